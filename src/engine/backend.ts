@@ -1,0 +1,49 @@
+// The interface that a backend implements. Buffers are opaque (they may live on another device), reads are asynchronous,
+// and a backend knows nothing of models: it runs programs.
+import type { ExternalRole, Program } from './program.js'
+
+export type ElementType = 'float32' | 'float64'
+export type Numbers = Float32Array | Float64Array
+
+/** Memory of a backend. Freed by dispose(), or by the garbage collector when forgotten. */
+export interface DeviceBuffer {
+  readonly elements: number
+  /** Copies `data` to element `offset` (default 0) onwards, converting to the backend's element type. */
+  write(data: ArrayLike<number>, offset?: number): Promise<void>
+  /** A copy of `count` elements (default: all) from `offset`. */
+  read(offset?: number, count?: number): Promise<Numbers>
+  dispose(): void
+}
+
+/** The numbers that change from run to run. */
+export interface RunArguments {
+  /** Images in this run, 1 .. program.batchSize. */
+  readonly batch: number
+  /** Used by sgd. */
+  readonly learningRate?: number
+  /** Keys of the dropout masks: the run's seed and the number of the training step. */
+  readonly seed?: number
+  readonly step?: number
+}
+
+/** A program bound to buffers, ready to run. */
+export interface Executable {
+  /** Runs the calls in order; resolves when the outputs can be read. Never two runs at a time on the same buffers. */
+  run(args: RunArguments): Promise<void>
+  dispose(): void
+}
+
+export type Bindings = Partial<Record<ExternalRole, DeviceBuffer>> & { readonly arena?: DeviceBuffer }
+
+export interface Backend {
+  readonly name: string
+  readonly elementType: ElementType
+  /** One line for people: "native: AVX-512, 2 threads". */
+  readonly description: string
+  /** A buffer of zeros. */
+  createBuffer(elements: number): DeviceBuffer
+  /** `bindings` holds a buffer for every external role that the program uses, and an arena of at least
+   * program.arenaElements. */
+  compile(program: Program, bindings: Bindings): Promise<Executable>
+  dispose(): void
+}

@@ -1,0 +1,119 @@
+// Says in a sentence what is wrong with a program or its bindings, before it runs.
+
+import { DenseNetError } from '../errors.js'
+import type { Bindings } from './backend.js'
+import { buffersOf, type KernelCall, type View } from './kernels.js'
+import { endOf, type Operand, operandsOf } from './operands.js'
+import type { Program } from './program.js'
+
+/** The numbers of the buffers that calls name; a program may list others, which need no memory. */
+export function usedBuffers(program: Program): Set<number> {
+  return new Set(program.calls.flatMap(call => [...buffersOf(call)]))
+}
+
+export function checkProgram(program: Program, bindings: Bindings): void {
+  const arena = bindings.arena?.elements ?? 0
+  if (arena < program.arenaElements) {
+    fail(`the program needs an arena of ${program.arenaElements} elements, but got ${arena}`)
+  }
+  for (const number of usedBuffers(program)) {
+    const buffer = program.buffers[number]
+    if (buffer === undefined) fail(`a call names buffer ${number}, which does not exist`)
+    const what = `buffer ${number} (${buffer.name})`
+    if (buffer.role === 'transient') {
+      const offset = program.offsets[number]
+      const fits = offset !== undefined && offset >= 0 && offset + buffer.elements <= program.arenaElements
+      if (!fits) fail(`${what} of ${buffer.elements} elements at ${offset} does not fit into the arena`)
+      continue
+    }
+    const bound = bindings[buffer.role]
+    if (bound === undefined) fail(`${what}: nothing is bound to the role "${buffer.role}"`)
+    if (bound.elements < buffer.elements) {
+      fail(`${what} needs ${buffer.elements} elements, but "${buffer.role}" has ${bound.elements}`)
+    }
+  }
+  program.calls.forEach((call, number) => {
+    checkCall(program, call, `call ${number} (${call.kernel})`)
+  })
+}
+
+function checkCall(program: Program, call: KernelCall, what: string): void {
+  for (const operand of operandsOf(call, program.batchSize)) {
+    const number = 'view' in operand ? operand.view.buffer : operand.ref.buffer
+    const buffer = program.buffers[number]!
+    if (!isInside(operand, program.batchSize, buffer.elements)) {
+      fail(`${what}: ${operand.name} lies outside buffer ${number} (${buffer.name}, ${buffer.elements} elements)`)
+    }
+  }
+  const problem = shapeProblem(call)
+  if (problem !== undefined) fail(`${what}: ${problem}`)
+}
+
+function isInside(operand: Operand, batch: number, elements: number): boolean {
+  if (endOf(operand, batch) > elements) return false
+  if ('ref' in operand) return operand.ref.offset >= 0
+  const { first, channels, stride } = operand.view
+  return first >= 0 && first + channels <= stride
+}
+
+function shapeProblem(call: KernelCall): string | undefined {
+  switch (call.kernel) {
+    case 'convolutionForward':
+    case 'maxPoolForward':
+    case 'averagePoolForward':
+      return outputProblem(call, call.output)
+    case 'convolutionBackward':
+    case 'maxPoolBackward':
+    case 'averagePoolBackward': {
+      const { inputGradient, outputGradient } = call
+      if (inputGradient !== null) {
+        if (!sameShape(inputGradient.gradient, call.input)) return 'the shapes of input and its gradient differ'
+        if ((inputGradient.norm === null) !== (call.norm === null)) return 'norm and inputGradient.norm go together'
+      }
+      if (outputGradient.deferred !== null && !sameShape(outputGradient.deferred.value, outputGradient.gradient)) {
+        return 'the shapes of the output and its gradient differ'
+      }
+      return outputProblem(call, outputGradient.gradient)
+    }
+    case 'linearForward':
+      return singlePixelProblem(call.input, call.output)
+    case 'linearBackward':
+      if (!sameShape(call.input, call.inputGradient)) return 'the shapes of input and its gradient differ'
+      return singlePixelProblem(call.input, call.outputGradient)
+    case 'crossEntropy':
+      return singlePixelProblem(call.logits, call.gradient ?? call.logits)
+    default:
+      return undefined
+  }
+}
+
+type Windowed = Extract<KernelCall, { input: View; norm: unknown }>
+
+/** Whether `output` is what the window makes of the call's input. */
+function outputProblem(call: Windowed, output: View): string | undefined {
+  const { input } = call
+  const made =
+    'size' in call
+      ? [input.height, input.width].map(n => Math.floor((n + 2 * call.padding - call.size) / call.stride) + 1)
+      : [Math.floor(input.height / call.windowHeight), Math.floor(input.width / call.windowWidth)]
+  if (output.height !== made[0] || output.width !== made[1]) {
+    return `the output is ${output.height} x ${output.width}, but the window makes ${made[0]} x ${made[1]}`
+  }
+  const convolves = call.kernel === 'convolutionForward' || call.kernel === 'convolutionBackward'
+  if (!convolves && output.channels !== input.channels) {
+    return `the output has ${output.channels} channels, the input ${input.channels}`
+  }
+  return undefined
+}
+
+function singlePixelProblem(...views: View[]): string | undefined {
+  return views.every(view => view.height * view.width === 1) ? undefined : 'its views must be 1 x 1 pixel'
+}
+
+function sameShape(a: View, b: View): boolean {
+  return a.channels === b.channels && a.height === b.height && a.width === b.width
+}
+
+function fail(problem: string): never {
+  throw new DenseNetError(`This program cannot run: ${problem}.`)
+}
