@@ -1,0 +1,56 @@
+// Average pooling over windows that do not overlap: each pixel of a window gets 1 / area of the window's gradient.
+import type { AveragePoolBackward, AveragePoolForward } from '../../engine/kernels.js'
+import { type Context, plane } from './memory.js'
+import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
+
+export function averagePoolForward(context: Context, call: AveragePoolForward): void {
+  const { input, output, windowHeight, windowWidth } = call
+  const load = inputLoader(context, input, call.norm)
+  const target = plane(context, output)
+  const z = new Float64Array(input.channels * input.height * input.width)
+  for (let n = 0; n < context.batch; n++) {
+    load(n, z)
+    let to = target.at(n, 0)
+    for (let c = 0; c < output.channels; c++) {
+      for (let y = 0; y < output.height; y++) {
+        for (let x = 0; x < output.width; x++) {
+          let sum = 0
+          for (let wy = 0; wy < windowHeight; wy++) {
+            const from = (c * input.height + y * windowHeight + wy) * input.width + x * windowWidth
+            for (let wx = 0; wx < windowWidth; wx++) sum += z[from + wx]!
+          }
+          target.data[to++] = sum / (windowHeight * windowWidth)
+        }
+      }
+    }
+  }
+  writeStatistics(context, output, call.statistics)
+}
+
+export function averagePoolBackward(context: Context, call: AveragePoolBackward): void {
+  const { input, windowHeight, windowWidth } = call
+  const output = call.outputGradient.gradient
+  const loadInput = inputLoader(context, input, call.norm)
+  const loadGradient = gradientLoader(context, call.outputGradient)
+  const writer = gradientWriter(context, input, call.norm, call.inputGradient)
+  const z = new Float64Array(input.channels * input.height * input.width)
+  const dz = new Float64Array(z.length) // stays 0 in the rows and columns left over
+  const dOutput = new Float64Array(output.channels * output.height * output.width)
+  for (let n = 0; n < context.batch; n++) {
+    loadInput(n, z)
+    loadGradient(n, dOutput)
+    for (let c = 0, i = 0; c < output.channels; c++) {
+      for (let y = 0; y < output.height; y++) {
+        for (let x = 0; x < output.width; x++) {
+          const share = dOutput[i++]! / (windowHeight * windowWidth)
+          for (let wy = 0; wy < windowHeight; wy++) {
+            const to = (c * input.height + y * windowHeight + wy) * input.width + x * windowWidth
+            dz.fill(share, to, to + windowWidth)
+          }
+        }
+      }
+    }
+    writer.add(n, z, dz)
+  }
+  writer.finish()
+}

@@ -1,0 +1,141 @@
+// The reference backend: every kernel in its simplest correct form, in float64 arithmetic. The oracle of the tests, and
+// the fallback where no native build exists.
+import type {
+  Backend,
+  Bindings,
+  DeviceBuffer,
+  ElementType,
+  Executable,
+  Numbers,
+  RunArguments,
+} from '../../engine/backend.js'
+import { checkProgram, usedBuffers } from '../../engine/check.js'
+import type { KernelCall, KernelName } from '../../engine/kernels.js'
+import type { Program } from '../../engine/program.js'
+import { DenseNetError, parameterError } from '../../errors.js'
+import { averagePoolBackward, averagePoolForward } from './average-pool.js'
+import { convolutionBackward, convolutionForward } from './convolution.js'
+import { crossEntropy } from './cross-entropy.js'
+import { linearBackward, linearForward } from './linear.js'
+import { maxPoolBackward, maxPoolForward } from './max-pool.js'
+import type { Context, Place } from './memory.js'
+import { runningStatistics } from './running-statistics.js'
+import { sgd } from './sgd.js'
+
+export interface ReferenceOptions {
+  /** How numbers are stored; arithmetic is always float64. */
+  readonly elementType?: ElementType
+  /** For tests: fill the arena with NaN before each run, so that reading what nobody wrote shows. */
+  readonly poisonArena?: boolean
+}
+
+const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall, { kernel: K }>) => void } = {
+  convolutionForward,
+  convolutionBackward,
+  averagePoolForward,
+  averagePoolBackward,
+  maxPoolForward,
+  maxPoolBackward,
+  linearForward,
+  linearBackward,
+  crossEntropy,
+  runningStatistics,
+  sgd,
+}
+
+/** A run lets others have the event loop between two calls after this long. */
+const YIELD_MILLISECONDS = 50
+
+export function createReferenceBackend({
+  elementType = 'float32',
+  poisonArena = false,
+}: ReferenceOptions = {}): Backend {
+  return {
+    name: 'reference',
+    elementType,
+    description: `reference: plain TypeScript, ${elementType}`,
+    createBuffer: elements => new HostBuffer(elements, elementType),
+    compile: async (program, bindings) => compile(program, bindings, elementType, poisonArena),
+    dispose: () => {},
+  }
+}
+
+class HostBuffer implements DeviceBuffer {
+  #data: Numbers | null
+
+  constructor(
+    readonly elements: number,
+    readonly elementType: ElementType,
+  ) {
+    if (!Number.isSafeInteger(elements) || elements < 0) throw parameterError('elements', 'a whole number', elements)
+    this.#data = elementType === 'float64' ? new Float64Array(elements) : new Float32Array(elements)
+  }
+
+  get data(): Numbers {
+    if (this.#data === null) throw new DenseNetError('This buffer was disposed of and cannot be used any more.')
+    return this.#data
+  }
+
+  async write(data: ArrayLike<number>, offset = 0): Promise<void> {
+    this.#checkRange(offset, data.length)
+    this.data.set(data, offset)
+  }
+
+  async read(offset = 0, count = this.elements - offset): Promise<Numbers> {
+    this.#checkRange(offset, count)
+    return this.data.slice(offset, offset + count)
+  }
+
+  dispose(): void {
+    this.#data = null
+  }
+
+  #checkRange(offset: number, count: number): void {
+    if (offset >= 0 && count >= 0 && offset + count <= this.elements) return
+    throw new DenseNetError(
+      `Elements ${offset} to ${offset + count} are outside a buffer of ${this.elements} elements.`,
+    )
+  }
+}
+
+function compile(program: Program, bindings: Bindings, elementType: ElementType, poisonArena: boolean): Executable {
+  checkProgram(program, bindings)
+  for (const [role, buffer] of Object.entries(bindings)) {
+    if (buffer !== undefined && !(buffer instanceof HostBuffer && buffer.elementType === elementType)) {
+      throw new DenseNetError(`The buffer bound to "${role}" belongs to another backend.`)
+    }
+  }
+  const used = usedBuffers(program)
+  const hostData = (buffer: DeviceBuffer | undefined): Numbers => (buffer as HostBuffer).data
+
+  const run = async (args: RunArguments): Promise<void> => {
+    const { batch, learningRate = Number.NaN, seed = 0, step = 0 } = args
+    if (Number.isNaN(learningRate) && program.calls.some(call => call.kernel === 'sgd')) {
+      throw parameterError('learningRate', 'a number', args.learningRate)
+    }
+    if (!Number.isInteger(batch) || batch < 1 || batch > program.batchSize) {
+      throw parameterError('batch', `1 to ${program.batchSize} images`, batch)
+    }
+    const buffers: Place[] = []
+    for (const number of used) {
+      const { role } = program.buffers[number]!
+      buffers[number] =
+        role === 'transient'
+          ? { data: hostData(bindings.arena), base: program.offsets[number]! }
+          : { data: hostData(bindings[role]), base: 0 }
+    }
+    if (poisonArena && bindings.arena !== undefined) hostData(bindings.arena).fill(Number.NaN)
+
+    const context: Context = { batch, learningRate, seed, step, buffers }
+    let yielded = performance.now()
+    for (const call of program.calls) {
+      if (performance.now() - yielded > YIELD_MILLISECONDS) {
+        await new Promise(resolve => setTimeout(resolve, 0))
+        yielded = performance.now()
+      }
+      const kernel = KERNELS[call.kernel] as (context: Context, call: KernelCall) => void
+      kernel(context, call)
+    }
+  }
+  return { run, dispose: () => {} }
+}

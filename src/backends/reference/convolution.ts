@@ -1,0 +1,94 @@
+// Convolution, forward and backward. With output[o] = sum over c and taps of weight[o][c][tap] * z[c] shifted by the tap:
+//   gradient of weight[o][c][tap] = sum over outputs of dOutput[o] * z[c] shifted
+//   gradient of z[c] shifted     += weight[o][c][tap] * dOutput[o]
+import { dropoutKeeps, dropoutKey } from '../../engine/dropout.js'
+import type { ConvolutionBackward, ConvolutionForward, Dropout } from '../../engine/kernels.js'
+import { type Context, plane, vector } from './memory.js'
+import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
+import { taps } from './window.js'
+
+export function convolutionForward(context: Context, call: ConvolutionForward): void {
+  const { input, output, size, stride, padding } = call
+  const window = taps(input, output, size, stride, padding)
+  const weight = vector(context, call.weight, output.channels * input.channels * window.length)
+  const load = inputLoader(context, input, call.norm)
+  const target = plane(context, output)
+  const inputPixels = input.height * input.width
+  const z = new Float64Array(input.channels * inputPixels)
+  const sums = new Float64Array(output.channels * target.pixels)
+
+  for (let n = 0; n < context.batch; n++) {
+    load(n, z)
+    sums.fill(0)
+    for (let o = 0, w = 0; o < output.channels; o++) {
+      for (let c = 0; c < input.channels; c++) {
+        for (const { dy, dx, top, bottom, left, right } of window) {
+          const factor = weight[w++]!
+          for (let y = top; y < bottom; y++) {
+            const to = o * target.pixels + y * output.width
+            const from = c * inputPixels + (y * stride + dy) * input.width + dx
+            for (let x = left; x < right; x++) sums[to + x]! += factor * z[from + x * stride]!
+          }
+        }
+      }
+    }
+    applyDropout(context, call.dropout, n, sums)
+    target.data.set(sums, target.at(n, 0))
+  }
+  writeStatistics(context, output, call.statistics)
+}
+
+export function convolutionBackward(context: Context, call: ConvolutionBackward): void {
+  const { input, size, stride, padding } = call
+  const output = call.outputGradient.gradient
+  const window = taps(input, output, size, stride, padding)
+  const weights = output.channels * input.channels * window.length
+  const weight = vector(context, call.weight, weights)
+  const loadInput = inputLoader(context, input, call.norm)
+  const loadGradient = gradientLoader(context, call.outputGradient)
+  const writer = call.inputGradient && gradientWriter(context, input, call.norm, call.inputGradient)
+  const inputPixels = input.height * input.width
+  const outputPixels = output.height * output.width
+  const z = new Float64Array(input.channels * inputPixels)
+  const dz = new Float64Array(z.length)
+  const dOutput = new Float64Array(output.channels * outputPixels)
+  const dWeight = new Float64Array(weights)
+
+  for (let n = 0; n < context.batch; n++) {
+    loadInput(n, z)
+    loadGradient(n, dOutput)
+    applyDropout(context, call.dropout, n, dOutput)
+    dz.fill(0)
+    for (let o = 0, w = 0; o < output.channels; o++) {
+      for (let c = 0; c < input.channels; c++) {
+        for (const { dy, dx, top, bottom, left, right } of window) {
+          const factor = weight[w]!
+          let sum = 0
+          for (let y = top; y < bottom; y++) {
+            const from = o * outputPixels + y * output.width
+            const to = c * inputPixels + (y * stride + dy) * input.width + dx
+            for (let x = left; x < right; x++) {
+              const gradient = dOutput[from + x]!
+              sum += gradient * z[to + x * stride]!
+              dz[to + x * stride]! += gradient * factor
+            }
+          }
+          dWeight[w++]! += sum
+        }
+      }
+    }
+    writer?.add(n, z, dz)
+  }
+  writer?.finish()
+  vector(context, call.weightGradient, weights).set(dWeight)
+}
+
+/** Drops elements of one image's output, or of the gradient at it: the same mask, the same scale. */
+function applyDropout(context: Context, dropout: Dropout | null, image: number, values: Float64Array): void {
+  if (dropout === null) return
+  const key = dropoutKey(context.seed, context.step, dropout.layer)
+  const scale = 1 / (1 - dropout.rate)
+  for (let i = 0; i < values.length; i++) {
+    values[i] = dropoutKeeps(key, image * values.length + i, dropout.rate) ? values[i]! * scale : 0
+  }
+}

@@ -1,0 +1,595 @@
+// What every backend must compute as the reference does: each kernel on the shapes that DenseNets have, odd ones above
+// all. Inputs keep ReLU's pre-activations 1e-3 away from its kink and pooled values either equal or clearly different,
+// so that rounding never flips a mask or a winner.
+import type {
+  ConvolutionForward,
+  Dropout,
+  InputGradient,
+  KernelCall,
+  KernelName,
+  Norm,
+  OutputGradient,
+  Ref,
+  Statistics,
+  View,
+} from '../../dist/engine/kernels.js'
+import type { BufferSpec } from '../../dist/engine/program.js'
+import { type RandomStream, randomStream } from '../../dist/util/random.js'
+import { type ConformanceCase, makeProgram, outputsOf } from './harness.js'
+
+/** Differences allowed to float32 arithmetic in any order of summation, relative to an output's largest value. */
+const TOLERANCE: Record<KernelName, number> = {
+  convolutionForward: 1e-4,
+  convolutionBackward: 1e-4,
+  averagePoolForward: 1e-5,
+  averagePoolBackward: 1e-4,
+  maxPoolForward: 1e-5,
+  maxPoolBackward: 1e-4,
+  linearForward: 1e-5,
+  linearBackward: 1e-5,
+  crossEntropy: 1e-5,
+  runningStatistics: 1e-6,
+  sgd: 1e-6,
+}
+
+/** What all kernels on activations have in common. */
+interface Row {
+  readonly batch: number
+  readonly height: number
+  readonly width: number
+  readonly norm?: boolean
+  readonly statistics?: boolean
+  readonly deferred?: boolean
+  readonly accumulate?: boolean
+  /** Views are windows in wider buffers. */
+  readonly window?: boolean
+  /** Mean of the input's channels; the deviation is then 0.5. */
+  readonly mean?: number
+  /** Deviation of the input's channels, if another. */
+  readonly deviation?: number
+  /** Images that the program could hold beyond `batch`. */
+  readonly spare?: number
+}
+
+interface ConvolutionRow extends Row {
+  readonly size: 1 | 3 | 7
+  readonly inputs: number
+  readonly outputs: number
+  readonly dropRate?: number
+  /** Weights around 0.3 instead of 0: the output's mean is then large against its deviation. */
+  readonly positiveWeights?: boolean
+}
+
+interface PoolRow extends Row {
+  readonly channels: number
+}
+
+const CONVOLUTIONS: readonly ConvolutionRow[] = [
+  // The CIFAR stem, and the ImageNet stem.
+  { size: 3, inputs: 3, outputs: 16, batch: 3, height: 8, width: 8, statistics: true, deferred: true, window: true },
+  { size: 3, inputs: 3, outputs: 24, batch: 2, height: 32, width: 32, statistics: true, deferred: true },
+  { size: 3, inputs: 1, outputs: 1, batch: 1, height: 5, width: 4, statistics: true, deferred: true },
+  { size: 7, inputs: 3, outputs: 16, batch: 2, height: 24, width: 20, statistics: true, deferred: true },
+  { size: 7, inputs: 3, outputs: 64, batch: 1, height: 33, width: 31, statistics: true, deferred: true, spare: 1 },
+  { size: 7, inputs: 1, outputs: 5, batch: 3, height: 7, width: 9, statistics: true, deferred: true },
+  { size: 7, inputs: 3, outputs: 10, batch: 1, height: 1, width: 2, statistics: true, deferred: true },
+  { size: 7, inputs: 4, outputs: 96, batch: 1, height: 14, width: 15 },
+  // Bottlenecks: k = 12, 32, 48, 5, 1.
+  { size: 1, inputs: 24, outputs: 48, batch: 8, height: 8, width: 8, norm: true, statistics: true, deferred: true },
+  {
+    ...{ size: 1, inputs: 37, outputs: 128, batch: 3, height: 7, width: 7, norm: true, statistics: true },
+    ...{ deferred: true, accumulate: true, window: true, mean: 3 },
+  },
+  {
+    ...{ size: 1, inputs: 101, outputs: 192, batch: 1, height: 6, width: 5, norm: true, statistics: true },
+    ...{ deferred: true, accumulate: true, window: true, dropRate: 0.2 },
+  },
+  { size: 1, inputs: 23, outputs: 20, batch: 17, height: 3, width: 5, norm: true, deferred: true, accumulate: true },
+  { size: 1, inputs: 17, outputs: 4, batch: 3, height: 32, width: 32, norm: true, statistics: true, deferred: true },
+  { size: 1, inputs: 3, outputs: 4, batch: 1, height: 1, width: 1, norm: true, deferred: true, window: true },
+  { size: 1, inputs: 1, outputs: 1, batch: 1, height: 1, width: 1, norm: true, accumulate: true },
+  { size: 1, inputs: 300, outputs: 48, batch: 2, height: 4, width: 4, norm: true, statistics: true, deferred: true },
+  {
+    ...{ size: 1, inputs: 64, outputs: 128, batch: 1, height: 14, width: 14, norm: true, statistics: true, mean: 3 },
+    ...{ positiveWeights: true, deferred: true, accumulate: true },
+  },
+  {
+    ...{ size: 1, inputs: 40, outputs: 48, batch: 2, height: 16, width: 16, norm: true, statistics: true },
+    ...{ dropRate: 0.5, deferred: true, accumulate: true, window: true, spare: 2 },
+  },
+  // Variances so small that epsilon counts.
+  { size: 1, inputs: 9, outputs: 20, batch: 3, height: 5, width: 4, norm: true, deviation: 0.005 },
+  { size: 3, inputs: 6, outputs: 5, batch: 2, height: 4, width: 7, norm: true, deviation: 0.005, accumulate: true },
+  // Transitions: without norm after the pool, with norm and dropout before it.
+  { size: 1, inputs: 60, outputs: 30, batch: 3, height: 16, width: 16, statistics: true, deferred: true },
+  { size: 1, inputs: 37, outputs: 18, batch: 8, height: 3, width: 4, statistics: true, deferred: true, window: true },
+  { size: 1, inputs: 25, outputs: 12, batch: 1, height: 1, width: 1, accumulate: true },
+  { size: 1, inputs: 33, outputs: 33, batch: 3, height: 8, width: 7, norm: true, dropRate: 0.2 },
+  // Growth layers: k = 12, 32, 48, 5, 1, behind a bottleneck (read as a whole) and plain (read in the block).
+  {
+    ...{ size: 3, inputs: 48, outputs: 12, batch: 3, height: 8, width: 8, norm: true, statistics: true },
+    ...{ deferred: true, window: true },
+  },
+  { size: 3, inputs: 48, outputs: 12, batch: 1, height: 32, width: 32, norm: true, statistics: true, deferred: true },
+  {
+    ...{ size: 3, inputs: 128, outputs: 32, batch: 2, height: 7, width: 7, norm: true, statistics: true },
+    ...{ deferred: true, window: true, mean: 3 },
+  },
+  {
+    ...{ size: 3, inputs: 192, outputs: 48, batch: 1, height: 5, width: 6, norm: true, statistics: true },
+    ...{ deferred: true, dropRate: 0.2 },
+  },
+  {
+    ...{ size: 3, inputs: 20, outputs: 5, batch: 17, height: 4, width: 3, norm: true, statistics: true },
+    ...{ deferred: true, window: true },
+  },
+  { size: 3, inputs: 4, outputs: 1, batch: 8, height: 9, width: 5, norm: true, statistics: true, deferred: true },
+  {
+    ...{ size: 3, inputs: 23, outputs: 12, batch: 3, height: 13, width: 17, norm: true, statistics: true },
+    ...{ deferred: true, accumulate: true, window: true, dropRate: 0.2, spare: 1 },
+  },
+  {
+    ...{ size: 3, inputs: 101, outputs: 24, batch: 1, height: 2, width: 31, norm: true, statistics: true },
+    ...{ deferred: true, accumulate: true },
+  },
+  { size: 3, inputs: 17, outputs: 12, batch: 1, height: 1, width: 1, norm: true, accumulate: true, window: true },
+  { size: 3, inputs: 3, outputs: 5, batch: 3, height: 1, width: 7, norm: true, deferred: true },
+  { size: 3, inputs: 5, outputs: 3, batch: 1, height: 6, width: 1, norm: true, deferred: true },
+  { size: 3, inputs: 1, outputs: 12, batch: 1, height: 2, width: 2, norm: true, statistics: true, deferred: true },
+  {
+    ...{ size: 3, inputs: 16, outputs: 12, batch: 2, height: 16, width: 16, norm: true, statistics: true, mean: 3 },
+    ...{ positiveWeights: true, deferred: true, accumulate: true, dropRate: 0.1 },
+  },
+  { size: 3, inputs: 31, outputs: 7, batch: 2, height: 56, width: 40, norm: true, statistics: true, deferred: true },
+  ...randomConvolutions(40),
+]
+
+const AVERAGE_POOLS: readonly (PoolRow & { readonly global?: boolean })[] = [
+  { channels: 24, batch: 3, height: 8, width: 8, norm: true },
+  { channels: 37, batch: 8, height: 7, width: 9, norm: true, window: true, mean: 3, spare: 1 },
+  { channels: 1, batch: 1, height: 3, width: 2, norm: true, accumulate: true },
+  { channels: 17, batch: 17, height: 2, width: 5, norm: true, window: true, accumulate: true },
+  { channels: 101, batch: 1, height: 32, width: 32, norm: true },
+  { channels: 12, batch: 3, height: 13, width: 16, statistics: true, deferred: true, window: true },
+  { channels: 5, batch: 1, height: 2, width: 2, statistics: true, deferred: true, accumulate: true },
+  { channels: 23, batch: 3, height: 6, width: 7, norm: true, statistics: true, deferred: true, accumulate: true },
+  { channels: 7, batch: 3, height: 6, width: 4, norm: true, deviation: 0.005 },
+  { global: true, channels: 37, batch: 3, height: 8, width: 8, norm: true },
+  { global: true, channels: 101, batch: 17, height: 7, width: 7, norm: true, window: true, mean: 3 },
+  { global: true, channels: 3, batch: 1, height: 1, width: 1, norm: true },
+  { global: true, channels: 1, batch: 8, height: 5, width: 3, norm: true, accumulate: true, spare: 3 },
+  { global: true, channels: 23, batch: 1, height: 2, width: 9, norm: true, window: true },
+  { global: true, channels: 342, batch: 2, height: 8, width: 8, norm: true },
+]
+
+const MAX_POOLS: readonly PoolRow[] = [
+  { channels: 16, batch: 3, height: 5, width: 5, norm: true, statistics: true, deferred: true, window: true },
+  { channels: 37, batch: 1, height: 7, width: 8, norm: true, statistics: true, deferred: true, mean: 3 },
+  { channels: 64, batch: 2, height: 28, width: 28, norm: true, statistics: true, deferred: true },
+  { channels: 3, batch: 8, height: 12, width: 11, norm: true, statistics: true, deferred: true, window: true },
+  { channels: 1, batch: 1, height: 1, width: 1, norm: true },
+  { channels: 6, batch: 2, height: 5, width: 6, norm: true, deviation: 0.03 },
+  { channels: 17, batch: 17, height: 2, width: 3, norm: true, statistics: true, deferred: true, accumulate: true },
+  { channels: 5, batch: 3, height: 6, width: 1, norm: true, deferred: true, spare: 1 },
+  { channels: 23, batch: 3, height: 9, width: 10, statistics: true, deferred: true, window: true },
+  { channels: 12, batch: 1, height: 4, width: 7, accumulate: true, mean: -3 },
+]
+
+const LINEARS = [
+  { inputs: 3, outputs: 10, batch: 1 },
+  { inputs: 101, outputs: 10, batch: 3, window: true },
+  { inputs: 342, outputs: 100, batch: 17 },
+  { inputs: 17, outputs: 7, batch: 8, window: true, spare: 2 },
+  { inputs: 1, outputs: 1, batch: 1 },
+  { inputs: 64, outputs: 1000, batch: 2 },
+]
+
+const CROSS_ENTROPIES = [
+  { classes: 10, batch: 8, scale: 1, gradient: true },
+  { classes: 10, batch: 3, scale: 40, gradient: true, window: true, spare: 1 },
+  { classes: 100, batch: 17, scale: 3, gradient: true },
+  { classes: 7, batch: 1, scale: 1, gradient: false },
+  { classes: 2, batch: 8, scale: 200, gradient: true },
+  { classes: 1, batch: 3, scale: 1, gradient: true },
+  { classes: 1000, batch: 2, scale: 2, gradient: false, window: true },
+]
+
+const RUNNING = [
+  { channels: 1, pixels: 64, batch: 3, momentum: 0.1 },
+  { channels: 37, pixels: 1, batch: 1, momentum: 0.1 },
+  { channels: 101, pixels: 49, batch: 8, momentum: 0.1 },
+  { channels: 48, pixels: 1, batch: 2, momentum: 0.5 },
+]
+
+const UPDATES = [
+  { elements: 1, momentum: 0.9, weightDecay: 1e-4, nesterov: true },
+  { elements: 4099, momentum: 0.9, weightDecay: 1e-4, nesterov: true },
+  { elements: 1000, momentum: 0.9, weightDecay: 0, nesterov: false },
+  { elements: 37, momentum: 0, weightDecay: 1e-2, nesterov: false },
+  { elements: 100_003, momentum: 0.5, weightDecay: 1e-3, nesterov: true },
+]
+
+/** Shapes nobody thought of. */
+function randomConvolutions(count: number): ConvolutionRow[] {
+  return Array.from({ length: count }, (_, i): ConvolutionRow => {
+    const random = randomStream(2026, 'initialisation', i)
+    const chance = (): boolean => random.uniform() < 0.5
+    const norm = random.uniform() < 0.8
+    const dropRate = random.uniform() < 0.3 ? 0.2 : undefined
+    return {
+      size: chance() ? 1 : 3,
+      inputs: 1 + random.integer(60),
+      outputs: 1 + random.integer(50),
+      batch: 1 + random.integer(5),
+      height: 1 + random.integer(18),
+      width: 1 + random.integer(18),
+      norm,
+      statistics: chance(),
+      deferred: chance(),
+      accumulate: chance(),
+      window: chance(),
+      mean: chance() ? 0 : 3,
+      spare: random.integer(2),
+      ...(dropRate === undefined ? {} : { dropRate }),
+    }
+  })
+}
+
+/** The buffers of one case while they are made. */
+class Workspace {
+  readonly buffers: BufferSpec[] = []
+  readonly values: Float64Array[] = []
+
+  constructor(
+    readonly random: RandomStream,
+    readonly row: { readonly batch: number; readonly spare?: number; readonly window?: boolean },
+  ) {}
+
+  get batchSize(): number {
+    return this.row.batch + (this.row.spare ?? 0)
+  }
+
+  /** A few more elements on both sides, where the row asks for windows. */
+  private margin(): number {
+    return this.row.window ? 1 + this.random.integer(5) : 0
+  }
+
+  buffer(name: string, elements: number, value: () => number): number {
+    this.values.push(Float64Array.from({ length: elements }, () => Math.fround(value())))
+    return this.buffers.push({ name, elements, role: 'transient' }) - 1
+  }
+
+  /** An activation; `value(channel)` makes its elements. */
+  plane(
+    name: string,
+    [channels, height, width]: readonly [number, number, number],
+    value: (channel: number) => number = () => this.random.normal(),
+  ): View {
+    const first = this.margin()
+    const stride = first + channels + this.margin()
+    const pixels = height * width
+    let i = 0
+    const buffer = this.buffer(name, this.batchSize * stride * pixels, () => value(Math.floor(i++ / pixels) % stride))
+    return { buffer, stride, first, channels, height, width }
+  }
+
+  /** A vector in a buffer of its own, with something around it. */
+  vector(name: string, count: number, value: (i: number) => number = () => this.random.normal()): Ref {
+    const offset = this.margin()
+    let i = -offset
+    const buffer = this.buffer(name, offset + count + this.margin(), () => value(i++))
+    return { buffer, offset }
+  }
+
+  /** Mean and variance of a view's channels. From too few elements they would be no statistics, so then others. */
+  statisticsOf(name: string, view: View): { mean: Ref; variance: Ref } {
+    const { channels, height, width } = view
+    const elements = Array.from({ length: channels }, (_, c) =>
+      this.channel(view, c).map(i => this.values[view.buffer]![i]!),
+    )
+    const few = this.row.batch * height * width < 4
+    const mean = elements.map(x => (few ? x[0]! - 0.2 : x.reduce((a, b) => a + b) / x.length))
+    const variance = elements.map((x, c) =>
+      few ? 0.3 : x.reduce((sum, value) => sum + (value - mean[c]!) ** 2, 0) / x.length,
+    )
+    return {
+      mean: this.vector(`${name}.mean`, channels, i => mean[i] ?? 7),
+      variance: this.vector(`${name}.variance`, channels, i => variance[i] ?? 7),
+    }
+  }
+
+  /** Where the elements of a channel are in their buffer. */
+  channel({ stride, first, height, width }: View, channel: number): number[] {
+    const pixels = height * width
+    return Array.from(
+      { length: this.row.batch * pixels },
+      (_, i) => (Math.floor(i / pixels) * stride + first + channel) * pixels + (i % pixels),
+    )
+  }
+
+  /** Batch norm of `input`, some gammas negative, some 0; moves inputs away from ReLU's kink, in steps of 1/64. */
+  norm(input: View): Norm {
+    const sign = (): number => (this.random.uniform() < 0.3 ? -1 : 1)
+    const awayFrom0 = (least: number, most: number): number => sign() * (least + (most - least) * this.random.uniform())
+    const gamma = this.vector('gamma', input.channels, i => (i % 7 === 3 ? 0 : awayFrom0(0.5, 1.5)))
+    const beta = this.vector('beta', input.channels, () => awayFrom0(0.05, 0.5))
+    const { mean, variance } = this.statisticsOf('input', input)
+    const epsilon = 1e-5
+    const at = ({ buffer, offset }: Ref, i: number): number => this.values[buffer]![offset + i]!
+    const values = this.values[input.buffer]!
+    for (let c = 0; c < input.channels; c++) {
+      const scale = at(gamma, c) / Math.sqrt(at(variance, c) + epsilon)
+      for (const i of this.channel(input, c)) {
+        while (Math.abs(scale * (values[i]! - at(mean, c)) + at(beta, c)) < 1e-3) {
+          values[i] = Math.fround(values[i]! + 1 / 64)
+        }
+      }
+    }
+    return { gamma, beta, mean, variance, epsilon }
+  }
+
+  statistics(channels: number): Statistics {
+    return { mean: this.vector('statistics.mean', channels), variance: this.vector('statistics.variance', channels) }
+  }
+
+  /** The gradient at an output, as the output's consumers left it. */
+  outputGradient(shape: readonly [number, number, number], deferred: boolean): OutputGradient {
+    const gradient = this.plane('output.gradient', shape)
+    if (!deferred) return { gradient, deferred: null }
+    const value = this.plane('output', shape, c => this.random.normal() + (c % 3))
+    const small = (): number => 0.1 * this.random.normal()
+    const a = this.vector('output.a', shape[0], small)
+    const b = this.vector('output.b', shape[0], small)
+    return { gradient, deferred: { value, ...this.statisticsOf('output', value), epsilon: 1e-5, a, b } }
+  }
+
+  inputGradient(shape: readonly [number, number, number], norm: boolean, accumulate: boolean): InputGradient {
+    const gradient = this.plane('input.gradient', shape)
+    if (!norm) return { gradient, accumulate, norm: null }
+    const [gamma, beta, a, b] = ['gamma.gradient', 'beta.gradient', 'a', 'b'].map(name => this.vector(name, shape[0]))
+    return { gradient, accumulate, norm: { gamma: gamma!, beta: beta!, a: a!, b: b! } }
+  }
+
+  finish(call: KernelCall, name: string): ConformanceCase {
+    const { batch } = this.row
+    const program = makeProgram([call], this.buffers, this.batchSize)
+    return {
+      name: `${call.kernel}: ${name}`,
+      program,
+      batch,
+      inputs: new Map(this.values.entries()),
+      outputs: outputsOf(call, program.offsets, batch),
+      tolerance: TOLERANCE[call.kernel],
+      runArguments: { batch, learningRate: 0.1, seed: 11, step: 5 },
+    }
+  }
+}
+
+let caseNumber = 0
+const workspace = (row: Workspace['row']): Workspace =>
+  new Workspace(randomStream(1, 'initialisation', caseNumber++), row)
+
+/** The row in words: "batch 3 norm deferred". */
+function describe(row: object): string {
+  return Object.entries(row)
+    .filter(([, value]) => value !== false && value !== undefined && value !== 0)
+    .map(([key, value]) => (value === true ? key : `${key} ${value}`))
+    .join(', ')
+}
+
+/** Elements with the row's mean and deviation. */
+const elements = (random: RandomStream, { mean = 0, deviation = mean === 0 ? 1 : 0.5 }: Row) => {
+  return () => mean + deviation * random.normal()
+}
+
+/** Multiples of 1/16: equal ones are equal in any arithmetic, others differ clearly. */
+const steps = (random: RandomStream, row: Row) => {
+  const value = elements(random, row)
+  return () => Math.round(value() * 16) / 16
+}
+
+function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
+  const { size, inputs, outputs, height, width, dropRate } = row
+  const geometry = { size, stride: size === 7 ? 2 : 1, padding: (size - 1) / 2 }
+  const made = (n: number): number => Math.floor((n - 1) / geometry.stride) + 1
+  const inputShape = [inputs, height, width] as const
+  const outputShape = [outputs, made(height), made(width)] as const
+  const dropout: Dropout | null = dropRate === undefined ? null : { rate: dropRate, layer: 3 }
+  const weights = outputs * inputs * size * size
+  const scale = 1 / Math.sqrt(inputs * size * size)
+  const prepare = (work: Workspace) => {
+    const input = work.plane('input', inputShape, elements(work.random, row))
+    const norm = row.norm ? work.norm(input) : null
+    const weight = work.vector('weight', weights, () => scale * (work.random.normal() + (row.positiveWeights ? 3 : 0)))
+    return { ...geometry, input, norm, weight, dropout }
+  }
+
+  const forward = workspace(row)
+  const forwardCall: ConvolutionForward = {
+    kernel: 'convolutionForward',
+    ...prepare(forward),
+    output: forward.plane('output', outputShape),
+    statistics: row.statistics ? forward.statistics(outputs) : null,
+  }
+  const backward = workspace(row)
+  const backwardCall: KernelCall = {
+    kernel: 'convolutionBackward',
+    ...prepare(backward),
+    weightGradient: backward.vector('weight.gradient', weights),
+    outputGradient: backward.outputGradient(outputShape, row.deferred === true),
+    // Images get no gradient: stems have no norm and read three channels or so.
+    inputGradient:
+      !row.norm && size > 1 ? null : backward.inputGradient(inputShape, row.norm === true, row.accumulate === true),
+  }
+  return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
+}
+
+function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'maxPool'): ConformanceCase[] {
+  const { channels, height, width } = row
+  const inputShape = [channels, height, width] as const
+  const window = row.global ? { windowHeight: height, windowWidth: width } : { windowHeight: 2, windowWidth: 2 }
+  const outputShape =
+    kind === 'maxPool'
+      ? ([channels, Math.ceil(height / 2), Math.ceil(width / 2)] as const)
+      : ([channels, Math.floor(height / window.windowHeight), Math.floor(width / window.windowWidth)] as const)
+  const geometry = { size: 3, stride: 2, padding: 1 }
+  const prepare = (work: Workspace) => {
+    const input = work.plane('input', inputShape, (kind === 'maxPool' ? steps : elements)(work.random, row))
+    return { input, norm: row.norm ? work.norm(input) : null }
+  }
+
+  const forward = workspace(row)
+  const forwardOperands = {
+    ...prepare(forward),
+    output: forward.plane('output', outputShape),
+    statistics: row.statistics ? forward.statistics(channels) : null,
+  }
+  const backward = workspace(row)
+  const backwardOperands = {
+    ...prepare(backward),
+    outputGradient: backward.outputGradient(outputShape, row.deferred === true),
+    inputGradient: backward.inputGradient(inputShape, row.norm === true, row.accumulate === true),
+  }
+  const calls: [KernelCall, KernelCall] =
+    kind === 'maxPool'
+      ? [
+          { kernel: 'maxPoolForward', ...geometry, ...forwardOperands },
+          { kernel: 'maxPoolBackward', ...geometry, ...backwardOperands },
+        ]
+      : [
+          { kernel: 'averagePoolForward', ...window, ...forwardOperands },
+          { kernel: 'averagePoolBackward', ...window, ...backwardOperands },
+        ]
+  return [forward.finish(calls[0], describe(row)), backward.finish(calls[1], describe(row))]
+}
+
+/** Plain dense layers read and write windows of one and the same buffers, and so must the kernels. */
+function denseLayerCases(): ConformanceCase[] {
+  const row = { batch: 3, height: 6, width: 7, inputs: 23, outputs: 12 }
+  const { batch, height, width, inputs, outputs } = row
+  const stride = inputs + outputs + 5
+  const geometry = { size: 3, stride: 1, padding: 1 }
+  const weights = outputs * inputs * 9
+  const prepare = (work: Workspace) => {
+    const features = work.plane('features', [stride, height, width])
+    const input = { ...features, channels: inputs }
+    const output = { ...features, first: inputs, channels: outputs }
+    const { gamma, beta, ...of } = work.norm({ ...features, channels: inputs + outputs })
+    const weight = work.vector('weight', weights, () => 0.07 * work.random.normal())
+    return { input, output, norm: { gamma, beta, ...of }, weight }
+  }
+  const after = ({ buffer, offset }: Ref): Ref => ({ buffer, offset: offset + inputs })
+
+  const forward = workspace(row)
+  const { output, ...operands } = prepare(forward)
+  const statistics = { mean: after(operands.norm.mean), variance: after(operands.norm.variance) }
+  const forwardCall: KernelCall = {
+    ...{ kernel: 'convolutionForward', ...geometry, ...operands, output, statistics, dropout: null },
+  }
+
+  const backward = workspace({ batch })
+  const { output: value, ...rest } = prepare(backward)
+  const gradient = backward.plane('features.gradient', [stride, height, width])
+  const small = (): number => 0.1 * backward.random.normal()
+  const [a, b] = ['a', 'b'].map(name => backward.vector(name, stride, small))
+  const { mean, variance, epsilon } = rest.norm
+  const backwardCall: KernelCall = {
+    ...{ kernel: 'convolutionBackward', ...geometry, ...rest, dropout: null },
+    weightGradient: backward.vector('weight.gradient', weights),
+    outputGradient: {
+      gradient: { ...gradient, first: inputs, channels: outputs },
+      deferred: { value, mean: after(mean), variance: after(variance), epsilon, a: after(a!), b: after(b!) },
+    },
+    inputGradient: {
+      gradient: { ...gradient, channels: inputs },
+      accumulate: true,
+      norm: {
+        gamma: backward.vector('gamma.gradient', inputs),
+        beta: backward.vector('beta.gradient', inputs),
+        a: a!,
+        b: b!,
+      },
+    },
+  }
+  const name = `a plain dense layer within its block, ${describe(row)}`
+  return [forward.finish(forwardCall, name), backward.finish(backwardCall, name)]
+}
+
+function linearCases(row: (typeof LINEARS)[number]): ConformanceCase[] {
+  const { inputs, outputs } = row
+  const prepare = (work: Workspace) => ({
+    input: work.plane('input', [inputs, 1, 1]),
+    weight: work.vector('weight', outputs * inputs, () => work.random.normal() / Math.sqrt(inputs)),
+  })
+  const forward = workspace(row)
+  const forwardCall: KernelCall = {
+    kernel: 'linearForward',
+    ...prepare(forward),
+    bias: forward.vector('bias', outputs),
+    output: forward.plane('output', [outputs, 1, 1]),
+  }
+  const backward = workspace(row)
+  const backwardCall: KernelCall = {
+    kernel: 'linearBackward',
+    ...prepare(backward),
+    weightGradient: backward.vector('weight.gradient', outputs * inputs),
+    biasGradient: backward.vector('bias.gradient', outputs),
+    outputGradient: backward.plane('output.gradient', [outputs, 1, 1]),
+    inputGradient: backward.plane('input.gradient', [inputs, 1, 1]),
+  }
+  return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
+}
+
+function crossEntropyCase(row: (typeof CROSS_ENTROPIES)[number]): ConformanceCase {
+  const work = workspace(row)
+  const { classes, scale } = row
+  // Halves: classes of equal score occur, and the smaller number must rank first.
+  const logits = work.plane('logits', [classes, 1, 1], () => (Math.round(2 * work.random.normal()) / 2) * scale)
+  const call: KernelCall = {
+    kernel: 'crossEntropy',
+    logits,
+    labels: work.vector('labels', work.batchSize, () => work.random.integer(classes)),
+    loss: work.vector('loss', work.batchSize),
+    rank: work.vector('rank', work.batchSize),
+    gradient: row.gradient ? work.plane('logits.gradient', [classes, 1, 1]) : null,
+  }
+  return work.finish(call, describe(row))
+}
+
+function runningCase(row: (typeof RUNNING)[number]): ConformanceCase {
+  const work = workspace({ ...row, window: true })
+  const { channels, pixels, momentum } = row
+  const positive = (): number => 0.1 + work.random.uniform()
+  const call: KernelCall = {
+    ...{ kernel: 'runningStatistics', channels, pixels, momentum },
+    statistics: {
+      mean: work.vector('mean', channels),
+      variance: work.vector('variance', channels, positive),
+    },
+    runningMean: work.vector('runningMean', channels),
+    runningVariance: work.vector('runningVariance', channels, positive),
+  }
+  return work.finish(call, describe(row))
+}
+
+function sgdCase(row: (typeof UPDATES)[number]): ConformanceCase {
+  const work = workspace({ batch: 1, window: true })
+  const [parameters, gradients, velocity] = ['parameters', 'gradients', 'velocity'].map(name =>
+    work.vector(name, row.elements),
+  )
+  const call: KernelCall = {
+    ...{ kernel: 'sgd', ...row, parameters: parameters!, gradients: gradients!, velocity: velocity! },
+  }
+  return work.finish(call, describe(row))
+}
+
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...CONVOLUTIONS.flatMap(convolutionCases),
+  ...denseLayerCases(),
+  ...AVERAGE_POOLS.flatMap(row => poolCases(row, 'averagePool')),
+  ...MAX_POOLS.flatMap(row => poolCases(row, 'maxPool')),
+  ...LINEARS.flatMap(linearCases),
+  ...CROSS_ENTROPIES.map(crossEntropyCase),
+  ...RUNNING.map(runningCase),
+  ...UPDATES.map(sgdCase),
+]

@@ -1,0 +1,29 @@
+// The native backend against the reference, kernel by kernel, on every instruction set that this processor can run.
+import { afterAll, describe, expect, test } from 'vitest'
+import { createNativeBackend } from '../../dist/backends/native/backend.js'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { instructionSets, knownInstructionSets } from '../native-available.js'
+import { conformanceCases } from './cases.js'
+import { compareCase, runCase } from './harness.js'
+
+const reference = createReferenceBackend({ elementType: 'float64' })
+
+for (const isa of knownInstructionSets) {
+  describe.skipIf(!instructionSets.includes(isa))(`native ${isa} agrees with the reference`, () => {
+    const worst: Record<string, number> = {}
+    afterAll(() => {
+      if (process.env.DENSENET_SHOW_ERRORS) console.table(worst)
+    })
+    for (const testCase of conformanceCases) {
+      test(testCase.name, async () => {
+        const native = createNativeBackend({ threads: 2, instructionSet: isa })
+        const expected = await runCase(reference, testCase)
+        const { errors, problems } = compareCase(testCase, expected, await runCase(native, testCase))
+        const { kernel } = testCase.program.calls[0]!
+        worst[kernel] = Math.max(worst[kernel] ?? 0, ...errors.values())
+        native.dispose()
+        expect(problems).toEqual([])
+      })
+    }
+  })
+}
