@@ -1,0 +1,324 @@
+// Node-API glue: buffers, compiled programs, runs off the event loop. It turns JavaScript values into plain structs on
+// the main thread; nothing of Node-API is touched while a program runs.
+#include <napi.h>
+
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dispatch.h"
+#include "memory.h"
+#include "thread_pool.h"
+
+namespace {
+
+using namespace densenet;
+
+struct Memory {
+  float* data;
+  int64_t elements;
+  explicit Memory(int64_t elements) : data(static_cast<float*>(allocateZeroed(size_t(elements) * 4))), elements(elements) {}
+  ~Memory() { freeMemory(data, size_t(elements) * 4); }
+  Memory(const Memory&) = delete;
+};
+using SharedMemory = std::shared_ptr<Memory>;
+
+// Handles are externals that hold a shared_ptr: a program keeps its buffers alive, whoever is disposed first.
+template <class T>
+Napi::Value wrap(Napi::Env env, std::shared_ptr<T> value) {
+  auto* holder = new std::shared_ptr<T>(std::move(value));
+  return Napi::External<std::shared_ptr<T>>::New(env, holder, [](Napi::Env, std::shared_ptr<T>* h) { delete h; });
+}
+template <class T>
+std::shared_ptr<T>& unwrap(Napi::Value value) {
+  return *value.As<Napi::External<std::shared_ptr<T>>>().Data();
+}
+
+// ---- buffers ----------------------------------------------------------------------------------------------------
+
+Napi::Value createBuffer(const Napi::CallbackInfo& info) {
+  auto memory = std::make_shared<Memory>(info[0].As<Napi::Number>().Int64Value());
+  if (!memory->data) return info.Env().Null();
+  return wrap(info.Env(), std::move(memory));
+}
+
+/// The checks of ranges are in backend.ts.
+void writeBuffer(const Napi::CallbackInfo& info) {
+  const auto& memory = unwrap<Memory>(info[0]);
+  if (!memory) return;
+  const auto data = info[1].As<Napi::Float32Array>();
+  memcpy(memory->data + info[2].As<Napi::Number>().Int64Value(), data.Data(), data.ByteLength());
+}
+
+void readBuffer(const Napi::CallbackInfo& info) {
+  const auto& memory = unwrap<Memory>(info[0]);
+  if (!memory) return;
+  auto data = info[1].As<Napi::Float32Array>();
+  memcpy(data.Data(), memory->data + info[2].As<Napi::Number>().Int64Value(), data.ByteLength());
+}
+
+template <class T>
+void release(const Napi::CallbackInfo& info) {
+  unwrap<T>(info[0]).reset();
+}
+
+// ---- programs ---------------------------------------------------------------------------------------------------
+
+struct CompiledProgram {
+  std::vector<Call> calls;
+  std::vector<SharedMemory> buffers;
+  std::unique_ptr<Memory> shared, local;
+  Program program;
+};
+
+/// Reads the fields of kernels.ts; `data(buffer, offset)` gives the pointer. backend.ts has checked every range.
+class CallReader {
+ public:
+  explicit CallReader(std::vector<float*> bases) : bases_(std::move(bases)) {}
+
+  Call read(const Napi::Object& from) const {
+    Call call;
+    call.kernel = kernels().at(from.Get("kernel").As<Napi::String>().Utf8Value());
+    call.size = integer(from, "size");
+    call.stride = integer(from, "stride");
+    call.padding = integer(from, "padding");
+    call.windowHeight = integer(from, "windowHeight");
+    call.windowWidth = integer(from, "windowWidth");
+    call.input = view(from, "input");
+    call.output = view(from, "output");
+    call.weight = ref(from, "weight");
+    call.bias = ref(from, "bias");
+    call.weightGradient = ref(from, "weightGradient");
+    call.biasGradient = ref(from, "biasGradient");
+    call.labels = ref(from, "labels");
+    call.loss = ref(from, "loss");
+    call.rank = ref(from, "rank");
+    call.channels = integer(from, "channels");
+    call.pixels = integer(from, "pixels");
+    call.elements = int64_t(number(from, "elements"));
+    call.momentum = float(number(from, "momentum"));
+    call.weightDecay = float(number(from, "weightDecay"));
+    call.nesterov = from.Get("nesterov").ToBoolean();
+    call.runningMean = ref(from, "runningMean");
+    call.runningVariance = ref(from, "runningVariance");
+    call.parameters = ref(from, "parameters");
+    call.gradients = ref(from, "gradients");
+    call.velocity = ref(from, "velocity");
+    if (has(from, "norm")) {
+      const auto norm = object(from, "norm");
+      call.norm = {ref(norm, "gamma"), ref(norm, "beta"), ref(norm, "mean"), ref(norm, "variance"), float(number(norm, "epsilon"))};
+    }
+    if (has(from, "statistics")) {
+      const auto statistics = object(from, "statistics");
+      call.statistics = {ref(statistics, "mean"), ref(statistics, "variance")};
+    }
+    if (has(from, "dropout")) {
+      const auto dropout = object(from, "dropout");
+      call.dropout = {float(number(dropout, "rate")), integer(dropout, "layer")};
+    }
+    readGradients(from, call);
+    return call;
+  }
+
+ private:
+  static const std::map<std::string, Kernel>& kernels() {
+    static const std::map<std::string, Kernel> names{
+        {"convolutionForward", Kernel::ConvolutionForward}, {"convolutionBackward", Kernel::ConvolutionBackward},
+        {"averagePoolForward", Kernel::AveragePoolForward}, {"averagePoolBackward", Kernel::AveragePoolBackward},
+        {"maxPoolForward", Kernel::MaxPoolForward},         {"maxPoolBackward", Kernel::MaxPoolBackward},
+        {"linearForward", Kernel::LinearForward},           {"linearBackward", Kernel::LinearBackward},
+        {"crossEntropy", Kernel::CrossEntropy},             {"runningStatistics", Kernel::RunningStatistics},
+        {"sgd", Kernel::Sgd}};
+    return names;
+  }
+
+  void readGradients(const Napi::Object& from, Call& call) const {
+    if (call.kernel == Kernel::CrossEntropy) {
+      call.input = view(from, "logits");
+      call.inputGradient.gradient = view(from, "gradient");
+      return;
+    }
+    if (call.kernel == Kernel::LinearBackward) {
+      call.outputGradient.gradient = view(from, "outputGradient");
+      call.inputGradient.gradient = view(from, "inputGradient");
+      return;
+    }
+    if (has(from, "outputGradient")) {
+      const auto out = object(from, "outputGradient");
+      auto& to = call.outputGradient;
+      to.gradient = view(out, "gradient");
+      if (has(out, "deferred")) {
+        const auto deferred = object(out, "deferred");
+        to.value = view(deferred, "value");
+        to.mean = ref(deferred, "mean");
+        to.variance = ref(deferred, "variance");
+        to.epsilon = float(number(deferred, "epsilon"));
+        to.a = ref(deferred, "a");
+        to.b = ref(deferred, "b");
+      }
+    }
+    if (has(from, "inputGradient")) {
+      const auto in = object(from, "inputGradient");
+      auto& to = call.inputGradient;
+      to.gradient = view(in, "gradient");
+      to.accumulate = in.Get("accumulate").ToBoolean();
+      if (has(in, "norm")) {
+        const auto norm = object(in, "norm");
+        to.gamma = ref(norm, "gamma");
+        to.beta = ref(norm, "beta");
+        to.a = ref(norm, "a");
+        to.b = ref(norm, "b");
+      }
+    }
+  }
+
+  static bool has(const Napi::Object& from, const char* name) { return from.Get(name).IsObject(); }
+  static Napi::Object object(const Napi::Object& from, const char* name) { return from.Get(name).As<Napi::Object>(); }
+  static double number(const Napi::Object& from, const char* name) {
+    const auto value = from.Get(name);
+    return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  }
+  static int integer(const Napi::Object& from, const char* name) { return int(number(from, name)); }
+
+  float* ref(const Napi::Object& from, const char* name) const {
+    if (!has(from, name)) return nullptr;
+    const auto value = object(from, name);
+    return bases_[size_t(number(value, "buffer"))] + int64_t(number(value, "offset"));
+  }
+
+  View view(const Napi::Object& from, const char* name) const {
+    if (!has(from, name)) return {};
+    const auto value = object(from, name);
+    View to;
+    to.channels = integer(value, "channels");
+    to.height = integer(value, "height");
+    to.width = integer(value, "width");
+    to.imageStep = int64_t(number(value, "stride")) * to.pixels();
+    to.data = bases_[size_t(number(value, "buffer"))] + int64_t(number(value, "first")) * to.pixels();
+    return to;
+  }
+
+  std::vector<float*> bases_;
+};
+
+/// compile(instructionSet, workers, program, buffers): buffers[i] is the handle of buffer i, or the arena's for transient ones.
+Napi::Value compile(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  const auto source = info[2].As<Napi::Object>();
+  const auto handles = info[3].As<Napi::Array>();
+  const auto offsets = source.Get("offsets").As<Napi::Array>();
+  auto compiled = std::make_shared<CompiledProgram>();
+  std::vector<float*> bases;
+  for (uint32_t i = 0; i < handles.Length(); i++) {
+    const Napi::Value handle = handles[i];
+    if (!handle.IsExternal()) {
+      bases.push_back(nullptr);
+      continue;
+    }
+    compiled->buffers.push_back(unwrap<Memory>(handle));
+    const Napi::Value offset = offsets[i];
+    bases.push_back(compiled->buffers.back()->data + std::max<int64_t>(0, offset.As<Napi::Number>().Int64Value()));
+  }
+  const CallReader reader(std::move(bases));
+  const auto calls = source.Get("calls").As<Napi::Array>();
+  for (uint32_t i = 0; i < calls.Length(); i++) compiled->calls.push_back(reader.read(Napi::Value(calls[i]).As<Napi::Object>()));
+
+  const std::string isa = info[0].As<Napi::String>();
+  const int workers = info[1].As<Napi::Number>().Int32Value();
+  const int batch = int(source.Get("batchSize").As<Napi::Number>().Int32Value());
+  auto& program = compiled->program;
+  program.implementations = chooseInstructionSet(isa.c_str()).implementations;
+  program.calls = compiled->calls.data();
+  program.callCount = int(compiled->calls.size());
+  // A smaller batch may be cut into more parts and need as much: take the most of all.
+  int64_t shared = 0, local = 0;
+  for (int n = 1; n <= batch; n++) {
+    if (n > 32 && n < batch) continue;
+    shared = std::max(shared, sharedBytes(program.implementations, program.calls, program.callCount, n));
+    local = std::max(local, localBytes(program.implementations, program.calls, program.callCount, n));
+  }
+  compiled->shared = std::make_unique<Memory>(shared / 4);
+  compiled->local = std::make_unique<Memory>(local / 4 * workers);
+  if (!compiled->shared->data || !compiled->local->data) return env.Null();
+  program.shared = reinterpret_cast<char*>(compiled->shared->data);
+  program.local = reinterpret_cast<char*>(compiled->local->data);
+  program.localBytes = local;
+  return wrap(env, std::move(compiled));
+}
+
+class Run : public Napi::AsyncWorker {
+ public:
+  Run(Napi::Env env, std::shared_ptr<ThreadPool> pool, std::shared_ptr<CompiledProgram> program, RunArguments arguments, bool timed)
+      : Napi::AsyncWorker(env, "densenet.run"), deferred_(Napi::Promise::Deferred::New(env)), pool_(std::move(pool)),
+        program_(std::move(program)), arguments_(arguments), seconds_(timed ? program_->calls.size() : 0) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  void Execute() override { pool_->run(program_->program, arguments_, seconds_.empty() ? nullptr : seconds_.data()); }
+  void OnOK() override {
+    if (seconds_.empty()) return deferred_.Resolve(Env().Undefined());
+    auto result = Napi::Float64Array::New(Env(), seconds_.size());
+    memcpy(result.Data(), seconds_.data(), seconds_.size() * sizeof(double));
+    deferred_.Resolve(result);
+  }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<ThreadPool> pool_;
+  std::shared_ptr<CompiledProgram> program_;
+  RunArguments arguments_;
+  std::vector<double> seconds_;
+};
+
+/// run(pool, program, batch, learningRate, seed, step, timed) -> Promise of seconds per call, or of nothing.
+Napi::Value run(const Napi::CallbackInfo& info) {
+  RunArguments arguments;
+  arguments.batch = info[2].As<Napi::Number>().Int32Value();
+  arguments.learningRate = info[3].As<Napi::Number>().FloatValue();
+  arguments.seed = info[4].As<Napi::Number>().DoubleValue();
+  arguments.step = info[5].As<Napi::Number>().DoubleValue();
+  const bool timed = info[6].ToBoolean();
+  auto* worker = new Run(info.Env(), unwrap<ThreadPool>(info[0]), unwrap<CompiledProgram>(info[1]), arguments, timed);
+  const auto promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+Napi::Value createPool(const Napi::CallbackInfo& info) {
+  return wrap(info.Env(), std::make_shared<ThreadPool>(info[0].As<Napi::Number>().Int32Value()));
+}
+
+/// [{ name, title }], best first.
+Napi::Value instructionSets(const Napi::CallbackInfo& info) {
+  InstructionSet sets[8];
+  const int count = availableInstructionSets(sets, 8);
+  auto list = Napi::Array::New(info.Env());
+  for (int i = 0; i < count; i++) {
+    auto entry = Napi::Object::New(info.Env());
+    entry.Set("name", sets[i].name);
+    entry.Set("title", sets[i].title);
+    list.Set(uint32_t(i), entry);
+  }
+  return list;
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("instructionSets", Napi::Function::New(env, instructionSets));
+  exports.Set("createBuffer", Napi::Function::New(env, createBuffer));
+  exports.Set("writeBuffer", Napi::Function::New(env, writeBuffer));
+  exports.Set("readBuffer", Napi::Function::New(env, readBuffer));
+  exports.Set("releaseBuffer", Napi::Function::New(env, release<Memory>));
+  exports.Set("createPool", Napi::Function::New(env, createPool));
+  exports.Set("releasePool", Napi::Function::New(env, release<ThreadPool>));
+  exports.Set("compile", Napi::Function::New(env, compile));
+  exports.Set("releaseProgram", Napi::Function::New(env, release<CompiledProgram>));
+  exports.Set("run", Napi::Function::New(env, run));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(densenet, initialise)

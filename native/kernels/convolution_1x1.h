@@ -1,0 +1,255 @@
+// 1x1 convolution: y[o] = sum_c W[o][c] z[c], z = relu(norm(x)).
+//
+// Forward: for a panel of pixels, z of all input channels is packed once, tile by tile, and multiplied by all rows of W.
+// Backward, for a panel of pixels: dY is finished on load and kept both as [o][pixel] and as [pixel][o];
+//   dz[c] = sum_o W[o][c] dY[o]          masked by z > 0, into G and the norm's sums
+//   dW[o][c] = sum_pixel dY[o] z[c]      lanes run over o, so the accumulators hold finished sums
+#pragma once
+#include "tile.h"
+#include "transpose.h"
+#include "work.h"
+
+namespace {
+namespace convolution1x1 {
+
+// ---- forward ----------------------------------------------------------------------------------------------------
+
+struct ForwardUnits {
+  PixelChunks chunks;
+  int rowParts;
+  ForwardUnits(const Call& call, int batch)
+      : chunks(call.output.pixels()), rowParts(partsFor(int64_t(batch) * chunks.count, call.output.channels / 24)) {}
+  int count(int batch) const { return batch * chunks.count * rowParts; }
+};
+
+/// Pixels packed at a time: long enough rows for the memory's sake, a panel that stays in the second-level cache.
+inline int64_t forwardPanel(int channels) {
+  const int64_t pixels = smaller<int64_t>(larger<int64_t>(32 * 1024 / channels, TILE_PIXELS), 512);
+  return pixels / TILE_PIXELS * TILE_PIXELS;
+}
+
+struct ForwardLocal {
+  float *scale, *panel, *edge;
+  ForwardLocal(Scratch& scratch, const Call& call, int) {
+    scale = scratch.take<float>(call.input.channels);
+    panel = scratch.take<float>(call.input.channels * forwardPanel(call.input.channels));  // [tile][channel][pixel]
+    edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
+  }
+};
+
+struct ForwardShared {
+  Moments* moments;  // [image * chunk][channel]
+  ForwardShared(Scratch& scratch, const Call& call, int batch) {
+    moments = scratch.take<Moments>(int64_t(batch) * ForwardUnits(call, batch).chunks.count * call.output.channels);
+  }
+};
+
+inline int forwardUnits(const Call& call, int batch, int phase) {
+  if (phase == 0) return ForwardUnits(call, batch).count(batch);
+  return phase == 1 && call.statistics.present() ? 1 : 0;
+}
+
+inline void forwardPrepare(const Task& task, int phase) {
+  if (phase == 0 && task.call.norm.present()) {
+    normScale(task.call.norm, task.call.input.channels, layoutAt<ForwardLocal>(task.local, task).scale);
+  }
+}
+
+inline void forwardWork(const Task& task, int phase, int unit) {
+  const Call& call = task.call;
+  const ForwardUnits units(call, task.run.batch);
+  const PixelChunks& chunks = units.chunks;
+  const auto shared = layoutAt<ForwardShared>(task.shared, task);
+  const int outChannels = call.output.channels, inChannels = call.input.channels;
+  if (phase == 1) {
+    const auto count = [&](int64_t p) { return chunks.chunk(int(p % chunks.count)).size(); };
+    combineMoments(shared.moments, int64_t(task.run.batch) * chunks.count, outChannels, count, call.statistics);
+    return;
+  }
+  const auto local = layoutAt<ForwardLocal>(task.local, task);
+  const int64_t piece = unit / units.rowParts, image = piece / chunks.count;
+  const Range pixels = chunks.chunk(int(piece % chunks.count));
+  const Range rows = part(outChannels, units.rowParts, unit % units.rowParts);
+
+  const int64_t panelPixels = forwardPanel(inChannels), tileStep = int64_t(inChannels) * TILE_PIXELS;
+  for (int64_t p = pixels.first; p < pixels.end; p += panelPixels) {
+    const int64_t end = smaller(pixels.end, p + panelPixels);
+    for (int c = 0; c < inChannels; c++) {
+      const Normaliser apply(call.norm, local.scale, c);
+      const float* x = call.input.plane(image, c);
+      float* to = local.panel + c * TILE_PIXELS;
+      for (int64_t tile = p; tile < end; tile += TILE_PIXELS, to += tileStep) {
+        for (int v = 0; v < TILE_VECTORS; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
+      }
+    }
+    RowPrefetcher next{call.input.plane(image, 0) + end, call.input.pixels(), inChannels,
+                       smaller(pixels.end, end + panelPixels) - end};
+    const int64_t tiles = divideUp(end - p, TILE_PIXELS) * divideUp(rows.size(), TILE_ROWS);
+    const int rowsATime = int(divideUp(inChannels, tiles));
+    for (int64_t tile = p; tile < end; tile += TILE_PIXELS) {
+      const int64_t valid = smaller<int64_t>(TILE_PIXELS, end - tile);
+      const int vectors = int(divideUp(valid, WIDTH));
+      const float* panel = local.panel + (tile - p) / TILE_PIXELS * tileStep;
+      const Operands operands{call.weight + rows.first * inChannels, inChannels, 1, panel, TILE_PIXELS, inChannels, 1, nullptr};
+      float* out = call.output.plane(image, rows.first) + tile;
+      const auto prefetch = [&] { next.some(rowsATime); };
+      if (valid == vectors * WIDTH) {
+        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false, prefetch);
+        continue;
+      }
+      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false, prefetch);
+      for (int64_t r = 0; r < rows.size(); r++) {
+        memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
+      }
+    }
+  }
+  for (int64_t o = rows.first; o < rows.end; o++) {
+    float* out = call.output.plane(image, o) + pixels.first;
+    if (call.dropout.present()) {
+      applyDropout(task, (image * outChannels + o) * call.output.pixels() + pixels.first, out, pixels.size());
+    }
+    if (call.statistics.present()) shared.moments[piece * outChannels + o] = momentsOf(out, pixels.size());
+  }
+}
+
+// ---- backward ---------------------------------------------------------------------------------------------------
+
+/// Pixels of a panel, and input channels worked on at a time: both operands of a group stay in the first-level cache.
+constexpr int PANEL = 128, GROUP = 2 * TILE_ROWS;
+
+struct BackwardUnits {
+  PixelChunks chunks;
+  int64_t items;
+  int slots, channelParts;
+  BackwardUnits(const Call& call, int batch)
+      : chunks(call.input.pixels()), items(int64_t(batch) * chunks.count), slots(slotCount(items)),
+        channelParts(partsFor(slots, call.input.channels / 48)) {}
+};
+
+struct BackwardLocal {
+  Finaliser finaliser;
+  float *scale, *dy, *dyTransposed, *z, *dz;
+  NormSums* sums;
+  BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
+    const int64_t out = call.outputGradient.gradient.channels;
+    scale = scratch.take<float>(call.input.channels);
+    dy = scratch.take<float>(out * PANEL);
+    dyTransposed = scratch.take<float>(PANEL * roundUp(out, WIDTH));
+    z = scratch.take<float>(GROUP * PANEL);
+    dz = scratch.take<float>(GROUP * PANEL);
+    sums = scratch.take<NormSums>(call.input.channels);
+  }
+};
+
+struct BackwardShared {
+  float* weight;      // [slot][in][out rounded up]
+  ChannelSums* sums;  // [slot][in]
+  BackwardShared(Scratch& scratch, const Call& call, int batch) {
+    const int64_t slots = BackwardUnits(call, batch).slots, in = call.input.channels;
+    weight = scratch.take<float>(slots * in * roundUp(call.outputGradient.gradient.channels, WIDTH));
+    sums = scratch.take<ChannelSums>(slots * in);
+  }
+};
+
+inline int backwardUnits(const Call& call, int batch, int phase) {
+  const BackwardUnits units(call, batch);
+  if (phase == 0) return units.slots * units.channelParts;
+  return phase == 1 ? int(divideUp(call.input.channels, WIDTH)) : 0;
+}
+
+inline void backwardPrepare(const Task& task, int phase) {
+  if (phase != 0) return;
+  const auto local = layoutAt<BackwardLocal>(task.local, task);
+  if (task.call.norm.present()) normScale(task.call.norm, task.call.input.channels, local.scale);
+  local.finaliser.prepare(task.call.outputGradient);
+}
+
+/// dY of one panel, as [o][PANEL] and as [pixel][o].
+inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid) {
+  const int out = task.call.outputGradient.gradient.channels;
+  for (int o = 0; o < out; o++) local.finaliser.finalise(task, image, o, pixel, valid, local.dy + o * PANEL);
+  transpose(local.dy, PANEL, out, valid, local.dyTransposed, roundUp(out, WIDTH));
+}
+
+inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c,
+                          int channels, float* weightSums, bool first) {
+  const Call& call = task.call;
+  const int out = call.outputGradient.gradient.channels, in = call.input.channels;
+  const int64_t outLanes = roundUp(out, WIDTH);
+  for (int i = 0; i < channels; i++) {
+    normalise(call.norm, local.scale, c + i, call.input.plane(image, c + i) + pixel, valid, local.z + i * PANEL);
+  }
+  const int64_t pixels = call.input.pixels();
+  const int ahead = smaller(GROUP, in - c - channels);
+  RowPrefetcher nextX{call.input.plane(image, c + channels) + pixel, pixels, ahead, valid};
+  RowPrefetcher nextG{call.inputGradient.gradient.plane(image, c + channels) + pixel, pixels, ahead, valid};
+  const Operands data{call.weight + c, 1, in, local.dy, PANEL, out, 1, nullptr};
+  multiply(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL, false, [&] { nextX.some(3); });
+  for (int i = 0; i < channels; i++) {
+    float* gradient = call.inputGradient.gradient.plane(image, c + i) + pixel;
+    const float* dz = local.dz + i * PANEL;
+    if (call.norm.present()) {
+      normBackward(call.norm, local.scale, c + i, call.inputGradient.accumulate, call.input.plane(image, c + i) + pixel,
+                   local.z + i * PANEL, dz, valid, gradient, local.sums[c + i]);
+    } else {
+      plainBackward(call.inputGradient.accumulate, dz, valid, gradient);
+    }
+  }
+  const Operands weight{local.z, PANEL, 1, local.dyTransposed, outLanes, valid, 1, nullptr};
+  multiply(weight, channels, int(outLanes / WIDTH), weightSums + c * outLanes, outLanes, !first, [&] { nextG.some(6); });
+}
+
+inline void backwardFinish(const Task& task, int unit) {
+  const Call& call = task.call;
+  const BackwardUnits units(call, task.run.batch);
+  const auto shared = layoutAt<BackwardShared>(task.shared, task);
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = roundUp(out, WIDTH);
+  const int64_t first = int64_t(unit) * WIDTH, end = smaller<int64_t>(in, first + WIDTH);
+  for (int64_t o = 0; o < out; o += WIDTH) {
+    for (int64_t c = first; c < end; c++) {
+      Vec total{};
+      for (int64_t s = 0; s < units.slots; s++) total += load(shared.weight + (s * in + c) * outLanes + o);
+      for (int64_t i = o; i < smaller(out, o + WIDTH); i++) call.weightGradient[i * in + c] = total[i - o];
+    }
+  }
+  if (call.norm.present()) {
+    finishNormGradient(call, shared.sums, units.slots, task.run.batch * call.input.pixels(), int(first), int(end));
+  }
+}
+
+inline void backwardWork(const Task& task, int phase, int unit) {
+  if (phase == 1) return backwardFinish(task, unit);
+  const Call& call = task.call;
+  const BackwardUnits units(call, task.run.batch);
+  const auto local = layoutAt<BackwardLocal>(task.local, task);
+  const auto shared = layoutAt<BackwardShared>(task.shared, task);
+  const int64_t in = call.input.channels, outLanes = roundUp(call.outputGradient.gradient.channels, WIDTH);
+  const int slot = unit / units.channelParts;
+  const Range channels = part(in, units.channelParts, unit % units.channelParts);
+  const Range items = part(units.items, units.slots, slot);
+  float* weightSums = shared.weight + slot * in * outLanes;
+  memset(local.sums + channels.first, 0, size_t(channels.size()) * sizeof(NormSums));
+
+  bool first = true;
+  for (int64_t item = items.first; item < items.end; item++) {
+    const int64_t image = item / units.chunks.count;
+    const Range pixels = units.chunks.chunk(int(item % units.chunks.count));
+    for (int64_t p = pixels.first; p < pixels.end; p += PANEL, first = false) {
+      const int64_t valid = smaller<int64_t>(PANEL, pixels.end - p);
+      loadOutputGradient(task, local, image, p, valid);
+      for (int64_t c = channels.first; c < channels.end; c += GROUP) {
+        backwardGroup(task, local, image, p, valid, int(c), int(smaller<int64_t>(GROUP, channels.end - c)), weightSums, first);
+      }
+    }
+  }
+  for (int64_t c = channels.first; c < channels.end; c++) {
+    shared.sums[slot * in + c] = {sum(local.sums[c].dz), sum(local.sums[c].dzx)};
+  }
+}
+
+constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>};
+constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
+                                                  bytesOf<BackwardLocal>};
+
+}  // namespace convolution1x1
+}  // namespace

@@ -1,0 +1,36 @@
+// All kernels of one instruction set. The build compiles this file once for each: VECTOR_WIDTH and the compiler's flags
+// differ, DENSENET_IMPLEMENTATIONS names the one symbol that comes out. Everything else has internal linkage, so that
+// the linker can never take another instruction set's copy of a shared function.
+#include "convolution_1x1.h"
+#include "convolution_3x3.h"
+#include "head.h"
+#include "pool.h"
+#include "stem.h"
+#include "update.h"
+
+namespace densenet {
+
+KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
+  // Only the first convolution reads images, whose gradient nobody wants.
+  const bool dense = call.inputGradient.present() || call.norm.present();
+  switch (call.kernel) {
+    case Kernel::ConvolutionForward:
+      if (call.size == 1) return convolution1x1::forward;
+      return call.size == 3 && call.stride == 1 && call.padding == 1 && dense ? convolution3x3::forward : stem::forward;
+    case Kernel::ConvolutionBackward:
+      if (call.size == 1) return convolution1x1::backward;
+      return dense ? convolution3x3::backward : stem::backward;
+    case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
+    case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;
+    case Kernel::MaxPoolForward: return poolForward<maxForwardWork>;
+    case Kernel::MaxPoolBackward: return poolBackward<maxBackwardWork>;
+    case Kernel::LinearForward: return linear::forward;
+    case Kernel::LinearBackward: return linear::backward;
+    case Kernel::CrossEntropy: return crossEntropy::implementation;
+    case Kernel::RunningStatistics: return runningStatistics::implementation;
+    case Kernel::Sgd: return sgd::implementation;
+    default: return {};
+  }
+}
+
+}  // namespace densenet

@@ -1,0 +1,226 @@
+// Batch norm as the kernels use it: applied while loading, statistics taken while writing, its backward pass deferred.
+// The formulas are those of src/engine/kernels.ts.
+#pragma once
+#include "scratch.h"
+
+namespace {
+
+using densenet::Call;
+using densenet::InputGradient;
+using densenet::Norm;
+using densenet::OutputGradient;
+using densenet::Statistics;
+using densenet::Task;
+using densenet::View;
+
+inline float inverseDeviation(float variance, float epsilon) { return 1 / __builtin_sqrtf(variance + epsilon); }
+
+/// scale[c] = gamma * invstd
+inline void normScale(const Norm& norm, int channels, float* scale) {
+  for (int c = 0; c < channels; c++) scale[c] = norm.gamma[c] * inverseDeviation(norm.variance[c], norm.epsilon);
+}
+
+/// z = relu(scale * (x - mean) + beta); without norm z = x.
+struct Normaliser {
+  Vec scale, mean, beta;
+  bool active;
+  Normaliser(const Norm& norm, const float* scales, int c) : active(norm.present()) {
+    if (!active) return;
+    scale = broadcast(scales[c]);
+    mean = broadcast(norm.mean[c]);
+    beta = broadcast(norm.beta[c]);
+  }
+  Vec operator()(Vec x) const { return active ? relu(scale * (x - mean) + beta) : x; }
+};
+
+/// z of `count` contiguous elements. Reads and writes up to a vector more.
+inline void normalise(const Norm& norm, const float* scales, int c, const float* x, int64_t count, float* z) {
+  const Normaliser apply(norm, scales, c);
+  for (int64_t i = 0; i < count; i += WIDTH) store(z + i, apply(load(x + i)));
+}
+
+// ---- statistics -------------------------------------------------------------------------------------------------
+
+/// Mean of some elements and their squared distance from it.
+struct Moments {
+  double mean, squares;
+};
+
+/// Two passes over memory that was just written.
+inline Moments momentsOf(const float* x, int64_t count) {
+  Vec total{};
+  int64_t i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) total += load(x + i);
+  float rest = 0;
+  for (int64_t j = i; j < count; j++) rest += x[j];
+  const double mean = (double(sum(total)) + rest) / double(count);
+  const float centre = float(mean);
+  const Vec centres = broadcast(centre);
+  Vec squares{}, offsets{};
+  for (i = 0; i + WIDTH <= count; i += WIDTH) {
+    const Vec d = load(x + i) - centres;
+    offsets += d;
+    squares += d * d;
+  }
+  double restOffsets = 0, restSquares = 0;
+  for (; i < count; i++) {
+    const float d = x[i] - centre;
+    restOffsets += d;
+    restSquares += d * d;
+  }
+  // The float centre is not quite the mean: correct both moments for it.
+  const double shift = (double(sum(offsets)) + restOffsets) / double(count);
+  return {centre + shift, double(sum(squares)) + restSquares - double(count) * shift * shift};
+}
+
+/// parts[part][channel] of counts[part] elements each -> mean and biased variance of each channel, in a fixed order.
+template <class Count>
+inline void combineMoments(const Moments* parts, int64_t partCount, int channels, Count count, const Statistics& to) {
+  for (int c = 0; c < channels; c++) {
+    double n = 0, weighted = 0, squares = 0;
+    for (int64_t p = 0; p < partCount; p++) {
+      n += double(count(p));
+      weighted += double(count(p)) * parts[p * channels + c].mean;
+    }
+    const double mean = weighted / n;
+    for (int64_t p = 0; p < partCount; p++) {
+      const double d = parts[p * channels + c].mean - mean;
+      squares += parts[p * channels + c].squares + double(count(p)) * d * d;
+    }
+    to.mean[c] = float(mean);
+    to.variance[c] = float(squares > 0 ? squares / n : 0);
+  }
+}
+
+// ---- dropout ----------------------------------------------------------------------------------------------------
+
+typedef uint32_t BitVec __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
+
+// src/util/random.ts: mix32, randomKey. T is uint32_t or a vector of them.
+template <class T>
+inline T mix32(T x) {
+  x = (x ^ (x >> 16)) * 0x7feb352du;
+  x = (x ^ (x >> 15)) * 0x846ca68bu;
+  return x ^ (x >> 16);
+}
+
+inline uint32_t dropoutKey(double seed, double step, double layer) {
+  uint32_t key = mix32(uint32_t{4});
+  const double parts[] = {seed, step, layer};
+  for (const double part : parts) {
+    const int64_t whole = int64_t(part);
+    key = mix32(key ^ uint32_t(whole));
+    key = mix32(key + uint32_t(whole >> 32) + 0x9e3779b9u);
+  }
+  return key;
+}
+
+/// x[i] of elements first + i, i < count, of a dropout: kept and scaled, or zero.
+inline void applyDropout(const Task& task, int64_t first, float* x, int64_t count) {
+  const auto& dropout = task.call.dropout;
+  const uint32_t key = dropoutKey(task.run.seed, task.run.step, dropout.layer);
+  const uint32_t threshold = uint32_t(double(dropout.rate) * 4294967296.0);
+  const Vec scale = broadcast(1 / (1 - dropout.rate));
+  BitVec lane;
+  for (int i = 0; i < WIDTH; i++) lane[i] = uint32_t(first) + i;
+  for (int64_t i = 0; i < count; i += WIDTH) {
+    const BitVec hash = mix32(mix32((lane + uint32_t(i)) ^ key) ^ key);
+    const int valid = int(smaller<int64_t>(WIDTH, count - i));
+    storePart(x + i, hash >= threshold ? loadPart(x + i, valid) * scale : Vec{}, valid);
+  }
+}
+
+// ---- the deferred backward pass ---------------------------------------------------------------------------------
+
+/// Per channel of an output: dX = G + slope * (x - mean) + offset.
+struct Finaliser {
+  float *slope, *offset;
+  Finaliser(Scratch& scratch, int channels) : slope(scratch.take<float>(channels)), offset(scratch.take<float>(channels)) {}
+
+  void prepare(const OutputGradient& out) const {
+    if (!out.deferred()) return;
+    for (int c = 0; c < out.gradient.channels; c++) {
+      const float invstd = inverseDeviation(out.variance[c], out.epsilon);
+      slope[c] = -invstd * invstd * out.b[c];
+      offset[c] = -invstd * out.a[c];
+    }
+  }
+
+  /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone. Touches up to a vector more.
+  void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to) const {
+    const OutputGradient& out = task.call.outputGradient;
+    const float* gradient = out.gradient.plane(image, c) + pixel;
+    if (out.deferred()) {
+      const float* value = out.value.plane(image, c) + pixel;
+      const Vec a = broadcast(slope[c]), b = broadcast(offset[c]), mean = broadcast(out.mean[c]);
+      for (int64_t i = 0; i < count; i += WIDTH) store(to + i, load(gradient + i) + (a * (load(value + i) - mean) + b));
+    } else {
+      for (int64_t i = 0; i < count; i += WIDTH) store(to + i, load(gradient + i));
+    }
+    if (task.call.dropout.present()) {
+      applyDropout(task, (image * out.gradient.channels + c) * out.gradient.pixels() + pixel, to, count);
+    }
+  }
+};
+
+/// Sums over pixels that a norm's backward pass needs: of dz, and of dz * (x - mean). Lanes are added up at the end.
+struct NormSums {
+  Vec dz, dzx;
+};
+
+/// From dz' (the gradient at z) of `count` contiguous pixels: masks by z > 0, adds to the sums, and writes or adds
+/// scale * dz to `gradient`. Reads up to a vector more of dz' and z.
+inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* z,
+                         const float* dzIn, int64_t count, float* gradient, NormSums& sums) {
+  const Vec scale = broadcast(scales[c]), mean = broadcast(norm.mean[c]);
+  Vec total = sums.dz, totalX = sums.dzx;
+  int64_t i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) {
+    const Vec dz = load(z + i) > Vec{} ? load(dzIn + i) : Vec{};
+    total += dz;
+    totalX += dz * (load(x + i) - mean);
+    store(gradient + i, accumulate ? load(gradient + i) + scale * dz : scale * dz);
+  }
+  if (i < count) {
+    const int rest = int(count - i);
+    const Vec dz = loadPart(z + i, rest) > Vec{} ? loadPart(dzIn + i, rest) : Vec{};
+    total += dz;
+    totalX += dz * (loadPart(x + i, rest) - mean);
+    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + scale * dz : scale * dz, rest);
+  }
+  sums.dz = total;
+  sums.dzx = totalX;
+}
+
+/// Without norm: the gradient is dz itself.
+inline void plainBackward(bool accumulate, const float* dz, int64_t count, float* gradient) {
+  int64_t i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) store(gradient + i, accumulate ? load(gradient + i) + load(dz + i) : load(dz + i));
+  for (; i < count; i++) gradient[i] = accumulate ? gradient[i] + dz[i] : dz[i];
+}
+
+/// parts[part][channel]: the finished sums of one part of the work.
+struct ChannelSums {
+  double dz, dzx;
+};
+
+/// Gradients of gamma and beta, and the deferred numbers a and b, of channels [first, end).
+inline void finishNormGradient(const Call& call, const ChannelSums* parts, int64_t partCount, int64_t elements, int first, int end) {
+  const InputGradient& in = call.inputGradient;
+  const int channels = call.input.channels;
+  for (int c = first; c < end; c++) {
+    double dz = 0, dzx = 0;
+    for (int64_t p = 0; p < partCount; p++) {
+      dz += parts[p * channels + c].dz;
+      dzx += parts[p * channels + c].dzx;
+    }
+    const double dgamma = dzx * inverseDeviation(call.norm.variance[c], call.norm.epsilon);
+    in.beta[c] = float(dz);
+    in.gamma[c] = float(dgamma);
+    const float a = float(call.norm.gamma[c] * dz / double(elements)), b = float(call.norm.gamma[c] * dgamma / double(elements));
+    in.a[c] = in.accumulate ? in.a[c] + a : a;
+    in.b[c] = in.accumulate ? in.b[c] + b : b;
+  }
+}
+
+}  // namespace

@@ -1,0 +1,212 @@
+// Average pooling (windows that do not overlap; one window as large as the plane is global pooling) and max pooling,
+// of z = relu(norm(x)) or of x. A unit is some channels of one image; each channel's plane fits the cache.
+#pragma once
+#include "work.h"
+
+namespace {
+
+// ---- what both share: statistics of written planes, and the way back through the norm ----------------------------
+
+struct PoolForwardLocal {
+  float *scale, *z;
+  PoolForwardLocal(Scratch& scratch, const Call& call, int) {
+    scale = scratch.take<float>(call.input.channels);
+    z = scratch.take<float>(call.input.pixels());
+  }
+};
+
+struct PoolForwardShared {
+  Moments* moments;  // [image][channel]
+  PoolForwardShared(Scratch& scratch, const Call& call, int batch) {
+    moments = scratch.take<Moments>(int64_t(batch) * call.output.channels);
+  }
+};
+
+inline int poolForwardUnits(const Call& call, int batch, int phase) {
+  if (phase == 0) return PlaneUnits(batch, call.input.channels).count(batch);
+  return phase == 1 && call.statistics.present() ? 1 : 0;
+}
+
+inline void poolForwardPrepare(const Task& task, int phase) {
+  if (phase == 0 && task.call.norm.present()) {
+    normScale(task.call.norm, task.call.input.channels, layoutAt<PoolForwardLocal>(task.local, task).scale);
+  }
+}
+
+/// `poolPlane(call, z, out)` pools one plane.
+template <class PoolPlane>
+inline void poolForwardWork(const Task& task, int phase, int unit, PoolPlane poolPlane) {
+  const Call& call = task.call;
+  const auto shared = layoutAt<PoolForwardShared>(task.shared, task);
+  if (phase == 1) {
+    const auto count = [&](int64_t) { return call.output.pixels(); };
+    combineMoments(shared.moments, task.run.batch, call.output.channels, count, call.statistics);
+    return;
+  }
+  const auto local = layoutAt<PoolForwardLocal>(task.local, task);
+  const PlaneUnits units(task.run.batch, call.input.channels);
+  const int64_t image = units.image(unit);
+  const Range channels = units.range(unit);
+  for (int64_t c = channels.first; c < channels.end; c++) {
+    float* out = call.output.plane(image, c);
+    normalise(call.norm, local.scale, int(c), call.input.plane(image, c), call.input.pixels(), local.z);
+    poolPlane(call, local.z, out);
+    if (call.statistics.present()) shared.moments[image * call.output.channels + c] = momentsOf(out, call.output.pixels());
+  }
+}
+
+struct PoolBackwardLocal {
+  Finaliser finaliser;
+  float *scale, *z, *dz, *dy;
+  PoolBackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
+    scale = scratch.take<float>(call.input.channels);
+    z = scratch.take<float>(call.input.pixels());
+    dz = scratch.take<float>(call.input.pixels());
+    dy = scratch.take<float>(call.outputGradient.gradient.pixels());
+  }
+};
+
+struct PoolBackwardShared {
+  ChannelSums* sums;  // [image][channel]
+  PoolBackwardShared(Scratch& scratch, const Call& call, int batch) {
+    sums = scratch.take<ChannelSums>(int64_t(batch) * call.input.channels);
+  }
+};
+
+inline int poolBackwardUnits(const Call& call, int batch, int phase) {
+  if (phase == 0) return PlaneUnits(batch, call.input.channels).count(batch);
+  return phase == 1 && call.norm.present() ? int(divideUp(call.input.channels, FINISH_CHANNELS)) : 0;
+}
+
+inline void poolBackwardPrepare(const Task& task, int phase) {
+  if (phase != 0) return;
+  const auto local = layoutAt<PoolBackwardLocal>(task.local, task);
+  if (task.call.norm.present()) normScale(task.call.norm, task.call.input.channels, local.scale);
+  local.finaliser.prepare(task.call.outputGradient);
+}
+
+/// `spreadPlane(call, z, dy, dz)` makes the gradient at z from the gradient at the pooled plane.
+template <class SpreadPlane>
+inline void poolBackwardWork(const Task& task, int phase, int unit, SpreadPlane spreadPlane) {
+  const Call& call = task.call;
+  const int channels = call.input.channels;
+  const auto shared = layoutAt<PoolBackwardShared>(task.shared, task);
+  const int64_t pixels = call.input.pixels();
+  if (phase == 1) {
+    const int first = unit * FINISH_CHANNELS;
+    finishNormGradient(call, shared.sums, task.run.batch, task.run.batch * pixels, first, smaller(channels, first + FINISH_CHANNELS));
+    return;
+  }
+  const auto local = layoutAt<PoolBackwardLocal>(task.local, task);
+  const PlaneUnits units(task.run.batch, channels);
+  const int64_t image = units.image(unit);
+  const Range range = units.range(unit);
+  for (int64_t c = range.first; c < range.end; c++) {
+    const float* x = call.input.plane(image, c);
+    float* gradient = call.inputGradient.gradient.plane(image, c);
+    local.finaliser.finalise(task, image, int(c), 0, call.outputGradient.gradient.pixels(), local.dy);
+    normalise(call.norm, local.scale, int(c), x, pixels, local.z);
+    spreadPlane(call, local.z, local.dy, local.dz);
+    if (!call.norm.present()) {
+      plainBackward(call.inputGradient.accumulate, local.dz, pixels, gradient);
+      continue;
+    }
+    NormSums sums{};
+    normBackward(call.norm, local.scale, int(c), call.inputGradient.accumulate, x, local.z, local.dz, pixels, gradient, sums);
+    shared.sums[image * channels + c] = {sum(sums.dz), sum(sums.dzx)};
+  }
+}
+
+// ---- average ----------------------------------------------------------------------------------------------------
+
+/// Sums the window's rows in place, then their columns.
+inline void averagePlane(const Call& call, float* z, float* out) {
+  const View& in = call.input;
+  const int rows = call.windowHeight, columns = call.windowWidth;
+  const float share = 1.0f / (float(rows) * float(columns));
+  for (int y = 0; y < call.output.height; y++) {
+    float* sums = z + int64_t(y) * rows * in.width;
+    for (int r = 1; r < rows; r++) {
+      const float* row = sums + int64_t(r) * in.width;
+      for (int x = 0; x < in.width; x++) sums[x] += row[x];
+    }
+    float* to = out + int64_t(y) * call.output.width;
+    if (columns == 2) {
+      for (int x = 0; x < call.output.width; x++) to[x] = (sums[2 * x] + sums[2 * x + 1]) * share;
+      continue;
+    }
+    for (int x = 0; x < call.output.width; x++) {
+      float total = 0;
+      for (int i = 0; i < columns; i++) total += sums[x * columns + i];
+      to[x] = total * share;
+    }
+  }
+}
+
+inline void spreadAverage(const Call& call, const float*, const float* dy, float* dz) {
+  const View& in = call.input;
+  const View& out = call.outputGradient.gradient;
+  const int rows = call.windowHeight, columns = call.windowWidth;
+  const float share = 1.0f / (float(rows) * float(columns));
+  for (int y = 0; y < in.height; y++) {
+    float* to = dz + int64_t(y) * in.width;
+    if (y % rows && y / rows < out.height) {
+      memcpy(to, to - in.width, size_t(in.width) * sizeof(float));
+      continue;
+    }
+    memset(to, 0, size_t(in.width) * sizeof(float));
+    if (y / rows >= out.height) continue;
+    const float* from = dy + int64_t(y / rows) * out.width;
+    for (int x = 0; x < out.width; x++) {
+      const float value = from[x] * share;
+      for (int i = 0; i < columns; i++) to[x * columns + i] = value;
+    }
+  }
+}
+
+// ---- max --------------------------------------------------------------------------------------------------------
+
+/// The place of the first largest z of window (y, x); the padding never wins.
+inline int64_t largestOf(const Call& call, const float* z, int y, int x) {
+  const View& in = call.input;
+  const int top = larger(y * call.stride - call.padding, 0), bottom = smaller(y * call.stride - call.padding + call.size, in.height);
+  const int left = larger(x * call.stride - call.padding, 0), right = smaller(x * call.stride - call.padding + call.size, in.width);
+  int64_t best = int64_t(top) * in.width + left;
+  for (int i = top; i < bottom; i++) {
+    for (int j = left; j < right; j++) {
+      const int64_t at = int64_t(i) * in.width + j;
+      if (z[at] > z[best]) best = at;
+    }
+  }
+  return best;
+}
+
+inline void maxPlane(const Call& call, float* z, float* out) {
+  for (int y = 0; y < call.output.height; y++) {
+    for (int x = 0; x < call.output.width; x++) out[int64_t(y) * call.output.width + x] = z[largestOf(call, z, y, x)];
+  }
+}
+
+inline void spreadMax(const Call& call, const float* z, const float* dy, float* dz) {
+  const View& out = call.outputGradient.gradient;
+  memset(dz, 0, size_t(call.input.pixels()) * sizeof(float));
+  for (int y = 0; y < out.height; y++) {
+    for (int x = 0; x < out.width; x++) dz[largestOf(call, z, y, x)] += dy[int64_t(y) * out.width + x];
+  }
+}
+
+// ---- the four kernels -------------------------------------------------------------------------------------------
+
+inline void averageForwardWork(const Task& task, int phase, int unit) { poolForwardWork(task, phase, unit, averagePlane); }
+inline void averageBackwardWork(const Task& task, int phase, int unit) { poolBackwardWork(task, phase, unit, spreadAverage); }
+inline void maxForwardWork(const Task& task, int phase, int unit) { poolForwardWork(task, phase, unit, maxPlane); }
+inline void maxBackwardWork(const Task& task, int phase, int unit) { poolBackwardWork(task, phase, unit, spreadMax); }
+
+template <void (*WORK)(const Task&, int, int)>
+constexpr densenet::KernelImplementation poolForward{poolForwardUnits, poolForwardPrepare, WORK, bytesOf<PoolForwardShared>,
+                                                     bytesOf<PoolForwardLocal>};
+template <void (*WORK)(const Task&, int, int)>
+constexpr densenet::KernelImplementation poolBackward{poolBackwardUnits, poolBackwardPrepare, WORK, bytesOf<PoolBackwardShared>,
+                                                      bytesOf<PoolBackwardLocal>};
+
+}  // namespace

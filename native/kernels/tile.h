@@ -1,0 +1,149 @@
+// The one loop where the arithmetic happens: a register tile of R rows x V vectors,
+//
+//   sum[r][v] += sum_j sum_t  weights[r * rowStep + j * step + t] * input[j * inputStep + offsets[t] + v * WIDTH + lane]
+//
+// A 1x1 convolution is one tap (offsets = {0}), j over input channels; a 3x3 has nine, over zero-padded rows; a weight
+// gradient is one tap with j over pixels, where the "input" is a transposed operand whose lanes are channels.
+#pragma once
+#include "vector.h"
+
+namespace {
+
+struct Operands {
+  const float* weights;
+  int64_t rowStep;  // from a row's weights to the next row's
+  int64_t step;     // from a weight to the next one along j
+  const float* input;
+  int64_t inputStep;
+  int64_t count;  // of j
+  int taps;
+  const int32_t* offsets;  // [taps]; not read when taps is 1
+};
+
+template <int R, int V>
+inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o) {
+  const float* row[R];
+  for (int r = 0; r < R; r++) row[r] = o.weights + r * o.rowStep;
+  const float* input = o.input;
+  const int64_t step = o.step, inputStep = o.inputStep;
+  if (o.taps == 1) {
+    int64_t at = 0;
+    for (int64_t j = 0; j < o.count; j++) {
+      Vec x[V];
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r++) {
+        const Vec w = broadcast(row[r][at]);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+      }
+      at += step;
+      input += inputStep;
+    }
+    return;
+  }
+  int64_t base = 0;
+  for (int64_t j = 0; j < o.count; j++) {
+    // The next channel's rows: their planes are too far apart for the processor to guess.
+    for (int t = 0; t < o.taps; t += 3) {
+      for (int v = 0; v < V * WIDTH; v += 16) __builtin_prefetch(input + inputStep + o.offsets[t] + v);
+    }
+    for (int t = 0; t < o.taps; t++) {
+      const float* tap = input + o.offsets[t];
+      Vec x[V];
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) x[v] = load(tap + v * WIDTH);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r++) {
+        const Vec w = broadcast(row[r][base + t]);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+      }
+    }
+    base += step;
+    input += inputStep;
+  }
+}
+
+/// Computes one tile and writes its sums to out[r * outStep + v * WIDTH ...].
+template <int R, int V>
+__attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t outStep, bool add) {
+  Vec sums[R][V];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) sums[r][v] = add ? load(out + r * outStep + v * WIDTH) : Vec{};
+  multiplyTile<R, V>(sums, o);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) store(out + r * outStep + v * WIDTH, sums[r][v]);
+}
+
+typedef void (*TileFunction)(const Operands&, float*, int64_t, bool);
+
+/// The tile function for a number of rows (1 .. TILE_ROWS) and vectors (1 .. TILE_VECTORS).
+template <int... I>
+struct TileTable {
+  TileFunction at[sizeof...(I)] = {tileTo<I / TILE_VECTORS + 1, I % TILE_VECTORS + 1>...};
+};
+template <class Sequence>
+struct MakeTileTable;
+template <int... I>
+struct Indices {};
+template <int N, int... I>
+struct CountTo : CountTo<N - 1, N - 1, I...> {};
+template <int... I>
+struct CountTo<0, I...> {
+  typedef Indices<I...> type;
+};
+template <int... I>
+struct MakeTileTable<Indices<I...>> {
+  static constexpr TileTable<I...> table{};
+};
+typedef MakeTileTable<CountTo<TILE_ROWS * TILE_VECTORS>::type> Tiles;
+
+inline TileFunction tileFor(int rows, int vectors) {
+  return Tiles::table.at[(rows - 1) * TILE_VECTORS + vectors - 1];
+}
+
+struct Nothing {
+  void operator()() const {}
+};
+
+/// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles. Rows are split evenly, so that no tile is thin.
+/// `afterTile` is called after each tile: a place to prefetch what comes next while the arithmetic hides the wait.
+template <class AfterTile = Nothing>
+inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outStep, bool add, AfterTile&& afterTile = {}) {
+  const int groups = divideUp(rows, TILE_ROWS);
+  const float* weights = o.weights;
+  const float* input = o.input;
+  for (int v = 0; v < vectors; v += TILE_VECTORS) {
+    const int width = smaller(TILE_VECTORS, vectors - v);
+    o.input = input + v * WIDTH;
+    for (int g = 0; g < groups; g++) {
+      const int first = int64_t(rows) * g / groups, end = int64_t(rows) * (g + 1) / groups;
+      o.weights = weights + first * o.rowStep;
+      tileFor(end - first, width)(o, out + first * outStep + v * WIDTH, outStep, add);
+      afterTile();
+    }
+  }
+}
+
+/// Asks for rows of memory, some at a time.
+struct RowPrefetcher {
+  const float* base;
+  int64_t rowStep;
+  int rows;
+  int64_t floats;  // of a row
+  int next = 0;
+  void some(int count) {
+    const int end = smaller(rows, next + count);
+    for (; next < end; next++) {
+      for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(base + next * rowStep + i);
+    }
+  }
+};
+
+}  // namespace

@@ -1,0 +1,63 @@
+// The vector type that every kernel is written over. VECTOR_WIDTH (floats: 4, 8 or 16) is set by the build of each
+// instruction set; GCC's and Clang's vector extensions turn the same source into SSE2, AVX2, AVX-512, NEON or
+// WebAssembly SIMD.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#ifndef VECTOR_WIDTH
+#error "VECTOR_WIDTH must be defined by the build: 4, 8 or 16"
+#endif
+
+namespace {
+
+constexpr int WIDTH = VECTOR_WIDTH;
+typedef float Vec __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef int32_t IntVec __attribute__((vector_size(WIDTH * sizeof(int32_t))));
+
+// A tile of ROWS x VECTORS accumulators fits the registers: 24 of 32 (AVX-512, NEON), 12 of 16 (AVX2, SSE2, WebAssembly).
+#if VECTOR_WIDTH == 16 || defined(__aarch64__)
+constexpr int TILE_VECTORS = 4;
+#else
+constexpr int TILE_VECTORS = 2;
+#endif
+constexpr int TILE_ROWS = 6;
+constexpr int TILE_PIXELS = TILE_VECTORS * WIDTH;
+
+inline Vec load(const float* from) {
+  Vec v;
+  memcpy(&v, from, sizeof v);
+  return v;
+}
+inline void store(float* to, Vec v) { memcpy(to, &v, sizeof v); }
+inline Vec broadcast(float x) { return Vec{} + x; }
+
+/// The first `count` (0 .. WIDTH) lanes; the others are zero and not read (written).
+inline Vec loadPart(const float* from, int count) {
+  if (count >= WIDTH) return load(from);
+  Vec v{};
+  memcpy(&v, from, count * sizeof(float));
+  return v;
+}
+inline void storePart(float* to, Vec v, int count) {
+  if (count >= WIDTH) return store(to, v);
+  memcpy(to, &v, count * sizeof(float));
+}
+
+/// NaN stays NaN, so that a diverging training shows in its loss.
+inline Vec relu(Vec v) { return v < Vec{} ? Vec{} : v; }
+inline float sum(Vec v) {
+  float total = 0;
+  for (int i = 0; i < WIDTH; i++) total += v[i];
+  return total;
+}
+
+inline int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+inline int64_t divideUp(int64_t n, int64_t by) { return (n + by - 1) / by; }
+template <class T>
+inline T smaller(T a, T b) { return a < b ? a : b; }
+template <class T>
+inline T larger(T a, T b) { return a > b ? a : b; }
+
+}  // namespace

@@ -1,0 +1,11 @@
+// Buffers: zeroed memory straight from the operating system, in huge pages where it is large.
+#pragma once
+#include <cstddef>
+
+namespace densenet {
+
+/// nullptr when there is not enough memory. Behind the `bytes` lies some slack that kernels may read.
+void* allocateZeroed(size_t bytes);
+void freeMemory(void* memory, size_t bytes);
+
+}  // namespace densenet

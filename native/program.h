@@ -1,0 +1,152 @@
+// A compiled program: the calls of src/engine/kernels.ts with pointers instead of buffer numbers. Plain structs: nothing
+// here or in kernels/ knows Node-API, allocates, throws, or calls more of libc than memcpy and memset, so that the same source can become
+// WebAssembly. A thread is whoever calls runWorker().
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace densenet {
+
+enum class Kernel : int {
+  ConvolutionForward,
+  ConvolutionBackward,
+  AveragePoolForward,
+  AveragePoolBackward,
+  MaxPoolForward,
+  MaxPoolBackward,
+  LinearForward,
+  LinearBackward,
+  CrossEntropy,
+  RunningStatistics,
+  Sgd,
+  Count
+};
+
+/// Channels of an activation; `data` is image 0, first channel of the view, pixel 0.
+struct View {
+  float* data = nullptr;
+  int64_t imageStep = 0;  // floats from one image to the next
+  int channels = 0, height = 0, width = 0;
+  int64_t pixels() const { return int64_t(height) * width; }
+  float* plane(int64_t image, int64_t channel) const { return data + image * imageStep + channel * pixels(); }
+};
+
+/// gamma == nullptr: no norm.
+struct Norm {
+  const float *gamma = nullptr, *beta = nullptr, *mean = nullptr, *variance = nullptr;
+  float epsilon = 0;
+  bool present() const { return gamma != nullptr; }
+};
+
+/// mean == nullptr: none wanted.
+struct Statistics {
+  float *mean = nullptr, *variance = nullptr;
+  bool present() const { return mean != nullptr; }
+};
+
+/// layer < 0: none.
+struct Dropout {
+  float rate = 0;
+  int layer = -1;
+  bool present() const { return layer >= 0; }
+};
+
+/// a == nullptr: the gradient is the plane itself.
+struct OutputGradient {
+  View gradient, value;
+  const float *mean = nullptr, *variance = nullptr, *a = nullptr, *b = nullptr;
+  float epsilon = 0;
+  bool deferred() const { return a != nullptr; }
+};
+
+/// gradient.data == nullptr: not wanted; gamma == nullptr: the kernel has no norm.
+struct InputGradient {
+  View gradient;
+  float *gamma = nullptr, *beta = nullptr, *a = nullptr, *b = nullptr;
+  bool accumulate = false;
+  bool present() const { return gradient.data != nullptr; }
+};
+
+/// One call. Each kernel uses the fields that its TypeScript interface names; the others stay empty.
+struct Call {
+  Kernel kernel{};
+  int size = 0, stride = 0, padding = 0;
+  int windowHeight = 0, windowWidth = 0;
+  View input, output;
+  Norm norm;
+  Statistics statistics;
+  Dropout dropout;
+  OutputGradient outputGradient;
+  InputGradient inputGradient;
+  const float *weight = nullptr, *bias = nullptr, *labels = nullptr;
+  float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr;
+  // runningStatistics, sgd
+  int channels = 0;
+  int64_t pixels = 0, elements = 0;
+  float momentum = 0, weightDecay = 0;
+  bool nesterov = false;
+  float *runningMean = nullptr, *runningVariance = nullptr;
+  float *parameters = nullptr, *gradients = nullptr, *velocity = nullptr;
+};
+
+/// The numbers that change from run to run.
+struct RunArguments {
+  int batch = 0;
+  float learningRate = 0;
+  double seed = 0, step = 0;
+};
+
+/// What a kernel is given: `shared` scratch is one for all workers and lasts over the call's phases, `local` is the worker's.
+struct Task {
+  const Call& call;
+  const RunArguments& run;
+  char* shared;
+  char* local;
+};
+
+/// A kernel is phases of units; units of one phase are independent and may run on any worker in any order. How work is
+/// cut into units depends on the call and the batch only, never on the number of workers: so do the results.
+struct KernelImplementation {
+  /// Units of a phase; 0: there is no such phase.
+  int (*units)(const Call&, int batch, int phase) = nullptr;
+  /// Called by each worker before its first unit of the phase; may be null.
+  void (*prepare)(const Task&, int phase) = nullptr;
+  void (*work)(const Task&, int phase, int unit) = nullptr;
+  /// Scratch for a batch; null: none.
+  int64_t (*sharedBytes)(const Call&, int batch) = nullptr;
+  int64_t (*localBytes)(const Call&, int batch) = nullptr;
+};
+
+/// Every instruction set gives a function from call to kernel.
+typedef KernelImplementation (*Implementations)(const Call&);
+
+struct Program {
+  Implementations implementations = nullptr;
+  const Call* calls = nullptr;
+  int callCount = 0;
+  char* shared = nullptr;
+  /// Worker w's scratch starts at local + w * localBytes.
+  char* local = nullptr;
+  int64_t localBytes = 0;
+};
+
+/// What the workers of one run share.
+struct RunState {
+  RunArguments arguments;
+  int workers = 1;
+  int nextUnit = 0;    // atomic
+  int arrived = 0;     // atomic
+  int generation = 0;  // atomic
+  void (*relax)(int times) = nullptr;  // called again and again when a wait grows long: somebody else needs the processor
+  double* seconds = nullptr;  // [callCount], optional: time of each call, taken by worker 0
+  double (*now)() = nullptr;
+};
+
+/// Scratch that a program needs for a batch.
+int64_t sharedBytes(Implementations, const Call* calls, int count, int batch);
+int64_t localBytes(Implementations, const Call* calls, int count, int batch);
+
+/// Runs the program as worker `worker` of state.workers; every worker must call it, and it returns when all is done.
+void runWorker(const Program&, RunState&, int worker);
+
+}  // namespace densenet

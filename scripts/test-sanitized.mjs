@@ -1,0 +1,60 @@
+// Runs the kernels under AddressSanitizer and UndefinedBehaviorSanitizer: every conformance case on every instruction
+// set of this processor, and short trainings of odd nets. Any report is a failure.
+//   node scripts/test-sanitized.mjs [--no-build] [more arguments for vitest]     (npm run test:sanitize)
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const addon = join(root, 'native/build-sanitize/build/Release/densenet.node')
+const args = process.argv.slice(2)
+const more = args.filter(arg => arg !== '--no-build')
+
+function fail(why) {
+  console.error(`error: ${why}`)
+  process.exit(1)
+}
+
+function run(program, programArgs, options = {}) {
+  const { status, error } = spawnSync(program, programArgs, { stdio: 'inherit', cwd: root, ...options })
+  if (error) fail(error.message)
+  return status === 0
+}
+
+if (!args.includes('--no-build')) {
+  rmSync(addon, { force: true })
+  if (!run(process.execPath, ['scripts/build-native.mjs', '--sanitize', '--required'])) fail('the build failed')
+}
+if (!existsSync(addon)) fail(`there is no ${addon}`)
+
+// Node itself is not sanitized, so the sanitizer's runtime must be there before it.
+const compiler = process.env.CXX ?? 'g++'
+const libasan = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout?.trim() ?? ''
+if (!isAbsolute(libasan)) fail(`${compiler} has no libasan.so (on Debian and Ubuntu it comes with g++)`)
+
+const reports = mkdtempSync(join(tmpdir(), 'densenet-sanitize-'))
+const common = `log_path=${join(reports, 'report')}:halt_on_error=1:abort_on_error=0:exitcode=99`
+const passed = run(
+  process.execPath,
+  ['node_modules/vitest/vitest.mjs', 'run', 'test/conformance/native.test.ts', 'test/native', ...more],
+  {
+    env: {
+      ...process.env,
+      CI: 'true', // an addon that cannot be loaded is then a failure
+      DENSENET_NATIVE: addon,
+      DENSENET_SANITIZED: '1',
+      LD_PRELOAD: libasan,
+      // Node frees little at its end; buffers too large for the machine are refused, as without the sanitizer.
+      ASAN_OPTIONS: `${common}:detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0`,
+      UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
+    },
+  },
+)
+const found = readdirSync(reports)
+for (const name of found) console.error(readFileSync(join(reports, name), 'utf8'))
+rmSync(reports, { recursive: true })
+if (found.length > 0) fail(`the sanitizers made ${found.length} report${found.length > 1 ? 's' : ''} (above)`)
+if (!passed) fail('the tests failed under the sanitizers')
+console.log('sanitizers: no report')

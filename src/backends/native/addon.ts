@@ -1,0 +1,78 @@
+// The only typed face of the C++ addon, and how it is found.
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { DenseNetError, usageError } from '../../errors.js'
+
+/** Opaque handles; each keeps its memory until released or garbage collected. */
+export type BufferHandle = { readonly __buffer: unique symbol }
+export type PoolHandle = { readonly __pool: unique symbol }
+export type ProgramHandle = { readonly __program: unique symbol }
+
+export interface InstructionSet {
+  /** As in DENSENET_ISA: avx512, avx2, neon, portable. */
+  readonly name: string
+  readonly title: string
+}
+
+export interface Addon {
+  /** What this processor can run, best first. */
+  instructionSets(): InstructionSet[]
+  /** Zeroed memory, or null when there is not enough. */
+  createBuffer(elements: number): BufferHandle | null
+  writeBuffer(buffer: BufferHandle, data: Float32Array, offset: number): void
+  readBuffer(buffer: BufferHandle, into: Float32Array, offset: number): void
+  releaseBuffer(buffer: BufferHandle): void
+  createPool(workers: number): PoolHandle
+  releasePool(pool: PoolHandle): void
+  /** `buffers[i]` is the memory of buffer i (the arena's for transient ones). Null when there is not enough memory. */
+  compile(
+    isa: string,
+    workers: number,
+    program: object,
+    buffers: readonly (BufferHandle | null)[],
+  ): ProgramHandle | null
+  releaseProgram(program: ProgramHandle): void
+  /** Resolves to the seconds of each call if `timed`. */
+  run(
+    pool: PoolHandle,
+    program: ProgramHandle,
+    batch: number,
+    learningRate: number,
+    seed: number,
+    step: number,
+    timed: boolean,
+  ): Promise<Float64Array | undefined>
+}
+
+/** Only in the repository: the published package has no install script and builds nothing. */
+const BUILD_SCRIPT = fileURLToPath(new URL('../../../scripts/build-native.mjs', import.meta.url))
+
+/** `DENSENET_NATIVE` names another build of the addon, for the sanitizer runs. */
+export function loadAddon(): Addon {
+  const path =
+    process.env.DENSENET_NATIVE ??
+    fileURLToPath(new URL('../../../native/build/Release/densenet.node', import.meta.url))
+  try {
+    return createRequire(import.meta.url)(path) as Addon
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+    const why = missing ? `there is no ${path}` : (error as Error).message
+    throw new DenseNetError(`the native backend cannot be loaded (${why})`, {
+      hint: existsSync(BUILD_SCRIPT)
+        ? 'build it with: npm run build:native (on Debian or Ubuntu it needs: apt-get install g++ make python3)'
+        : 'the package carries a build for Linux on x64; elsewhere build it in a clone of the repository',
+      cause: error,
+    })
+  }
+}
+
+/** The best instruction set, or the one that the environment variable DENSENET_ISA asks for. */
+export function chooseInstructionSet(addon: Addon, wanted = process.env.DENSENET_ISA): InstructionSet {
+  const sets = addon.instructionSets()
+  const chosen = wanted ? sets.find(({ name }) => name === wanted) : sets[0]
+  if (chosen) return chosen
+  throw usageError(
+    `DENSENET_ISA=${wanted} is not to be had on this processor; it can run ${sets.map(({ name }) => name).join(', ')}`,
+  )
+}

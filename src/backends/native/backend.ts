@@ -1,0 +1,137 @@
+// The native backend: C++ kernels in a Node-API addon, run by its own threads off the event loop. All checks are made
+// here; the addon trusts what it is given.
+import { availableParallelism } from 'node:os'
+import type { Backend, Bindings, DeviceBuffer, Executable, Numbers, RunArguments } from '../../engine/backend.js'
+import { checkProgram, usedBuffers } from '../../engine/check.js'
+import type { Program } from '../../engine/program.js'
+import { DenseNetError, parameterError } from '../../errors.js'
+import { type Addon, type BufferHandle, chooseInstructionSet, loadAddon, type PoolHandle } from './addon.js'
+
+export interface NativeOptions {
+  /** Default: one per core. The results do not depend on it. */
+  readonly threads?: number
+  /** Instead of the best the processor has: avx512, avx2, neon, portable. Default: the variable DENSENET_ISA. */
+  readonly instructionSet?: string
+}
+
+/** An executable that can also say where the time goes. */
+export interface NativeExecutable extends Executable {
+  /** As run(); resolves to the seconds of each of the program's calls. */
+  profile(args: RunArguments): Promise<Float64Array>
+}
+
+export interface NativeBackend extends Backend {
+  compile(program: Program, bindings: Bindings): Promise<NativeExecutable>
+}
+
+/** Throws a DenseNetError where no native build exists. */
+export function createNativeBackend(options: NativeOptions = {}): NativeBackend {
+  const addon = loadAddon()
+  const threads = options.threads ?? availableParallelism()
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) throw parameterError('threads', '1 to 256', threads)
+  const isa = chooseInstructionSet(addon, options.instructionSet)
+  const pool = addon.createPool(threads)
+  return {
+    name: 'native',
+    elementType: 'float32',
+    description: `native: ${isa.title}, ${threads} thread${threads === 1 ? '' : 's'}`,
+    createBuffer: elements => new NativeBuffer(addon, elements),
+    compile: async (program, bindings) => compile(addon, pool, isa.name, threads, program, bindings),
+    dispose: () => addon.releasePool(pool),
+  }
+}
+
+class NativeBuffer implements DeviceBuffer {
+  readonly #addon: Addon
+  #handle: BufferHandle | null
+
+  constructor(
+    addon: Addon,
+    readonly elements: number,
+  ) {
+    if (!Number.isSafeInteger(elements) || elements < 0) throw parameterError('elements', 'a whole number', elements)
+    this.#addon = addon
+    this.#handle = addon.createBuffer(elements)
+    if (this.#handle === null) throw outOfMemory(elements * 4)
+  }
+
+  get handle(): BufferHandle {
+    if (this.#handle === null) throw new DenseNetError('this buffer was disposed of and cannot be used any more')
+    return this.#handle
+  }
+
+  async write(data: ArrayLike<number>, offset = 0): Promise<void> {
+    this.#checkRange(offset, data.length)
+    this.#addon.writeBuffer(this.handle, data instanceof Float32Array ? data : Float32Array.from(data), offset)
+  }
+
+  async read(offset = 0, count = this.elements - offset): Promise<Numbers> {
+    this.#checkRange(offset, count)
+    const data = new Float32Array(count)
+    this.#addon.readBuffer(this.handle, data, offset)
+    return data
+  }
+
+  dispose(): void {
+    if (this.#handle !== null) this.#addon.releaseBuffer(this.#handle)
+    this.#handle = null
+  }
+
+  #checkRange(offset: number, count: number): void {
+    if (Number.isInteger(offset) && offset >= 0 && count >= 0 && offset + count <= this.elements) return
+    throw new DenseNetError(`elements ${offset} to ${offset + count} are outside a buffer of ${this.elements} elements`)
+  }
+}
+
+function compile(
+  addon: Addon,
+  pool: PoolHandle,
+  isa: string,
+  threads: number,
+  program: Program,
+  bindings: Bindings,
+): NativeExecutable {
+  checkProgram(program, bindings)
+  const used = usedBuffers(program)
+  const handles = program.buffers.map(({ role }, number) => {
+    if (!used.has(number)) return null
+    const buffer = role === 'transient' ? bindings.arena : bindings[role]
+    if (!(buffer instanceof NativeBuffer)) {
+      throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
+    }
+    return buffer.handle
+  })
+  const compiled = addon.compile(isa, threads, program, handles)
+  if (compiled === null) throw outOfMemory()
+  const updates = program.calls.some(call => call.kernel === 'sgd')
+  let disposed = false
+
+  const start = (args: RunArguments, timed: boolean): Promise<Float64Array | undefined> => {
+    const { batch, learningRate = Number.NaN, seed = 0, step = 0 } = args
+    if (disposed) throw new DenseNetError('this program was disposed of and cannot be run any more')
+    if (!Number.isInteger(batch) || batch < 1 || batch > program.batchSize) {
+      throw parameterError('batch', `1 to ${program.batchSize} images`, batch)
+    }
+    if (updates && Number.isNaN(learningRate)) throw parameterError('learningRate', 'a number', args.learningRate)
+    return addon.run(pool, compiled, batch, learningRate, seed, step, timed)
+  }
+  return {
+    async run(args) {
+      await start(args, false)
+    },
+    async profile(args) {
+      return (await start(args, true))!
+    },
+    dispose() {
+      if (!disposed) addon.releaseProgram(compiled)
+      disposed = true
+    },
+  }
+}
+
+function outOfMemory(bytes?: number): DenseNetError {
+  const size = bytes === undefined ? '' : ` for a buffer of ${Math.ceil(bytes / 2 ** 20)} MB`
+  return new DenseNetError(`there is not enough memory${size}`, {
+    hint: 'use a smaller --batch-size, or --memory recompute',
+  })
+}

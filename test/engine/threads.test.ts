@@ -1,0 +1,89 @@
+// Same seed, same bits: the weights after 50 steps do not depend on the number of threads, nor on the memory mode.
+import { describe, expect, test } from 'vitest'
+import { createNativeBackend } from '../../dist/backends/native/backend.js'
+import type { MemoryMode } from '../../dist/engine/planner.js'
+import { createSession, type SessionState } from '../../dist/engine/session.js'
+import { architecture } from '../../dist/model/architecture.js'
+import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
+import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
+import { parameterTable } from '../../dist/model/parameters.js'
+import { randomStream } from '../../dist/util/random.js'
+import { instructionSets, knownInstructionSets } from '../native-available.js'
+
+const STEPS = 50
+const BATCH = 5
+
+const NETS: Readonly<Record<string, DenseNetOptions>> = {
+  'BC net with dropout': {
+    ...{ blocks: [2, 3, 1], growthRate: 5, bottleneck: true, dropRate: 0.2 },
+    ...{ initialChannels: 11, height: 13, width: 10, classes: 7 },
+  },
+  'plain net': { blocks: [2, 2], growthRate: 7, height: 9, width: 12, classes: 3 },
+}
+
+/** Trains on images that a seed makes, the last batch of every five smaller, and returns everything that changed. */
+async function train(
+  options: DenseNetOptions,
+  run: { readonly isa: string; readonly threads: number; readonly memory: MemoryMode },
+): Promise<SessionState & { readonly losses: readonly number[] }> {
+  const config = resolveConfig(options)
+  const backend = createNativeBackend({ threads: run.threads, instructionSet: run.isa })
+  const optimizer = { momentum: 0.9, weightDecay: 1e-4, nesterov: true }
+  const session = await createSession(architecture(config), backend, {
+    batchSize: BATCH,
+    memory: run.memory,
+    optimizer,
+  })
+  await session.writeState({ parameters: initialParameters(session.table, 3), running: initialRunning(session.table) })
+  const losses: number[] = []
+  for (let step = 0; step < STEPS; step++) {
+    const size = step % 5 === 4 ? 3 : BATCH
+    const random = randomStream(1, 'shuffle', step)
+    const images = Float32Array.from({ length: size * 3 * config.height * config.width }, () => random.normal())
+    const labels = Float32Array.from({ length: size }, () => random.integer(config.classes))
+    const result = await session.trainStep({ size, images, labels }, { learningRate: 0.05, seed: 9, step })
+    losses.push(...result.losses)
+  }
+  const state = await session.readState()
+  session.dispose()
+  backend.dispose()
+  return { ...state, losses }
+}
+
+/** How many numbers differ in any bit. */
+function differences(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length)
+  return Array.from(a).filter((value, i) => !Object.is(value, b[i])).length
+}
+
+for (const isa of knownInstructionSets) {
+  describe.skipIf(!instructionSets.includes(isa))(`${isa}, ${STEPS} steps`, () => {
+    describe.each(Object.entries(NETS))('%s', (_, options) => {
+      const first = { isa, threads: 1, memory: 'store' } as const
+      let expected: Awaited<ReturnType<typeof train>>
+
+      test('learns something with one thread', async () => {
+        expected = await train(options, first)
+        expect(expected.losses.every(Number.isFinite)).toBe(true)
+        const initial = initialParameters(parameterTable(architecture(resolveConfig(options))), 3)
+        expect(differences(expected.parameters, initial)).toBeGreaterThan(0.99 * initial.length)
+      })
+
+      test.each<[number, MemoryMode]>([
+        [2, 'store'],
+        [3, 'store'],
+        [8, 'store'],
+        [1, 'recompute'],
+        [2, 'recompute'],
+        [3, 'recompute'],
+        [8, 'recompute'],
+      ])('%i threads, memory "%s": the same bits', async (threads, memory) => {
+        const actual = await train(options, { isa, threads, memory })
+        expect(differences(actual.losses, expected.losses), 'losses').toBe(0)
+        expect(differences(actual.parameters, expected.parameters), 'parameters').toBe(0)
+        expect(differences(actual.velocity!, expected.velocity!), 'momentum').toBe(0)
+        expect(differences(actual.running, expected.running), 'running statistics').toBe(0)
+      })
+    })
+  })
+}

@@ -1,0 +1,83 @@
+// Short trainings of small nets of every kind and of odd sizes, on more threads than there is work: they run to their end,
+// and the first step is the reference's. scripts/test-sanitized.mjs runs them under AddressSanitizer and UBSan.
+import { describe, expect, test } from 'vitest'
+import { createNativeBackend } from '../../dist/backends/native/backend.js'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import type { Backend } from '../../dist/engine/backend.js'
+import type { MemoryMode } from '../../dist/engine/planner.js'
+import { createSession } from '../../dist/engine/session.js'
+import { architecture } from '../../dist/model/architecture.js'
+import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
+import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
+import { randomStream } from '../../dist/util/random.js'
+import { relativeError } from '../golden/compare.js'
+import { instructionSets, knownInstructionSets } from '../native-available.js'
+
+const NETS: Readonly<Record<string, DenseNetOptions>> = {
+  'BC with dropout': {
+    blocks: [1, 2],
+    growthRate: 5,
+    bottleneck: true,
+    dropRate: 0.2,
+    height: 9,
+    width: 7,
+    classes: 3,
+  },
+  'plain, one channel': { blocks: [2, 1], growthRate: 3, inputChannels: 1, height: 6, width: 11 },
+  'ImageNet stem': {
+    ...{ blocks: [1, 1], growthRate: 7, bottleneck: true, stem: 'imagenet', height: 21, width: 30, classes: 11 },
+  },
+  'down to one pixel': {
+    blocks: [1, 1, 1],
+    growthRate: 1,
+    bottleneck: true,
+    reduction: 1,
+    height: 5,
+    width: 4,
+    classes: 2,
+  },
+  'wide, one class': { blocks: [1], growthRate: 33, bottleneck: true, height: 3, width: 17, classes: 1 },
+}
+
+const PLANNED = 7
+
+/** Steps with batches of several sizes, then an evaluation: losses and logits of each. */
+async function run(backend: Backend, options: DenseNetOptions, memory: MemoryMode): Promise<Float64Array[]> {
+  const config = resolveConfig(options)
+  const optimizer = { momentum: 0.9, weightDecay: 1e-4, nesterov: true }
+  const session = await createSession(architecture(config), backend, { batchSize: PLANNED, memory, optimizer })
+  await session.writeState({ parameters: initialParameters(session.table, 5), running: initialRunning(session.table) })
+  const results: Float64Array[] = []
+  const { inputChannels, height, width, classes } = config
+  for (const [step, size] of [5, 7, 1, 2, 6].entries()) {
+    const random = randomStream(7, 'shuffle', step)
+    const images = Float32Array.from({ length: size * inputChannels * height * width }, () => random.normal())
+    const labels = Float32Array.from({ length: size }, () => random.integer(classes))
+    const batch = { size, images, labels }
+    const { losses } =
+      step < 4 ? await session.trainStep(batch, { learningRate: 0.02, seed: 1, step }) : await session.evaluate(batch)
+    results.push(Float64Array.from([...losses, ...(await session.logits(size))]))
+  }
+  session.dispose()
+  return results
+}
+
+const reference = createReferenceBackend({ elementType: 'float64' })
+
+for (const isa of knownInstructionSets) {
+  describe.skipIf(!instructionSets.includes(isa))(`${isa}: odd nets`, () => {
+    describe.each(Object.entries(NETS))('%s', (_, options) => {
+      test.each<[MemoryMode, number]>([
+        ['store', 1],
+        ['recompute', 3],
+      ])('memory "%s", %i threads', async (memory, threads) => {
+        const backend = createNativeBackend({ threads, instructionSet: isa })
+        const actual = await run(backend, options, memory)
+        const expected = await run(reference, options, memory)
+        backend.dispose()
+        expect(actual.flatMap(values => [...values]).every(Number.isFinite)).toBe(true)
+        expect(relativeError(actual[0]!, expected[0]!)).toBeLessThan(1e-5)
+      })
+    })
+  })
+}
