@@ -1,0 +1,290 @@
+// A DenseNet with its weights: create, load, save, fit, evaluate. A thin layer over the parts: whoever needs another
+// loop takes createSession, createLoader and a schedule, and writes it in ten lines.
+import { type BackendOptions, createBackend } from './backends/registry.js'
+import { type Augmentation, noAugmentation } from './data/augment.js'
+import type { Dataset, Normalisation } from './data/dataset.js'
+import type { Backend } from './engine/backend.js'
+import type { MemoryMode } from './engine/planner.js'
+import type { SessionState } from './engine/session.js'
+import { DenseNetError, usageError } from './errors.js'
+import { architecture } from './model/architecture.js'
+import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
+import { initialParameters, initialRunning } from './model/initialise.js'
+import { parameterTable } from './model/parameters.js'
+import { preset } from './model/presets.js'
+import { type Summary, summarise } from './model/summary.js'
+import { type Checkpoint, writeCheckpoint } from './training/checkpoint.js'
+import type { TrainingListener } from './training/events.js'
+import { trainingBytes } from './training/memory.js'
+import type { Metrics } from './training/metrics.js'
+import { type Recipe, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
+import { checkDataset, evaluate, identify, run } from './training/run.js'
+import { openCheckpoint, RunFolder } from './training/run-folder.js'
+import type { Schedule, ScheduleName } from './training/schedule.js'
+import type { TrainingResult } from './training/trainer.js'
+
+export interface CreateOptions extends DenseNetOptions {
+  /** What to call it; default: the preset's name, or a description. */
+  readonly name?: string
+  /** Of the fresh weights; default 0. */
+  readonly seed?: number
+}
+
+/** Where the arithmetic is done: a backend of your own, or which one to make. */
+export interface ComputeOptions extends BackendOptions {
+  readonly on?: Backend
+}
+
+export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedule' | 'augmentation' | 'nesterov'>> {
+  /** Evaluated after every epoch. */
+  readonly validation?: Dataset
+  readonly schedule?: ScheduleName | Schedule
+  readonly nesterov?: boolean
+  /** false: none. Default: the data set's usual one. */
+  readonly augmentation?: Augmentation | false
+  /** `store` is faster, `recompute` takes less memory; the numbers are the same. */
+  readonly memory?: MemoryMode
+  /** A new folder for checkpoints and log. */
+  readonly output?: string
+  /** Goes on with the run in this folder, with its recipe; only `epochs` may then be given anew. */
+  readonly resume?: string
+  readonly loaderThreads?: number
+  /** How often the state is saved within an epoch; default 60. */
+  readonly checkpointSeconds?: number
+  /** For config.json. */
+  readonly dataFolder?: string
+  readonly onEvent?: TrainingListener
+  /** Finishes the step, saves and returns. */
+  readonly signal?: AbortSignal
+}
+
+export interface EvaluateOptions extends ComputeOptions {
+  readonly batchSize?: number
+  readonly loaderThreads?: number
+  readonly signal?: AbortSignal
+  readonly onProgress?: (imagesDone: number) => void
+}
+
+/** A summary with the bytes of a training step. */
+export interface ModelSummary extends Summary {
+  readonly batchSize: number
+  readonly trainingBytes: Readonly<Record<MemoryMode, number>>
+}
+
+export class DenseNet {
+  #state: SessionState
+  #made: { readonly key: string; readonly backend: Backend } | null = null
+
+  private constructor(
+    /** A preset's name, or a description. */
+    readonly name: string,
+    readonly config: DenseNetConfig,
+    state: SessionState,
+    /** In label order; empty when not known. */
+    public classes: readonly string[] = [],
+    public normalisation: Normalisation | null = null,
+  ) {
+    this.#state = state
+  }
+
+  /** A network with fresh weights: a preset's name with changes, or a complete description. */
+  static create(model: string | DenseNetOptions, options: CreateOptions = {}): DenseNet {
+    const { seed = 0, name, ...overrides } = options
+    const config = typeof model === 'string' ? preset(model, overrides) : resolveConfig({ ...model, ...overrides })
+    const table = parameterTable(architecture(config))
+    return new DenseNet(name ?? (typeof model === 'string' ? model : describe(config)), config, {
+      parameters: initialParameters(table, seed),
+      running: initialRunning(table),
+      velocity: null,
+    })
+  }
+
+  /** From a checkpoint file, or from a run's folder: its last checkpoint. */
+  static async load(path: string, options: { onWarning?: (message: string) => void } = {}): Promise<DenseNet> {
+    const { checkpoint, name } = await openCheckpoint(path, options.onWarning ?? (text => process.emitWarning(text)))
+    return DenseNet.#from(checkpoint, name ?? describe(checkpoint.config))
+  }
+
+  static #from({ config, state, classes, normalisation }: Checkpoint, name: string): DenseNet {
+    return new DenseNet(name, config, { ...state, velocity: null }, classes, normalisation)
+  }
+
+  /** Weights, classes and normalisation, in one safetensors file. */
+  async save(path: string): Promise<void> {
+    const { config, classes, normalisation } = this
+    await writeCheckpoint(path, {
+      config,
+      classes,
+      normalisation,
+      dataset: null,
+      recipe: null,
+      progress: null,
+      state: { ...this.#state, velocity: null },
+    })
+  }
+
+  /** All weights in parameter order, and running statistics: copies. */
+  get state(): { readonly parameters: Float32Array | Float64Array; readonly running: Float32Array | Float64Array } {
+    return { parameters: this.#state.parameters.slice(), running: this.#state.running.slice() }
+  }
+
+  summary({ batchSize = 64 }: { batchSize?: number } = {}): ModelSummary {
+    const bytes = (memory: MemoryMode): number => trainingBytes(this.config, batchSize, memory)
+    return {
+      ...summarise(this.config),
+      batchSize,
+      trainingBytes: { store: bytes('store'), recompute: bytes('recompute') },
+    }
+  }
+
+  /** Trains, by default as the paper did. With `output` or `resume` the run can be stopped at any time and gone on with. */
+  async fit(train: Dataset, options: FitOptions = {}): Promise<TrainingResult> {
+    const { validation = null, output, resume, memory, signal, onEvent, loaderThreads, checkpointSeconds } = options
+    if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
+    for (const dataset of [train, validation]) if (dataset) checkDataset(this.config, dataset)
+    const warn = (message: string): void => onEvent?.({ type: 'warning', message })
+    const opened = resume === undefined ? null : await RunFolder.open(resume, warn)
+    const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, options)
+    if (opened) this.#checkSameRun(opened.checkpoint, train, validation, resume!)
+    const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
+    if (recipe.schedule === 'custom' && !schedule) {
+      throw usageError('this run has a schedule of its own: give the function again to go on')
+    }
+    const mode = memory ?? opened?.settings.memory ?? 'store'
+    const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
+    const settings = {
+      model: this.name,
+      dataset: train.name,
+      dataFolder: options.dataFolder ?? null,
+      memory: mode,
+      backend: backend.name,
+      threads: options.threads ?? null,
+      computer: computer(backend),
+    }
+    if (opened && opened.settings.computer !== settings.computer) {
+      warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
+    }
+    const folder =
+      opened?.folder ?? (output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config))
+    const from = opened?.checkpoint.progress
+    const { state, ...result } = await run({
+      name: this.name,
+      config: this.config,
+      state: opened?.checkpoint.state ?? { ...this.#state, velocity: null },
+      train,
+      test: validation,
+      recipe,
+      schedule,
+      backend,
+      memory: mode,
+      loaderThreads,
+      checkpointSeconds,
+      folder,
+      ...(from ? { from } : {}),
+      onEvent,
+      signal,
+    })
+    this.#state = { ...state, velocity: null }
+    this.classes = train.classes
+    this.normalisation = train.normalisation
+    return result
+  }
+
+  /** Loss and errors in percent, with running statistics, without augmentation. */
+  async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
+    const { batchSize = 64, loaderThreads, signal, onProgress } = options
+    const metrics = await evaluate({
+      config: this.config,
+      state: this.#state,
+      dataset,
+      backend: await this.#backend(options),
+      batchSize: Math.min(batchSize, dataset.length),
+      loaderThreads,
+      signal,
+      onProgress,
+    })
+    if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
+    return metrics
+  }
+
+  /** Frees native memory and threads. */
+  dispose(): void {
+    this.#made?.backend.dispose()
+    this.#made = null
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Made once, kept until it is asked for differently. */
+  async #backend({ on, backend, threads, onWarning }: ComputeOptions): Promise<Backend> {
+    if (on) return on
+    if (this.#made && backend === undefined && threads === undefined) return this.#made.backend
+    const key = `${backend} ${threads}`
+    if (this.#made?.key !== key) {
+      this.dispose()
+      this.#made = { key, backend: await createBackend({ backend, threads, onWarning }) }
+    }
+    return this.#made.backend
+  }
+
+  #checkSameRun({ config, dataset }: Checkpoint, train: Dataset, validation: Dataset | null, folder: string): void {
+    if (!isSame(config, this.config)) {
+      throw usageError(`the run in ${folder} trains ${describe(config)}, not ${describe(this.config)}`)
+    }
+    const now = identify(train, validation)
+    if (dataset && !isSame(dataset, now)) {
+      const text = ({ name, trainImages, testImages }: typeof now): string =>
+        `${name} (${trainImages} training, ${testImages} test images)`
+      throw usageError(`the run in ${folder} is on ${text(dataset)}, not on ${text(now)}`)
+    }
+  }
+}
+
+function newRecipe(train: Dataset, options: FitOptions): Recipe {
+  const { schedule, augmentation = standardAugmentation(train) } = options
+  return resolveRecipe({
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    learningRate: options.learningRate,
+    momentum: options.momentum,
+    nesterov: options.nesterov,
+    weightDecay: options.weightDecay,
+    seed: options.seed,
+    trainLimit: options.trainLimit,
+    testLimit: options.testLimit,
+    schedule: typeof schedule === 'function' ? 'custom' : schedule,
+    augmentation: augmentation === false ? noAugmentation : augmentation,
+  })
+}
+
+function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
+  const fixed = ['batchSize', 'learningRate', 'momentum', 'nesterov', 'weightDecay', 'seed', 'schedule'] as const
+  for (const name of [...fixed, 'trainLimit', 'testLimit'] as const) {
+    const [now, asked] = [recipe![name], options[name]]
+    if (asked !== undefined && typeof asked !== 'function' && asked !== now) {
+      throw usageError(`${spelled(name)} is ${now} in this run and cannot become ${asked} in the middle of it`)
+    }
+  }
+  const asked = options.augmentation
+  if (asked !== undefined && !isSame(asked === false ? noAugmentation : asked, recipe!.augmentation)) {
+    throw usageError('the augmentation of a run cannot change in the middle of it')
+  }
+  return resolveRecipe({ ...recipe!, ...(options.epochs === undefined ? {} : { epochs: options.epochs }) })
+}
+
+/** What decides the last digits: the backend and its instructions, not how many threads there are. */
+const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?$/, '')
+
+/** "DenseNet-BC with 16, 16, 16 layers, growth rate 12" */
+export function describe({ blocks, growthRate, bottleneck, reduction }: DenseNetConfig): string {
+  const kind = `DenseNet${bottleneck || reduction < 1 ? '-' : ''}${bottleneck ? 'B' : ''}${reduction < 1 ? 'C' : ''}`
+  return `${kind} with ${blocks.join(', ')} layers, growth rate ${growthRate}`
+}
+
+/** Equal, whatever the order of their keys. */
+function isSame(a: object, b: object): boolean {
+  const text = (value: object): string => JSON.stringify(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
+  return text(a) === text(b)
+}

@@ -1,0 +1,189 @@
+// A checkpoint: a network and, from a run in progress, everything needed to go on with the same bits. One safetensors
+// file: parameters and running statistics under torchvision's names, momentum as `optimizer.velocity.<name>`, the rest
+// as JSON in the metadata. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import type { Normalisation } from '../data/dataset.js'
+import type { Numbers } from '../engine/backend.js'
+import type { SessionState } from '../engine/session.js'
+import { DenseNetError, usageError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
+import { type DenseNetConfig, resolveConfig } from '../model/config.js'
+import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
+import { replaceFile } from './disk.js'
+import { type Recipe, recipeSchema } from './recipe.js'
+import { decodeSafetensors, encodeSafetensors, headerEnd, type Tensor } from './safetensors.js'
+
+const FORMAT_VERSION = 1
+const VELOCITY = 'optimizer.velocity.'
+const NO_CHECKSUM = '0'.repeat(64)
+
+const sums = z.strictObject({ images: z.number(), loss: z.number(), top1Wrong: z.number(), top5Wrong: z.number() })
+const score = z.strictObject({ epoch: z.int(), loss: z.number(), top1Error: z.number(), top5Error: z.number() })
+const progressSchema = z.strictObject({
+  /** The epoch in progress, from 1; epochs + 1 when all are done. */
+  epoch: z.int().min(1),
+  /** Batches of it that are done. */
+  nextBatch: z.int().min(0),
+  /** Steps of the whole run that are done. */
+  step: z.int().min(0),
+  sums,
+  /** After the last whole epoch. */
+  final: score.nullable(),
+  best: score.nullable(),
+  /** Length of the log when this was saved. */
+  logBytes: z.int().min(0),
+})
+
+/** How far a run is. */
+export type Progress = z.infer<typeof progressSchema>
+
+const descriptionSchema = z.strictObject({
+  version: z.int(),
+  config: z.record(z.string(), z.unknown()),
+  classes: z.array(z.string()),
+  normalisation: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).nullable(),
+  dataset: z.strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int() }).nullable(),
+  recipe: recipeSchema.nullable(),
+  progress: progressSchema.nullable(),
+})
+
+/** What a run was trained on, to recognise it. */
+export interface DatasetIdentity {
+  readonly name: string
+  readonly trainImages: number
+  readonly testImages: number
+}
+
+export interface Checkpoint {
+  readonly config: DenseNetConfig
+  /** Names of the classes, in label order; empty when not known. */
+  readonly classes: readonly string[]
+  /** How its input images are to be normalised; null when not known. */
+  readonly normalisation: Normalisation | null
+  readonly dataset: DatasetIdentity | null
+  readonly recipe: Recipe | null
+  readonly progress: Progress | null
+  readonly state: SessionState
+}
+
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep?: string): Promise<void> {
+  const { state, ...description } = checkpoint
+  const table = parameterTable(architecture(checkpoint.config))
+  const tensors = new Map<string, Tensor>()
+  const add = (entries: readonly TensorEntry[], values: Numbers, prefix = ''): void => {
+    for (const { name, shape, offset, count } of entries) {
+      tensors.set(prefix + name, { shape, data: values.subarray(offset, offset + count) })
+    }
+  }
+  add(table.parameters, state.parameters)
+  add(table.running, state.running)
+  if (state.velocity) add(table.parameters, state.velocity, VELOCITY)
+  const parts = encodeSafetensors(tensors, {
+    format: 'densenet',
+    densenet: JSON.stringify({ version: FORMAT_VERSION, ...description }),
+    sha256: NO_CHECKSUM,
+  })
+  const checksum = sha256(parts)
+  const head = Buffer.from(parts[0]!.buffer)
+  head.write(checksum, head.indexOf(NO_CHECKSUM, head.indexOf('"sha256"')))
+  await replaceFile(path, parts, keep)
+}
+
+/** Throws a sentence when the file is missing, damaged or not a checkpoint of ours. */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const bytes = await readWhole(path)
+  const { metadata, tensors } = decodeSafetensors(bytes, path)
+  if (metadata.densenet === undefined) {
+    throw new DenseNetError(`${path} holds weights without a description of their network: it was not made by densenet`)
+  }
+  if (metadata.sha256 === undefined || !verifies(bytes, metadata.sha256, path)) {
+    throw new DenseNetError(`${path} is damaged (checksum differs)`)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(metadata.densenet)
+  } catch (cause) {
+    throw new DenseNetError(`${path} is damaged (its description is not JSON)`, { cause })
+  }
+  const version = (json as { version?: unknown } | null)?.version
+  if (version !== FORMAT_VERSION) {
+    throw new DenseNetError(
+      `${path} has checkpoint format ${version}; this version of densenet reads ${FORMAT_VERSION}`,
+    )
+  }
+  const parsed = descriptionSchema.safeParse(json)
+  if (!parsed.success) {
+    throw new DenseNetError(`${path} is damaged (its description lacks ${parsed.error.issues[0]!.path.join('.')})`)
+  }
+  const { config, classes, normalisation, dataset, recipe, progress } = parsed.data
+  const resolved = resolveConfig(config as Partial<DenseNetConfig>)
+  const table = parameterTable(architecture(resolved))
+  return {
+    config: resolved,
+    classes,
+    normalisation,
+    dataset,
+    recipe,
+    progress,
+    state: collect(table, tensors, path),
+  }
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw new DenseNetError(`there is no checkpoint ${path}`, { cause })
+    if (code === 'EISDIR') throw usageError(`${path} is a folder, not a checkpoint`)
+    throw new DenseNetError(`cannot read ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Gathers the tensors into the arrays of a session, checking names and shapes. */
+function collect(table: ParameterTable, tensors: ReadonlyMap<string, Tensor>, path: string): SessionState {
+  const used = new Set<string>()
+  const gather = (entries: readonly TensorEntry[], total: number, prefix = ''): Numbers => {
+    const first = tensors.get(prefix + entries[0]!.name)?.data
+    const values = first instanceof Float64Array ? new Float64Array(total) : new Float32Array(total)
+    for (const { name, shape, offset } of entries) {
+      const tensor = tensors.get(prefix + name)
+      if (tensor === undefined) throw new DenseNetError(`${path} lacks ${prefix}${name}`)
+      const { data } = tensor
+      if (data instanceof BigInt64Array || data.constructor !== values.constructor) {
+        throw new DenseNetError(`${path}: ${prefix}${name} has numbers of another type than the rest`)
+      }
+      if (tensor.shape.join() !== shape.join()) {
+        throw new DenseNetError(`${path}: ${prefix}${name} has shape [${tensor.shape}], the network needs [${shape}]`)
+      }
+      values.set(data, offset)
+      used.add(prefix + name)
+    }
+    return values
+  }
+  const trained = tensors.has(VELOCITY + table.parameters[0]!.name)
+  const state = {
+    parameters: gather(table.parameters, table.parameterCount),
+    running: gather(table.running, table.runningCount),
+    velocity: trained ? gather(table.parameters, table.parameterCount, VELOCITY) : null,
+  }
+  const stranger = [...tensors.keys()].find(name => !used.has(name))
+  if (stranger !== undefined) throw new DenseNetError(`${path} holds ${stranger}, which its network does not have`)
+  return state
+}
+
+function verifies(bytes: Uint8Array, checksum: string, path: string): boolean {
+  const head = Buffer.from(bytes.subarray(0, headerEnd(bytes, path)))
+  const at = head.indexOf(checksum, head.indexOf('"sha256"'))
+  if (checksum.length !== NO_CHECKSUM.length || at < 0) return false
+  head.write(NO_CHECKSUM, at)
+  return sha256([head, bytes.subarray(head.length)]) === checksum
+}
+
+function sha256(parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest('hex')
+}

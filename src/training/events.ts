@@ -1,0 +1,134 @@
+// What happens during training, as one stream of plain objects. The terminal, the log file and a user's own callback
+// are readers of the same events.
+import type { MemoryMode } from '../engine/planner.js'
+import type { Metrics } from './metrics.js'
+import type { Recipe } from './recipe.js'
+
+/** An epoch and how well the network does after it. */
+export interface EpochScore extends Metrics {
+  readonly epoch: number
+}
+
+export interface NetworkFacts {
+  readonly name: string
+  readonly depth: number
+  readonly parameters: number
+  /** For one image. */
+  readonly multiplyAdds: number
+}
+
+export interface ComputeFacts {
+  /** "native: AVX-512, 2 threads" */
+  readonly backend: string
+  readonly memory: MemoryMode
+  /** What a training step takes. */
+  readonly plannedBytes: number
+}
+
+export interface StartEvent {
+  readonly type: 'start'
+  readonly network: NetworkFacts
+  readonly compute: ComputeFacts
+  readonly dataset: string
+  readonly recipe: Recipe
+  readonly epochs: number
+  readonly batchesPerEpoch: number
+  readonly trainImages: number
+  readonly testImages: number
+  /** Where it goes on: epoch 1, batch 0 for a fresh run. */
+  readonly epoch: number
+  readonly batch: number
+  readonly step: number
+}
+
+export interface StepEvent {
+  readonly type: 'step'
+  /** From 1. */
+  readonly epoch: number
+  /** Batches of this epoch done, this one included. */
+  readonly batch: number
+  readonly batchesPerEpoch: number
+  /** Steps of the whole run done, this one included. */
+  readonly step: number
+  readonly learningRate: number
+  /** Of this batch. */
+  readonly loss: number
+  readonly top1Error: number
+  readonly images: number
+  /** Of the epoch so far. */
+  readonly running: Metrics
+  /** From batch to batch, with and without waiting for the data. */
+  readonly seconds: number
+  readonly waitedSeconds: number
+}
+
+/** A batch of the evaluation after an epoch is done. */
+export interface EvaluationEvent {
+  readonly type: 'evaluation'
+  readonly epoch: number
+  readonly batch: number
+  readonly batches: number
+}
+
+export interface EpochEvent {
+  readonly type: 'epoch'
+  readonly epoch: number
+  readonly epochs: number
+  readonly step: number
+  /** Rate of its last step. */
+  readonly learningRate: number
+  /** Averages while training, over the changing weights and augmented images. */
+  readonly train: Metrics
+  /** On the test images, after the epoch; null without any. */
+  readonly test: Metrics | null
+  /** Lowest test error so far; null without test images. */
+  readonly best: EpochScore | null
+  readonly isBest: boolean
+  /** Training alone, and the evaluation after it, since the start or the resumption. */
+  readonly seconds: number
+  readonly testSeconds: number
+  /** Share of the training time spent waiting for data, 0..1. */
+  readonly waitingShare: number
+}
+
+export interface CheckpointEvent {
+  readonly type: 'checkpoint'
+  readonly path: string
+  readonly kind: 'last' | 'best'
+  readonly epoch: number
+  readonly batch: number
+  readonly step: number
+}
+
+export interface WarningEvent {
+  readonly type: 'warning'
+  readonly message: string
+}
+
+/** Stopped on request, after a whole step. */
+export interface StopEvent {
+  readonly type: 'stop'
+  readonly epoch: number
+  readonly batch: number
+  readonly step: number
+}
+
+export interface EndEvent {
+  readonly type: 'end'
+  /** After the last epoch: the honest figure. */
+  readonly final: EpochScore | null
+  /** The best epoch by test error: picked by looking at the test set, so optimistic. */
+  readonly best: EpochScore | null
+}
+
+export type TrainingEvent =
+  | StartEvent
+  | StepEvent
+  | EvaluationEvent
+  | EpochEvent
+  | CheckpointEvent
+  | WarningEvent
+  | StopEvent
+  | EndEvent
+
+export type TrainingListener = (event: TrainingEvent) => void

@@ -1,0 +1,36 @@
+// Loss, top-1 and top-5 error of many images, added up batch by batch. An image's rank is the number of classes that
+// scored above the right one, so these hold for any number of classes: with five or fewer the top-5 error is 0.
+
+/** Averages over images; errors in percent. */
+export interface Metrics {
+  readonly loss: number
+  readonly top1Error: number
+  readonly top5Error: number
+}
+
+/** The sums behind them: plain data, so that a checkpoint in mid-epoch can carry them. */
+export interface MetricSums {
+  readonly images: number
+  readonly loss: number
+  readonly top1Wrong: number
+  readonly top5Wrong: number
+}
+
+export const NO_METRICS: MetricSums = { images: 0, loss: 0, top1Wrong: 0, top5Wrong: 0 }
+
+/** Adds a batch: `losses` and `ranks` per image. An image whose loss is not finite counts as wrong. */
+export function addMetrics(sums: MetricSums, losses: ArrayLike<number>, ranks: ArrayLike<number>): MetricSums {
+  let { loss, top1Wrong, top5Wrong } = sums
+  for (let i = 0; i < losses.length; i++) {
+    const rank = Number.isFinite(losses[i]) ? ranks[i]! : Number.POSITIVE_INFINITY
+    loss += losses[i]!
+    if (rank >= 1) top1Wrong++
+    if (rank >= 5) top5Wrong++
+  }
+  return { images: sums.images + losses.length, loss, top1Wrong, top5Wrong }
+}
+
+export function averageMetrics({ images, loss, top1Wrong, top5Wrong }: MetricSums): Metrics {
+  const share = (wrong: number): number => (100 * wrong) / images
+  return { loss: loss / images, top1Error: share(top1Wrong), top5Error: share(top5Wrong) }
+}

@@ -1,0 +1,212 @@
+// A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
+import type { Dataset } from '../data/dataset.js'
+import { createLoader } from '../data/loader.js'
+import type { Backend, Numbers } from '../engine/backend.js'
+import type { MemoryMode } from '../engine/planner.js'
+import { createSession, type Session, type SessionState } from '../engine/session.js'
+import { DenseNetError, usageError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
+import type { DenseNetConfig } from '../model/config.js'
+import { summarise } from '../model/summary.js'
+import { withCleanup } from '../util/cleanup.js'
+import type { DatasetIdentity, Progress } from './checkpoint.js'
+import type { TrainingEvent, TrainingListener } from './events.js'
+import { checkMemory } from './memory.js'
+import type { Metrics } from './metrics.js'
+import type { Recipe } from './recipe.js'
+import type { RunFolder } from './run-folder.js'
+import { createSchedule, type Schedule } from './schedule.js'
+import { evaluateBatches, type TrainingResult, train } from './trainer.js'
+
+export interface RunOptions {
+  readonly name: string
+  readonly config: DenseNetConfig
+  /** Weights to begin with; with momentum when a run goes on. */
+  readonly state: SessionState
+  readonly train: Dataset
+  readonly test: Dataset | null
+  readonly recipe: Recipe
+  /** Needed when the recipe's is `custom`. */
+  readonly schedule?: Schedule | undefined
+  readonly backend: Backend
+  readonly memory: MemoryMode
+  readonly loaderThreads?: number | undefined
+  readonly checkpointSeconds?: number | undefined
+  readonly folder: RunFolder | null
+  /** Where a run that goes on stands. */
+  readonly from?: Progress | undefined
+  readonly onEvent?: TrainingListener | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RunResult extends TrainingResult {
+  /** The weights after it. */
+  readonly state: SessionState
+}
+
+const CHECKPOINT_SECONDS = 60
+
+export function run(options: RunOptions): Promise<RunResult> {
+  const work = (): Promise<RunResult> => withCleanup(later => runWith(options, later))
+  return options.folder ? options.folder.alone(work) : work()
+}
+
+async function runWith(options: RunOptions, later: (release: () => unknown) => void): Promise<RunResult> {
+  const { config, recipe, folder, from } = options
+  const trainSet = limitDataset(options.train, recipe.trainLimit)
+  const testSet = options.test && limitDataset(options.test, recipe.testLimit)
+  for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
+  const { epochs, batchSize, seed, momentum, weightDecay, nesterov } = recipe
+  const schedule = options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate)
+  const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS } = options
+  const emit = (event: TrainingEvent): void => {
+    folder?.record(event)
+    onEvent?.(event)
+  }
+  const { depth, parameters, multiplyAdds } = summarise(config)
+  const plannedBytes = checkMemory(config, batchSize, options.memory)
+  const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
+  const common = { batchSize, seed, ...workers }
+  const session = await createSession(architecture(config), options.backend, {
+    batchSize,
+    memory: options.memory,
+    optimizer: { momentum, weightDecay, nesterov },
+  })
+  later(() => session.dispose())
+  await session.writeState(options.state)
+  const loader = createLoader(trainSet, { ...common, shuffle: true, augmentation: recipe.augmentation })
+  later(() => loader.dispose())
+  const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false })
+  if (testLoader) later(() => testLoader.dispose())
+  if (folder) {
+    await folder.continueLog(from?.logBytes ?? 0)
+    later(() => folder.close())
+  }
+  emit({
+    type: 'start',
+    network: { name: options.name, depth, parameters, multiplyAdds },
+    compute: { backend: options.backend.description, memory: options.memory, plannedBytes },
+    dataset: trainSet.name,
+    recipe,
+    epochs,
+    batchesPerEpoch: loader.batchesPerEpoch,
+    trainImages: trainSet.length,
+    testImages: testSet?.length ?? 0,
+    epoch: from?.epoch ?? 1,
+    batch: from?.nextBatch ?? 0,
+    step: from?.step ?? 0,
+  })
+  const dataset: DatasetIdentity = identify(options.train, options.test)
+  const { classes, normalisation } = trainSet
+  const save = async (kind: 'last' | 'best', progress: Progress): Promise<void> => {
+    if (!folder) return
+    const state = await session.readState()
+    checkFinite(state, progress)
+    const checkpoint = { config, classes, normalisation, dataset, recipe, progress }
+    // The best one is for use, not for going on: it carries no momentum.
+    const path = await folder.save(kind, {
+      ...checkpoint,
+      state: kind === 'best' ? { ...state, velocity: null } : state,
+    })
+    const { epoch, nextBatch: batch, step } = progress
+    emit({ type: 'checkpoint', path, kind, epoch, batch, step })
+  }
+  const result = await train({
+    session,
+    train: loader,
+    test: testLoader,
+    epochs,
+    schedule,
+    seed,
+    ...(from ? { from } : {}),
+    onEvent: emit,
+    save,
+    checkpointSeconds,
+    signal,
+  })
+  return { ...result, state: await session.readState() }
+}
+
+export interface EvaluationOptions {
+  readonly config: DenseNetConfig
+  readonly state: SessionState
+  readonly dataset: Dataset
+  readonly backend: Backend
+  readonly batchSize: number
+  readonly loaderThreads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((imagesDone: number) => void) | undefined
+}
+
+/** Loss and errors of given weights on a data set, with running statistics and without augmentation; null when
+ * stopped. */
+export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
+  const { config, dataset, backend, batchSize, signal, onProgress } = options
+  checkDataset(config, dataset)
+  return withCleanup(async later => {
+    const session: Session = await createSession(architecture(config), backend, { batchSize })
+    later(() => session.dispose())
+    await session.writeState({ parameters: options.state.parameters, running: options.state.running })
+    const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, ...workers })
+    later(() => loader.dispose())
+    return evaluateBatches(session, loader, done => {
+      onProgress?.(Math.min(done * batchSize, dataset.length))
+      return !signal?.aborted
+    })
+  })
+}
+
+export function identify(trainSet: Dataset, testSet: Dataset | null): DatasetIdentity {
+  return { name: trainSet.name, trainImages: trainSet.length, testImages: testSet?.length ?? 0 }
+}
+
+/** Its first `limit` images. */
+export function limitDataset(dataset: Dataset, limit: number | null): Dataset {
+  if (limit === null || limit >= dataset.length) return dataset
+  const { channels, height, width } = dataset
+  return {
+    ...dataset,
+    length: limit,
+    images: dataset.images.subarray(0, limit * channels * height * width),
+    labels: dataset.labels.subarray(0, limit),
+  }
+}
+
+/** What of a data set a network must suit. */
+export interface ImageFacts {
+  readonly name: string
+  readonly channels: number
+  readonly height: number
+  readonly width: number
+  /** How many. */
+  readonly classes: number
+}
+
+/** A network reads images of one shape and knows a number of classes. */
+export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 'the network'): void {
+  const { inputChannels, height, width, classes } = config
+  if (classes !== images.classes) {
+    throw usageError(`${network} classifies ${classes} classes, ${images.name} has ${images.classes}`)
+  }
+  if (inputChannels !== images.channels || height !== images.height || width !== images.width) {
+    const theirs = `${images.channels} x ${images.height} x ${images.width}`
+    throw usageError(
+      `${network} reads images of ${inputChannels} x ${height} x ${width}, those of ${images.name} are ${theirs}`,
+    )
+  }
+}
+
+export function checkDataset(config: DenseNetConfig, dataset: Dataset): void {
+  checkFits(config, { ...dataset, classes: dataset.classes.length })
+  if (dataset.length === 0) throw usageError(`the ${dataset.split} images of ${dataset.name} are none`)
+}
+
+/** A loss is of the weights before its step; the weights themselves may already be lost. */
+function checkFinite({ parameters, running }: SessionState, { epoch, nextBatch }: Progress): void {
+  const finite = (values: Numbers): boolean => values.every(Number.isFinite)
+  if (finite(parameters) && finite(running)) return
+  throw new DenseNetError(`the weights are not finite any more at epoch ${epoch}, step ${nextBatch}`, {
+    hint: 'try a lower learning rate (--lr); the last checkpoint is from before this',
+  })
+}

@@ -1,0 +1,155 @@
+// The safetensors format (huggingface/safetensors): 8 bytes little-endian header length, a JSON header
+// {name: {dtype, shape, data_offsets: [begin, end]}}, raw little-endian numbers. Reading is strict: the tensors must
+// cover the bytes after the header exactly once, and nothing is trusted before it was checked.
+import { z } from 'zod'
+import { DenseNetError } from '../errors.js'
+
+export type TensorData = Float32Array | Float64Array | BigInt64Array
+
+export interface Tensor {
+  readonly shape: readonly number[]
+  readonly data: TensorData
+}
+
+export interface TensorFile {
+  readonly metadata: Readonly<Record<string, string>>
+  readonly tensors: ReadonlyMap<string, Tensor>
+}
+
+/** As in the original implementation. */
+const LARGEST_HEADER = 100_000_000
+const LENGTH_BYTES = 8
+
+const ARRAYS = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array } as const
+type Dtype = keyof typeof ARRAYS
+
+const size = z.int().min(0)
+const headerSchema = z.record(
+  z.string(),
+  z.strictObject({
+    dtype: z.string(),
+    shape: z.array(size).max(64),
+    data_offsets: z.tuple([size, size]),
+  }),
+)
+const metadataSchema = z.record(z.string(), z.string())
+
+/** The pieces of a file, in order: nothing is copied but the header. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
+  const header: Record<string, unknown> = {}
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata
+  const parts: Uint8Array[] = []
+  let offset = 0
+  for (const [name, { shape, data }] of tensors) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    header[name] = { dtype: dtypeOf(data), shape, data_offsets: [offset, offset + bytes.length] }
+    offset += bytes.length
+    parts.push(bytes)
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header))
+  // Spaces up to a multiple of 8, so that the numbers can be used in place.
+  const length = Math.ceil(text.length / 8) * 8
+  const head = new Uint8Array(LENGTH_BYTES + length).fill(0x20)
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true)
+  head.set(text, LENGTH_BYTES)
+  return [head, ...parts]
+}
+
+function dtypeOf(data: TensorData): Dtype {
+  if (data instanceof Float32Array) return 'F32'
+  return data instanceof Float64Array ? 'F64' : 'I64'
+}
+
+/** Bytes of the length field and the header, after checking that they fit. `file` is for the message. */
+export function headerEnd(bytes: Uint8Array, file: string): number {
+  if (bytes.length < LENGTH_BYTES) throw damaged(file, `it has only ${bytes.length} bytes`)
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
+  if (length > LARGEST_HEADER) throw damaged(file, `its header claims ${length} bytes`)
+  if (LENGTH_BYTES + Number(length) > bytes.length) {
+    throw damaged(file, `its header needs ${length} bytes, ${bytes.length - LENGTH_BYTES} are there`)
+  }
+  return LENGTH_BYTES + Number(length)
+}
+
+/** Reads a whole file. `file` is for the messages. */
+export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
+  const dataStart = headerEnd(bytes, file)
+  const { metadata, entries } = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), file)
+  // Not bytes.subarray: of a Buffer, slice() would be a view.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + dataStart, bytes.length - dataStart)
+  const tensors = new Map<string, Tensor>()
+  let end = 0
+  // In the order of their bytes every tensor must begin where the one before it ended. Empty ones share a place.
+  const ordered = [...entries].sort(([, a], [, b]) => {
+    return a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]
+  })
+  for (const [name, { dtype, shape, data_offsets }] of ordered) {
+    const [first, last] = data_offsets
+    if (!Object.hasOwn(ARRAYS, dtype)) {
+      throw new DenseNetError(`${file}: ${name} has numbers of type ${dtype}; F32, F64 and I64 can be read`)
+    }
+    const Numbers = ARRAYS[dtype as Dtype]
+    const count = shape.reduce((a, b) => a * b, 1)
+    if (last - first !== count * Numbers.BYTES_PER_ELEMENT) {
+      throw damaged(file, `${name} of shape [${shape}] has ${last - first} bytes`)
+    }
+    if (first !== end) throw damaged(file, `${name} begins at byte ${first} instead of ${end}`)
+    if (last > data.length) throw damaged(file, `${name} ends at byte ${last} of ${data.length}: the file is cut short`)
+    tensors.set(name, { shape, data: new Numbers(data.slice(first, last).buffer) })
+    end = last
+  }
+  if (end !== data.length) throw damaged(file, `${data.length - end} bytes after its last tensor belong to nothing`)
+  return { metadata, tensors }
+}
+
+type Entry = z.infer<typeof headerSchema>[string]
+
+function parseHeader(
+  bytes: Uint8Array,
+  file: string,
+): { metadata: Record<string, string>; entries: [string, Entry][] } {
+  if (bytes[0] !== 0x7b) throw damaged(file, 'its header does not begin with {')
+  let text: string
+  let json: unknown
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw damaged(file, 'its header is not JSON', cause)
+  }
+  const duplicate = duplicateKey(text)
+  if (duplicate !== null) throw damaged(file, `its header names ${JSON.stringify(duplicate)} twice`)
+  const { __metadata__ = {}, ...rest } = json as Record<string, unknown>
+  const metadata = metadataSchema.safeParse(__metadata__)
+  if (!metadata.success) throw damaged(file, 'its metadata is not text by name')
+  const header = headerSchema.safeParse(rest)
+  if (!header.success) {
+    throw damaged(
+      file,
+      `its header does not describe ${JSON.stringify(String(header.error.issues[0]!.path[0]))} rightly`,
+    )
+  }
+  return { metadata: metadata.data, entries: Object.entries(header.data) }
+}
+
+/** JSON.parse keeps the last of two equal keys without a word; this finds them. `text` is known to be valid JSON. */
+function duplicateKey(text: string): string | null {
+  const open: Set<string>[] = []
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)) {
+    const [token, colon] = match
+    if (token === '{') open.push(new Set())
+    else if (token === '}') open.pop()
+    else if (colon !== undefined) {
+      const key = JSON.parse(token.slice(0, -colon.length)) as string
+      if (open.at(-1)!.has(key)) return key
+      open.at(-1)!.add(key)
+    }
+  }
+  return null
+}
+
+const damaged = (file: string, why: string, cause?: unknown): DenseNetError =>
+  new DenseNetError(`${file} is no valid safetensors file: ${why}`, { cause })

@@ -1,0 +1,52 @@
+// Tiny things to train with: seconds on the reference backend, a thousand runs a day.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import type { Dataset } from '../../dist/data/dataset.js'
+import type { DenseNetOptions } from '../../dist/model/config.js'
+
+/** A network of 8 x 8 images with everything in it: bottlenecks, compression, dropout, two blocks. */
+export const TINY: DenseNetOptions = {
+  blocks: [1, 1],
+  growthRate: 2,
+  bottleneck: true,
+  bottleneckWidth: 2,
+  dropRate: 0.1,
+  classes: 3,
+  height: 8,
+  width: 8,
+}
+
+/** Images whose class can be seen: one colour is brighter. */
+export function tinyDataset(split: 'train' | 'test', length: number): Dataset {
+  const images = new Uint8Array(new SharedArrayBuffer(length * 3 * 64))
+  const labels = new Uint16Array(new SharedArrayBuffer(2 * length))
+  for (let i = 0; i < length; i++) {
+    const label = (i * 7 + (split === 'test' ? 1 : 0)) % 3
+    labels[i] = label
+    for (let j = 0; j < 192; j++) {
+      const noise = (i * 31 + j * 17 + ((i * j) % 13) * 5) % 100
+      images[i * 192 + j] = noise + (Math.floor(j / 64) === label ? 120 : 40)
+    }
+  }
+  return {
+    name: 'tiny',
+    split,
+    classes: ['red', 'green', 'blue'],
+    channels: 3,
+    height: 8,
+    width: 8,
+    length,
+    images,
+    labels,
+    normalisation: { mean: [100, 100, 100], deviation: [50, 50, 50] },
+  }
+}
+
+/** A folder that is gone after the tests of a file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'densenet-test-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}

@@ -1,0 +1,56 @@
+// The seed's own learning rates: learning-rates.json was made by its unmodified train.lua.
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { cosine, createSchedule, imagenetSteps, multistep, type Schedule } from '../../dist/training/schedule.js'
+
+interface Recorded {
+  readonly epoch: number
+  readonly iter?: number
+  readonly lr?: number
+  readonly cosine_float64?: number
+}
+const recorded = JSON.parse(readFileSync(new URL('learning-rates.json', import.meta.url), 'utf8'))
+const rows = (name: string): Recorded[] => recorded[name]
+
+function check(schedule: Schedule, name: string, epochs: number, batchesPerEpoch: number): void {
+  for (const { epoch, iter = 1, lr, cosine_float64 } of rows(name)) {
+    const rate = schedule({ epoch, iteration: iter, epochs, batchesPerEpoch })
+    expect(Math.abs(rate - (lr ?? cosine_float64!)), `epoch ${epoch}, iteration ${iter}`).toBeLessThan(1e-7)
+  }
+}
+
+describe("the seed's rates", () => {
+  test('multistep on CIFAR, 164, 300 and 5 epochs', () => {
+    check(multistep(0.1), 'cifar10_multistep_164', 164, 391)
+    check(multistep(0.1), 'cifar10_multistep_300', 300, 782)
+    check(multistep(0.1), 'cifar10_multistep_5', 5, 10)
+  })
+
+  test('multistep on ImageNet', () => check(imagenetSteps(0.1), 'imagenet_multistep_90', 90, 5000))
+
+  test('cosine, 300 epochs', () => check(cosine(0.1), 'cosine_300_782', 300, 782))
+
+  test('cosine, every step of a short run', () => {
+    const seen: number[] = recorded.cosine_seen_by_sgd_2_epochs_3_batches
+    for (const [step, rate] of seen.entries()) {
+      const moment = { epoch: 1 + Math.floor(step / 3), iteration: 1 + (step % 3), epochs: 2, batchesPerEpoch: 3 }
+      expect(Math.abs(cosine(0.1)(moment) - rate)).toBeLessThan(1e-7)
+    }
+    expect(cosine(0.1)({ epoch: 2, iteration: 3, epochs: 2, batchesPerEpoch: 3 })).toBe(0)
+  })
+})
+
+test('149 of 300 epochs at the full rate', () => {
+  const rates = Array.from({ length: 300 }, (_, i) =>
+    multistep(0.1)({ epoch: i + 1, iteration: 1, epochs: 300, batchesPerEpoch: 1 }),
+  )
+  expect(rates.filter(rate => rate === 0.1)).toHaveLength(149)
+  expect(rates.filter(rate => Math.abs(rate - 0.01) < 1e-12)).toHaveLength(75)
+})
+
+test('unknown names and rates are refused', () => {
+  expect(() => createSchedule('linear', 0.1)).toThrow(
+    'expected one of multistep, cosine, imagenet, constant for schedule',
+  )
+  expect(() => createSchedule('cosine', 0)).toThrow('expected a number above 0 for learning rate, got 0')
+})
