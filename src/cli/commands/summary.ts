@@ -1,0 +1,86 @@
+// densenet summary: what a network consists of and what training it takes; without a name, all networks there are.
+import { Command } from 'commander'
+import { DenseNet, type ModelSummary } from '../../densenet.js'
+import { preset, presetNames } from '../../model/presets.js'
+import { summarise } from '../../model/summary.js'
+import { createContext } from '../context.js'
+import { datasetName, datasetShape } from '../datasets.js'
+import { bytes, grouped, short, table } from '../format.js'
+import { describedNetwork, type ModelFlags, modelOptions } from '../model-options.js'
+import { wholeOption } from '../options.js'
+
+interface SummaryFlags extends ModelFlags {
+  readonly batchSize: number
+  readonly dataset?: string
+  readonly json?: boolean
+}
+
+export function summaryCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('summary')
+    .description('layers, shapes, parameters, multiply-adds and memory of a network')
+    .argument('[model]', 'a preset such as densenet-bc-100-12; without one, all presets')
+    .addOption(wholeOption('--batch-size <n>', 'for the memory of a training step').default(64))
+    .option('--dataset <name>', 'image size and classes of this data set; default: CIFAR-10, or ImageNet')
+  for (const option of modelOptions()) command.addOption(option)
+  return command
+    .option('--json', 'print JSON')
+    .option('--debug', 'show where an error came from')
+    .addHelpText('after', '\nExamples:\n  densenet summary\n  densenet summary densenet-bc-100-12 --batch-size 64')
+    .action((model: string | undefined, flags: SummaryFlags) => finish(summary(model, flags)))
+}
+
+function summary(model: string | undefined, flags: SummaryFlags): number {
+  const { out } = createContext({})
+  const described = describedNetwork(flags)
+  if (model === undefined && Object.keys(described).length === 0) {
+    const all = presetNames.map(name => ({ name, ...summarise(preset(name)) }))
+    const facts = all.map(({ name, depth, parameters, multiplyAdds }) => ({ name, depth, parameters, multiplyAdds }))
+    out.write(flags.json ? `${JSON.stringify(facts)}\n` : `${presetTable(facts)}\n`)
+    return 0
+  }
+  const shape = flags.dataset === undefined ? {} : inputOf(datasetName(flags.dataset))
+  const network = DenseNet.create(model ?? described, { ...(model === undefined ? {} : described), ...shape })
+  const facts = network.summary({ batchSize: flags.batchSize })
+  out.write(
+    flags.json ? `${JSON.stringify({ name: network.name, ...facts })}\n` : `${networkTable(network.name, facts)}\n`,
+  )
+  return 0
+}
+
+function inputOf(dataset: string): { inputChannels: number; height: number; width: number; classes: number } {
+  const { channels, ...shape } = datasetShape(dataset)
+  return { inputChannels: channels, ...shape }
+}
+
+function presetTable(
+  all: readonly { name: string; depth: number; parameters: number; multiplyAdds: number }[],
+): string {
+  const rows = all.map(({ name, depth, parameters, multiplyAdds }) => [
+    name,
+    `${depth} layers`,
+    grouped(parameters),
+    short(multiplyAdds),
+  ])
+  return table([['network', '', 'parameters', 'multiply-adds'], ...rows], [false, true, true, true])
+}
+
+export function networkTable(name: string, facts: ModelSummary): string {
+  const { config, rows, depth, parameters, multiplyAdds, batchSize, trainingBytes } = facts
+  const lines = rows.map(row => [
+    row.name,
+    `${row.height} x ${row.width}`,
+    `${row.layers} layer${row.layers > 1 ? 's' : ''}`,
+    `${row.inChannels} -> ${row.outChannels} channels`,
+    `${grouped(row.parameters)} parameters`,
+    `${short(row.multiplyAdds)} multiply-adds`,
+  ])
+  const { inputChannels, height, width, classes } = config
+  return [
+    `${name}   ${depth} layers   input ${inputChannels} x ${height} x ${width}   ${classes} classes`,
+    '',
+    table(lines, [false, true, true, true, true, true]),
+    '',
+    `${grouped(parameters)} parameters, ${short(multiplyAdds)} multiply-adds for an image`,
+    `a training step at batch ${batchSize} takes ${bytes(trainingBytes.store)} (store) or ${bytes(trainingBytes.recompute)} (recompute)`,
+  ].join('\n')
+}

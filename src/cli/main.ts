@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+// The command line: a thin user of the public API. Reads as the story of a call: translate, parse, run, or say what is
+// wrong. Exit codes: 0, 1 (failed), 2 (wrong usage), 130 (stopped by Ctrl-C).
+import { createRequire } from 'node:module'
+import { Command, CommanderError } from 'commander'
+import { dataCommand } from './commands/data.js'
+import { summaryCommand } from './commands/summary.js'
+import { testCommand } from './commands/test.js'
+import { trainCommand } from './commands/train.js'
+import { createContext } from './context.js'
+import { failureOf } from './failure.js'
+import { translateSeedOptions } from './seed-options.js'
+import { createTerminal } from './terminal.js'
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args)
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0 // --help, --version
+    const { message, hint, exitCode } = failureOf(error)
+    const { red } = createTerminal(process.stderr).colours
+    process.stderr.write(`${red('error:')} ${message}\n${hint === undefined ? '' : `       ${hint}\n`}`)
+    if (args.includes('--debug')) process.stderr.write(`${stackOf(error)}\n`)
+    return exitCode
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = createProgram(code => {
+    exitCode = code
+  })
+  if (args.length === 0) {
+    program.outputHelp()
+    return 0
+  }
+  const seed = args[0] === 'train' ? translateSeedOptions(args.slice(1)) : null
+  if (seed) {
+    const { say } = createContext({ quiet: args.includes('--quiet'), json: args.includes('--json') })
+    for (const note of seed.notes) say(`note: ${note}`)
+  }
+  await program.parseAsync(seed ? [seed.command, ...seed.args] : [...args], { from: 'user' })
+  return exitCode
+}
+
+function createProgram(finish: (exitCode: number) => void): Command {
+  const program = new Command('densenet')
+    .description('Train and run DenseNets on a fused native engine.')
+    .version(version)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  densenet train --quick\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
+    )
+  for (const command of [trainCommand(finish), testCommand(finish), summaryCommand(finish), dataCommand(finish)]) {
+    program.addCommand(command)
+  }
+  // Errors are printed by main, in one shape.
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .showSuggestionAfterError(true)
+  }
+  return program
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`
+  return `${error.stack}${cause}`
+}
+
+// Whoever read our output may go away (`| head`, a closed terminal): what is being done is finished all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+  })
+}
+process.exitCode = await main(process.argv.slice(2))

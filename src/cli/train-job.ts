@@ -1,0 +1,133 @@
+// The parts that training commands share: flags, the network, options of fit, data, and the last words.
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type BackendOptions, createBackend } from '../backends/registry.js'
+import type { Dataset } from '../data/dataset.js'
+import { DenseNet, type FitOptions } from '../densenet.js'
+import type { Backend } from '../engine/backend.js'
+import { usageError } from '../errors.js'
+import type { DenseNetOptions } from '../model/config.js'
+import type { ScheduleName } from '../training/schedule.js'
+import type { TrainingResult } from '../training/trainer.js'
+import type { Context } from './context.js'
+import { dataReporter, datasetShape, loadSplits } from './datasets.js'
+import { percent } from './format.js'
+import type { ModelFlags } from './model-options.js'
+import type { ComputeFlags, OutputFlags } from './options.js'
+import type { Reporter } from './progress.js'
+import type { StopRequest } from './signals.js'
+
+export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
+  readonly dataset?: string
+  readonly data?: string
+  readonly epochs?: number
+  readonly batchSize?: number
+  readonly lr?: number
+  readonly schedule?: ScheduleName
+  readonly momentum?: number
+  readonly weightDecay?: number
+  readonly augment: boolean
+  readonly memory?: 'store' | 'recompute'
+  readonly seed?: number
+  readonly trainLimit?: number
+  readonly testLimit?: number
+  readonly output?: string
+  readonly resume?: string
+  readonly checkpointSeconds?: number
+  readonly quick?: boolean
+}
+
+/** One call of the command. */
+export interface Job {
+  readonly model: string | undefined
+  readonly flags: TrainFlags
+  readonly context: Context
+  readonly reporter: Reporter
+  readonly request: StopRequest
+  readonly later: (release: () => unknown) => void
+}
+
+/** A fresh network for the images of a data set: a preset with changes, or a description. */
+export function networkOf(
+  model: string | undefined,
+  description: DenseNetOptions,
+  dataset: string,
+  seed = 0,
+): DenseNet {
+  const { channels, ...shape } = datasetShape(dataset)
+  const options = { ...description, inputChannels: channels, ...shape }
+  if (model !== undefined) return DenseNet.create(model, { ...options, seed })
+  if (options.depth === undefined && options.blocks === undefined) {
+    throw usageError(
+      'which network?',
+      'densenet train densenet-bc-100-12, or --depth and --growth-rate; densenet summary lists the presets',
+    )
+  }
+  return DenseNet.create(options, { seed })
+}
+
+export function fitOptions({ flags, reporter, request }: Job) {
+  const { epochs, batchSize, lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit } = flags
+  const recipe = { epochs, batchSize, learningRate: lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit }
+  return {
+    ...recipe,
+    augmentation: flags.augment ? undefined : (false as const),
+    memory: flags.memory,
+    threads: flags.threads,
+    loaderThreads: flags.loaderThreads,
+    checkpointSeconds: flags.checkpointSeconds,
+    onEvent: reporter.onEvent,
+    signal: request.signal,
+    dataFolder: flags.data && resolve(flags.data),
+  } satisfies FitOptions
+}
+
+export async function backendOf(
+  options: Pick<BackendOptions, 'backend' | 'threads'>,
+  { context, later }: Job,
+): Promise<Backend> {
+  const { backend, threads } = options
+  const made = await createBackend({ backend, threads, onWarning: context.warn })
+  later(() => made.dispose())
+  return made
+}
+
+export async function splits(
+  dataset: string,
+  folder: string | undefined,
+  job: Job,
+): Promise<{ train: Dataset; test: Dataset }> {
+  const { out, flags } = job.context
+  const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
+  return loadSplits(dataset, { folder, signal: job.request.signal, onProgress }).finally(end)
+}
+
+/** runs/NAME-1, or the next number that is free. */
+export async function freeFolder(name: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const folder = `${name}-${n}`
+    if (!(await stat(folder).catch(() => null))) return folder
+  }
+}
+
+/** The last words of a run, and its exit code. */
+export function conclude(result: TrainingResult, folder: string, { context, reporter, request }: Job): number {
+  const { stopped, final, best, progress } = result
+  const { say } = context
+  reporter.end()
+  if (stopped) {
+    say(`saved ${folder} at epoch ${progress.epoch}, step ${progress.nextBatch}`)
+    say(`    go on with: densenet train --resume ${folder}`)
+    return request.exitCode
+  }
+  if (final) {
+    say(`final test error ${percent(final.top1Error)} (top-5 ${percent(final.top5Error)}) after epoch ${final.epoch}`)
+  }
+  if (best && best.epoch !== final?.epoch) {
+    say(
+      `best test error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the test images, so optimistic`,
+    )
+  }
+  say(`saved in ${folder}`)
+  return 0
+}
