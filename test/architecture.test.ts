@@ -1,0 +1,133 @@
+// The house rules that can be read from the sources: which way imports go, how long files are, what kernels may know.
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const filesIn = (folder: string, ending: RegExp): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(path => ending.test(path))
+    .map(path => join(folder, path))
+    .sort()
+
+const sources = filesIn('src', /\.ts$/)
+
+/** Project files that a source imports, types included. */
+function importsOf(path: string): string[] {
+  const text = read(path)
+  const found = [...text.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'(\.{1,2}\/[^']+\.js)'/g)]
+  return found.map(([, target]) => normalize(join(dirname(path), target!.replace(/\.js$/, '.ts'))))
+}
+const imports = new Map(sources.map(path => [path, importsOf(path)]))
+
+/** A folder of src/, or a file that lies there itself. */
+const roomOf = (path: string): string => path.split('/')[1]!
+
+/** What each room may import besides itself. Data flows one way: config, architecture, program, backend. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  util: ['errors.ts'],
+  model: ['util', 'errors.ts'],
+  engine: ['model', 'util', 'errors.ts'],
+  backends: ['engine', 'util', 'errors.ts'],
+  data: ['util', 'errors.ts'],
+  training: ['data', 'engine', 'model', 'util', 'errors.ts'],
+  'densenet.ts': ['backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'index.ts': ['densenet.ts', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  cli: ['densenet.ts', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+}
+
+describe('imports', () => {
+  test('are found, and lead to files that exist', () => {
+    const all = [...imports.values()].flat()
+    expect(all.length).toBeGreaterThan(100)
+    expect(all.filter(path => !imports.has(path))).toEqual([])
+    expect([...new Set(sources.map(roomOf))].sort()).toEqual(Object.keys(ALLOWED).sort())
+  })
+
+  test('go only towards simpler rooms', () => {
+    const wrong = [...imports].flatMap(([from, targets]) => {
+      const allowed = [roomOf(from), ...ALLOWED[roomOf(from)]!]
+      return targets.filter(to => !allowed.includes(roomOf(to))).map(to => `${from} imports ${to}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test('of one backend never lead to another; only the registry knows them all', () => {
+    const backendOf = (path: string): string => (path.startsWith('src/backends/') ? path.split('/')[2]! : '')
+    const wrong = [...imports].flatMap(([from, targets]) => {
+      const own = backendOf(from)
+      if (own === '' || own === 'registry.ts') return []
+      return targets.filter(to => backendOf(to) !== '' && backendOf(to) !== own).map(to => `${from} imports ${to}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  /** Both ways are types of messages, and vanish when compiled. */
+  const KNOWN_CIRCLES = ['src/data/loader-pool.ts -> src/data/loader-worker.ts -> src/data/loader-pool.ts']
+
+  test('make no circles', () => {
+    const circles: string[] = []
+    const done = new Set<string>()
+    const walk = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
+      if (done.has(path) || trail.includes(path)) return
+      for (const target of imports.get(path)!) walk(target, [...trail, path])
+      done.add(path)
+    }
+    for (const path of sources) walk(path, [])
+    expect(circles).toEqual(KNOWN_CIRCLES)
+  })
+})
+
+describe('length of files', () => {
+  const WARN = 300
+  const FAIL = 500
+  /** Tables of data; everything else is to be split before it grows so long. */
+  const EXEMPT: Readonly<Record<string, string>> = { 'test/conformance/cases.ts': 'a table of shapes' }
+
+  test(`none is longer than ${FAIL} lines`, () => {
+    const folders = ['src', 'native', 'test', 'bench', 'scripts']
+    const all = folders.flatMap(folder => filesIn(folder, /\.(ts|mjs|cc|h|py)$/)).filter(path => !/\/build/.test(path))
+    const lengths = all.map(path => ({ path, lines: read(path).split('\n').length - 1 }))
+    const long = lengths.filter(({ path, lines }) => lines > WARN && !(path in EXEMPT))
+    for (const { path, lines } of long) console.log(`long: ${path} has ${lines} lines`)
+    expect(long.filter(({ lines }) => lines > FAIL)).toEqual([])
+  })
+})
+
+describe('kernels and the program runner', () => {
+  const files = [...filesIn('native/kernels', /\.(cc|h)$/), 'native/program.h', 'native/program.cc']
+
+  // So that the same source can become WebAssembly: see native/program.h.
+  test('include themselves and three headers of C, nothing else', () => {
+    const wrong = files.flatMap(path => {
+      const included = [...read(path).matchAll(/^\s*#\s*include\s+(\S+)/gm)].map(([, name]) => name!)
+      const foreign = included.filter(name => name.startsWith('<') && !/^<(cstddef|cstdint|cstring)>$/.test(name))
+      const outside = included.filter(name => name.startsWith('"') && !isOwn(path, name.slice(1, -1)))
+      return [...foreign, ...outside].map(name => `${path} includes ${name}`)
+    })
+    expect(wrong).toEqual([])
+  })
+  const isOwn = (path: string, name: string): boolean => files.includes(normalize(join(dirname(path), name)))
+
+  test('use no std, no Node-API, no allocation and no exceptions', () => {
+    const code = (path: string): string => read(path).replace(/\/\/.*$/gm, '')
+    const wrong = files.flatMap(path =>
+      [
+        ...code(path).matchAll(/\bstd::\w*|\b[Nn]api\w*|\bnew\s+\w+|\b(?:malloc|calloc|realloc|free)\s*\(|\bthrow\b/g),
+      ].map(([word]) => `${path}: ${word}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  // The linker may keep any instruction set's copy of a function that several of them share.
+  test('have nothing but the entry point outside anonymous namespaces', () => {
+    const shared = files.filter(
+      path => path.endsWith('.h') && path.startsWith('native/kernels') && !/^namespace \{$/m.test(read(path)),
+    )
+    expect(shared).toEqual([])
+  })
+})
