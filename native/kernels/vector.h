@@ -31,7 +31,8 @@ inline Vec load(const float* from) {
   return v;
 }
 inline void store(float* to, Vec v) { memcpy(to, &v, sizeof v); }
-inline Vec broadcast(float x) { return Vec{} + x; }
+/// Minus zero, not plus: x + 0 turns -0 into 0, so the compiler would have to add; x - 0 is x, and this one load.
+inline Vec broadcast(float x) { return x - Vec{}; }
 
 /// The first `count` (0 .. WIDTH) lanes; the others are zero and not read (written).
 inline Vec loadPart(const float* from, int count) {
