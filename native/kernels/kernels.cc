@@ -7,6 +7,7 @@
 #include "pool.h"
 #include "stem.h"
 #include "update.h"
+#include "winograd_3x3.h"
 
 namespace densenet {
 
@@ -16,9 +17,11 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
   switch (call.kernel) {
     case Kernel::ConvolutionForward:
       if (call.size == 1) return convolution1x1::forward;
+      if (dense && winograd::pays(call, call.output)) return winograd::forward;
       return call.size == 3 && call.stride == 1 && call.padding == 1 && dense ? convolution3x3::forward : stem::forward;
     case Kernel::ConvolutionBackward:
       if (call.size == 1) return convolution1x1::backward;
+      if (dense && winograd::pays(call, call.outputGradient.gradient)) return winograd::backward;
       return dense ? convolution3x3::backward : stem::backward;
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
     case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;

@@ -83,30 +83,28 @@ __attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t out
 
 typedef void (*TileFunction)(const Operands&, float*, int64_t, bool);
 
-/// The tile function for a number of rows (1 .. TILE_ROWS) and vectors (1 .. TILE_VECTORS).
-template <int... I>
-struct TileTable {
-  TileFunction at[sizeof...(I)] = {tileTo<I / TILE_VECTORS + 1, I % TILE_VECTORS + 1>...};
-};
-template <class Sequence>
-struct MakeTileTable;
-template <int... I>
-struct Indices {};
-template <int N, int... I>
-struct CountTo : CountTo<N - 1, N - 1, I...> {};
-template <int... I>
-struct CountTo<0, I...> {
-  typedef Indices<I...> type;
-};
-template <int... I>
-struct MakeTileTable<Indices<I...>> {
-  static constexpr TileTable<I...> table{};
-};
-typedef MakeTileTable<CountTo<TILE_ROWS * TILE_VECTORS>::type> Tiles;
+/// Rows of the tallest tile: thin tiles may be higher, up to where the compiler runs out of registers for row pointers.
+constexpr int MOST_ROWS = 8;
+constexpr int tileRows(int vectors) { return smaller(MOST_ROWS, TILE_ROWS * TILE_VECTORS / vectors); }
 
-inline TileFunction tileFor(int rows, int vectors) {
-  return Tiles::table.at[(rows - 1) * TILE_VECTORS + vectors - 1];
+/// The tile functions of every height (1 .. tileRows) and width (1 .. TILE_VECTORS).
+template <int V, int R>
+constexpr void fillColumn(TileFunction* at) {
+  at[R - 1] = tileTo<R, V>;
+  if constexpr (R > 1) fillColumn<V, R - 1>(at);
 }
+template <int V>
+constexpr void fillTable(TileFunction (*at)[MOST_ROWS]) {
+  fillColumn<V, tileRows(V)>(at[V - 1]);
+  if constexpr (V > 1) fillTable<V - 1>(at);
+}
+struct TileTable {
+  TileFunction at[TILE_VECTORS][MOST_ROWS];
+  constexpr TileTable() : at{} { fillTable<TILE_VECTORS>(at); }
+};
+constexpr TileTable TILES;
+
+inline TileFunction tileFor(int rows, int vectors) { return TILES.at[vectors - 1][rows - 1]; }
 
 struct Nothing {
   void operator()() const {}
@@ -116,11 +114,11 @@ struct Nothing {
 /// `afterTile` is called after each tile: a place to prefetch what comes next while the arithmetic hides the wait.
 template <class AfterTile = Nothing>
 inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outStep, bool add, AfterTile&& afterTile = {}) {
-  const int groups = divideUp(rows, TILE_ROWS);
   const float* weights = o.weights;
   const float* input = o.input;
   for (int v = 0; v < vectors; v += TILE_VECTORS) {
     const int width = smaller(TILE_VECTORS, vectors - v);
+    const int groups = divideUp(rows, tileRows(width));
     o.input = input + v * WIDTH;
     for (int g = 0; g < groups; g++) {
       const int first = int64_t(rows) * g / groups, end = int64_t(rows) * (g + 1) / groups;

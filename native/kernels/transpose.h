@@ -1,27 +1,8 @@
 // Transposing [channels][pixels] to [pixels][channels], so that lanes run over channels: the operand of a weight gradient.
 #pragma once
-#include "vector.h"
+#include "lanes.h"
 
 namespace {
-
-/// Lanes of two vectors swapped as one stage of a recursive transposition (Eklundh 1972): blocks of B lanes.
-template <int... I>
-struct Lanes {};
-template <int N, int... I>
-struct LaneSequence : LaneSequence<N - 1, N - 1, I...> {};
-template <int... I>
-struct LaneSequence<0, I...> {
-  typedef Lanes<I...> type;
-};
-
-template <int B, bool HIGH, int... I>
-inline Vec interleave(Vec a, Vec b, Lanes<I...>) {
-#if defined(__clang__)
-  return __builtin_shufflevector(a, b, (HIGH ? ((I & B) ? WIDTH + I : I + B) : ((I & B) ? WIDTH + I - B : I))...);
-#else
-  return __builtin_shuffle(a, b, IntVec{(HIGH ? ((I & B) ? WIDTH + I : I + B) : ((I & B) ? WIDTH + I - B : I))...});
-#endif
-}
 
 template <int B>
 inline __attribute__((always_inline)) void transposeStages(Vec (&v)[WIDTH]) {
@@ -29,9 +10,8 @@ inline __attribute__((always_inline)) void transposeStages(Vec (&v)[WIDTH]) {
   for (int i = 0; i < WIDTH; i++) {
     if (i & B) continue;
     const Vec a = v[i], b = v[i + B];
-    typedef typename LaneSequence<WIDTH>::type All;
-    v[i] = interleave<B, false>(a, b, All{});
-    v[i + B] = interleave<B, true>(a, b, All{});
+    v[i] = interleaveBlocks<B, false>(a, b, AllLanes{});
+    v[i + B] = interleaveBlocks<B, true>(a, b, AllLanes{});
   }
   if constexpr (B * 2 < WIDTH) transposeStages<B * 2>(v);
 }

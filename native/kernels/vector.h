@@ -54,11 +54,11 @@ inline float sum(Vec v) {
   return total;
 }
 
-inline int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
-inline int64_t divideUp(int64_t n, int64_t by) { return (n + by - 1) / by; }
+constexpr int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr int64_t divideUp(int64_t n, int64_t by) { return (n + by - 1) / by; }
 template <class T>
-inline T smaller(T a, T b) { return a < b ? a : b; }
+constexpr T smaller(T a, T b) { return a < b ? a : b; }
 template <class T>
-inline T larger(T a, T b) { return a > b ? a : b; }
+constexpr T larger(T a, T b) { return a > b ? a : b; }
 
 }  // namespace

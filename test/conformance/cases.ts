@@ -141,6 +141,22 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
     ...{ positiveWeights: true, deferred: true, accumulate: true, dropRate: 0.1 },
   },
   { size: 3, inputs: 31, outputs: 7, batch: 2, height: 56, width: 40, norm: true, statistics: true, deferred: true },
+  // Wide growth layers, for which a backend may have a faster algorithm: strips of tiles across odd rows, columns, images.
+  {
+    ...{ size: 3, inputs: 192, outputs: 48, batch: 9, height: 8, width: 8, norm: true, statistics: true },
+    ...{ deferred: true, window: true, spare: 2 },
+  },
+  {
+    ...{ size: 3, inputs: 130, outputs: 33, batch: 3, height: 14, width: 13, norm: true, statistics: true },
+    ...{ deferred: true, accumulate: true, dropRate: 0.2 },
+  },
+  { size: 3, inputs: 29, outputs: 40, batch: 1, height: 31, width: 28, deferred: true, window: true },
+  { size: 3, inputs: 7, outputs: 60, batch: 5, height: 7, width: 7, norm: true, statistics: true, deferred: true },
+  {
+    ...{ size: 3, inputs: 33, outputs: 36, batch: 2, height: 3, width: 70, norm: true, statistics: true, mean: 3 },
+    ...{ positiveWeights: true, accumulate: true, window: true },
+  },
+  { size: 3, inputs: 1, outputs: 32, batch: 1, height: 56, width: 57, norm: true, statistics: true, deferred: true },
   ...randomConvolutions(40),
 ]
 

@@ -1,0 +1,300 @@
+// 3x3 convolution by Winograd's algorithm (winograd_tiles.h), for outputs wide enough to pay for the transforms. What is
+// computed is what convolution_3x3.h computes: y[o] = sum_c W[o][c] * z[c], z = relu(norm(x)), and its gradients
+//   dz[c] = sum_o turned W[o][c] * dY[o]     masked by z > 0, into G and the norm's sums
+//   dW[o][c]                                  from the transforms of dY and z
+#pragma once
+#include "tile.h"
+#include "transpose.h"
+#include "winograd_tiles.h"
+
+namespace {
+namespace winograd {
+
+/// Channels whose transforms are held at a time.
+struct Blocks {
+  int channels, size;
+  Blocks(int channels, int64_t lanes)
+      : channels(channels), size(int(larger<int64_t>(48 * 1024 / (POINTS * lanes) / 8 * 8, 8))) {
+    size = int(roundUp(divideUp(channels, divideUp(channels, size)), 8));
+  }
+  int count() const { return int(divideUp(channels, size)); }
+  Range block(int i) const { return {int64_t(i) * size, smaller<int64_t>(channels, int64_t(i + 1) * size)}; }
+};
+
+/// Transforms of some channels: element (point, channel, lane) at point * pointStep + channel * lanes + lane. A vector of
+/// room after each point keeps points off each other, and off the same lines of the cache.
+struct Transforms {
+  int64_t lanes, pointStep;
+  float* data;
+  Transforms(Scratch& scratch, int64_t channels, int64_t lanes)
+      : lanes(lanes), pointStep(channels * lanes + WIDTH), data(scratch.take<float>(POINTS * pointStep)) {}
+  float* at(int64_t point, int64_t channel) const { return data + point * pointStep + channel * lanes; }
+};
+
+inline void loadRows(const Call& call, const float* scale, const Strips& strips, const Strips::Part& part, int64_t channel,
+                     const RowScratch& rows) {
+  const Normaliser apply(call.norm, scale, int(channel));
+  const float* plane = call.input.plane(part.image, channel);
+  rows.pad(strips, part, [&](int64_t row, float* to) {
+    for (int x = 0; x < strips.width; x += WIDTH) store(to + x, apply(load(plane + row * strips.width + x)));
+  });
+}
+
+inline void transformInput(const Call& call, const float* scale, const Strips& strips, Range strip, Range channels,
+                           const RowScratch& rows, const Transforms& to) {
+  for (int64_t c = channels.first; c < channels.end; c++) {
+    strips.forEachImage(strip, [&](const Strips::Part& part) {
+      loadRows(call, scale, strips, part, c, rows);
+      rows.inputTransform(strips, part, to.at(0, c - channels.first), to.pointStep);
+    });
+  }
+}
+
+/// The filters' transforms, [point][row][column rounded up]: rows are what a product makes, columns what it sums over.
+struct Filters {
+  int64_t columns, pointStep;
+  float* data;
+  Filters(Scratch& scratch, int rows, int columns)
+      : columns(roundUp(columns, WIDTH)), pointStep(rows * this->columns), data(scratch.take<float>(POINTS * pointStep)) {}
+  const float* at(int64_t point, int64_t row) const { return data + point * pointStep + row * columns; }
+
+  /// One row: the filter of column j is at from + j * step; `turned` by half a turn for the way back.
+  void transformRow(int row, int count, const float* from, int64_t step, bool turned) const {
+    for (int j = 0; j < count; j += WIDTH) {
+      float taps[9 * WIDTH];
+      transpose(from + j * step, step, smaller(WIDTH, count - j), 9, taps, WIDTH);
+      Vec g[9];
+      for (int t = 0; t < 9; t++) g[t] = load(taps + (turned ? 8 - t : t) * WIDTH);
+      filterTransform(g, data + row * columns + j, pointStep);
+    }
+  }
+};
+
+// ---- forward ----------------------------------------------------------------------------------------------------
+
+struct ForwardLocal {
+  float *scale, *pixels;
+  RowScratch rows;
+  Transforms input, products;
+  ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
+      : scale(scratch.take<float>(call.input.channels)),
+        pixels(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), rows(scratch, strips),
+        input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
+        products(scratch, call.output.channels, strips.lanes()) {}
+  ForwardLocal(Scratch& scratch, const Call& call, int batch) : ForwardLocal(scratch, call, Strips(call.input, batch)) {}
+};
+
+struct ForwardShared {
+  Filters filters;
+  Moments* moments;  // [strip][channel]
+  ForwardShared(Scratch& scratch, const Call& call, int batch)
+      : filters(scratch, call.output.channels, call.input.channels),
+        moments(scratch.take<Moments>(int64_t(Strips(call.input, batch).count()) * call.output.channels)) {}
+};
+
+inline int forwardUnits(const Call& call, int batch, int phase) {
+  if (phase == 0) return call.output.channels;
+  if (phase == 1) return Strips(call.input, batch).count();
+  return phase == 2 && call.statistics.present() ? 1 : 0;
+}
+
+inline void forwardPrepare(const Task& task, int phase) {
+  if (phase == 1 && task.call.norm.present()) {
+    normScale(task.call.norm, task.call.input.channels, layoutAt<ForwardLocal>(task.local, task).scale);
+  }
+}
+
+inline void forwardWork(const Task& task, int phase, int unit) {
+  const Call& call = task.call;
+  const int out = call.output.channels, in = call.input.channels;
+  const Strips strips(call.input, task.run.batch);
+  const auto shared = layoutAt<ForwardShared>(task.shared, task);
+  if (phase == 0) return shared.filters.transformRow(unit, in, call.weight + int64_t(unit) * in * 9, 9, false);
+  if (phase == 2) {
+    const auto count = [&](int64_t p) { return strips.pixels(strips.strip(p)); };
+    return combineMoments(shared.moments, strips.count(), out, count, call.statistics);
+  }
+  const auto local = layoutAt<ForwardLocal>(task.local, task);
+  const Range strip = strips.strip(unit);
+  const Blocks blocks(in, strips.lanes());
+  const int vectors = int(divideUp(strip.size() * strips.tilesWide, WIDTH));
+  for (int b = 0; b < blocks.count(); b++) {
+    const Range channels = blocks.block(b);
+    transformInput(call, local.scale, strips, strip, channels, local.rows, local.input);
+    for (int point = 0; point < POINTS; point++) {
+      const Operands operands{shared.filters.at(point, 0) + channels.first, shared.filters.columns, 1, local.input.at(point, 0),
+                              strips.lanes(), channels.size(), 1, nullptr};
+      multiply(operands, out, vectors, local.products.at(point, 0), strips.lanes(), b > 0);
+    }
+  }
+  const int64_t count = strips.pixels(strip);
+  for (int o = 0; o < out; o++) {
+    outputTransform(strips, strip, local.products.at(0, o), local.products.pointStep, local.pixels);
+    float* pixels = local.pixels;
+    strips.forEachImage(strip, [&](const Strips::Part& part) {
+      const int64_t size = part.pixels.size();
+      if (call.dropout.present()) {
+        applyDropout(task, (part.image * out + o) * call.output.pixels() + part.pixels.first, pixels, size);
+      }
+      memcpy(call.output.plane(part.image, o) + part.pixels.first, pixels, size_t(size) * sizeof(float));
+      pixels += size;
+    });
+    if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(local.pixels, count);
+  }
+}
+
+// ---- backward ---------------------------------------------------------------------------------------------------
+
+struct BackwardUnits {
+  Strips strips;
+  int slots;
+  BackwardUnits(const Call& call, int batch) : strips(call.input, batch), slots(slotCount(strips.count())) {}
+};
+
+struct BackwardLocal {
+  Finaliser finaliser;
+  float *scale, *transposed, *dz, *z;  // transposed: A dY A' as [point][tile][out rounded up]
+  NormSums* sums;
+  RowScratch rows;
+  Transforms dy, spread, input, products;  // B' dY B; A dY A' of some channels; B' z B; products that make dz
+  BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
+      : finaliser(scratch, call.outputGradient.gradient.channels), scale(scratch.take<float>(call.input.channels)),
+        transposed(scratch.take<float>(POINTS * strips.lanes() * roundUp(call.outputGradient.gradient.channels, WIDTH))),
+        dz(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
+        z(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), sums(scratch.take<NormSums>(call.input.channels)),
+        rows(scratch, strips), dy(scratch, call.outputGradient.gradient.channels, strips.lanes()),
+        spread(scratch, WIDTH, strips.lanes()), input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
+        products(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()) {}
+  BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
+};
+
+struct BackwardShared {
+  Filters filters;
+  float* weight;      // [slot][point][in][out rounded up]
+  ChannelSums* sums;  // [slot][in]
+  BackwardShared(Scratch& scratch, const Call& call, int batch)
+      : filters(scratch, call.input.channels, call.outputGradient.gradient.channels) {
+    const int64_t slots = BackwardUnits(call, batch).slots;
+    weight = scratch.take<float>(slots * POINTS * call.input.channels * filters.columns);
+    sums = scratch.take<ChannelSums>(slots * call.input.channels);
+  }
+};
+
+inline int backwardUnits(const Call& call, int batch, int phase) {
+  if (phase == 0) return call.input.channels;
+  if (phase == 1) return BackwardUnits(call, batch).slots;
+  return phase == 2 ? call.input.channels + (call.norm.present() ? 1 : 0) : 0;
+}
+
+inline void backwardPrepare(const Task& task, int phase) {
+  if (phase != 1) return;
+  const auto local = layoutAt<BackwardLocal>(task.local, task);
+  if (task.call.norm.present()) normScale(task.call.norm, task.call.input.channels, local.scale);
+  local.finaliser.prepare(task.call.outputGradient);
+}
+
+/// Both transforms of dY of a strip.
+inline void transformGradient(const Task& task, const BackwardLocal& local, const Strips& strips, Range strip) {
+  const int out = task.call.outputGradient.gradient.channels;
+  const int64_t tiles = strip.size() * strips.tilesWide, outLanes = roundUp(out, WIDTH);
+  for (int first = 0; first < out; first += WIDTH) {
+    const int channels = smaller(WIDTH, out - first);
+    for (int i = 0; i < channels; i++) {
+      strips.forEachImage(strip, [&](const Strips::Part& part) {
+        local.rows.pad(strips, part, [&](int64_t row, float* to) {
+          local.finaliser.finalise(task, part.image, first + i, row * strips.width, strips.width, to);
+        });
+        local.rows.inputTransform(strips, part, local.dy.at(0, first + i), local.dy.pointStep);
+        local.rows.gradientTransform(strips, part, local.spread.at(0, i), local.spread.pointStep);
+      });
+    }
+    for (int point = 0; point < POINTS; point++) {
+      transpose(local.spread.at(point, 0), strips.lanes(), channels, tiles,
+                local.transposed + point * strips.lanes() * outLanes + first, outLanes);
+    }
+  }
+}
+
+/// dz of a channel from its products: mask, sums, G.
+inline void finishData(const Task& task, const BackwardLocal& local, const Strips& strips, Range strip, int64_t c, int64_t inBlock) {
+  const Call& call = task.call;
+  outputTransform(strips, strip, local.products.at(0, inBlock), local.products.pointStep, local.dz);
+  const float* dz = local.dz;
+  strips.forEachImage(strip, [&](const Strips::Part& part) {
+    const int64_t count = part.pixels.size();
+    float* gradient = call.inputGradient.gradient.plane(part.image, c) + part.pixels.first;
+    if (call.norm.present()) {
+      const float* x = call.input.plane(part.image, c) + part.pixels.first;
+      normalise(call.norm, local.scale, int(c), x, count, local.z);
+      normBackward(call.norm, local.scale, int(c), call.inputGradient.accumulate, x, local.z, dz, count, gradient, local.sums[c]);
+    } else {
+      plainBackward(call.inputGradient.accumulate, dz, count, gradient);
+    }
+    dz += count;
+  });
+}
+
+inline void backwardFinish(const Task& task, int unit) {
+  const Call& call = task.call;
+  const auto shared = layoutAt<BackwardShared>(task.shared, task);
+  const int slots = BackwardUnits(call, task.run.batch).slots;
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = shared.filters.columns;
+  if (unit == in) return finishNormGradient(call, shared.sums, slots, task.run.batch * call.input.pixels(), 0, int(in));
+  for (int64_t o = 0; o < out; o += WIDTH) {
+    Vec u[POINTS] = {}, g[9];
+    for (int64_t s = 0; s < slots; s++) {
+      for (int64_t p = 0; p < POINTS; p++) u[p] += load(shared.weight + ((s * POINTS + p) * in + unit) * outLanes + o);
+    }
+    filterGradient(u, g);
+    for (int64_t i = 0; i < smaller<int64_t>(WIDTH, out - o); i++) {
+      for (int t = 0; t < 9; t++) call.weightGradient[((o + i) * in + unit) * 9 + t] = g[t][i];
+    }
+  }
+}
+
+inline void backwardWork(const Task& task, int phase, int unit) {
+  const Call& call = task.call;
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
+  const auto shared = layoutAt<BackwardShared>(task.shared, task);
+  if (phase == 0) return shared.filters.transformRow(unit, int(out), call.weight + int64_t(unit) * 9, in * 9, true);
+  if (phase == 2) return backwardFinish(task, unit);
+  const BackwardUnits units(call, task.run.batch);
+  const Strips& strips = units.strips;
+  const auto local = layoutAt<BackwardLocal>(task.local, task);
+  const int64_t outLanes = shared.filters.columns, lanes = strips.lanes();
+  float* weightSums = shared.weight + unit * POINTS * in * outLanes;
+  memset(local.sums, 0, size_t(in) * sizeof(NormSums));
+  const Range items = part(strips.count(), units.slots, unit);
+  const Blocks blocks(int(in), lanes);
+  for (int64_t item = items.first; item < items.end; item++) {
+    const Range strip = strips.strip(item);
+    const int64_t tiles = strip.size() * strips.tilesWide;
+    transformGradient(task, local, strips, strip);
+    for (int b = 0; b < blocks.count(); b++) {
+      const Range channels = blocks.block(b);
+      transformInput(call, local.scale, strips, strip, channels, local.rows, local.input);
+      for (int point = 0; point < POINTS; point++) {
+        const Operands weight{local.input.at(point, 0), lanes, 1, local.transposed + point * lanes * outLanes, outLanes, tiles, 1, nullptr};
+        multiply(weight, int(channels.size()), int(outLanes / WIDTH), weightSums + (point * in + channels.first) * outLanes, outLanes,
+                 item > items.first);
+        const Operands data{shared.filters.at(point, channels.first), outLanes, 1, local.dy.at(point, 0), lanes, out, 1, nullptr};
+        multiply(data, int(channels.size()), int(divideUp(tiles, WIDTH)), local.products.at(point, 0), lanes, false);
+      }
+      for (int64_t c = channels.first; c < channels.end; c++) finishData(task, local, strips, strip, c, c - channels.first);
+    }
+  }
+  for (int64_t c = 0; c < in; c++) shared.sums[unit * in + c] = {sum(local.sums[c].dz), sum(local.sums[c].dzx)};
+}
+
+constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>};
+constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
+                                                  bytesOf<BackwardLocal>};
+
+/// Whether the transforms pay: they cost the same for few outputs as for many, and more where rows are short. Measured;
+/// by shape only, so that the bits never depend on threads.
+inline bool pays(const Call& call, const View& out) {
+  return call.size == 3 && call.stride == 1 && call.padding == 1 && out.channels >= 24 && out.channels * out.width >= 360;
+}
+
+}  // namespace winograd
+}  // namespace

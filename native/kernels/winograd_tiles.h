@@ -1,0 +1,215 @@
+// Winograd's algorithm F(2x2, 3x3) for 3x3 convolutions (Lavin and Gray, Fast Algorithms for Convolutional Neural
+// Networks, 2016): a tile of 2x2 outputs from 4x4 inputs d and a filter g with 16 multiplications instead of 36,
+//
+//   Y = A' [ (G g G') . (B' d B) ] A        ' transposes, . multiplies element by element
+//
+//        | 1    0    0  |        | 1  0 -1  0 |        | 1  1  1  0 |
+//   G =  | 1/2  1/2 1/2 |   B' = | 0  1  1  0 |   A' = | 0  1 -1 -1 |
+//        | 1/2 -1/2 1/2 |        | 0 -1  1  0 |
+//        | 0    0    1  |        | 0  1  0 -1 |
+//
+// Summed over channels each of the 16 elements ("points") is a matrix product of its own. The gradient at g is
+// G' [ (A dY A') . (B' d B) ] G summed over tiles: 16 products again. Lanes run over tiles, which lie one after the
+// other, row after row and image after image: nothing is lost where a row is shorter than a vector.
+#pragma once
+#include "lanes.h"
+#include "work.h"
+
+namespace {
+namespace winograd {
+
+constexpr int POINTS = 16;
+
+/// The rows of tiles of a batch, those of an image after those of the one before, and how they are cut into strips.
+struct Strips {
+  int height, width, tilesHigh, tilesWide;
+  int64_t rows;         // of tiles, in the batch
+  int64_t rowsOfStrip;  // of tiles, in a strip (the last may have fewer)
+  Strips(const View& plane, int batch)
+      : height(plane.height), width(plane.width), tilesHigh((height + 1) / 2), tilesWide((width + 1) / 2),
+        rows(int64_t(batch) * tilesHigh), rowsOfStrip(1) {
+    // As many tiles as the caches hold, in vectors that are as full as can be, but enough strips for all threads.
+    const int64_t most = smaller<int64_t>(divideUp(rows, 4), MOST_TILES / tilesWide);
+    for (int64_t n = 1; n <= most; n++) {
+      if (fill(n) >= fill(rowsOfStrip)) rowsOfStrip = n;
+    }
+  }
+  int count() const { return int(divideUp(rows, rowsOfStrip)); }
+  /// Room for the tiles of a strip in whole vectors.
+  int64_t lanes() const { return roundUp(rowsOfStrip * tilesWide, WIDTH); }
+  Range strip(int64_t i) const { return {i * rowsOfStrip, smaller(rows, (i + 1) * rowsOfStrip)}; }
+  int64_t pixels(Range strip) const {
+    int64_t total = 0;
+    forEachImage(strip, [&](const auto& part) { total += part.pixels.size(); });
+    return total;
+  }
+
+  /// The part of a strip that lies in one image.
+  struct Part {
+    int64_t image;
+    int64_t row, rows;      // of tiles
+    int64_t column;         // where its first tile stands in the strip
+    int64_t firstPixelRow;  // of the image
+    Range pixels;           // of the image's plane
+  };
+  template <class F>
+  void forEachImage(Range strip, F f) const {
+    for (int64_t r = strip.first; r < strip.end;) {
+      const int64_t row = r % tilesHigh, n = smaller(tilesHigh - row, strip.end - r);
+      const Range pixels{2 * row * width, smaller<int64_t>(2 * (row + n), height) * width};
+      f(Part{r / tilesHigh, row, n, (r - strip.first) * tilesWide, 2 * row, pixels});
+      r += n;
+    }
+  }
+
+ private:
+  static constexpr int64_t MOST_TILES = 128;
+  double fill(int64_t n) const { return double(n * tilesWide) / double(roundUp(n * tilesWide, WIDTH)); }
+};
+
+/// Scratch for the rows of one channel of one part.
+struct RowScratch {
+  int64_t pitch, step;
+  float *padded, *expanded;  // [row][pitch]; [row][4][step]
+  RowScratch(Scratch& scratch, const Strips& strips) : step(roundUp(strips.tilesWide, WIDTH)) {
+    const int64_t rows = 2 * smaller<int64_t>(strips.rowsOfStrip, strips.tilesHigh) + 2;
+    pitch = 2 * step + 2 + WIDTH;
+    padded = scratch.take<float>(rows * pitch);
+    expanded = scratch.take<float>(rows * 4 * step);
+  }
+
+  /// Rows 2 row - 1 ... 2 (row + rows) of a channel with a pixel of zeros around: `write(row, to)` makes a row's pixels
+  /// and may touch up to a vector more.
+  template <class Write>
+  void pad(const Strips& strips, const Strips::Part& part, Write write) const {
+    for (int64_t r = 0; r < 2 * part.rows + 2; r++) {
+      const int64_t row = part.firstPixelRow + r - 1;
+      float* to = padded + r * pitch;
+      if (row < 0 || row >= strips.height) {
+        memset(to, 0, size_t(strips.width + 3) * sizeof(float));
+        continue;
+      }
+      write(row, to + 1);
+      to[0] = to[strips.width + 1] = to[strips.width + 2] = 0;
+    }
+  }
+
+  /// B' d B of every tile: to[point * pointStep + tile]. Writes up to a vector beyond a row of tiles.
+  void inputTransform(const Strips& strips, const Strips::Part& part, float* to, int64_t pointStep) const {
+    for (int64_t r = 0; r < 2 * part.rows + 2; r++) {
+      for (int64_t v = 0; v < step; v += WIDTH) {
+        const float* from = padded + r * pitch + 2 * v;
+        const Vec a = load(from), b = load(from + WIDTH), c = load(from + 2), d = load(from + WIDTH + 2);
+        const Vec d0 = evenOf(a, b, AllLanes{}), d1 = oddOf(a, b, AllLanes{});
+        const Vec d2 = evenOf(c, d, AllLanes{}), d3 = oddOf(c, d, AllLanes{});
+        float* at = expanded + r * 4 * step + v;
+        store(at, d0 - d2);
+        store(at + step, d1 + d2);
+        store(at + 2 * step, d2 - d1);
+        store(at + 3 * step, d1 - d3);
+      }
+    }
+    for (int64_t i = 0; i < part.rows; i++) {
+      for (int64_t v = 0; v < step; v += WIDTH) {
+        const float* from = expanded + 2 * i * 4 * step + v;
+        float* at = to + part.column + i * strips.tilesWide + v;
+        for (int x = 0; x < 4; x++, from += step, at += pointStep) {
+          const Vec d0 = load(from), d1 = load(from + 4 * step), d2 = load(from + 8 * step), d3 = load(from + 12 * step);
+          store(at, d0 - d2);
+          store(at + 4 * pointStep, d1 + d2);
+          store(at + 8 * pointStep, d2 - d1);
+          store(at + 12 * pointStep, d1 - d3);
+        }
+      }
+    }
+  }
+
+  /// A y A' of every tile of the padded rows: the operand of a weight gradient.
+  void gradientTransform(const Strips& strips, const Strips::Part& part, float* to, int64_t pointStep) const {
+    for (int64_t i = 0; i < part.rows; i++) {
+      for (int64_t v = 0; v < step; v += WIDTH) {
+        const float* from = padded + (2 * i + 1) * pitch + 1 + 2 * v;
+        const Vec a = load(from), b = load(from + WIDTH), c = load(from + pitch), d = load(from + pitch + WIDTH);
+        const Vec left[2] = {evenOf(a, b, AllLanes{}), evenOf(c, d, AllLanes{})};
+        const Vec right[2] = {oddOf(a, b, AllLanes{}), oddOf(c, d, AllLanes{})};
+        const Vec top[4] = {left[0], left[0] + right[0], left[0] - right[0], -right[0]};
+        const Vec bottom[4] = {left[1], left[1] + right[1], left[1] - right[1], -right[1]};
+        float* at = to + part.column + i * strips.tilesWide + v;
+        for (int x = 0; x < 4; x++, at += pointStep) {
+          store(at, top[x]);
+          store(at + 4 * pointStep, top[x] + bottom[x]);
+          store(at + 8 * pointStep, top[x] - bottom[x]);
+          store(at + 12 * pointStep, -bottom[x]);
+        }
+      }
+    }
+  }
+};
+
+/// A' m A of every tile of a strip: rows of pixels, one after the other. Writes up to two vectors more; what is written
+/// beyond a row is written over by the next one, so vectors go from right to left.
+inline void outputTransform(const Strips& strips, Range strip, const float* from, int64_t pointStep, float* to) {
+  strips.forEachImage(strip, [&](const Strips::Part& part) {
+    for (int64_t i = 0; i < part.rows; i++, to += strips.width) {
+      const bool second = part.firstPixelRow + 2 * i + 1 < strips.height;
+      for (int64_t v = roundUp(strips.tilesWide, WIDTH) - WIDTH; v >= 0; v -= WIDTH) {
+        const float* m = from + part.column + i * strips.tilesWide + v;
+        Vec top[4], bottom[4];
+        for (int x = 0; x < 4; x++, m += pointStep) {
+          const Vec m1 = load(m + 4 * pointStep), m2 = load(m + 8 * pointStep);
+          top[x] = load(m) + m1 + m2;
+          bottom[x] = m1 - m2 - load(m + 12 * pointStep);
+        }
+        const auto row = [&](const Vec (&y)[4], float* at) {
+          const Vec left = y[0] + y[1] + y[2], right = y[1] - y[2] - y[3];
+          store(at, zipFirst(left, right, AllLanes{}));
+          store(at + WIDTH, zipLast(left, right, AllLanes{}));
+        };
+        row(top, to + 2 * v);
+        if (second) row(bottom, to + strips.width + 2 * v);
+      }
+      if (second) to += strips.width;
+    }
+  });
+}
+
+/// G g G' of filters whose nine taps are vectors: to[point * pointStep].
+inline void filterTransform(const Vec (&g)[9], float* to, int64_t pointStep) {
+  const Vec half = broadcast(0.5f);
+  Vec rows[4][3];
+  for (int x = 0; x < 3; x++) {
+    const Vec sum = half * (g[x] + g[6 + x]), middle = half * g[3 + x];
+    rows[0][x] = g[x];
+    rows[1][x] = sum + middle;
+    rows[2][x] = sum - middle;
+    rows[3][x] = g[6 + x];
+  }
+  for (int y = 0; y < 4; y++, to += 4 * pointStep) {
+    const Vec sum = half * (rows[y][0] + rows[y][2]), middle = half * rows[y][1];
+    store(to, rows[y][0]);
+    store(to + pointStep, sum + middle);
+    store(to + 2 * pointStep, sum - middle);
+    store(to + 3 * pointStep, rows[y][2]);
+  }
+}
+
+/// G' u G: from the gradients at the points to those at the nine taps.
+inline void filterGradient(const Vec (&u)[POINTS], Vec (&g)[9]) {
+  const Vec half = broadcast(0.5f);
+  Vec rows[3][4];
+  for (int x = 0; x < 4; x++) {
+    const Vec sum = half * (u[4 + x] + u[8 + x]);
+    rows[0][x] = u[x] + sum;
+    rows[1][x] = half * (u[4 + x] - u[8 + x]);
+    rows[2][x] = sum + u[12 + x];
+  }
+  for (int y = 0; y < 3; y++) {
+    const Vec sum = half * (rows[y][1] + rows[y][2]);
+    g[3 * y] = rows[y][0] + sum;
+    g[3 * y + 1] = half * (rows[y][1] - rows[y][2]);
+    g[3 * y + 2] = sum + rows[y][3];
+  }
+}
+
+}  // namespace winograd
+}  // namespace
