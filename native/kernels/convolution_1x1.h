@@ -18,7 +18,8 @@ struct ForwardUnits {
   PixelChunks chunks;
   int rowParts;
   ForwardUnits(const Call& call, int batch)
-      : chunks(call.output.pixels()), rowParts(partsFor(int64_t(batch) * chunks.count, call.output.channels / 24)) {}
+      : chunks(call.output.pixels(), batch, 96),
+        rowParts(partsFor(int64_t(batch) * chunks.count, call.output.channels / 32, SLOTS / 2)) {}  // each part packs anew
   int count(int batch) const { return batch * chunks.count * rowParts; }
 };
 
@@ -30,10 +31,12 @@ inline int64_t forwardPanel(int channels) {
 
 struct ForwardLocal {
   float *scale, *panel, *edge;
+  int64_t* lines;  // of the next panel
   ForwardLocal(Scratch& scratch, const Call& call, int) {
     scale = scratch.take<float>(call.input.channels);
     panel = scratch.take<float>(call.input.channels * forwardPanel(call.input.channels));  // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
+    lines = scratch.take<int64_t>(call.input.channels * forwardPanel(call.input.channels) / 16);
   }
 };
 
@@ -82,22 +85,19 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         for (int v = 0; v < TILE_VECTORS; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
       }
     }
-    RowPrefetcher next{call.input.plane(image, 0) + end, call.input.pixels(), inChannels,
-                       smaller(pixels.end, end + panelPixels) - end};
-    const int64_t tiles = divideUp(end - p, TILE_PIXELS) * divideUp(rows.size(), TILE_ROWS);
-    const int rowsATime = int(divideUp(inChannels, tiles));
+    const int64_t* linesEnd = listLines(0, inChannels, call.input.pixels(), smaller(pixels.end, end + panelPixels) - end, local.lines);
+    Ahead next{call.input.plane(image, 0) + end, local.lines, linesEnd - local.lines};
     for (int64_t tile = p; tile < end; tile += TILE_PIXELS) {
       const int64_t valid = smaller<int64_t>(TILE_PIXELS, end - tile);
       const int vectors = int(divideUp(valid, WIDTH));
       const float* panel = local.panel + (tile - p) / TILE_PIXELS * tileStep;
       const Operands operands{call.weight + rows.first * inChannels, inChannels, 1, panel, TILE_PIXELS, inChannels, 1, nullptr};
       float* out = call.output.plane(image, rows.first) + tile;
-      const auto prefetch = [&] { next.some(rowsATime); };
       if (valid == vectors * WIDTH) {
-        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false, prefetch);
+        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false, next);
         continue;
       }
-      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false, prefetch);
+      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false, next);
       for (int64_t r = 0; r < rows.size(); r++) {
         memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
       }
@@ -122,7 +122,7 @@ struct BackwardUnits {
   int64_t items;
   int slots, channelParts;
   BackwardUnits(const Call& call, int batch)
-      : chunks(call.input.pixels()), items(int64_t(batch) * chunks.count), slots(slotCount(items)),
+      : chunks(call.input.pixels(), batch, PANEL), items(int64_t(batch) * chunks.count), slots(slotCount(items)),
         channelParts(partsFor(slots, call.input.channels / 48)) {}
 };
 
@@ -130,6 +130,7 @@ struct BackwardLocal {
   Finaliser finaliser;
   float *scale, *dy, *dyTransposed, *z, *dz;
   NormSums* sums;
+  int64_t *groupLines, *panelLines;  // to ask for: x and G of the next group of channels, dY of the next panel
   BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     const int64_t out = call.outputGradient.gradient.channels;
     scale = scratch.take<float>(call.input.channels);
@@ -138,6 +139,8 @@ struct BackwardLocal {
     z = scratch.take<float>(GROUP * PANEL);
     dz = scratch.take<float>(GROUP * PANEL);
     sums = scratch.take<NormSums>(call.input.channels);
+    groupLines = scratch.take<int64_t>(2 * GROUP * PANEL / 16);
+    panelLines = scratch.take<int64_t>(2 * out * PANEL / 16);
   }
 };
 
@@ -171,20 +174,38 @@ inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int
   transpose(local.dy, PANEL, out, valid, local.dyTransposed, roundUp(out, WIDTH));
 }
 
+/// The lines of x and G of the next group of channels.
+inline Ahead aheadOfGroup(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c, int end) {
+  const int rows = larger(smaller(GROUP, end - c), 0);
+  const float* x = call.input.plane(image, c) + pixel;
+  const int64_t toGradient = call.inputGradient.gradient.plane(image, c) + pixel - x;
+  int64_t* to = listLines(0, rows, call.input.pixels(), valid, local.groupLines);
+  if (call.inputGradient.accumulate) to = listLines(toGradient, rows, call.input.pixels(), valid, to);
+  return {x, local.groupLines, to - local.groupLines};
+}
+
+/// The lines of dY and its value of the next panel.
+inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t end) {
+  const OutputGradient& out = call.outputGradient;
+  const int64_t valid = smaller<int64_t>(PANEL, end - pixel);
+  const float* gradient = out.gradient.plane(image, 0) + pixel;
+  int64_t* to = listLines(0, out.gradient.channels, out.gradient.pixels(), valid, local.panelLines);
+  if (out.deferred()) {
+    to = listLines(out.value.plane(image, 0) + pixel - gradient, out.gradient.channels, out.gradient.pixels(), valid, to);
+  }
+  return {gradient, local.panelLines, to - local.panelLines};
+}
+
 inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c,
-                          int channels, float* weightSums, bool first) {
+                          int channels, float* weightSums, bool first, Ahead ahead, Ahead& aheadOfPanel) {
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels, in = call.input.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
   for (int i = 0; i < channels; i++) {
     normalise(call.norm, local.scale, c + i, call.input.plane(image, c + i) + pixel, valid, local.z + i * PANEL);
   }
-  const int64_t pixels = call.input.pixels();
-  const int ahead = smaller(GROUP, in - c - channels);
-  RowPrefetcher nextX{call.input.plane(image, c + channels) + pixel, pixels, ahead, valid};
-  RowPrefetcher nextG{call.inputGradient.gradient.plane(image, c + channels) + pixel, pixels, ahead, valid};
   const Operands data{call.weight + c, 1, in, local.dy, PANEL, out, 1, nullptr};
-  multiply(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL, false, [&] { nextX.some(3); });
+  multiply(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL, false, ahead);
   for (int i = 0; i < channels; i++) {
     float* gradient = call.inputGradient.gradient.plane(image, c + i) + pixel;
     const float* dz = local.dz + i * PANEL;
@@ -196,7 +217,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
     }
   }
   const Operands weight{local.z, PANEL, 1, local.dyTransposed, outLanes, valid, 1, nullptr};
-  multiply(weight, channels, int(outLanes / WIDTH), weightSums + c * outLanes, outLanes, !first, [&] { nextG.some(6); });
+  multiply(weight, channels, int(outLanes / WIDTH), weightSums + c * outLanes, outLanes, !first, aheadOfPanel);
 }
 
 inline void backwardFinish(const Task& task, int unit) {
@@ -237,8 +258,10 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     for (int64_t p = pixels.first; p < pixels.end; p += PANEL, first = false) {
       const int64_t valid = smaller<int64_t>(PANEL, pixels.end - p);
       loadOutputGradient(task, local, image, p, valid);
+      Ahead panel = aheadOfPanel(call, local, image, p + valid, pixels.end);
       for (int64_t c = channels.first; c < channels.end; c += GROUP) {
-        backwardGroup(task, local, image, p, valid, int(c), int(smaller<int64_t>(GROUP, channels.end - c)), weightSums, first);
+        const Ahead group = aheadOfGroup(call, local, image, p, valid, int(c + GROUP), int(channels.end));
+        backwardGroup(task, local, image, p, valid, int(c), int(smaller<int64_t>(GROUP, channels.end - c)), weightSums, first, group, panel);
       }
     }
   }

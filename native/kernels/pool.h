@@ -1,6 +1,7 @@
 // Average pooling (windows that do not overlap; one window as large as the plane is global pooling) and max pooling,
 // of z = relu(norm(x)) or of x. A unit is some channels of one image; each channel's plane fits the cache.
 #pragma once
+#include "lanes.h"
 #include "work.h"
 
 namespace {
@@ -11,7 +12,7 @@ struct PoolForwardLocal {
   float *scale, *z;
   PoolForwardLocal(Scratch& scratch, const Call& call, int) {
     scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels());
+    z = scratch.take<float>(call.input.pixels() + WIDTH);
   }
 };
 
@@ -61,7 +62,7 @@ struct PoolBackwardLocal {
   PoolBackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     scale = scratch.take<float>(call.input.channels);
     z = scratch.take<float>(call.input.pixels());
-    dz = scratch.take<float>(call.input.pixels());
+    dz = scratch.take<float>(call.input.pixels() + WIDTH);
     dy = scratch.take<float>(call.outputGradient.gradient.pixels());
   }
 };
@@ -132,7 +133,11 @@ inline void averagePlane(const Call& call, float* z, float* out) {
     }
     float* to = out + int64_t(y) * call.output.width;
     if (columns == 2) {
-      for (int x = 0; x < call.output.width; x++) to[x] = (sums[2 * x] + sums[2 * x + 1]) * share;
+      for (int x = 0; x < call.output.width; x += WIDTH) {
+        const Vec a = load(sums + 2 * x), b = load(sums + 2 * x + WIDTH);
+        const Vec pairs = evenOf(a, b, AllLanes{}) + oddOf(a, b, AllLanes{});
+        storePart(to + x, pairs * broadcast(share), smaller(WIDTH, call.output.width - x));
+      }
       continue;
     }
     for (int x = 0; x < call.output.width; x++) {
@@ -143,6 +148,7 @@ inline void averagePlane(const Call& call, float* z, float* out) {
   }
 }
 
+/// Writes up to two vectors more.
 inline void spreadAverage(const Call& call, const float*, const float* dy, float* dz) {
   const View& in = call.input;
   const View& out = call.outputGradient.gradient;
@@ -154,13 +160,23 @@ inline void spreadAverage(const Call& call, const float*, const float* dy, float
       memcpy(to, to - in.width, size_t(in.width) * sizeof(float));
       continue;
     }
-    memset(to, 0, size_t(in.width) * sizeof(float));
-    if (y / rows >= out.height) continue;
     const float* from = dy + int64_t(y / rows) * out.width;
-    for (int x = 0; x < out.width; x++) {
-      const float value = from[x] * share;
-      for (int i = 0; i < columns; i++) to[x * columns + i] = value;
+    int spread = 0;
+    if (y / rows < out.height) {
+      spread = out.width * columns;
+      if (columns == 2) {
+        for (int x = 0; x < out.width; x += WIDTH) {
+          const Vec value = load(from + x) * broadcast(share);
+          store(to + 2 * x, zipFirst(value, value, AllLanes{}));
+          store(to + 2 * x + WIDTH, zipLast(value, value, AllLanes{}));
+        }
+      } else {
+        for (int x = 0; x < out.width; x++) {
+          for (int i = 0; i < columns; i++) to[x * columns + i] = from[x] * share;
+        }
+      }
     }
+    memset(to + spread, 0, size_t(in.width - spread) * sizeof(float));
   }
 }
 
@@ -172,10 +188,14 @@ inline int64_t largestOf(const Call& call, const float* z, int y, int x) {
   const int top = larger(y * call.stride - call.padding, 0), bottom = smaller(y * call.stride - call.padding + call.size, in.height);
   const int left = larger(x * call.stride - call.padding, 0), right = smaller(x * call.stride - call.padding + call.size, in.width);
   int64_t best = int64_t(top) * in.width + left;
+  float most = z[best];
   for (int i = top; i < bottom; i++) {
     for (int j = left; j < right; j++) {
+      // Selections instead of branches, which nobody could predict.
       const int64_t at = int64_t(i) * in.width + j;
-      if (z[at] > z[best]) best = at;
+      const float value = z[at];
+      best = value > most ? at : best;
+      most = value > most ? value : most;
     }
   }
   return best;

@@ -9,6 +9,14 @@
 
 namespace {
 
+/// Lines of memory that will soon be wanted. A tile asks for one with every step: asked for in a burst they would fill the
+/// few places that a processor has for lines on their way, and it would wait.
+struct Ahead {
+  const float* base = nullptr;
+  const int64_t* offsets = nullptr;
+  int64_t count = 0;
+};
+
 struct Operands {
   const float* weights;
   int64_t rowStep;  // from a row's weights to the next row's
@@ -21,14 +29,14 @@ struct Operands {
 };
 
 template <int R, int V>
-inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o) {
+inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o, const Ahead& ahead) {
   const float* row[R];
   for (int r = 0; r < R; r++) row[r] = o.weights + r * o.rowStep;
   const float* input = o.input;
   const int64_t step = o.step, inputStep = o.inputStep;
   if (o.taps == 1) {
     int64_t at = 0;
-    for (int64_t j = 0; j < o.count; j++) {
+    const auto multiplyStep = [&]() __attribute__((always_inline)) {
       Vec x[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
@@ -40,7 +48,13 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
       }
       at += step;
       input += inputStep;
+    };
+    int64_t j = 0;
+    for (; j < ahead.count; j++) {
+      __builtin_prefetch(ahead.base + ahead.offsets[j]);
+      multiplyStep();
     }
+    for (; j < o.count; j++) multiplyStep();
     return;
   }
   int64_t base = 0;
@@ -68,20 +82,20 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
 
 /// Computes one tile and writes its sums to out[r * outStep + v * WIDTH ...].
 template <int R, int V>
-__attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t outStep, bool add) {
+__attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t outStep, bool add, const Ahead& ahead) {
   Vec sums[R][V];
 #pragma GCC unroll 8
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) sums[r][v] = add ? load(out + r * outStep + v * WIDTH) : Vec{};
-  multiplyTile<R, V>(sums, o);
+  multiplyTile<R, V>(sums, o, ahead);
 #pragma GCC unroll 8
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) store(out + r * outStep + v * WIDTH, sums[r][v]);
 }
 
-typedef void (*TileFunction)(const Operands&, float*, int64_t, bool);
+typedef void (*TileFunction)(const Operands&, float*, int64_t, bool, const Ahead&);
 
 /// Rows of the tallest tile: thin tiles may be higher, up to where the compiler runs out of registers for row pointers.
 constexpr int MOST_ROWS = 8;
@@ -106,42 +120,34 @@ constexpr TileTable TILES;
 
 inline TileFunction tileFor(int rows, int vectors) { return TILES.at[vectors - 1][rows - 1]; }
 
-struct Nothing {
-  void operator()() const {}
-};
-
 /// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles. Rows are split evenly, so that no tile is thin.
-/// `afterTile` is called after each tile: a place to prefetch what comes next while the arithmetic hides the wait.
-template <class AfterTile = Nothing>
-inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outStep, bool add, AfterTile&& afterTile = {}) {
-  const float* weights = o.weights;
-  const float* input = o.input;
+/// Takes from `ahead` as many lines as it has steps for.
+inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
   for (int v = 0; v < vectors; v += TILE_VECTORS) {
     const int width = smaller(TILE_VECTORS, vectors - v);
     const int groups = divideUp(rows, tileRows(width));
-    o.input = input + v * WIDTH;
     for (int g = 0; g < groups; g++) {
       const int first = int64_t(rows) * g / groups, end = int64_t(rows) * (g + 1) / groups;
-      o.weights = weights + first * o.rowStep;
-      tileFor(end - first, width)(o, out + first * outStep + v * WIDTH, outStep, add);
-      afterTile();
+      const Operands o{operands.weights + first * operands.rowStep, operands.rowStep, operands.step, operands.input + v * WIDTH,
+                       operands.inputStep, operands.count, operands.taps, operands.offsets};
+      const Ahead now{ahead.base, ahead.offsets, smaller(ahead.count, o.count)};
+      tileFor(end - first, width)(o, out + first * outStep + v * WIDTH, outStep, add, now);
+      ahead.offsets += now.count;
+      ahead.count -= now.count;
     }
   }
 }
+inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add) {
+  Ahead nothing;
+  multiply(operands, rows, vectors, out, outStep, add, nothing);
+}
 
-/// Asks for rows of memory, some at a time.
-struct RowPrefetcher {
-  const float* base;
-  int64_t rowStep;
-  int rows;
-  int64_t floats;  // of a row
-  int next = 0;
-  void some(int count) {
-    const int end = smaller(rows, next + count);
-    for (; next < end; next++) {
-      for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(base + next * rowStep + i);
-    }
+/// Offsets of the lines of `rows` rows of `floats` (a vector's worth is enough of a part), `rowStep` apart, after `base`.
+inline int64_t* listLines(int64_t base, int rows, int64_t rowStep, int64_t floats, int64_t* to) {
+  for (int r = 0; r < rows; r++) {
+    for (int64_t i = 0; i < floats; i += 16) *to++ = base + r * rowStep + i;
   }
-};
+  return to;
+}
 
 }  // namespace

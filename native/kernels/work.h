@@ -8,13 +8,15 @@ namespace {
 /// Enough units to keep several threads busy, few enough that partial sums stay small.
 constexpr int SLOTS = 16;
 
-/// The pixels of an image in chunks of about a thousand, multiples of a tile.
+/// The pixels of an image in chunks of about a thousand, of whole vectors; smaller ones where a small batch would make
+/// too few, but hardly less than `fewest`.
 struct PixelChunks {
   int64_t pixels, size;
   int count;
-  explicit PixelChunks(int64_t pixels) : pixels(pixels) {
-    count = int(divideUp(pixels, 1024));
-    size = roundUp(divideUp(pixels, count), TILE_PIXELS);
+  PixelChunks(int64_t pixels, int batch, int64_t fewest) : pixels(pixels) {
+    const int64_t wanted = smaller<int64_t>(divideUp(SLOTS, batch), larger<int64_t>(pixels / fewest, 1));
+    size = roundUp(divideUp(pixels, larger(divideUp(pixels, 1024), wanted)), WIDTH);
+    count = int(divideUp(pixels, size));
   }
   Range chunk(int i) const { return {i * size, smaller<int64_t>(pixels, (i + 1) * size)}; }
 };
@@ -22,9 +24,9 @@ struct PixelChunks {
 /// Items (images, or chunks of them) whose sums go into one slot: consecutive ones, in order.
 inline int slotCount(int64_t items) { return int(smaller<int64_t>(items, SLOTS)); }
 
-/// Into how many parts something of `size` is cut so that `units` units become enough.
-inline int partsFor(int64_t units, int64_t size) {
-  return units >= SLOTS ? 1 : int(smaller<int64_t>(divideUp(SLOTS, units), larger<int64_t>(size, 1)));
+/// Into how many parts something of `size` is cut so that `units` units become `enough`.
+inline int partsFor(int64_t units, int64_t size, int64_t enough = SLOTS) {
+  return units >= enough ? 1 : int(smaller<int64_t>(divideUp(enough, units), larger<int64_t>(size, 1)));
 }
 
 /// Kernels that work plane by plane: a unit is some channels of one image.
