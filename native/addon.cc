@@ -205,6 +205,41 @@ class CallReader {
   std::vector<float*> bases_;
 };
 
+struct ScratchSize {
+  int64_t shared = 0, local = 0;
+};
+
+/// A smaller batch may be cut into more parts and need as much: the most of all.
+ScratchSize scratchSize(Implementations implementations, const std::vector<Call>& calls, int batch) {
+  ScratchSize size;
+  for (int n = 1; n <= batch; n++) {
+    if (n > 32 && n < batch) continue;
+    size.shared = std::max(size.shared, sharedBytes(implementations, calls.data(), int(calls.size()), n));
+    size.local = std::max(size.local, localBytes(implementations, calls.data(), int(calls.size()), n));
+  }
+  return size;
+}
+
+std::vector<Call> readCalls(const Napi::Object& program, std::vector<float*> bases) {
+  const CallReader reader(std::move(bases));
+  const auto from = program.Get("calls").As<Napi::Array>();
+  std::vector<Call> calls;
+  for (uint32_t i = 0; i < from.Length(); i++) calls.push_back(reader.read(Napi::Value(from[i]).As<Napi::Object>()));
+  return calls;
+}
+
+/// scratchBytes(instructionSet, workers, program): what compile() takes besides the buffers. Kernels look at shapes only, and
+/// at which pointers there are: all buffers stand at one made-up address.
+Napi::Value scratchBytes(const Napi::CallbackInfo& info) {
+  const std::string isa = info[0].As<Napi::String>();
+  const int workers = info[1].As<Napi::Number>().Int32Value();
+  const auto source = info[2].As<Napi::Object>();
+  static float somewhere;
+  const auto calls = readCalls(source, std::vector<float*>(source.Get("buffers").As<Napi::Array>().Length(), &somewhere));
+  const auto size = scratchSize(chooseInstructionSet(isa.c_str()).implementations, calls, source.Get("batchSize").As<Napi::Number>());
+  return Napi::Number::New(info.Env(), double(size.shared + size.local * workers));
+}
+
 /// compile(instructionSet, workers, program, buffers): buffers[i] is the handle of buffer i, or the arena's for transient ones.
 Napi::Value compile(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
@@ -223,24 +258,15 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
     const Napi::Value offset = offsets[i];
     bases.push_back(compiled->buffers.back()->data + std::max<int64_t>(0, offset.As<Napi::Number>().Int64Value()));
   }
-  const CallReader reader(std::move(bases));
-  const auto calls = source.Get("calls").As<Napi::Array>();
-  for (uint32_t i = 0; i < calls.Length(); i++) compiled->calls.push_back(reader.read(Napi::Value(calls[i]).As<Napi::Object>()));
+  compiled->calls = readCalls(source, std::move(bases));
 
   const std::string isa = info[0].As<Napi::String>();
   const int workers = info[1].As<Napi::Number>().Int32Value();
-  const int batch = int(source.Get("batchSize").As<Napi::Number>().Int32Value());
   auto& program = compiled->program;
   program.implementations = chooseInstructionSet(isa.c_str()).implementations;
   program.calls = compiled->calls.data();
   program.callCount = int(compiled->calls.size());
-  // A smaller batch may be cut into more parts and need as much: take the most of all.
-  int64_t shared = 0, local = 0;
-  for (int n = 1; n <= batch; n++) {
-    if (n > 32 && n < batch) continue;
-    shared = std::max(shared, sharedBytes(program.implementations, program.calls, program.callCount, n));
-    local = std::max(local, localBytes(program.implementations, program.calls, program.callCount, n));
-  }
+  const auto [shared, local] = scratchSize(program.implementations, compiled->calls, source.Get("batchSize").As<Napi::Number>());
   compiled->shared = std::make_unique<Memory>(shared / 4);
   compiled->local = std::make_unique<Memory>(local / 4 * workers);
   if (!compiled->shared->data || !compiled->local->data) return env.Null();
@@ -313,6 +339,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("releaseBuffer", Napi::Function::New(env, release<Memory>));
   exports.Set("createPool", Napi::Function::New(env, createPool));
   exports.Set("releasePool", Napi::Function::New(env, release<ThreadPool>));
+  exports.Set("scratchBytes", Napi::Function::New(env, scratchBytes));
   exports.Set("compile", Napi::Function::New(env, compile));
   exports.Set("releaseProgram", Napi::Function::New(env, release<CompiledProgram>));
   exports.Set("run", Napi::Function::New(env, run));

@@ -1,6 +1,6 @@
 // A DenseNet with its weights: create, load, save, fit, evaluate. A thin layer over the parts: whoever needs another
 // loop takes createSession, createLoader and a schedule, and writes it in ten lines.
-import { type BackendOptions, createBackend } from './backends/registry.js'
+import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
 import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
 import type { Backend } from './engine/backend.js'
@@ -15,7 +15,7 @@ import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
 import { type Checkpoint, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
-import { trainingBytes } from './training/memory.js'
+import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
 import { type Recipe, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
 import { checkDataset, evaluate, identify, run } from './training/run.js'
@@ -42,8 +42,9 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly nesterov?: boolean
   /** false: none. Default: the data set's usual one. */
   readonly augmentation?: Augmentation | false
-  /** `store` is faster, `recompute` takes less memory; the numbers are the same. */
-  readonly memory?: MemoryMode
+  /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
+   * into the memory that is free. */
+  readonly memory?: MemoryChoice
   /** A new folder for checkpoints and log. */
   readonly output?: string
   /** Goes on with the run in this folder, with its recipe; only `epochs` may then be given anew. */
@@ -65,10 +66,10 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly onProgress?: (imagesDone: number) => void
 }
 
-/** A summary with the bytes of a training step. */
+/** A summary with what training takes, on the default backend of this machine. */
 export interface ModelSummary extends Summary {
   readonly batchSize: number
-  readonly trainingBytes: Readonly<Record<MemoryMode, number>>
+  readonly training: Readonly<Record<MemoryMode, TrainingMemory>>
 }
 
 export class DenseNet {
@@ -129,11 +130,12 @@ export class DenseNet {
   }
 
   summary({ batchSize = 64 }: { batchSize?: number } = {}): ModelSummary {
-    const bytes = (memory: MemoryMode): number => trainingBytes(this.config, batchSize, memory)
+    const predict = (memory: MemoryMode): TrainingMemory =>
+      predictMemory(this.config, { batchSize, memory, scratchBytes })
     return {
       ...summarise(this.config),
       batchSize,
-      trainingBytes: { store: bytes('store'), recompute: bytes('recompute') },
+      training: { store: predict('store'), recompute: predict('recompute') },
     }
   }
 
@@ -150,13 +152,13 @@ export class DenseNet {
     if (recipe.schedule === 'custom' && !schedule) {
       throw usageError('this run has a schedule of its own: give the function again to go on')
     }
-    const mode = memory ?? opened?.settings.memory ?? 'store'
+    const choice = memory ?? opened?.settings.memory ?? 'auto'
     const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
     const settings = {
       model: this.name,
       dataset: train.name,
       dataFolder: options.dataFolder ?? null,
-      memory: mode,
+      memory: choice,
       backend: backend.name,
       threads: options.threads ?? null,
       computer: computer(backend),
@@ -176,7 +178,7 @@ export class DenseNet {
       recipe,
       schedule,
       backend,
-      memory: mode,
+      memory: choice,
       loaderThreads,
       checkpointSeconds,
       folder,

@@ -66,7 +66,7 @@ export type {
   TrainingListener,
   WarningEvent,
 } from './training/events.js'
-export { trainingBytes } from './training/memory.js'
+export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
 export { PAPER_RECIPE, type Recipe, resolveRecipe } from './training/recipe.js'
 export { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from './training/safetensors.js'

@@ -1,6 +1,8 @@
-// name -> backend, loaded only when asked for.
+// name -> backend; the addon and the reference backend are loaded only when asked for.
 import type { Backend } from '../engine/backend.js'
-import { type DenseNetError, usageError } from '../errors.js'
+import type { Program } from '../engine/program.js'
+import { DenseNetError, usageError } from '../errors.js'
+import { createNativeBackend, nativeScratchBytes } from './native/backend.js'
 
 export const backendNames = ['native', 'reference'] as const
 export type BackendName = (typeof backendNames)[number]
@@ -20,7 +22,6 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
     throw usageError(`there is no backend "${backend}"; there are ${backendNames.join(', ')} and auto`)
   }
   if (backend !== 'reference') {
-    const { createNativeBackend } = await import('./native/backend.js')
     try {
       return createNativeBackend(threads === undefined ? {} : { threads })
     } catch (error) {
@@ -31,4 +32,14 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
   }
   const { createReferenceBackend } = await import('./reference/backend.js')
   return createReferenceBackend()
+}
+
+/** Bytes that a backend of default options would take for itself to run a program; nothing is allocated. */
+export function scratchBytes(program: Program): number {
+  try {
+    return nativeScratchBytes(program)
+  } catch (error) {
+    if (error instanceof DenseNetError && error.code !== 'usage') return 0
+    throw error
+  }
 }

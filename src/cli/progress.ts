@@ -1,7 +1,7 @@
 // Training as a person watches it: a reader of the event stream. On a terminal one line that is written over, else one
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
 import type { EpochEvent, StartEvent, StepEvent, TrainingEvent, TrainingListener } from '../training/events.js'
-import { availableBytes } from '../training/memory.js'
+import { machineBytes } from '../training/memory.js'
 import { bytes, duration, grouped, percent, rounded, short } from './format.js'
 import { StatusLine, type Terminal } from './terminal.js'
 
@@ -201,8 +201,8 @@ function header({
     line(
       backend!,
       ...machine,
-      `${bytes(compute.plannedBytes)} planned of ${bytes(availableBytes())}`,
-      `--memory ${compute.memory}`,
+      `${bytes(compute.plannedBytes)} planned of ${bytes(machineBytes())}`,
+      `--memory ${compute.memory}${compute.memoryReason === null ? '' : ` (${compute.memoryReason})`}`,
     ),
     line(
       'SGD',

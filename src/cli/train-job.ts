@@ -7,6 +7,7 @@ import { DenseNet, type FitOptions } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
 import type { DenseNetOptions } from '../model/config.js'
+import type { MemoryChoice } from '../training/memory.js'
 import type { ScheduleName } from '../training/schedule.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
@@ -27,7 +28,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly momentum?: number
   readonly weightDecay?: number
   readonly augment: boolean
-  readonly memory?: 'store' | 'recompute'
+  readonly memory?: MemoryChoice
   readonly seed?: number
   readonly trainLimit?: number
   readonly testLimit?: number

@@ -10,8 +10,8 @@ export interface DeviceBuffer {
   readonly elements: number
   /** Copies `data` to element `offset` (default 0) onwards, converting to the backend's element type. */
   write(data: ArrayLike<number>, offset?: number): Promise<void>
-  /** A copy of `count` elements (default: all) from `offset`. */
-  read(offset?: number, count?: number): Promise<Numbers>
+  /** A copy of `count` elements (default: all) from `offset`; in `into`, if that is given and suits. */
+  read(offset?: number, count?: number, into?: Numbers): Promise<Numbers>
   dispose(): void
 }
 
@@ -45,5 +45,7 @@ export interface Backend {
   /** `bindings` holds a buffer for every external role that the program uses, and an arena of at least
    * program.arenaElements. */
   compile(program: Program, bindings: Bindings): Promise<Executable>
+  /** Bytes that compile() takes for itself, besides the buffers. */
+  scratchBytes(program: Program): number
   dispose(): void
 }

@@ -44,7 +44,8 @@ export interface Session {
   logits(size: number): Promise<Numbers>
   /** Gradients of the last trainStep, in parameter order, before weight decay. */
   gradients(): Promise<Numbers>
-  readState(): Promise<SessionState>
+  /** Copies; in the arrays of `into`, an earlier result, if given. */
+  readState(into?: SessionState): Promise<SessionState>
   writeState(state: Partial<SessionState>): Promise<void>
   dispose(): void
 }
@@ -124,11 +125,13 @@ export async function createSession(
         if (!buffers.gradients) throw new Error('this session was made without an optimizer')
         return buffers.gradients.read()
       },
-      async readState() {
+      async readState(into) {
+        const copy = (buffer: DeviceBuffer, to?: Numbers | null): Promise<Numbers> =>
+          buffer.read(0, buffer.elements, to ?? undefined)
         return {
-          parameters: await buffers.parameters.read(),
-          running: await buffers.running.read(),
-          velocity: buffers.velocity ? await buffers.velocity.read() : null,
+          parameters: await copy(buffers.parameters, into?.parameters),
+          running: await copy(buffers.running, into?.running),
+          velocity: buffers.velocity ? await copy(buffers.velocity, into?.velocity) : null,
         }
       },
       async writeState({ parameters, running, velocity }) {

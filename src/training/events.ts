@@ -21,7 +21,9 @@ export interface ComputeFacts {
   /** "native: AVX-512, 2 threads" */
   readonly backend: string
   readonly memory: MemoryMode
-  /** What a training step takes. */
+  /** Why that mode, when it was for the program to choose; else null. */
+  readonly memoryReason: string | null
+  /** What the whole process is predicted to take, but for the data set's images. */
   readonly plannedBytes: number
 }
 

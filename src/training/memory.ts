@@ -1,37 +1,123 @@
-// The bytes a training step will take, before anything is allocated: the planner knows the arena to the last element.
-import { totalmem } from 'node:os'
-import { type MemoryMode, plan } from '../engine/planner.js'
+// The memory of a training process, before anything is allocated: the planner knows the activations to the last
+// element, the backend its scratch. What is left are a few numbers measured on Node itself.
+import { freemem, totalmem } from 'node:os'
+import { type MemoryMode, plan, planUpdate } from '../engine/planner.js'
+import type { Program } from '../engine/program.js'
 import { usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
 
-/** Bytes of parameters, gradients, momentum, statistics, one batch and all activations, in float32. */
-export function trainingBytes(config: DenseNetConfig, batchSize: number, memory: MemoryMode): number {
-  const described = architecture(config)
-  const { parameterCount, runningCount } = parameterTable(described)
-  const { arenaElements } = plan(described, { mode: 'train', batchSize, memory })
-  const { inputChannels, height, width, classes } = config
-  const batch = batchSize * (inputChannels * height * width + classes + 3)
-  return 4 * (3 * parameterCount + runningCount + batch + arenaElements)
+/** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
+export type MemoryChoice = MemoryMode | 'auto'
+
+export interface MemoryOptions {
+  readonly batchSize: number
+  readonly memory: MemoryMode
+  /** Bytes that the backend takes for itself to run a program. */
+  readonly scratchBytes: (program: Program) => number
+  /** Of each of the two loaders, for training and for testing; default 1. */
+  readonly loaderThreads?: number | undefined
 }
 
-/** Refuses a step that this machine has no room for; else its bytes. */
-export function checkMemory(config: DenseNetConfig, batchSize: number, memory: MemoryMode): number {
-  const needed = trainingBytes(config, batchSize, memory)
-  const available = availableBytes()
-  if (needed <= available) return needed
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+/** Where the memory of `densenet train` goes, in bytes. Only the data set's own images are not counted. */
+export interface TrainingMemory {
+  /** Node with this program loaded, planned and compiled. */
+  readonly node: number
+  /** Feature buffers, their gradients, bottleneck outputs, and what lives shortly in between: the planner's arena. */
+  readonly activations: number
+  /** Parameters, their gradients and momentum, and the running statistics. */
+  readonly parameters: number
+  /** What the kernels of the gradient and of the evaluation program work in: packed panels, partial sums. */
+  readonly scratch: number
+  /** The batch in the engine, and those that both loaders prepare ahead. */
+  readonly batches: number
+  /** The heaps of the loaders' threads. */
+  readonly loaders: number
+  /** Weights in JavaScript: those that training began with, and a copy of the present ones, with momentum. */
+  readonly copies: number
+  readonly total: number
+}
+
+const FLOAT = 4
+/** Measured with Node 20 on x64: `densenet train` of nets so small that little else counts. */
+const NODE_BYTES = 100e6
+/** Measured: two threads more took twice this. */
+const LOADER_THREAD_BYTES = 11e6
+/** As createLoader's default: prepared ahead for one thread, and the one in use. */
+const slots = (threads: number): number => (threads === 0 ? 1 : Math.max(4, 2 * threads) + 1)
+
+export function predictMemory(config: DenseNetConfig, options: MemoryOptions): TrainingMemory {
+  const { batchSize, memory, scratchBytes, loaderThreads = 1 } = options
+  const described = architecture(config)
+  const { parameterCount, runningCount } = parameterTable(described)
+  const gradient = plan(described, { mode: 'train', batchSize, memory })
+  const evaluation = plan(described, { mode: 'eval', batchSize })
+  const update = planUpdate(parameterCount, { momentum: 0.9, weightDecay: 0, nesterov: true })
+  const { inputChannels, height, width, classes } = config
+  const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
+  const parts = {
+    node: NODE_BYTES,
+    activations: FLOAT * Math.max(gradient.arenaElements, evaluation.arenaElements),
+    parameters: FLOAT * (3 * parameterCount + runningCount),
+    scratch: [gradient, evaluation, update].reduce((sum, program) => sum + scratchBytes(program), 0),
+    batches: (1 + 2 * slots(loaderThreads)) * batch + FLOAT * batchSize * (classes + 2),
+    loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
+    copies: FLOAT * 3 * parameterCount,
+  }
+  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
+}
+
+/** A mode for `choice`, and why; refuses what this machine has no room for. */
+export interface MemoryPlan {
+  readonly memory: MemoryMode
+  /** Why `auto` chose it; null when it was asked for. */
+  readonly reason: string | null
+  readonly predicted: TrainingMemory
+}
+
+/** Of the free memory `auto` leaves a fifth to others. */
+const USABLE = 0.8
+
+export function planMemory(
+  config: DenseNetConfig,
+  choice: MemoryChoice,
+  options: Omit<MemoryOptions, 'memory'>,
+  free = freeBytes(),
+): MemoryPlan {
+  const predicted = (memory: MemoryMode): TrainingMemory => predictMemory(config, { ...options, memory })
+  const store = choice === 'recompute' ? null : predicted('store')
+  if (store && (choice === 'store' || store.total <= USABLE * free)) {
+    checkRoom(store.total, options.batchSize, () => predicted('recompute').total)
+    const reason = choice === 'auto' ? `auto: fits into the ${gigabytes(free)} that are free` : null
+    return { memory: 'store', reason, predicted: store }
+  }
+  const recompute = predicted('recompute')
+  checkRoom(recompute.total, options.batchSize)
+  const reason = store && `auto: storing takes ${gigabytes(store.total)}, ${gigabytes(free)} are free`
+  return { memory: 'recompute', reason, predicted: recompute }
+}
+
+function checkRoom(needed: number, batchSize: number, recompute?: () => number): void {
+  const available = machineBytes()
+  if (needed <= available) return
   throw usageError(
-    `a training step at batch ${batchSize} takes ${gigabytes(needed)}, this machine has ${gigabytes(available)}`,
-    memory === 'store'
-      ? `--memory recompute takes ${gigabytes(trainingBytes(config, batchSize, 'recompute'))}; a smaller batch takes less`
+    `training at batch ${batchSize} takes ${gigabytes(needed)}, this machine has ${gigabytes(available)}`,
+    recompute
+      ? `--memory recompute takes ${gigabytes(recompute())}; a smaller batch takes less`
       : 'a smaller batch takes less',
   )
 }
 
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+
 /** Memory of the machine, or of the container if that is less. */
-export function availableBytes(): number {
+export function machineBytes(): number {
   const limit = process.constrainedMemory?.() ?? 0
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}
+
+/** What this process can still take: what the machine has free, or what the container's limit leaves if that is less. */
+export function freeBytes(): number {
+  return Math.min(freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY)
 }

@@ -10,6 +10,7 @@ import { errorCode, fileError, writeFileAtomically } from '../util/files.js'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js'
 import type { TrainingEvent } from './events.js'
 import { RunLog } from './log.js'
+import type { MemoryChoice } from './memory.js'
 import type { Recipe } from './recipe.js'
 
 export const CONFIG_FILE = 'config.json'
@@ -23,7 +24,7 @@ const settingsSchema = z.looseObject({
   model: z.string(),
   dataset: z.string(),
   dataFolder: z.string().nullable(),
-  memory: z.enum(['store', 'recompute']),
+  memory: z.enum(['store', 'recompute', 'auto']),
   backend: z.string(),
   threads: z.int().nullable(),
   computer: z.string(),
@@ -36,7 +37,7 @@ export interface RunSettings {
   readonly dataset: string
   /** Where its data are, when not in the cache folder. */
   readonly dataFolder: string | null
-  readonly memory: 'store' | 'recompute'
+  readonly memory: MemoryChoice
   readonly backend: string
   /** As asked for; null: one per core. */
   readonly threads: number | null

@@ -2,7 +2,6 @@
 import type { Dataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import type { Backend, Numbers } from '../engine/backend.js'
-import type { MemoryMode } from '../engine/planner.js'
 import { createSession, type Session, type SessionState } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
@@ -11,7 +10,7 @@ import { summarise } from '../model/summary.js'
 import { withCleanup } from '../util/cleanup.js'
 import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
-import { checkMemory } from './memory.js'
+import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
@@ -29,7 +28,7 @@ export interface RunOptions {
   /** Needed when the recipe's is `custom`. */
   readonly schedule?: Schedule | undefined
   readonly backend: Backend
-  readonly memory: MemoryMode
+  readonly memory: MemoryChoice
   readonly loaderThreads?: number | undefined
   readonly checkpointSeconds?: number | undefined
   readonly folder: RunFolder | null
@@ -64,12 +63,16 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     onEvent?.(event)
   }
   const { depth, parameters, multiplyAdds } = summarise(config)
-  const plannedBytes = checkMemory(config, batchSize, options.memory)
+  const { memory, reason, predicted } = planMemory(config, options.memory, {
+    batchSize,
+    scratchBytes: program => options.backend.scratchBytes(program),
+    loaderThreads: options.loaderThreads,
+  })
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
   const common = { batchSize, seed, ...workers }
   const session = await createSession(architecture(config), options.backend, {
     batchSize,
-    memory: options.memory,
+    memory,
     optimizer: { momentum, weightDecay, nesterov },
   })
   later(() => session.dispose())
@@ -85,7 +88,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   emit({
     type: 'start',
     network: { name: options.name, depth, parameters, multiplyAdds },
-    compute: { backend: options.backend.description, memory: options.memory, plannedBytes },
+    compute: { backend: options.backend.description, memory, memoryReason: reason, plannedBytes: predicted.total },
     dataset: trainSet.name,
     recipe,
     epochs,
@@ -98,9 +101,12 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   })
   const dataset: DatasetIdentity = identify(options.train, options.test)
   const { classes, normalisation } = trainSet
+  // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
+  let copied: SessionState | undefined
   const save = async (kind: 'last' | 'best', progress: Progress): Promise<void> => {
     if (!folder) return
-    const state = await session.readState()
+    const state = await session.readState(copied)
+    copied = state
     checkFinite(state, progress)
     const checkpoint = { config, classes, normalisation, dataset, recipe, progress }
     // The best one is for use, not for going on: it carries no momentum.
@@ -124,7 +130,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     checkpointSeconds,
     signal,
   })
-  return { ...result, state: await session.readState() }
+  return { ...result, state: await session.readState(copied) }
 }
 
 export interface EvaluationOptions {

@@ -9,7 +9,7 @@ import { PAPER_RECIPE } from '../../dist/training/recipe.js'
 const START: StartEvent = {
   type: 'start',
   network: { name: 'densenet-bc-100-12', depth: 100, parameters: 769_162, multiplyAdds: 288e6 },
-  compute: { backend: 'native: AVX2, 2 threads', memory: 'store', plannedBytes: 383e6 },
+  compute: { backend: 'native: AVX2, 2 threads', memory: 'store', memoryReason: null, plannedBytes: 383e6 },
   dataset: 'cifar10',
   recipe: PAPER_RECIPE,
   epochs: 300,

@@ -51,6 +51,7 @@ describe('translation', () => {
 
   test.each([
     ['-optMemory 0', '--memory=store'],
+    ['-optMemory 1', '--memory=store'],
     ['-optMemory 2', '--memory=store'],
     ['-optMemory 3', '--memory=recompute'],
     ['-optMemory 4', '--memory=recompute'],

@@ -19,7 +19,9 @@ test('a run prints what it does and where it is, without control characters', ()
     /^DenseNet with 1, 1, 1 layers, growth rate 2 +472 parameters +143,184 multiply-adds +7 layers$/,
   )
   expect(lines[1]).toMatch(/^synthetic +48 training, 16 test images +normalise, flip, pad 4 and crop$/)
-  expect(lines[2]).toMatch(/^reference +plain TypeScript, float32 +1 MB planned of .* GB +--memory store$/)
+  expect(lines[2]).toMatch(
+    /^reference +plain TypeScript, float32 +1\d\d MB planned of .* GB +--memory store \(auto: fits into the .* GB that are free\)$/,
+  )
   expect(lines.filter(line => line.startsWith('epoch '))).toHaveLength(3)
   expect(lines[4]).toMatch(
     /^epoch 1\/3 {2}train loss \d\.\d{3} {2}error [\d.]+ % {3}test loss \d\.\d{3} {2}error [\d.]+ % {3}best {3}0:0\d {3}lr 0.05/,

@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import type { MemoryMode } from '../../dist/engine/planner.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { preset, presetNames } from '../../dist/model/presets.js'
 import { summarise } from '../../dist/model/summary.js'
-import { availableBytes, checkMemory, trainingBytes } from '../../dist/training/memory.js'
+import {
+  type MemoryChoice,
+  type MemoryPlan,
+  machineBytes,
+  planMemory,
+  predictMemory,
+  type TrainingMemory,
+} from '../../dist/training/memory.js'
 
 // Parameters: the paper's tables to the last digit; multiply-adds: of the same networks, in units of 1e9.
 const PUBLISHED: readonly [name: string, parameters: number, billions: number][] = [
@@ -56,24 +64,56 @@ test('a plain network has no bottlenecks to count', () => {
 
 describe('memory of a training step', () => {
   const config = preset('densenet-bc-100-12')
+  const scratchBytes = (): number => 1e6
+  const predict = (batchSize: number, memory: MemoryMode): TrainingMemory =>
+    predictMemory(config, { batchSize, memory, scratchBytes })
+  const choose = (choice: MemoryChoice, free: number, batchSize = 64): MemoryPlan =>
+    planMemory(config, choice, { batchSize, scratchBytes }, free)
 
-  test('recomputing takes less than half', () => {
-    expect(trainingBytes(config, 64, 'recompute')).toBeLessThan(0.5 * trainingBytes(config, 64, 'store'))
+  test('is the sum of its parts', () => {
+    const { total, ...parts } = predict(64, 'store')
+    expect(Object.values(parts).reduce((sum, bytes) => sum + bytes)).toBe(total)
+    // Three programs: gradient, evaluation, update.
+    expect(parts.scratch).toBe(3e6)
+  })
+
+  test('recomputing takes less than half for activations, and the same for all else', () => {
+    const [store, recompute] = [predict(64, 'store'), predict(64, 'recompute')]
+    expect(recompute.activations).toBeLessThan(0.5 * store.activations)
+    expect({ ...recompute, activations: 0, total: 0 }).toEqual({ ...store, activations: 0, total: 0 })
   })
 
   test('grows with the batch', () => {
-    expect(trainingBytes(config, 128, 'store')).toBeGreaterThan(1.9 * trainingBytes(config, 64, 'store'))
+    expect(predict(128, 'store').activations).toBeGreaterThan(1.9 * predict(64, 'store').activations)
+  })
+
+  test('auto stores where that leaves a fifth of the free memory, and says why', () => {
+    const needed = predict(64, 'store').total
+    expect(choose('auto', needed / 0.79)).toMatchObject({
+      memory: 'store',
+      reason: expect.stringMatching(/^auto: fits/),
+    })
+    expect(choose('auto', needed / 0.81)).toMatchObject({
+      memory: 'recompute',
+      reason: expect.stringMatching(/^auto: storing takes 0\.5 GB, 0\.6 GB are free$/),
+    })
+  })
+
+  test('what is asked for is done, however little is free', () => {
+    expect(choose('store', 1)).toMatchObject({ memory: 'store', reason: null, predicted: predict(64, 'store') })
+    expect(choose('recompute', 1e15)).toMatchObject({ memory: 'recompute', reason: null })
   })
 
   test('a step without room for it is refused before anything is allocated', () => {
-    const perImage = trainingBytes(config, 65, 'store') - trainingBytes(config, 64, 'store')
-    const batchSize = Math.ceil((1.5 * availableBytes()) / perImage)
-    expect(() => checkMemory(config, batchSize, 'store')).toThrow(
+    const perImage = predict(65, 'store').total - predict(64, 'store').total
+    const batchSize = Math.ceil((1.5 * machineBytes()) / perImage)
+    const error = (hint: RegExp) =>
       expect.objectContaining({
         code: 'usage',
         message: expect.stringMatching(/this machine has/),
-        hint: expect.stringMatching(/recompute/),
-      }),
-    )
+        hint: expect.stringMatching(hint),
+      })
+    expect(() => choose('store', 1e15, batchSize)).toThrow(error(/recompute/))
+    expect(() => choose('auto', 1, 4 * batchSize)).toThrow(error(/smaller batch/))
   })
 })

@@ -25,6 +25,8 @@ export interface Addon {
   releaseBuffer(buffer: BufferHandle): void
   createPool(workers: number): PoolHandle
   releasePool(pool: PoolHandle): void
+  /** What compile() takes besides the buffers. */
+  scratchBytes(isa: string, workers: number, program: object): number
   /** `buffers[i]` is the memory of buffer i (the arena's for transient ones). Null when there is not enough memory. */
   compile(
     isa: string,

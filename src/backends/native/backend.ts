@@ -37,8 +37,16 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
     description: `native: ${isa.title}, ${threads} thread${threads === 1 ? '' : 's'}`,
     createBuffer: elements => new NativeBuffer(addon, elements),
     compile: async (program, bindings) => compile(addon, pool, isa.name, threads, program, bindings),
+    scratchBytes: program => addon.scratchBytes(isa.name, threads, program),
     dispose: () => addon.releasePool(pool),
   }
+}
+
+/** Bytes of scratch that compile() would take for a program here, without making a backend. Throws as
+ * createNativeBackend does. */
+export function nativeScratchBytes(program: Program, threads = availableParallelism()): number {
+  const addon = loadAddon()
+  return addon.scratchBytes(chooseInstructionSet(addon).name, threads, program)
 }
 
 class NativeBuffer implements DeviceBuffer {
@@ -65,9 +73,9 @@ class NativeBuffer implements DeviceBuffer {
     this.#addon.writeBuffer(this.handle, data instanceof Float32Array ? data : Float32Array.from(data), offset)
   }
 
-  async read(offset = 0, count = this.elements - offset): Promise<Numbers> {
+  async read(offset = 0, count = this.elements - offset, into?: Numbers): Promise<Numbers> {
     this.#checkRange(offset, count)
-    const data = new Float32Array(count)
+    const data = into instanceof Float32Array && into.length === count ? into : new Float32Array(count)
     this.#addon.readBuffer(this.handle, data, offset)
     return data
   }

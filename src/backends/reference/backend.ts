@@ -56,6 +56,7 @@ export function createReferenceBackend({
     description: `reference: plain TypeScript, ${elementType}`,
     createBuffer: elements => new HostBuffer(elements, elementType),
     compile: async (program, bindings) => compile(program, bindings, elementType, poisonArena),
+    scratchBytes: () => 0,
     dispose: () => {},
   }
 }
@@ -81,9 +82,12 @@ class HostBuffer implements DeviceBuffer {
     this.data.set(data, offset)
   }
 
-  async read(offset = 0, count = this.elements - offset): Promise<Numbers> {
+  async read(offset = 0, count = this.elements - offset, into?: Numbers): Promise<Numbers> {
     this.#checkRange(offset, count)
-    return this.data.slice(offset, offset + count)
+    const data = this.data.subarray(offset, offset + count)
+    if (into?.length !== count || into.constructor !== data.constructor) return data.slice()
+    into.set(data)
+    return into
   }
 
   dispose(): void {

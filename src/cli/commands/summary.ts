@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { DenseNet, type ModelSummary } from '../../densenet.js'
 import { preset, presetNames } from '../../model/presets.js'
 import { summarise } from '../../model/summary.js'
+import type { TrainingMemory } from '../../training/memory.js'
 import { createContext } from '../context.js'
 import { datasetName, datasetShape } from '../datasets.js'
 import { bytes, grouped, short, table } from '../format.js'
@@ -65,7 +66,7 @@ function presetTable(
 }
 
 export function networkTable(name: string, facts: ModelSummary): string {
-  const { config, rows, depth, parameters, multiplyAdds, batchSize, trainingBytes } = facts
+  const { config, rows, depth, parameters, multiplyAdds, batchSize, training } = facts
   const lines = rows.map(row => [
     row.name,
     `${row.height} x ${row.width}`,
@@ -81,6 +82,27 @@ export function networkTable(name: string, facts: ModelSummary): string {
     table(lines, [false, true, true, true, true, true]),
     '',
     `${grouped(parameters)} parameters, ${short(multiplyAdds)} multiply-adds for an image`,
-    `a training step at batch ${batchSize} takes ${bytes(trainingBytes.store)} (store) or ${bytes(trainingBytes.recompute)} (recompute)`,
+    `a training step at batch ${batchSize} takes ${bytes(training.store.total)} (store) or ${bytes(training.recompute.total)} (recompute)`,
+    '',
+    memoryTable(training),
   ].join('\n')
+}
+
+/** What each part of the prediction is: see TrainingMemory. */
+const PARTS: Readonly<Record<Exclude<keyof TrainingMemory, 'total'>, string>> = {
+  node: 'Node and this program',
+  activations: 'feature maps, their gradients, bottleneck outputs',
+  parameters: 'parameters, gradients, momentum',
+  scratch: "the kernels' scratch",
+  batches: 'batches in use and prepared ahead',
+  loaders: 'threads that prepare them',
+  copies: 'weights in JavaScript, for checkpoints',
+}
+
+function memoryTable({ store, recompute }: ModelSummary['training']): string {
+  const rows = Object.entries(PARTS).map(([part, what]) => {
+    const of = (memory: TrainingMemory): string => bytes(memory[part as keyof typeof PARTS])
+    return [what, of(store), of(recompute)]
+  })
+  return table([['of which', 'store', 'recompute'], ...rows], [false, true, true])
 }

@@ -53,9 +53,10 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     numberOption('--weight-decay <d>', `default: ${weightDecay}`, 'a number of at least 0', value => value >= 0),
     new Option('--no-augment', 'only normalise; default: also flip, pad and crop'),
     ...modelOptions(),
-    choiceOption('--memory <mode>', 'keep bottleneck outputs or make them again; default: store', [
+    choiceOption('--memory <mode>', 'keep bottleneck outputs or make them again; default: auto, by what is free', [
       'store',
       'recompute',
+      'auto',
     ]),
     wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${seed}`, 0),
     wholeOption('--train-limit <n>', 'only the first n training images'),

@@ -1,0 +1,27 @@
+// A whole training run in a process of its own: trains, tests, keeps checkpoints. Prints the peak of its resident memory,
+// less the images of its data set, as Linux counts it.
+//   node memory-process.mjs MODEL BATCH_SIZE MEMORY FOLDER
+import { readFileSync } from 'node:fs'
+import { DenseNet, preset } from '../../dist/index.js'
+
+const [model, batch, memory, output] = process.argv.slice(2)
+const batchSize = Number(batch)
+const { inputChannels: channels, height, width, classes } = preset(model)
+/** Enough batches to fill every slot of the loaders. */
+const length = 6 * batchSize
+
+function images(split) {
+  const images = new Uint8Array(new SharedArrayBuffer(length * channels * height * width))
+  for (let i = 0; i < images.length; i++) images[i] = Math.imul(i, 0x9e3779b1) >>> 24
+  return {
+    ...{ name: 'noise', split, length, channels, height, width, images },
+    classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
+    labels: new Uint16Array(new SharedArrayBuffer(2 * length)),
+    normalisation: { mean: [128, 128, 128], deviation: [64, 64, 64] },
+  }
+}
+
+const [train, validation] = [images('train'), images('test')]
+await DenseNet.create(model).fit(train, { validation, epochs: 1, batchSize, memory, output })
+const peak = 1024 * Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
+console.log(peak - train.images.length - validation.images.length)
