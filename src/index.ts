@@ -1,6 +1,9 @@
 // The public API.
 
 export { type BackendName, type BackendOptions, backendNames, createBackend } from './backends/registry.js'
+export { measure } from './bench/measure.js'
+export { measureHere } from './bench/measure-here.js'
+export type { KernelTime, Measurement, Work } from './bench/work.js'
 export { type Augmentation, noAugmentation } from './data/augment.js'
 export {
   cifar10,

@@ -3,6 +3,7 @@
 // wrong. Exit codes: 0, 1 (failed), 2 (wrong usage), 130 (stopped by Ctrl-C).
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { benchCommand } from './commands/bench.js'
 import { dataCommand } from './commands/data.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
@@ -53,9 +54,8 @@ function createProgram(finish: (exitCode: number) => void): Command {
       'after',
       '\nExamples:\n  densenet train --quick\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
     )
-  for (const command of [trainCommand(finish), testCommand(finish), summaryCommand(finish), dataCommand(finish)]) {
-    program.addCommand(command)
-  }
+  const commands = [trainCommand, testCommand, summaryCommand, dataCommand, benchCommand]
+  for (const make of commands) program.addCommand(make(finish))
   // Errors are printed by main, in one shape.
   for (const command of [program, ...program.commands]) {
     command

@@ -265,7 +265,7 @@ describe('a full disk', () => {
 })
 
 describe('help', () => {
-  test.each(['train', 'test', 'summary', 'data'])('%s --help shows options and an example', async command => {
+  test.each(['train', 'test', 'summary', 'data', 'bench'])('%s --help shows options and an example', async command => {
     const { code, out, err } = await densenet([command, '--help'])
     expect([code, err]).toEqual([0, ''])
     expect(out).toMatch(/^Usage: densenet /)

@@ -1,0 +1,100 @@
+// Where the time of a step goes, kernel by kernel. Only the native backend can tell.
+import { createNativeBackend, type NativeBackend } from '../backends/native/backend.js'
+import type { Bindings, DeviceBuffer } from '../engine/backend.js'
+import { bytesOf, flopsOf } from '../engine/cost.js'
+import type { KernelCall, View } from '../engine/kernels.js'
+import { plan, planUpdate } from '../engine/planner.js'
+import { EXTERNAL_ROLES, type ExternalRole, type Program } from '../engine/program.js'
+import { architecture } from '../model/architecture.js'
+import { initialParameters, initialRunning } from '../model/initialise.js'
+import { parameterTable } from '../model/parameters.js'
+import { randomStream } from '../util/random.js'
+import { type CompleteWork, type KernelTime, median } from './work.js'
+
+/** One call of a step's programs. */
+export interface CallTime {
+  readonly call: KernelCall
+  /** Images that it runs on. */
+  readonly batch: number
+  /** Median of all steps. */
+  readonly seconds: number
+}
+
+/** Calls of the same kind taken together, the most expensive kind first. */
+export async function measureKernels(work: CompleteWork): Promise<KernelTime[]> {
+  const groups = new Map<string, KernelTime>()
+  for (const time of await measureCalls(work)) add(groups, time)
+  return [...groups.values()].sort((a, b) => b.seconds - a.seconds)
+}
+
+/** Every call, in the order in which a step makes them. */
+export async function measureCalls(work: CompleteWork): Promise<CallTime[]> {
+  const backend = createNativeBackend(work.threads === undefined ? {} : { threads: work.threads })
+  try {
+    return await callTimes(backend, work)
+  } finally {
+    backend.dispose()
+  }
+}
+
+async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<CallTime[]> {
+  const { task, batchSize, memory, iterations, settle, config } = work
+  const described = architecture(config)
+  const table = parameterTable(described)
+  const programs =
+    task === 'train'
+      ? [
+          plan(described, { mode: 'train', batchSize, memory }),
+          planUpdate(table.parameterCount, { momentum: 0.9, weightDecay: 1e-4, nesterov: true }),
+        ]
+      : [plan(described, { mode: 'eval', batchSize })]
+  const bindings = createBindings(backend, programs)
+  const random = randomStream(0, 'shuffle')
+  const images = Float32Array.from({ length: bindings.input.elements }, () => random.uniform() - 0.5)
+  await bindings.input.write(images)
+  await bindings.parameters.write(initialParameters(table, 0))
+  await bindings.running.write(initialRunning(table))
+
+  const executables = await Promise.all(programs.map(program => backend.compile(program, bindings)))
+  const seconds: Float64Array[][] = programs.map(() => [])
+  for (let step = 0; step < settle + iterations; step++) {
+    for (const [i, executable] of executables.entries()) {
+      const taken = await executable.profile({ batch: programs[i]!.batchSize, learningRate: 0, step })
+      if (step >= settle) seconds[i]!.push(taken)
+    }
+  }
+  return programs.flatMap(({ calls, batchSize: batch }, i) =>
+    calls.map((call, j) => ({ call, batch, seconds: median(seconds[i]!.map(taken => taken[j]!)) })),
+  )
+}
+
+type Filled = Bindings & Record<'input' | 'parameters' | 'running', DeviceBuffer>
+
+function createBindings(backend: NativeBackend, programs: readonly Program[]): Filled {
+  const largest = (role: ExternalRole): number =>
+    Math.max(0, ...programs.flatMap(({ buffers }) => buffers.filter(b => b.role === role).map(b => b.elements)))
+  const externals = EXTERNAL_ROLES.map(role => [role, backend.createBuffer(largest(role))] as const)
+  const arena = backend.createBuffer(Math.max(...programs.map(({ arenaElements }) => arenaElements)))
+  return { ...(Object.fromEntries(externals) as Filled), arena }
+}
+
+function add(groups: Map<string, KernelTime>, { call, batch, seconds }: CallTime): void {
+  const size = 'size' in call ? call.size : null
+  const { height, width } = outputOf(call) ?? { height: null, width: null }
+  const key = [call.kernel, size, height, width].join(' ')
+  const group = groups.get(key) ?? { ...{ kernel: call.kernel, size, height, width }, ...NOTHING }
+  groups.set(key, {
+    ...group,
+    calls: group.calls + 1,
+    seconds: group.seconds + seconds,
+    flops: group.flops + flopsOf(call, batch),
+    bytes: group.bytes + bytesOf(call, batch),
+  })
+}
+const NOTHING = { calls: 0, seconds: 0, flops: 0, bytes: 0 }
+
+function outputOf(call: KernelCall): View | null {
+  if ('output' in call) return call.output
+  if (!('outputGradient' in call)) return null
+  return 'gradient' in call.outputGradient ? call.outputGradient.gradient : call.outputGradient
+}

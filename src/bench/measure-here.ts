@@ -1,0 +1,86 @@
+// Measures in this process: a run of DenseNet itself, as a user would make it, watched through its events.
+import { createBackend } from '../backends/registry.js'
+import type { Dataset } from '../data/dataset.js'
+import { DenseNet } from '../densenet.js'
+import type { Backend } from '../engine/backend.js'
+import { usageError } from '../errors.js'
+import { summarise } from '../model/summary.js'
+import { randomStream } from '../util/random.js'
+import { peakResidentBytes } from '../util/resident.js'
+import { measureKernels } from './kernels.js'
+import { type CompleteWork, completeWork, type Measurement, median, type Work } from './work.js'
+
+/** Peak memory is that of this process since it began: for a figure of this work alone call `measure`. */
+export async function measureHere(work: Work): Promise<Measurement> {
+  const complete = completeWork(work)
+  const { model, task, batchSize, imageSize, memory, threads, settle, kernels, config } = complete
+  const images = noise(complete)
+  const backend = await createBackend({ threads })
+  if (kernels && backend.name !== 'native') {
+    throw usageError('only the native backend can say where its time goes', 'build it with: npm run build:native')
+  }
+  const network = DenseNet.create(config, { name: model })
+  const measured = task === 'train' ? trainingSteps : evaluationSteps
+  const seconds = (await measured(network, images, backend, complete)).slice(settle)
+  const { parameters, multiplyAdds } = summarise(config)
+  const result = {
+    ...{ model, task, batchSize, imageSize, parameters, multiplyAdds },
+    memory: task === 'train' ? memory : null,
+    backend: backend.description,
+    medianSeconds: median(seconds),
+    fastestSeconds: Math.min(...seconds),
+    peakBytes: peakResidentBytes() - images.images.byteLength,
+  }
+  backend.dispose()
+  return { ...result, kernels: kernels ? await measureKernels(complete) : null }
+}
+
+async function trainingSteps(
+  network: DenseNet,
+  images: Dataset,
+  on: Backend,
+  { batchSize, memory }: CompleteWork,
+): Promise<number[]> {
+  const seconds: number[] = []
+  await network.fit(images, {
+    ...{ epochs: 1, batchSize, memory, on },
+    onEvent: event => {
+      if (event.type === 'step') seconds.push(event.seconds)
+    },
+  })
+  return seconds
+}
+
+async function evaluationSteps(
+  network: DenseNet,
+  images: Dataset,
+  on: Backend,
+  { batchSize }: CompleteWork,
+): Promise<number[]> {
+  const seconds: number[] = []
+  let previous = performance.now()
+  await network.evaluate(images, {
+    ...{ batchSize, on },
+    onProgress: () => {
+      const now = performance.now()
+      seconds.push((now - previous) / 1000)
+      previous = now
+    },
+  })
+  return seconds
+}
+
+/** An epoch of as many batches as are measured. */
+function noise({ batchSize, iterations, settle, config }: CompleteWork): Dataset {
+  const { inputChannels: channels, height, width } = config
+  const length = batchSize * (settle + iterations)
+  const images = new Uint8Array(new SharedArrayBuffer(length * channels * height * width))
+  const random = randomStream(0, 'split')
+  for (let i = 0; i < images.length; i++) images[i] = random.uint32() >>> 24
+  const labels = Uint16Array.from({ length }, (_, i) => i % config.classes)
+  return {
+    ...{ name: 'noise', split: 'train', length, channels, height, width, images, labels },
+    classes: Array.from({ length: config.classes }, (_, i) => `class ${i}`),
+    normalisation: { mean: Array(channels).fill(128), deviation: Array(channels).fill(64) },
+  }
+}

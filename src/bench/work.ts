@@ -1,0 +1,89 @@
+// What can be measured, and what comes out of it: plain data, since it travels to a process of its own and back.
+import type { MemoryMode } from '../engine/planner.js'
+import { parameterError } from '../errors.js'
+import type { DenseNetConfig } from '../model/config.js'
+import { preset } from '../model/presets.js'
+
+/** Steps of training, or batches of evaluation, of one network on generated images. */
+export interface Work {
+  /** A preset's name. */
+  readonly model: string
+  readonly task: 'train' | 'infer'
+  /** Default: 64, or 8 for the ImageNet networks. */
+  readonly batchSize?: number
+  /** Height and width of the images; default: the network's. */
+  readonly imageSize?: number
+  /** Of training; default `store`. */
+  readonly memory?: MemoryMode
+  /** Default: one per core. */
+  readonly threads?: number
+  /** Steps that count; default 12. */
+  readonly iterations?: number
+  /** Steps before them that do not; default 3. */
+  readonly settle?: number
+  /** Also measures each kernel; needs the native backend. Default false. */
+  readonly kernels?: boolean
+}
+
+/** One kind of kernel on maps of one size, all its calls within a step together. */
+export interface KernelTime {
+  /** As in engine/kernels.ts. */
+  readonly kernel: string
+  /** Of the window; null where there is none. */
+  readonly size: number | null
+  /** Of the output; null where there are no maps. */
+  readonly height: number | null
+  readonly width: number | null
+  readonly calls: number
+  /** Sum over its calls, each the median of all steps. */
+  readonly seconds: number
+  /** A multiply-add is two; 0 for kernels that do not convolve. */
+  readonly flops: number
+  /** Each operand moved once. */
+  readonly bytes: number
+}
+
+export interface Measurement {
+  readonly model: string
+  readonly task: Work['task']
+  readonly batchSize: number
+  readonly imageSize: number
+  /** null when nothing is trained. */
+  readonly memory: MemoryMode | null
+  /** "native: AVX-512, 2 threads" */
+  readonly backend: string
+  readonly parameters: number
+  /** Of the network's definition, for one image, forward. */
+  readonly multiplyAdds: number
+  /** Of a step: from one batch to the next, images, loss and update included. */
+  readonly medianSeconds: number
+  readonly fastestSeconds: number
+  /** Most resident bytes of the whole process, Node included, the images of the data set not. */
+  readonly peakBytes: number
+  readonly kernels: readonly KernelTime[] | null
+}
+
+export type CompleteWork = Required<Omit<Work, 'threads'>> & Pick<Work, 'threads'> & { readonly config: DenseNetConfig }
+
+/** With all defaults; a usage error when a value is not possible. */
+export function completeWork(work: Work): CompleteWork {
+  const { imageSize } = work
+  const config = preset(work.model, imageSize === undefined ? {} : { height: imageSize, width: imageSize })
+  const defaults = { memory: 'store', iterations: 12, settle: 3, kernels: false } as const
+  const batchSize = work.batchSize ?? (config.stem === 'imagenet' ? 8 : 64)
+  const complete = { ...defaults, ...work, batchSize, imageSize: config.height, config }
+  for (const [name, least] of Object.entries({ batchSize: 1, iterations: 1, settle: 0 } as const)) {
+    const value = complete[name as 'batchSize' | 'iterations' | 'settle']
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw parameterError(name, `a whole number of at least ${least}`, value)
+    }
+  }
+  return complete
+}
+
+/** The middle one of sorted values, or the mean of the two. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
+}

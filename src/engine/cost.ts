@@ -1,0 +1,33 @@
+// What a kernel call costs at the least, whoever runs it: for GFLOP/s and for the roofline of docs/performance.md.
+import type { KernelCall } from './kernels.js'
+import { operandsOf } from './operands.js'
+
+/** Floating-point operations on `batch` images, a multiply-add being two. Convolutions and the classifier only: the
+ * rest of a network adds a few per pixel and is bound by memory. */
+export function flopsOf(call: KernelCall, batch: number): number {
+  switch (call.kernel) {
+    case 'convolutionForward':
+    case 'convolutionBackward': {
+      const output = call.kernel === 'convolutionForward' ? call.output : call.outputGradient.gradient
+      const pass = 2 * batch * output.height * output.width * output.channels * call.input.channels * call.size ** 2
+      // The gradient of the weights, and that of the input where it is wanted.
+      return call.kernel === 'convolutionBackward' && call.inputGradient !== null ? 2 * pass : pass
+    }
+    case 'linearForward':
+      return 2 * batch * call.input.channels * call.output.channels
+    case 'linearBackward':
+      return 4 * batch * call.input.channels * call.outputGradient.channels
+    default:
+      return 0
+  }
+}
+
+/** Bytes between kernel and memory in float32 when each operand is read once and each result written once. */
+export function bytesOf(call: KernelCall, batch: number): number {
+  const elements = operandsOf(call, batch).map(operand => {
+    const count =
+      'ref' in operand ? operand.count : batch * operand.view.channels * operand.view.height * operand.view.width
+    return operand.access === 'update' ? 2 * count : count
+  })
+  return 4 * elements.reduce((sum, count) => sum + count, 0)
+}
