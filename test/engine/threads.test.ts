@@ -1,6 +1,7 @@
 // Same seed, same bits: the weights after 50 steps do not depend on the number of threads, nor on the memory mode.
 import { describe, expect, test } from 'vitest'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
+import { DenseNet } from '../../dist/densenet.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
 import { createSession, type SessionState } from '../../dist/engine/session.js'
 import { architecture } from '../../dist/model/architecture.js'
@@ -9,6 +10,7 @@ import { initialParameters, initialRunning } from '../../dist/model/initialise.j
 import { parameterTable } from '../../dist/model/parameters.js'
 import { randomStream } from '../../dist/util/random.js'
 import { instructionSets, knownInstructionSets } from '../native-available.js'
+import { TINY, tinyDataset } from '../training/fixtures.js'
 
 const STEPS = 50
 const BATCH = 5
@@ -17,6 +19,10 @@ const NETS: Readonly<Record<string, DenseNetOptions>> = {
   'BC net with dropout': {
     ...{ blocks: [2, 3, 1], growthRate: 5, bottleneck: true, dropRate: 0.2 },
     ...{ initialChannels: 11, height: 13, width: 10, classes: 7 },
+  },
+  'net with ImageNet stem': {
+    ...{ blocks: [1, 2], growthRate: 4, bottleneck: true, stem: 'imagenet' },
+    ...{ height: 37, width: 26, classes: 4 },
   },
   'plain net': { blocks: [2, 2], growthRate: 7, height: 9, width: 12, classes: 3 },
 }
@@ -87,3 +93,26 @@ for (const isa of knownInstructionSets) {
     })
   })
 }
+
+describe.skipIf(instructionSets.length === 0)('a whole run of DenseNet.fit, images and augmentation included', () => {
+  const weights = async (threads: number, memory: MemoryMode, loaderThreads: number) => {
+    using network = DenseNet.create(TINY, { seed: 5 })
+    // Six batches of 8 and one of 2 an epoch.
+    const options = { epochs: 8, batchSize: 8, seed: 5, backend: 'native', threads, memory, loaderThreads } as const
+    await network.fit(tinyDataset('train', 50), options)
+    return network.state
+  }
+
+  test('gives the same weights for 1, 2, 3 and 8 threads, either way of memory and any number of loader threads', async () => {
+    const one = await weights(1, 'store', 0)
+    expect(await weights(1, 'store', 0)).toEqual(one)
+    for (const [threads, memory, loaderThreads] of [
+      [2, 'store', 1],
+      [3, 'recompute', 2],
+      [8, 'store', 0],
+      [8, 'recompute', 1],
+    ] as const) {
+      expect(await weights(threads, memory, loaderThreads), `${threads} threads, ${memory}`).toEqual(one)
+    }
+  })
+})
