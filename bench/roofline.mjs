@@ -23,7 +23,7 @@ async function measurePeak() {
   try {
     const source = fileURLToPath(new URL('peak.cc', import.meta.url))
     const program = join(folder, 'peak')
-    execFileSync('g++', ['-O3', '-march=native', '-pthread', '-std=c++17', source, '-o', program])
+    execFileSync('g++', ['-O3', '-march=native', '-pthread', '-std=gnu++17', source, '-o', program])
     return JSON.parse(execFileSync(program, [String(availableParallelism())], { encoding: 'utf8' }))
   } finally {
     await rm(folder, { recursive: true })

@@ -1,27 +1,36 @@
 // Measures in this process: a run of DenseNet itself, as a user would make it, watched through its events.
-import { createBackend } from '../backends/registry.js'
+import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Dataset } from '../data/dataset.js'
 import { DenseNet } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
 import { summarise } from '../model/summary.js'
+import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
 import { peakResidentBytes } from '../util/resident.js'
 import { measureKernels } from './kernels.js'
 import { type CompleteWork, completeWork, type Measurement, median, type Work } from './work.js'
 
 /** Peak memory is that of this process since it began: for a figure of this work alone call `measure`. */
-export async function measureHere(work: Work): Promise<Measurement> {
-  const complete = completeWork(work)
-  const { model, task, batchSize, imageSize, memory, threads, settle, kernels, config } = complete
-  const images = noise(complete)
-  const backend = await createBackend({ threads })
+export function measureHere(work: Work, options: Pick<BackendOptions, 'onWarning'> = {}): Promise<Measurement> {
+  return withCleanup(later => measureWith(completeWork(work), options, later))
+}
+
+async function measureWith(
+  work: CompleteWork,
+  { onWarning }: Pick<BackendOptions, 'onWarning'>,
+  later: (release: () => unknown) => void,
+): Promise<Measurement> {
+  const { model, task, batchSize, imageSize, memory, threads, settle, kernels, config } = work
+  const images = noise(work)
+  const backend = await createBackend({ threads, onWarning })
+  later(() => backend.dispose())
   if (kernels && backend.name !== 'native') {
     throw usageError('only the native backend can say where its time goes', 'build it with: npm run build:native')
   }
   const network = DenseNet.create(config, { name: model })
   const measured = task === 'train' ? trainingSteps : evaluationSteps
-  const seconds = (await measured(network, images, backend, complete)).slice(settle)
+  const seconds = (await measured(network, images, backend, work)).slice(settle)
   const { parameters, multiplyAdds } = summarise(config)
   const result = {
     ...{ model, task, batchSize, imageSize, parameters, multiplyAdds },
@@ -31,8 +40,7 @@ export async function measureHere(work: Work): Promise<Measurement> {
     fastestSeconds: Math.min(...seconds),
     peakBytes: peakResidentBytes() - images.images.byteLength,
   }
-  backend.dispose()
-  return { ...result, kernels: kernels ? await measureKernels(complete) : null }
+  return { ...result, kernels: kernels ? await measureKernels(work) : null }
 }
 
 async function trainingSteps(

@@ -4,9 +4,11 @@ import type { Answer } from './measure.js'
 import { measureHere } from './measure-here.js'
 import type { Work } from './work.js'
 
+const onWarning = (message: string): unknown => process.stderr.write(`warning: ${message}\n`)
+
 async function answer(work: Work): Promise<Answer> {
   try {
-    return { measurement: await measureHere(work) }
+    return { measurement: await measureHere(work, { onWarning }) }
   } catch (error) {
     if (!(error instanceof DenseNetError)) throw error
     const { message, hint, code } = error

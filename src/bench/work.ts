@@ -72,6 +72,10 @@ export function completeWork(work: Work): CompleteWork {
   const defaults = { memory: 'store', iterations: 12, settle: 3, kernels: false } as const
   const batchSize = work.batchSize ?? (config.stem === 'imagenet' ? 8 : 64)
   const complete = { ...defaults, ...work, batchSize, imageSize: config.height, config }
+  if (!['train', 'infer'].includes(work.task)) throw parameterError('task', 'train or infer', work.task)
+  if (!['store', 'recompute'].includes(complete.memory)) {
+    throw parameterError('memory', 'store or recompute', complete.memory)
+  }
   for (const [name, least] of Object.entries({ batchSize: 1, iterations: 1, settle: 0 } as const)) {
     const value = complete[name as 'batchSize' | 'iterations' | 'settle']
     if (!Number.isSafeInteger(value) || value < least) {

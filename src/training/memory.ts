@@ -3,13 +3,14 @@
 import { freemem, totalmem } from 'node:os'
 import { type MemoryMode, plan, planUpdate } from '../engine/planner.js'
 import type { Program } from '../engine/program.js'
-import { usageError } from '../errors.js'
+import { parameterError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
 
 /** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
 export type MemoryChoice = MemoryMode | 'auto'
+export const memoryChoices: readonly MemoryChoice[] = ['store', 'recompute', 'auto']
 
 export interface MemoryOptions {
   readonly batchSize: number
@@ -85,6 +86,7 @@ export function planMemory(
   options: Omit<MemoryOptions, 'memory'>,
   free = freeBytes(),
 ): MemoryPlan {
+  if (!memoryChoices.includes(choice)) throw parameterError('memory', `one of ${memoryChoices.join(', ')}`, choice)
   const predicted = (memory: MemoryMode): TrainingMemory => predictMemory(config, { ...options, memory })
   const store = choice === 'recompute' ? null : predicted('store')
   if (store && (choice === 'store' || store.total <= USABLE * free)) {

@@ -10,7 +10,7 @@ import { errorCode, fileError, writeFileAtomically } from '../util/files.js'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js'
 import type { TrainingEvent } from './events.js'
 import { RunLog } from './log.js'
-import type { MemoryChoice } from './memory.js'
+import { type MemoryChoice, memoryChoices } from './memory.js'
 import type { Recipe } from './recipe.js'
 
 export const CONFIG_FILE = 'config.json'
@@ -24,7 +24,7 @@ const settingsSchema = z.looseObject({
   model: z.string(),
   dataset: z.string(),
   dataFolder: z.string().nullable(),
-  memory: z.enum(['store', 'recompute', 'auto']),
+  memory: z.enum(memoryChoices),
   backend: z.string(),
   threads: z.int().nullable(),
   computer: z.string(),

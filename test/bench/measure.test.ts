@@ -20,9 +20,11 @@ describe('a work', () => {
     [{ batchSize: 0 }, /batchSize/],
     [{ iterations: 1.5 }, /iterations/],
     [{ settle: -1 }, /settle/],
+    [{ memory: 'auto' }, /expected store or recompute for memory/],
+    [{ task: 'test' }, /expected train or infer for task/],
     [{ model: 'resnet-50' }, /no network "resnet-50"/],
   ])('%o is refused', (wrong, message) => {
-    expect(() => completeWork({ ...SMALL, ...wrong })).toThrow(message)
+    expect(() => completeWork({ ...SMALL, ...wrong } as Work)).toThrow(message)
   })
 
   test('median', () => {

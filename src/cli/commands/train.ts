@@ -5,6 +5,7 @@ import type { BackendOptions } from '../../backends/registry.js'
 import { DenseNet, type FitOptions } from '../../densenet.js'
 import { usageError } from '../../errors.js'
 import type { Checkpoint } from '../../training/checkpoint.js'
+import { memoryChoices } from '../../training/memory.js'
 import { PAPER_RECIPE } from '../../training/recipe.js'
 import { openCheckpoint, readSettings, refuseRun } from '../../training/run-folder.js'
 import { scheduleNames } from '../../training/schedule.js'
@@ -53,11 +54,11 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     numberOption('--weight-decay <d>', `default: ${weightDecay}`, 'a number of at least 0', value => value >= 0),
     new Option('--no-augment', 'only normalise; default: also flip, pad and crop'),
     ...modelOptions(),
-    choiceOption('--memory <mode>', 'keep bottleneck outputs or make them again; default: auto, by what is free', [
-      'store',
-      'recompute',
-      'auto',
-    ]),
+    choiceOption(
+      '--memory <mode>',
+      'keep bottleneck outputs or make them again; default: auto, by what is free',
+      memoryChoices,
+    ),
     wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${seed}`, 0),
     wholeOption('--train-limit <n>', 'only the first n training images'),
     wholeOption('--test-limit <n>', 'only the first n test images'),
