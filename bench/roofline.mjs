@@ -30,17 +30,28 @@ async function measurePeak() {
   }
 }
 
-/** Name, colour, and which kernels. */
+/** Name, colour, which kernels, and whether their labels stand to the left. */
 const KINDS = [
-  { name: '1x1 forward', colour: '#1f77b4', kernel: 'convolutionForward', size: 1 },
-  { name: '1x1 backward', colour: '#17a2a2', kernel: 'convolutionBackward', size: 1 },
-  { name: '3x3 forward', colour: '#d62728', kernel: 'convolutionForward', size: 3 },
-  { name: '3x3 backward', colour: '#e08214', kernel: 'convolutionBackward', size: 3 },
+  { name: '1x1 forward', colour: '#1f77b4', kernel: 'convolutionForward', size: 1, left: false },
+  { name: '1x1 backward', colour: '#17a2a2', kernel: 'convolutionBackward', size: 1, left: true },
+  { name: '3x3 forward', colour: '#d62728', kernel: 'convolutionForward', size: 3, left: false },
+  { name: '3x3 backward', colour: '#e08214', kernel: 'convolutionBackward', size: 3, left: true },
 ]
+
+/** A label beside each point, moved down where it would lie on another. */
+function placeLabels(points, x, y) {
+  const placed = []
+  for (const point of points.toSorted((a, b) => b.rate - a.rate)) {
+    const at = x(point.intensity)
+    const near = placed.filter(other => other.kind.left === point.kind.left && Math.abs(other.at - at) < 60)
+    placed.push({ ...point, at, down: Math.max(y(point.rate), ...near.map(({ down }) => down + 12)) })
+  }
+  return placed
+}
 
 const [WIDTH, HEIGHT] = [760, 470]
 const FRAME = { left: 66, right: 20, top: 56, bottom: 52 }
-const X = { from: 2, to: 256 }
+const X = { from: 4, to: 128 }
 
 function draw({ gflops, gbytes }, { kernels, backend, model, batchSize }) {
   const points = kernels
@@ -50,7 +61,7 @@ function draw({ gflops, gbytes }, { kernels, backend, model, batchSize }) {
     }))
     .filter(({ kind, height }) => kind && height > 1)
     .map(group => ({ ...group, intensity: group.flops / group.bytes, rate: group.flops / group.seconds / 1e9 }))
-  const Y = { from: 10, to: 2 ** Math.ceil(Math.log2(gflops * 1.2)) }
+  const Y = { from: Math.min(50, ...points.map(({ rate }) => rate / 1.5)), to: gflops * 1.35 }
   const place = (value, { from, to }, start, end) =>
     start + ((end - start) * Math.log(value / from)) / Math.log(to / from)
   const x = value => place(value, X, FRAME.left, WIDTH - FRAME.right)
@@ -66,7 +77,7 @@ function draw({ gflops, gbytes }, { kernels, backend, model, batchSize }) {
     parts.push(line(x(value), y(Y.from), x(value), y(Y.to), grid))
     parts.push(text(x(value), HEIGHT - FRAME.bottom + 18, value, 'text-anchor="middle"'))
   }
-  for (const value of [10, 20, 50, 100, 200, 500, 1000, 2000].filter(value => value <= Y.to)) {
+  for (const value of [5, 10, 20, 50, 100, 200, 500, 1000, 2000].filter(value => value >= Y.from && value <= Y.to)) {
     parts.push(line(x(X.from), y(value), x(X.to), y(value), grid))
     parts.push(text(FRAME.left - 8, y(value) + 4, value, 'text-anchor="end"'))
   }
@@ -87,10 +98,16 @@ function draw({ gflops, gbytes }, { kernels, backend, model, batchSize }) {
   const turned = `text-anchor="middle" transform="rotate(${angle.toFixed(1)} ${sx.toFixed(1)} ${sy.toFixed(1)})"`
   parts.push(text(sx, sy, `${Math.round(gbytes)} GB/s: memory`, turned))
 
-  for (const { kind, intensity, rate, height, width } of points) {
+  for (const { kind, intensity, rate } of points) {
     const style = `fill="${kind.colour}" stroke="#fff"`
     parts.push(`<circle cx="${x(intensity).toFixed(1)}" cy="${y(rate).toFixed(1)}" r="5.5" ${style}/>`)
-    parts.push(text(x(intensity) + 8, y(rate) + 4, `${height} x ${width}`, `fill="${kind.colour}" font-size="11"`))
+  }
+  for (const { kind, at, down, height, width } of placeLabels(points, x, y)) {
+    const side = kind.left ? -9 : 9
+    const anchor = kind.left ? 'end' : 'start'
+    parts.push(
+      text(at + side, down + 4, `${height} x ${width}`, `fill="${kind.colour}" font-size="11" text-anchor="${anchor}"`),
+    )
   }
   for (const [i, { name, colour }] of KINDS.entries()) {
     const down = HEIGHT - FRAME.bottom - 76 + 19 * i

@@ -1,8 +1,9 @@
-// How time grows with threads, with the batch and with the size of the network, in Markdown tables:
-//   node bench/scaling.mjs [threads|batch|presets] [--model densenet-bc-100-12] [--iterations 8]
+// How time grows with threads, memory mode, batch and the size of the network, in Markdown tables:
+//   node bench/scaling.mjs [threads|memory|batch|presets] [--model densenet-bc-100-12] [--iterations 8]
 // Every figure is the median step of training in a process of its own, images and update included.
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { median } from '../dist/bench/work.js'
 import { measure, preset, presetNames, summarise } from '../dist/index.js'
 
 const { values, positionals } = parseArgs({
@@ -34,6 +35,19 @@ const PARTS = {
       row(threads, seconds(result.medianSeconds), (one / result.medianSeconds).toFixed(2), rate(result).toFixed(0))
     }
   },
+  async memory() {
+    head('memory', 'median of a step', 'times that of store', 'peak memory')
+    // Alternating, so that a machine that grows slower does so for both.
+    const results = { store: [], recompute: [] }
+    for (let round = 0; round < 3; round++) {
+      for (const memory of Object.keys(results)) results[memory].push(await train({ memory }))
+    }
+    const time = memory => median(results[memory].map(({ medianSeconds }) => medianSeconds))
+    for (const memory of Object.keys(results)) {
+      const peak = median(results[memory].map(({ peakBytes }) => peakBytes))
+      row(memory, seconds(time(memory)), (time(memory) / time('store')).toFixed(2), `${Math.round(peak / 1e6)} MB`)
+    }
+  },
   async batch() {
     head('batch', 'median of a step', 'an image', 'GFLOP/s', 'peak memory')
     for (let batchSize = 1; batchSize <= 256; batchSize *= 2) {
@@ -45,7 +59,8 @@ const PARTS = {
   },
   async presets() {
     head('network', 'batch', 'multiply-adds of an image', 'median of a step', 'GFLOP/s')
-    for (const model of presetNames) {
+    // The cosine ones are networks of the others' shapes.
+    for (const model of presetNames.filter(name => !name.startsWith('cosine'))) {
       const config = preset(model)
       const { multiplyAdds } = summarise(config)
       // Large networks get fewer images: what is shown here is the time of a multiply-add.

@@ -19,7 +19,9 @@ test('one network, block by block, and what training it takes', async () => {
   expect(code).toBe(0)
   expect(out).toMatch(/^block 1 +32 x 32 +16 layers +24 -> 216 channels +175,680 parameters +175 M multiply-adds$/m)
   expect(out).toMatch(/^transition 2 +8 x 8 +1 layer +300 -> 150 channels/m)
-  expect(out).toMatch(/^a training step at batch 32 takes \d+ MB \(store\) or \d+ MB \(recompute\)$/m)
+  expect(out).toMatch(
+    /^training at batch 32 takes \d+ MB \(store\) or \d+ MB \(recompute\) besides the images of the data set$/m,
+  )
   expect(out).toMatch(/^parameters, gradients, momentum +10 MB +10 MB$/m)
 })
 

@@ -82,7 +82,7 @@ export function networkTable(name: string, facts: ModelSummary): string {
     table(lines, [false, true, true, true, true, true]),
     '',
     `${grouped(parameters)} parameters, ${short(multiplyAdds)} multiply-adds for an image`,
-    `a training step at batch ${batchSize} takes ${bytes(training.store.total)} (store) or ${bytes(training.recompute.total)} (recompute)`,
+    `training at batch ${batchSize} takes ${bytes(training.store.total)} (store) or ${bytes(training.recompute.total)} (recompute) besides the images of the data set`,
     '',
     memoryTable(training),
   ].join('\n')
