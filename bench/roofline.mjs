@@ -131,6 +131,7 @@ function draw({ gflops, gbytes }, { kernels, backend, model, batchSize }) {
   parts.push(text(14, HEIGHT / 2, 'GFLOP/s', `text-anchor="middle" transform="rotate(-90 14 ${HEIGHT / 2})"`))
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12.5" fill="#222">`,
+    `<title>Roofline of the convolutions of ${model}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     ...parts,
     '</svg>\n',
