@@ -2,7 +2,8 @@
 import type { KernelCall } from './kernels.js'
 import { operandsOf } from './operands.js'
 
-/** Floating-point operations on `batch` images, a multiply-add being two. Convolutions and the classifier only: the
+/** Floating-point operations on `batch` images, a multiply-add being two, as the kernel is defined: an algorithm that needs
+ * fewer multiplications counts the same. Convolutions and the classifier only: the
  * rest of a network adds a few per pixel and is bound by memory. */
 export function flopsOf(call: KernelCall, batch: number): number {
   switch (call.kernel) {
