@@ -7,19 +7,22 @@ import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
 import { DenseNetError, usageError } from './errors.js'
+import type { ImportReport } from './interop/import-weights.js'
+import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
-import { type Checkpoint, writeCheckpoint } from './training/checkpoint.js'
+import { type Checkpoint, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
-import type { Metrics } from './training/metrics.js'
+import { type Metrics, NO_METRICS } from './training/metrics.js'
+import { type OpenOptions, openNetwork } from './training/open-network.js'
 import { type Recipe, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
 import { checkDataset, evaluate, identify, run } from './training/run.js'
-import { openCheckpoint, RunFolder } from './training/run-folder.js'
+import { RunFolder } from './training/run-folder.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
 import type { TrainingResult } from './training/trainer.js'
 
@@ -47,6 +50,8 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly memory?: MemoryChoice
   /** A new folder for checkpoints and log. */
   readonly output?: string
+  /** Epochs that were done elsewhere, and the momentum they left, in parameter order: the new run goes on from there. */
+  readonly after?: { readonly epochs: number; readonly velocity: Float32Array | null }
   /** Goes on with the run in this folder, with its recipe; only `epochs` may then be given anew. */
   readonly resume?: string
   readonly loaderThreads?: number
@@ -57,6 +62,11 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly onEvent?: TrainingListener
   /** Finishes the step, saves and returns. */
   readonly signal?: AbortSignal
+}
+
+/** For weights from elsewhere: what their files do not tell. Our own checkpoints tell everything. */
+export interface LoadOptions extends OpenOptions {
+  readonly onWarning?: (message: string) => void
 }
 
 export interface EvaluateOptions extends ComputeOptions {
@@ -84,6 +94,8 @@ export class DenseNet {
     /** In label order; empty when not known. */
     public classes: readonly string[] = [],
     public normalisation: Normalisation | null = null,
+    /** How weights from elsewhere were understood: what matched, what was assumed; null for others. */
+    readonly imported: ImportReport | null = null,
   ) {
     this.#state = state
   }
@@ -100,14 +112,13 @@ export class DenseNet {
     })
   }
 
-  /** From a checkpoint file, or from a run's folder: its last checkpoint. */
-  static async load(path: string, options: { onWarning?: (message: string) => void } = {}): Promise<DenseNet> {
-    const { checkpoint, name } = await openCheckpoint(path, options.onWarning ?? (text => process.emitWarning(text)))
-    return DenseNet.#from(checkpoint, name ?? describe(checkpoint.config))
-  }
-
-  static #from({ config, state, classes, normalisation }: Checkpoint, name: string): DenseNet {
-    return new DenseNet(name, config, { ...state, velocity: null }, classes, normalisation)
+  /** From a checkpoint file, or from a run's folder: its last checkpoint. Or from weights of other programs: safetensors,
+   * PyTorch, Keras, Torch7, a folder of timm's; `imported` then says how they were understood. */
+  static async load(path: string, options: LoadOptions = {}): Promise<DenseNet> {
+    const { onWarning = (text: string) => process.emitWarning(text), ...open } = options
+    const { checkpoint, name, report } = await openNetwork(path, open, onWarning)
+    const { config, state, classes, normalisation } = checkpoint
+    return new DenseNet(name ?? describe(config), config, { ...state, velocity: null }, classes, normalisation, report)
   }
 
   /** Weights, classes and normalisation, in one safetensors file. */
@@ -122,6 +133,26 @@ export class DenseNet {
       progress: null,
       state: { ...this.#state, velocity: null },
     })
+  }
+
+  /** Writes the weights for other programs: safetensors, timm's folder, PyTorch's .pth or ONNX, by the ending of `path` or
+   * as `to` says. Resolves to the format. */
+  async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
+    const { config, classes, normalisation } = this
+    const { parameters, running } = this.#state
+    return writeWeights(path, { config, classes, normalisation, parameters, running }, options)
+  }
+
+  /** The same network with a new classifier for `classes` classes, everything else as it is. */
+  withNewClassifier(classes: number, { seed = 0 }: { seed?: number } = {}): DenseNet {
+    const config = resolveConfig({ ...this.config, classes })
+    const table = parameterTable(architecture(config))
+    const parameters = initialParameters(table, seed)
+    // The classifier is the last of the parameters.
+    const kept = table.parameters.find(({ name }) => name === 'classifier.weight')!.offset
+    parameters.set(this.#state.parameters.subarray(0, kept))
+    const state = { parameters, running: this.#state.running.slice(), velocity: null }
+    return new DenseNet(this.name, config, state, [], this.normalisation, this.imported)
   }
 
   /** All weights in parameter order, and running statistics: copies. */
@@ -168,11 +199,11 @@ export class DenseNet {
     }
     const folder =
       opened?.folder ?? (output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config))
-    const from = opened?.checkpoint.progress
+    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     const { state, ...result } = await run({
       name: this.name,
       config: this.config,
-      state: opened?.checkpoint.state ?? { ...this.#state, velocity: null },
+      state: opened?.checkpoint.state ?? { ...this.#state, velocity: options.after?.velocity ?? null },
       train,
       test: validation,
       recipe,
@@ -274,6 +305,14 @@ function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
     throw usageError('the augmentation of a run cannot change in the middle of it')
   }
   return resolveRecipe({ ...recipe!, ...(options.epochs === undefined ? {} : { epochs: options.epochs }) })
+}
+
+/** The beginning of the epoch after those that were done elsewhere. */
+function startAfter(after: FitOptions['after'], train: Dataset, { batchSize, trainLimit }: Recipe): Progress | null {
+  if (!after) return null
+  const images = Math.min(train.length, trainLimit ?? train.length)
+  const step = after.epochs * Math.ceil(images / batchSize)
+  return { epoch: after.epochs + 1, nextBatch: 0, step, sums: NO_METRICS, final: null, best: null, logBytes: 0 }
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */

@@ -27,6 +27,7 @@ export {
   DenseNet,
   type EvaluateOptions,
   type FitOptions,
+  type LoadOptions,
   type ModelSummary,
 } from './densenet.js'
 export type {
@@ -49,6 +50,13 @@ export {
   type StepResult,
 } from './engine/session.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
+export type { ImportReport } from './interop/import-weights.js'
+export { type Precision, precisions } from './interop/onnx-graph.js'
+export { readWeights } from './interop/read-weights.js'
+export { decodeSafetensors, encodeSafetensors, type TensorFile } from './interop/safetensors.js'
+export type { Tensor } from './interop/tensor.js'
+export type { LayerInFile, WeightFile, WeightFormat } from './interop/weight-file.js'
+export { type ExportFormat, type ExportOptions, exportFormats } from './interop/write-weights.js'
 export { type Architecture, architecture, type Layer } from './model/architecture.js'
 export { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
 export { initialParameters, initialRunning } from './model/initialise.js'
@@ -72,7 +80,6 @@ export type {
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
 export { PAPER_RECIPE, type Recipe, resolveRecipe } from './training/recipe.js'
-export { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from './training/safetensors.js'
 export {
   constant,
   cosine,

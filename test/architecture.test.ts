@@ -33,11 +33,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: ['model', 'util', 'errors.ts'],
   backends: ['engine', 'util', 'errors.ts'],
   data: ['util', 'errors.ts'],
-  training: ['data', 'engine', 'model', 'util', 'errors.ts'],
-  'densenet.ts': ['backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  bench: ['densenet.ts', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  'index.ts': ['densenet.ts', 'bench', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  cli: ['densenet.ts', 'bench', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  interop: ['model', 'util', 'errors.ts'],
+  training: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'densenet.ts': ['backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  bench: ['densenet.ts', 'backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'index.ts': ['densenet.ts', 'bench', 'backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  cli: ['densenet.ts', 'bench', 'backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
 }
 
 describe('imports', () => {

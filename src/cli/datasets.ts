@@ -48,7 +48,8 @@ export function datasetShape(name: string): { channels: number; height: number; 
 
 /** Refuses a network for other images or classes, before anything is fetched. */
 export function checkShape(config: DenseNetConfig, name: string, network: string): void {
-  checkFits(config, { name, ...datasetShape(name) }, network)
+  const hint = `to train a new classifier: densenet train --pretrained ${network} --reset-classifier --dataset ${name}`
+  checkFits(config, { name, ...datasetShape(name) }, network, hint)
 }
 
 /** Tells on a terminal, or in plain lines, what is brought from where. */

@@ -8,12 +8,13 @@ import type { Normalisation } from '../data/dataset.js'
 import type { Numbers } from '../engine/backend.js'
 import type { SessionState } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
+import { decodeSafetensors, encodeSafetensors, headerEnd, LENGTH_BYTES } from '../interop/safetensors.js'
+import type { Tensor } from '../interop/tensor.js'
 import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
 import { replaceFile } from './disk.js'
 import { type Recipe, recipeSchema } from './recipe.js'
-import { decodeSafetensors, encodeSafetensors, headerEnd, type Tensor } from './safetensors.js'
 
 const FORMAT_VERSION = 1
 const VELOCITY = 'optimizer.velocity.'
@@ -93,7 +94,16 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep
 
 /** Throws a sentence when the file is missing, damaged or not a checkpoint of ours. */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes = await readWhole(path)
+  return decodeCheckpoint(await readWhole(path), path)
+}
+
+/** Whether a safetensors file is a checkpoint of ours. */
+export function isCheckpoint(bytes: Uint8Array, path: string): boolean {
+  return bytes[LENGTH_BYTES] === 0x7b && decodeSafetensors(bytes, path).metadata.densenet !== undefined
+}
+
+/** The same of the bytes of a file; `path` is for messages. */
+export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   const { metadata, tensors } = decodeSafetensors(bytes, path)
   if (metadata.densenet === undefined) {
     throw new DenseNetError(`${path} holds weights without a description of their network: it was not made by densenet`)

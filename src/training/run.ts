@@ -190,10 +190,10 @@ export interface ImageFacts {
 }
 
 /** A network reads images of one shape and knows a number of classes. */
-export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 'the network'): void {
+export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 'the network', hint?: string): void {
   const { inputChannels, height, width, classes } = config
   if (classes !== images.classes) {
-    throw usageError(`${network} classifies ${classes} classes, ${images.name} has ${images.classes}`)
+    throw usageError(`${network} classifies ${classes} classes, ${images.name} has ${images.classes}`, hint)
   }
   if (inputChannels !== images.channels || height !== images.height || width !== images.width) {
     const theirs = `${images.channels} x ${images.height} x ${images.width}`

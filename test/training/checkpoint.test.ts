@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
+import { decodeSafetensors, encodeSafetensors } from '../../dist/interop/safetensors.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../dist/training/checkpoint.js'
 import { PAPER_RECIPE } from '../../dist/training/recipe.js'
-import { decodeSafetensors, encodeSafetensors } from '../../dist/training/safetensors.js'
 import { TINY, temporaryFolder } from './fixtures.js'
 
 const folder = temporaryFolder()

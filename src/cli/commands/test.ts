@@ -3,16 +3,17 @@ import { Command } from 'commander'
 import { createBackend } from '../../backends/registry.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
+import { openNetwork } from '../../training/open-network.js'
 import { limitDataset } from '../../training/run.js'
-import { openCheckpoint } from '../../training/run-folder.js'
 import { createContext } from '../context.js'
 import { checkShape, choosableDatasets, dataReporter, datasetName, loadTest } from '../datasets.js'
 import { grouped, percent, rounded } from '../format.js'
 import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
+import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
-interface TestFlags extends ComputeFlags, OutputFlags {
+interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly dataset?: string
   readonly data?: string
   readonly batchSize: number
@@ -21,19 +22,26 @@ interface TestFlags extends ComputeFlags, OutputFlags {
 
 export function testCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('test')
-    .description('evaluate a run or a checkpoint on test images')
-    .argument('<run-or-checkpoint>', "a run's folder (its last checkpoint) or a file, such as runs/a/best.safetensors")
+    .description('evaluate a run, a checkpoint or weights from elsewhere on test images')
+    .argument(
+      '<run-or-checkpoint>',
+      "a run's folder (its last checkpoint) or a file: a checkpoint, or weights of PyTorch, timm, Keras, Torch7",
+    )
     .option('--dataset <name>', `${choosableDatasets.join(', ')}; default: the one it was trained on`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     wholeOption('--batch-size <n>', 'images at a time').default(64),
     wholeOption('--test-limit <n>', 'only the first n test images'),
+    ...weightOptions(),
     ...computeOptions(),
     ...outputOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command
-    .addHelpText('after', '\nExample:\n  densenet test runs/a --dataset cifar10')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  densenet test runs/a --dataset cifar10\n  densenet test weights.pth --dataset cifar10',
+    )
     .action(async (path: string, flags: TestFlags) => finish(await test(path, flags)))
 }
 
@@ -43,18 +51,21 @@ async function test(path: string, flags: TestFlags): Promise<number> {
   return withSignals(
     () => {},
     async ({ signal }) => {
-      const { checkpoint } = await openCheckpoint(path, warn)
+      const open = openOptions(flags, flags.dataset)
+      const { checkpoint, report } = await openNetwork(path, open, warn)
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
       checkShape(checkpoint.config, datasetName(name), path)
+      if (report) tellReport(path, report, checkpoint.config, say)
       const data = dataReporter(out, flags.quiet === true || flags.json === true)
-      const dataset = limitDataset(
+      const loaded = limitDataset(
         await loadTest(datasetName(name), { folder: flags.data, signal, onProgress: data.onProgress }).finally(
           data.end,
         ),
         flags.testLimit ?? null,
       )
-      using network = await DenseNet.load(path, { onWarning: () => {} })
+      const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
+      using network = await DenseNet.load(path, { ...open, onWarning: () => {} })
       const { backend, threads, loaderThreads, batchSize } = flags
       const on = await createBackend({ backend, threads, onWarning: warn })
       const start = performance.now()

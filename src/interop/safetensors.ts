@@ -3,13 +3,7 @@
 // cover the bytes after the header exactly once, and nothing is trusted before it was checked.
 import { z } from 'zod'
 import { DenseNetError } from '../errors.js'
-
-export type TensorData = Float32Array | Float64Array | BigInt64Array
-
-export interface Tensor {
-  readonly shape: readonly number[]
-  readonly data: TensorData
-}
+import { decodeElements, ELEMENT_TYPES, elementCount, type StoredType, type Tensor, type TensorData } from './tensor.js'
 
 export interface TensorFile {
   readonly metadata: Readonly<Record<string, string>>
@@ -18,10 +12,21 @@ export interface TensorFile {
 
 /** As in the original implementation. */
 const LARGEST_HEADER = 100_000_000
-const LENGTH_BYTES = 8
+export const LENGTH_BYTES = 8
 
-const ARRAYS = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array } as const
-type Dtype = keyof typeof ARRAYS
+const TYPES = {
+  F32: 'float32',
+  F64: 'float64',
+  I64: 'int64',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I32: 'int32',
+  I16: 'int16',
+  I8: 'int8',
+  U8: 'uint8',
+  BOOL: 'uint8',
+} as const satisfies Record<string, StoredType>
+type Dtype = keyof typeof TYPES
 
 const size = z.int().min(0)
 const headerSchema = z.record(
@@ -60,7 +65,11 @@ export function encodeSafetensors(
 
 function dtypeOf(data: TensorData): Dtype {
   if (data instanceof Float32Array) return 'F32'
-  return data instanceof Float64Array ? 'F64' : 'I64'
+  if (data instanceof Float64Array) return 'F64'
+  if (data instanceof BigInt64Array) return 'I64'
+  if (data instanceof Int32Array) return 'I32'
+  if (data instanceof Int16Array) return 'I16'
+  return data instanceof Int8Array ? 'I8' : 'U8'
 }
 
 /** Bytes of the length field and the header, after checking that they fit. `file` is for the message. */
@@ -88,17 +97,18 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
   })
   for (const [name, { dtype, shape, data_offsets }] of ordered) {
     const [first, last] = data_offsets
-    if (!Object.hasOwn(ARRAYS, dtype)) {
-      throw new DenseNetError(`${file}: ${name} has numbers of type ${dtype}; F32, F64 and I64 can be read`)
+    if (!Object.hasOwn(TYPES, dtype)) {
+      const known = Object.keys(TYPES).join(', ')
+      throw new DenseNetError(`${file}: ${name} has numbers of type ${dtype}; these can be read: ${known}`)
     }
-    const Numbers = ARRAYS[dtype as Dtype]
-    const count = shape.reduce((a, b) => a * b, 1)
-    if (last - first !== count * Numbers.BYTES_PER_ELEMENT) {
+    const type = TYPES[dtype as Dtype]
+    const count = elementCount(shape) ?? Number.POSITIVE_INFINITY
+    if (last - first !== count * ELEMENT_TYPES[type].bytes) {
       throw damaged(file, `${name} of shape [${shape}] has ${last - first} bytes`)
     }
     if (first !== end) throw damaged(file, `${name} begins at byte ${first} instead of ${end}`)
     if (last > data.length) throw damaged(file, `${name} ends at byte ${last} of ${data.length}: the file is cut short`)
-    tensors.set(name, { shape, data: new Numbers(data.slice(first, last).buffer) })
+    tensors.set(name, { shape, data: decodeElements(type, data.subarray(first, last)) })
     end = last
   }
   if (end !== data.length) throw damaged(file, `${data.length - end} bytes after its last tensor belong to nothing`)

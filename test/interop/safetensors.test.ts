@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
-import { decodeSafetensors, encodeSafetensors, type Tensor } from '../../dist/training/safetensors.js'
+import { decodeSafetensors, encodeSafetensors } from '../../dist/interop/safetensors.js'
+import type { Tensor } from '../../dist/interop/tensor.js'
 
 /** A file with any header text. */
 function file(header: string | object, data = new Uint8Array(0), length?: bigint): Uint8Array {

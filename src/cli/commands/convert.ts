@@ -1,0 +1,65 @@
+// densenet convert: weights of any known format, or a run's, into the files of other programs.
+import { Command } from 'commander'
+import { DenseNet } from '../../densenet.js'
+import { parameterError } from '../../errors.js'
+import { type Precision, precisions } from '../../interop/onnx-graph.js'
+import { type ExportFormat, exportFormat, exportFormats } from '../../interop/write-weights.js'
+import { createContext } from '../context.js'
+import { choiceOption, type OutputFlags, outputOptions } from '../options.js'
+import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+
+interface ConvertFlags extends OutputFlags, WeightFlags {
+  readonly to?: ExportFormat
+  readonly precision: Precision
+  readonly fold: boolean
+  readonly size?: { height: number; width: number }
+}
+
+export function convertCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('convert')
+    .description('write a network as safetensors, PyTorch, timm or ONNX file')
+    .argument('<in>', 'a run, a checkpoint, or weights of PyTorch, timm, Keras, Torch7')
+    .argument('<out>', 'NAME.safetensors, NAME.pth, NAME.onnx, or a new folder with --to timm')
+    .option('--no-fold', 'onnx: keep every batch norm instead of folding those that can be')
+    .option(
+      '--size <h x w>',
+      'onnx, timm: pixels of an image, such as 224x224; default: what the weights tell',
+      imageSize,
+    )
+  const options = [
+    choiceOption('--to <format>', 'default: by the ending of the name', exportFormats),
+    choiceOption('--precision <p>', 'onnx: of the weights; default: float32', precisions).default('float32'),
+    ...weightOptions(),
+    ...outputOptions(),
+  ]
+  for (const option of options) command.addOption(option)
+  return command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  densenet convert runs/a model.onnx
+  densenet convert densenet121-a639ec97.pth model.safetensors
+  densenet convert keras.weights.h5 folder --to timm`,
+    )
+    .action(async (from: string, to: string, flags: ConvertFlags) => finish(await convert(from, to, flags)))
+}
+
+async function convert(from: string, path: string, flags: ConvertFlags): Promise<number> {
+  const { out, say, warn } = createContext(flags)
+  const { precision, fold, size, to = exportFormat(path) } = flags
+  const network = await DenseNet.load(from, { ...openOptions(flags, undefined), ...size, onWarning: warn })
+  if (network.imported) tellReport(from, network.imported, network.config, say)
+  await network.export(path, { to, precision, fold, size })
+  if (flags.json)
+    out.write(`${JSON.stringify({ from, path, format: to, config: network.config, report: network.imported })}\n`)
+  say(`written: ${path} (${to}${to === 'onnx' ? `, ${precision}${fold ? ', batch norms folded' : ''}` : ''})`)
+  return 0
+}
+
+/** "224x224" or "224" */
+function imageSize(text: string): { height: number; width: number } {
+  const found = /^(\d{1,5})(?:\s*x\s*(\d{1,5}))?$/.exec(text.trim())
+  if (!found) throw parameterError('--size', 'pixels such as 224x224', text)
+  return { height: Number(found[1]), width: Number(found[2] ?? found[1]) }
+}

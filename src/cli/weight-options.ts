@@ -1,0 +1,80 @@
+// Weights from elsewhere on the command line: what their files do not tell, and how they were understood.
+import { Option } from 'commander'
+import { describe } from '../densenet.js'
+import { parameterError } from '../errors.js'
+import type { ImportReport } from '../interop/import-weights.js'
+import type { DenseNetConfig } from '../model/config.js'
+import type { OpenOptions } from '../training/open-network.js'
+import { datasetName, datasetShape } from './datasets.js'
+import { grouped } from './format.js'
+import { numberOption } from './options.js'
+
+export interface WeightFlags {
+  readonly strict: boolean
+  readonly bnEpsilon?: number
+  readonly mean?: readonly number[]
+  readonly std?: readonly number[]
+}
+
+export const weightOptions = (): Option[] => [
+  new Option('--no-strict', 'weights from elsewhere: allow missing and unexpected tensors'),
+  numberOption(
+    '--bn-epsilon <e>',
+    "weights from elsewhere: batch norm's epsilon; default: the format's",
+    'a number above 0 and up to 1',
+    value => value > 0 && value <= 1,
+  ),
+  channelsOption('--mean <m,m,...>', 'of the images, for each channel from 0 to 1'),
+  channelsOption('--std <s,s,...>', 'of the images, for each channel from 0 to 1'),
+]
+
+/** "0.485,0.456,0.406" */
+function channelsOption(flags: string, text: string): Option {
+  const name = flags.split(' ')[0]!
+  return new Option(flags, `weights from elsewhere: ${text}; default: the data set's`).argParser(value => {
+    const numbers = value.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
+    if (!numbers.every(n => Number.isFinite(n) && (name === '--mean' || n > 0))) {
+      throw parameterError(name, 'numbers with commas between them, such as 0.485,0.456,0.406', value)
+    }
+    return numbers
+  })
+}
+
+/** `dataset`: whose image size the network is to take, where its weights leave that open. */
+export function openOptions(flags: WeightFlags, dataset: string | undefined): OpenOptions {
+  const { strict, bnEpsilon, mean, std } = flags
+  if ((mean === undefined) !== (std === undefined) || mean?.length !== std?.length) {
+    throw parameterError(
+      mean ? '--std' : '--mean',
+      'as many numbers as for the other of the two',
+      (mean ? std : mean) ?? '',
+    )
+  }
+  const shape = dataset === undefined ? null : datasetShape(datasetName(dataset))
+  return {
+    strict,
+    ...(bnEpsilon === undefined ? {} : { bnEpsilon }),
+    ...(mean && std ? { normalisation: { mean: mean.map(x => x * 255), deviation: std.map(x => x * 255) } } : {}),
+    ...(shape ? { height: shape.height, width: shape.width } : {}),
+  }
+}
+
+/** How weights were understood, in a few lines. */
+export function tellReport(
+  path: string,
+  report: ImportReport,
+  config: DenseNetConfig,
+  say: (line: string) => void,
+): void {
+  const { format, family, within, matched, missing, unexpected, reshaped, unused, assumed } = report
+  const place = within === '' ? '' : `, under ${within}`
+  say(`${path}: ${format}, names: ${family}${place}; ${describe(config)}, ${config.classes} classes`)
+  say(`${grouped(matched.length)} tensors matched, ${missing.length} missing, ${unexpected.length} unexpected`)
+  for (const name of missing) say(`  missing, given fresh values: ${name}`)
+  for (const name of unexpected) say(`  unexpected, left out: ${name}`)
+  for (const text of reshaped) say(`  reshaped: ${text}`)
+  const counters = unused.filter(text => text.includes('num_batches_tracked'))
+  if (counters.length > 0) say(`  unused: ${counters.length} counters of training steps (num_batches_tracked)`)
+  for (const text of unused) if (!counters.includes(text)) say(`  unused: ${text}`)
+  for (const text of assumed) say(`  assumed: ${text}`)
+}

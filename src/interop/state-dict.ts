@@ -1,0 +1,71 @@
+// Where the weights are in a PyTorch file: it may be a state dict itself, or a checkpoint of a training script with one
+// inside, beside optimizer, epoch and arguments.
+import { DenseNetError } from '../errors.js'
+import type { PickleDict, PickleValue } from './pickle.js'
+import { isDict, TorchTensor } from './torch-globals.js'
+
+/** Names that training scripts give it, the likelier first. */
+const USUAL = ['state_dict', 'model_state_dict', 'model', 'net', 'state', 'network', 'weights', 'params']
+const DEEPEST = 4
+
+export interface FoundStateDict {
+  readonly entries: ReadonlyMap<string, TorchTensor>
+  readonly within: string
+}
+
+export function findStateDict(value: PickleValue, file: string): FoundStateDict {
+  let here = value
+  const path: string[] = []
+  for (let depth = 0; depth < DEEPEST && isDict(here); depth++) {
+    const members: PickleDict = here
+    const tensors = [...members.values()].filter(item => item instanceof TorchTensor)
+    // A checkpoint may keep a tensor or two beside its state dict, such as the best accuracy.
+    const next = tensors.length < members.size || tensors.length === 0 ? inner(members) : null
+    if (next === null) {
+      if (tensors.length > 0) return { entries: named(members, file), within: path.join('.') }
+      throw noWeights(members, file)
+    }
+    path.push(next)
+    here = members.get(next)!
+  }
+  throw new DenseNetError(`${file} holds no weights: ${sort(value)} instead of tensors by name`, {
+    hint: "in Python: torch.save(model.state_dict(), 'weights.pth')",
+  })
+}
+
+const sort = (value: PickleValue): string => {
+  if (isDict(value)) return 'a dictionary without them'
+  if (value instanceof TorchTensor) return 'one tensor'
+  return Array.isArray(value) ? 'a list' : `a ${value === null ? 'None' : typeof value}`
+}
+
+/** The member to look into, if there is one. */
+function inner(dict: PickleDict): string | null {
+  const members = [...dict].filter(([key, item]) => typeof key === 'string' && isDict(item) && item.size > 0)
+  const keys = members.map(([key]) => key as string)
+  const usual = USUAL.find(name => keys.includes(name))
+  if (usual !== undefined) return usual
+  const holding = members.filter(([, item]) => [...(item as PickleDict).values()].some(x => x instanceof TorchTensor))
+  return holding.length === 1 ? (holding[0]![0] as string) : null
+}
+
+function noWeights(dict: PickleDict, file: string): DenseNetError {
+  const names = [...dict.keys()].slice(0, 12).map(String)
+  return new DenseNetError(
+    `${file} holds ${names.length === 0 ? 'an empty dictionary' : names.join(', ')}, and none of it is known to be weights`,
+    { hint: `they are looked for under ${USUAL.join(', ')}` },
+  )
+}
+
+/** Its tensors by name. Numbers and the like beside them cannot be weights; anything else would be dropped in silence. */
+function named(dict: PickleDict, file: string): ReadonlyMap<string, TorchTensor> {
+  const entries = new Map<string, TorchTensor>()
+  for (const [key, item] of dict) {
+    if (typeof key !== 'string') throw new DenseNetError(`${file} has a weight whose name is ${String(key)}`)
+    if (!(item instanceof TorchTensor)) {
+      throw new DenseNetError(`${file}: ${key} is ${sort(item)}, not a tensor`)
+    }
+    entries.set(key, item)
+  }
+  return entries
+}

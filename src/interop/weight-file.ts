@@ -1,0 +1,24 @@
+// What a file of weights holds, whatever its format: tensors by the names it gives them, in the layout of torchvision
+// (convolutions [out][in][height][width], classifiers [out][in]; `.weight`, `.bias`, `.running_mean`, `.running_var`).
+import type { Tensor } from './tensor.js'
+
+export const weightFormats = ['safetensors', 'PyTorch', 'PyTorch (old)', 'Torch7', 'Keras'] as const
+export type WeightFormat = (typeof weightFormats)[number]
+
+/** A layer with weights; its tensors are called `<name>.weight` and so on. */
+export interface LayerInFile {
+  readonly name: string
+  readonly kind: 'convolution' | 'norm' | 'linear'
+}
+
+export interface WeightFile {
+  readonly path: string
+  readonly format: WeightFormat
+  readonly tensors: ReadonlyMap<string, Tensor>
+  /** Where in the file they were, such as `state_dict`; empty: they are the file. */
+  readonly within: string
+  /** In the order of construction, when the file tells it. */
+  readonly layers: readonly LayerInFile[] | null
+  /** Of the batch norms, when the file or its format tells it. */
+  readonly bnEpsilon: number | null
+}

@@ -1,0 +1,73 @@
+// One door for every network there is on a disk: our runs and checkpoints, files of weights from elsewhere, timm's
+// folders, the original Torch program's checkpoint folders.
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Normalisation } from '../data/dataset.js'
+import { usageError } from '../errors.js'
+import { type ImportOptions, type ImportReport, importWeights } from '../interop/import-weights.js'
+import { decodeWeights, readBytes } from '../interop/read-weights.js'
+import { parseTimmConfig, TIMM_CONFIG, TIMM_WEIGHTS } from '../interop/timm.js'
+import { type Checkpoint, decodeCheckpoint, isCheckpoint } from './checkpoint.js'
+import { LAST_FILE, openCheckpoint } from './run-folder.js'
+import { readSeedCheckpoint, SEED_LATEST } from './seed-checkpoint.js'
+
+/** What weights from elsewhere do not tell; what is not given here has a stated default. */
+export interface OpenOptions extends ImportOptions {
+  readonly classes?: readonly string[] | undefined
+  readonly normalisation?: Normalisation | undefined
+}
+
+export interface OpenedNetwork {
+  readonly checkpoint: Checkpoint
+  /** Where it is known. */
+  readonly name: string | null
+  /** How weights from elsewhere were understood; null for our own. */
+  readonly report: ImportReport | null
+}
+
+export async function openNetwork(
+  path: string,
+  options: OpenOptions,
+  onWarning: (message: string) => void,
+): Promise<OpenedNetwork> {
+  const found = await stat(path).catch(() => null)
+  if (found === null) throw usageError(`there is no checkpoint, run folder or file of weights ${path}`)
+  if (!found.isDirectory()) return openFile(path, options)
+  if (await isFile(join(path, SEED_LATEST))) return openFile((await readSeedCheckpoint(path)).model, options)
+  if ((await isFile(join(path, TIMM_WEIGHTS))) && !(await isFile(join(path, LAST_FILE)))) {
+    const config = join(path, TIMM_CONFIG)
+    const facts = parseTimmConfig(await readFile(config, 'utf8').catch(() => ''), config) ?? {}
+    const given = Object.entries(options).filter(([, value]) => value !== undefined)
+    return openFile(join(path, TIMM_WEIGHTS), { ...facts, ...Object.fromEntries(given) } as OpenOptions)
+  }
+  return { ...(await openCheckpoint(path, onWarning)), report: null }
+}
+
+async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwork> {
+  const bytes = await readBytes(path)
+  if (isCheckpoint(bytes, path)) return { checkpoint: decodeCheckpoint(bytes, path), name: null, report: null }
+  const { config, parameters, running, normalisation, report } = importWeights(
+    await decodeWeights(bytes, path),
+    options,
+  )
+  const { classes = [] } = options
+  if (classes.length > 0 && classes.length !== config.classes) {
+    throw usageError(`${path} classifies ${config.classes} classes, ${classes.length} names were given`)
+  }
+  const checkpoint: Checkpoint = {
+    config,
+    classes,
+    normalisation: options.normalisation ?? normalisation,
+    dataset: null,
+    recipe: null,
+    progress: null,
+    state: { parameters, running, velocity: null },
+  }
+  return { checkpoint, name: null, report }
+}
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    found => found.isFile(),
+    () => false,
+  )

@@ -1,0 +1,76 @@
+// The files of test/interop/fixtures: real producers' weights, gzipped, and the logits these computed from them.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { afterAll } from 'vitest'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { createSession } from '../../dist/engine/session.js'
+import { architecture } from '../../dist/model/architecture.js'
+import type { DenseNetConfig } from '../../dist/model/config.js'
+
+const FOLDER = fileURLToPath(new URL('./fixtures/', import.meta.url))
+
+export interface Golden {
+  readonly producer: string
+  /** [n][channels][height][width] of the images. */
+  readonly input: readonly [number, number, number, number]
+  readonly logits: readonly (readonly number[])[]
+}
+
+export const golden = JSON.parse(readFileSync(join(FOLDER, 'golden.json'), 'utf8')) as Readonly<Record<string, Golden>>
+
+export const fixture = (name: string): Buffer => gunzipSync(readFileSync(join(FOLDER, `${name}.gz`)))
+
+/** A folder that is removed after the tests of a file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'densenet-interop-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Unpacks a fixture into a folder; its path. */
+export function unpack(name: string, folder: string): string {
+  const path = join(folder, basename(name))
+  writeFileSync(path, fixture(name))
+  return path
+}
+
+/** As make_fixtures.py makes them. */
+export const images = (shape: readonly number[]): Float32Array =>
+  Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => ((i * 7919) % 1024) / 512 - 1)
+
+interface Weights {
+  readonly config: DenseNetConfig
+  readonly parameters: Float32Array | Float64Array
+  readonly running: Float32Array | Float64Array
+}
+
+/** Logits in evaluate mode, in float64, one row an image. */
+export async function logitsOf({ config, parameters, running }: Weights, inputs: Float32Array): Promise<number[][]> {
+  const batchSize = inputs.length / (config.inputChannels * config.height * config.width)
+  const backend = createReferenceBackend({ elementType: 'float64' })
+  const session = await createSession(architecture(config), backend, { batchSize })
+  await session.writeState({ parameters: Float64Array.from(parameters), running: Float64Array.from(running) })
+  await session.evaluate({ size: batchSize, images: inputs, labels: new Float32Array(batchSize) })
+  const logits = [...(await session.logits(batchSize))]
+  session.dispose()
+  backend.dispose()
+  return Array.from({ length: batchSize }, (_, i) => logits.slice(i * config.classes, (i + 1) * config.classes))
+}
+
+/** Largest difference between two tables of logits. */
+export const worstDifference = (a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number =>
+  Math.max(...a.flatMap((row, i) => row.map((x, j) => Math.abs(x - b[i]![j]!))))
+
+const seedLogits = JSON.parse(readFileSync(join(FOLDER, 'seed/logits.json'), 'utf8')) as Record<'a' | 'b', number[][]>
+
+/** Networks of the original program. */
+export const SEED = {
+  a: { file: 'seed/model_6.t7', logits: seedLogits.a },
+  b: { file: 'seed/model_b_cudnn.t7', logits: seedLogits.b },
+}
+
+export const seedImages = (which: 'a' | 'b'): Float32Array =>
+  new Float32Array(new Uint8Array(fixture(`seed/input_${which}.f32`)).buffer)
