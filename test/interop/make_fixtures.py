@@ -284,7 +284,10 @@ def keras3():
     path = WORK / 'keras3-nameless.weights.h5'
     shutil.copy(WORK / 'keras3.weights.h5', path)
     with h5py.File(path, 'r+') as file:
-        file.visititems(lambda _, item: item.attrs.pop('name', None) if 'name' in item.attrs else None)
+        groups = []
+        file.visit(groups.append)
+        for group in groups:
+            file[group].attrs.pop('name', None)
     keep(path.name, path, made + ', the names of layers removed, as older versions of it write', KERAS_INPUT, logits)
 
 
