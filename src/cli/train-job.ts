@@ -34,6 +34,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly testLimit?: number
   readonly output?: string
   readonly resume?: string
+  readonly pretrained?: string
+  readonly resetClassifier?: boolean
   readonly checkpointSeconds?: number
   readonly quick?: boolean
 }

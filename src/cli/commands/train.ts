@@ -16,6 +16,7 @@ import { choosableDatasets, datasetName } from '../datasets.js'
 import { table } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
 import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
+import { isSeedCheckpoint, pretrainedNetwork, resumeSeed } from '../pretrained.js'
 import { createReporter } from '../progress.js'
 import { QUICK } from '../quick.js'
 import { withSignals } from '../signals.js'
@@ -63,7 +64,12 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     wholeOption('--train-limit <n>', 'only the first n training images'),
     wholeOption('--test-limit <n>', 'only the first n test images'),
     new Option('--output <folder>', 'a new folder for checkpoints and log; default: runs/MODEL-N'),
-    new Option('--resume <folder>', 'go on with the run in this folder'),
+    new Option(
+      '--resume <folder>',
+      "go on with the run in this folder, or with one of the original program's checkpoints",
+    ),
+    new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
+    new Option('--reset-classifier', "with a new classifier for the data set's classes"),
     numberOption(
       '--checkpoint-seconds <s>',
       'save at least so often; default: 60',
@@ -99,6 +105,7 @@ async function train(model: string | undefined, flags: TrainFlags): Promise<numb
       withCleanup(later => {
         later(() => reporter.end())
         const job = { model, flags, context, reporter, request, later }
+        checkPretrained(flags)
         if (flags.quick) return quick(job)
         return flags.resume === undefined ? fresh(job) : resume(job, flags.resume)
       }),
@@ -108,7 +115,10 @@ async function train(model: string | undefined, flags: TrainFlags): Promise<numb
 async function fresh(job: Job): Promise<number> {
   const { model, flags } = job
   const dataset = datasetName(flags.dataset ?? DEFAULT_DATASET)
-  const network = networkOf(model, describedNetwork(flags), dataset, flags.seed)
+  const network =
+    flags.pretrained === undefined
+      ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
+      : await pretrainedNetwork(job, dataset)
   if (flags.output !== undefined) await refuseRun(flags.output)
   const backend = await backendOf(flags, job)
   const { train, test } = await splits(dataset, flags.data, job)
@@ -124,6 +134,7 @@ async function fresh(job: Job): Promise<number> {
 
 async function resume(job: Job, folder: string): Promise<number> {
   const { model, flags } = job
+  if (await isSeedCheckpoint(folder)) return resumeSeed(job, folder, DEFAULT_DATASET)
   if (flags.output !== undefined) {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
@@ -151,6 +162,13 @@ async function resume(job: Job, folder: string): Promise<number> {
   const { train, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
   const options = { ...fitOptions(job), validation: test, resume: folder, on: backend }
   return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
+}
+
+function checkPretrained({ pretrained, resetClassifier, resume, quick }: TrainFlags): void {
+  if (resetClassifier && pretrained === undefined) throw usageError('--reset-classifier needs --pretrained')
+  if (pretrained !== undefined && (resume !== undefined || quick)) {
+    throw usageError(`give either --pretrained or ${quick ? '--quick' : '--resume'}, not both`)
+  }
 }
 
 /** The results of a run that has made all its epochs; null when there is something left to do. */

@@ -1,0 +1,76 @@
+// Training that begins elsewhere: with weights of another program or run (--pretrained), or in the middle of a run of the
+// original Torch program (--resume on its checkpoint folder).
+import { stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { DenseNet } from '../densenet.js'
+import { usageError } from '../errors.js'
+import { PAPER_RECIPE } from '../training/recipe.js'
+import { readSeedCheckpoint, SEED_LATEST } from '../training/seed-checkpoint.js'
+import type { TrainingResult } from '../training/trainer.js'
+import { checkShape, datasetName, datasetShape } from './datasets.js'
+import { describedNetwork } from './model-options.js'
+import { backendOf, conclude, fitOptions, freeFolder, type Job, splits } from './train-job.js'
+import { openOptions, tellReport } from './weight-options.js'
+
+/** The network of --pretrained, for the images of a data set; with --reset-classifier for its classes, too. */
+export async function pretrainedNetwork({ model, flags, context }: Job, dataset: string): Promise<DenseNet> {
+  const path = flags.pretrained!
+  if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
+    throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
+  }
+  const open = openOptions({ strict: true }, dataset)
+  const network = await DenseNet.load(path, { ...open, onWarning: context.warn })
+  if (network.imported) tellReport(path, network.imported, network.config, context.say)
+  if (!flags.resetClassifier) {
+    checkShape(network.config, dataset, path)
+    return network
+  }
+  const { classes } = datasetShape(dataset)
+  const seed = flags.seed === undefined ? {} : { seed: flags.seed }
+  const renewed = network.withNewClassifier(classes, seed)
+  checkShape(renewed.config, dataset, path)
+  context.say(`new classifier: ${classes} classes instead of ${network.config.classes}`)
+  return renewed
+}
+
+export const isSeedCheckpoint = (folder: string): Promise<boolean> =>
+  stat(join(folder, SEED_LATEST)).then(
+    found => found.isFile(),
+    () => false,
+  )
+
+/** Goes on in a new run folder of ours, with the weights and the momentum that the original program left. */
+export async function resumeSeed(job: Job, folder: string, defaultDataset: string): Promise<number> {
+  const { flags, context } = job
+  const dataset = datasetName(flags.dataset ?? defaultDataset)
+  const seed = await readSeedCheckpoint(folder)
+  const network = await DenseNet.load(folder, { ...openOptions({ strict: true }, dataset), onWarning: context.warn })
+  checkShape(network.config, dataset, folder)
+  if (seed.velocity !== null && seed.velocity.length !== network.state.parameters.length) {
+    throw usageError(
+      `the momentum in ${folder} has ${seed.velocity.length} values, its network ${network.state.parameters.length}`,
+    )
+  }
+  const options = fitOptions(job)
+  const epochs = options.epochs ?? PAPER_RECIPE.epochs
+  if (epochs <= seed.epoch) {
+    throw usageError(
+      `the run in ${folder} has made ${seed.epoch} epochs already; --epochs ${epochs} leaves nothing to do`,
+    )
+  }
+  const backend = await backendOf(flags, job)
+  const { train, test } = await splits(dataset, flags.data, job)
+  const output = flags.output ?? (await freeFolder(join('runs', basename(folder))))
+  context.say(`${folder}: the original program's, ${seed.epoch} epochs done; going on in ${output}`)
+  const result: TrainingResult = await network.fit(train, {
+    ...options,
+    momentum: options.momentum ?? seed.momentum,
+    weightDecay: options.weightDecay ?? seed.weightDecay,
+    nesterov: seed.nesterov,
+    after: { epochs: seed.epoch, velocity: seed.velocity },
+    validation: test,
+    output,
+    on: backend,
+  })
+  return conclude(result, output, job)
+}
