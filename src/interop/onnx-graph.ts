@@ -24,6 +24,8 @@ export interface OnnxOptions {
   readonly fold?: boolean | undefined
   readonly precision?: Precision | undefined
   readonly metadata?: Readonly<Record<string, string>>
+  /** Default `images`. */
+  readonly inputName?: string
 }
 
 type Values = Float32Array | Float64Array
@@ -31,7 +33,10 @@ type Values = Float32Array | Float64Array
 export function onnxGraph(network: NetworkWeights, options: OnnxOptions = {}): OnnxModel {
   const { config } = network
   const writer = new GraphWriter(network, options.precision ?? 'float32', options.fold ?? true)
-  const input = { name: 'images', shape: ['batch', config.inputChannels, config.height, config.width] }
+  const input = {
+    name: options.inputName ?? 'images',
+    shape: ['batch', config.inputChannels, config.height, config.width],
+  }
   let x = writer.begin(input.name)
   const { layers } = architecture(config)
   for (const layer of layers) x = writer.layer(layer, x)

@@ -66,7 +66,6 @@ export function timmConfig(config: DenseNetConfig, { classes, normalisation }: P
     })
   }
   const { inputChannels, height, width } = config
-  const fraction = (values: readonly number[]): number[] => values.map(x => Number((x / 255).toPrecision(12)))
   const named = Object.entries(ARCHITECTURES).find(
     ([, [k, blocks]]) => k === growthRate && blocks === config.blocks.join(),
   )
@@ -86,7 +85,7 @@ export function timmConfig(config: DenseNetConfig, { classes, normalisation }: P
         interpolation: 'bicubic',
         crop_pct: 0.875,
         crop_mode: 'center',
-        ...(normalisation ? { mean: fraction(normalisation.mean), std: fraction(normalisation.deviation) } : {}),
+        ...(normalisation ? { mean: fractions(normalisation.mean), std: fractions(normalisation.deviation) } : {}),
         num_classes: config.classes,
         first_conv: 'features.conv0',
         classifier: 'classifier',
@@ -103,6 +102,9 @@ const ARCHITECTURES: Readonly<Record<string, readonly [number, string]>> = {
   densenet201: [32, '6,12,48,32'],
   densenet161: [48, '6,12,36,24'],
 }
+
+/** From the 0..255 scale to that of 0..1: 0.229, not 0.22900000000000001. */
+export const fractions = (values: readonly number[]): number[] => values.map(x => Number((x / 255).toPrecision(12)))
 
 /** Channels before the classifier. */
 const featuresOf = ({ blocks, initialChannels, growthRate, reduction }: DenseNetConfig): number =>

@@ -1,6 +1,6 @@
 // From a network to the files of other programs: the formats there are, and what goes into each.
 import { mkdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import { resolveConfig } from '../model/config.js'
@@ -12,8 +12,9 @@ import { encodeSafetensors } from './safetensors.js'
 import type { Tensor } from './tensor.js'
 import { type Preprocessing, TIMM_CONFIG, TIMM_WEIGHTS, timmConfig } from './timm.js'
 import { encodeTorch } from './torch-writer.js'
+import { transformersFiles } from './transformers-js.js'
 
-export const exportFormats = ['safetensors', 'timm', 'pth', 'onnx'] as const
+export const exportFormats = ['safetensors', 'timm', 'pth', 'onnx', 'transformers.js'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
 export interface ExportOptions extends OnnxOptions {
@@ -48,24 +49,31 @@ export async function writeWeights(
     await writeFileAtomically(path, encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) })))
   else if (to === 'pth') await writeFileAtomically(path, encodeTorch(torchvisionTensors(network)))
   else if (to === 'safetensors') await writeFileAtomically(path, safetensors(network))
-  else await writeTimm(path, network)
+  else if (to === 'transformers.js') await writeFolder(path, transformersFiles(network, options))
+  else {
+    const config = timmConfig(network.config, network)
+    await writeFolder(path, [
+      [TIMM_CONFIG, config],
+      [TIMM_WEIGHTS, safetensors(network)],
+    ])
+  }
   return to
 }
 
 const safetensors = (network: ExportedNetwork): Uint8Array =>
   Buffer.concat(encodeSafetensors(torchvisionTensors(network), { format: 'pt' }))
 
-/** A folder, made new; its weights come last, so that what has them is whole. */
-async function writeTimm(path: string, network: ExportedNetwork): Promise<void> {
-  const config = timmConfig(network.config, network)
+/** A folder, made new, with files by name, in their order: the last makes it whole. */
+async function writeFolder(path: string, files: readonly (readonly [string, string | Uint8Array])[]): Promise<void> {
   if (await stat(path).catch(() => null)) throw usageError(`${path} exists already`, 'choose a new folder')
-  try {
-    await mkdir(path, { recursive: true })
-  } catch (error) {
-    throw fileError(error, `making the folder ${path}`)
+  for (const [name, content] of files) {
+    try {
+      await mkdir(dirname(join(path, name)), { recursive: true })
+    } catch (error) {
+      throw fileError(error, `making the folder ${path}`)
+    }
+    await writeFileAtomically(join(path, name), content)
   }
-  await writeFileAtomically(join(path, TIMM_CONFIG), config)
-  await writeFileAtomically(join(path, TIMM_WEIGHTS), safetensors(network))
 }
 
 /** Everything of torchvision's state dict, in its order: with batch norm's counter of steps, which is zero here. */

@@ -1,6 +1,7 @@
 // Weights from elsewhere on the command line: tested, converted, trained on; and what is said when they do not fit.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { InferenceSession } from 'onnxruntime-web'
 import { describe, expect, test } from 'vitest'
 import { DenseNet } from '../../dist/densenet.js'
 import { decodeWeights } from '../../dist/interop/read-weights.js'
@@ -127,6 +128,25 @@ describe('densenet convert', () => {
     expect(again.state).toEqual(await state(torchvision))
   })
 
+  test('to a folder of transformers.js’s', async () => {
+    const path = join(folder, 'transformers')
+    const { code } = await densenet(['convert', torchvision, path, '--to=transformers.js'])
+    expect(code).toBe(0)
+    const json = (name: string) => JSON.parse(readFileSync(join(path, name), 'utf8'))
+    expect(json('config.json')).toMatchObject({ model_type: 'resnet', id2label: { 0: 'class 0', 4: 'class 4' } })
+    expect(json('preprocessor_config.json')).toMatchObject({
+      size: { shortest_edge: 256 },
+      crop_size: { height: 224, width: 224 },
+      image_std: [0.229, 0.224, 0.225],
+    })
+    expect(readdirSync(join(path, 'onnx')).sort()).toEqual(['model.onnx', 'model_fp16.onnx', 'model_quantized.onnx'])
+    for (const name of readdirSync(join(path, 'onnx'))) {
+      const session = await InferenceSession.create(join(path, 'onnx', name))
+      expect([session.inputNames, session.outputNames]).toEqual([['pixel_values'], ['logits']])
+      await session.release()
+    }
+  })
+
   test('--json', async () => {
     const { out } = await densenet(['convert', torchvision, join(folder, 'j.onnx'), '--json'])
     expect(JSON.parse(out)).toMatchObject({
@@ -146,7 +166,7 @@ describe('densenet convert', () => {
       'an unknown format',
       [kuangliu, 'x.bin', '--to=caffe'],
       2,
-      /expected one of safetensors, timm, pth, onnx for --to, got "caffe"/,
+      /expected one of safetensors, timm, pth, onnx, transformers.js for --to, got "caffe"/,
     ],
     [
       'half precision elsewhere',
@@ -160,6 +180,12 @@ describe('densenet convert', () => {
       [kuangliu, join(folder, 'y'), '--to=timm'],
       1,
       /timm has no such network: in its DenseNets the stem is a 7 x 7 convolution/,
+    ],
+    [
+      'images that transformers.js knows nothing of',
+      [kuangliu, join(folder, 'y'), '--to=transformers.js'],
+      1,
+      /needs mean and deviation .*\n {7}Give --mean and --std/,
     ],
     [
       'a size of letters',

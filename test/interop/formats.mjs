@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // Makes the tables of docs/formats.md: every fixture read by us, and what we write opened by its real readers.
 //
-//   node test/interop/formats.mjs PYTHON        (torch, torchvision, timm, safetensors, onnx, onnxruntime; dist/ is built)
+//   node test/interop/formats.mjs PYTHON && npm run format
+//
+// PYTHON has torch, torchvision, timm, safetensors, onnx and onnxruntime; dist/ is built.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
