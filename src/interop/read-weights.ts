@@ -5,7 +5,7 @@ import { errorCode, fileError } from '../util/files.js'
 import { HDF5_START, readHdf5 } from './hdf5.js'
 import { KERAS_EPSILON, kerasWeights } from './keras.js'
 import { decodeSafetensors } from './safetensors.js'
-import { LEGACY_START, readTorchLegacy, readTorchZip } from './torch-file.js'
+import { looksLikeTorchLegacy, readTorchLegacy, readTorchZip } from './torch-file.js'
 import { looksLikeTorch7, readTorch7 } from './torch7.js'
 import { torch7Network } from './torch7-network.js'
 import type { WeightFile } from './weight-file.js'
@@ -28,7 +28,7 @@ export async function readWeights(path: string): Promise<WeightFile> {
 export async function decodeWeights(bytes: Uint8Array, path: string): Promise<WeightFile> {
   const common = { path, within: '', layers: null, bnEpsilon: null }
   if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path)
-  if (startsWith(bytes, LEGACY_START)) return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path) }
+  if (looksLikeTorchLegacy(bytes)) return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path) }
   if (startsWith(bytes, HDF5_START)) return decodeKeras(bytes, path)
   if (looksLikeTorch7(bytes)) return { ...common, format: 'Torch7', ...torch7Network(readTorch7(bytes, path), path) }
   if (bytes[8] === 0x7b) {

@@ -42,11 +42,15 @@ const sort = (value: PickleValue): string => {
 /** The member to look into, if there is one. */
 function inner(dict: PickleDict): string | null {
   const members = [...dict].filter(([key, item]) => typeof key === 'string' && isDict(item) && item.size > 0)
-  const keys = members.map(([key]) => key as string)
-  const usual = USUAL.find(name => keys.includes(name))
-  if (usual !== undefined) return usual
-  const holding = members.filter(([, item]) => [...(item as PickleDict).values()].some(x => x instanceof TorchTensor))
-  return holding.length === 1 ? (holding[0]![0] as string) : null
+  const names = (found: typeof members): string[] => found.map(([key]) => key as string)
+  const holding = names(members.filter(([, item]) => hasTensor(item as PickleDict)))
+  const usual = (among: readonly string[]): string | undefined => USUAL.find(name => among.includes(name))
+  return usual(holding) ?? (holding.length === 1 ? holding[0]! : (usual(names(members)) ?? null))
+}
+
+function hasTensor(dict: PickleDict): boolean {
+  for (const item of dict.values()) if (item instanceof TorchTensor) return true
+  return false
 }
 
 function noWeights(dict: PickleDict, file: string): DenseNetError {

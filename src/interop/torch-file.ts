@@ -21,8 +21,13 @@ const VERSION = 1001
 /** How many times over the storages may be used. */
 const MOST_SHARING = 8
 
-/** How a file of the older kind begins: protocol 2, then the magic number as a LONG1 of ten bytes. */
-export const LEGACY_START = Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19)
+/** The magic number as the LONG1 of ten bytes that it is in every protocol. */
+const MAGIC_BYTES = Buffer.from([0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19])
+
+/** A file of the older kind begins with the protocol, from 4 on a frame, and the magic number. */
+export function looksLikeTorchLegacy(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x80 && Buffer.from(bytes.subarray(0, 24)).includes(MAGIC_BYTES)
+}
 
 type ReadStorage = (storage: TorchStorage) => Uint8Array
 

@@ -50,8 +50,6 @@ const INERT = new Set([
   '_codecs.encode',
   'argparse.Namespace',
   'torch.device',
-  'collections.defaultdict',
-  'collections.Counter',
   'builtins.set',
   '__builtin__.set',
   'datetime.timedelta',
@@ -59,10 +57,22 @@ const INERT = new Set([
 
 export function torchGlobal(file: string, module: string, name: string): PickleGlobal {
   const full = `${module}.${name}`
-  if (module === 'torch' && Object.hasOwn(STORAGES, name)) return new PickleGlobal(full)
+  if (/^torch(\.cuda)?$/.test(module) && Object.hasOwn(STORAGES, name)) return new PickleGlobal(full)
   switch (full) {
     case 'collections.OrderedDict':
       return new PickleGlobal(full, args => orderedDict(file, args))
+    case 'collections.defaultdict':
+      return new PickleGlobal(full, () => new Map())
+    case 'collections.Counter':
+      return new PickleGlobal(full, ([counts]) => (isDict(counts) ? counts : new Map()))
+    // What a defaultdict makes; a call of them would be refused.
+    case '__builtin__.list':
+    case '__builtin__.dict':
+    case '__builtin__.int':
+    case 'builtins.list':
+    case 'builtins.dict':
+    case 'builtins.int':
+      return new PickleGlobal(full)
     case 'torch._utils._rebuild_tensor_v2':
     case 'torch._utils._rebuild_tensor':
       return new PickleGlobal(full, args => rebuildTensor(file, args))
@@ -112,7 +122,7 @@ function rebuildTensor(file: string, args: readonly PickleValue[]): TorchTensor 
 /** The storage that a persistent id names: ('storage', type, key, device, length[, view]). */
 export function torchStorage(file: string, id: PickleValue): TorchStorage {
   const [kind, type, key, , length, view] = Array.isArray(id) ? (id as PickleValue[]) : []
-  const name = type instanceof PickleGlobal ? type.name.replace(/^torch\./, '') : ''
+  const name = type instanceof PickleGlobal ? type.name.replace(/^torch\.(cuda\.)?/, '') : ''
   if (kind !== 'storage' || typeof key !== 'string' || typeof length !== 'number' || !Object.hasOwn(STORAGES, name)) {
     throw new DenseNetError(`${file} refers to something outside its pickle that is no storage, which is refused`)
   }

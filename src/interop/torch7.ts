@@ -171,7 +171,7 @@ class Reader {
     checkView(view, storage.data.length, why => damaged(this.file, `a tensor ${why}`))
     this.#copied += shape.reduce((a, b) => a * b, 1)
     // Weights are views into one storage, gradients into another: each element is used about once.
-    if (this.#copied > 8 * this.bytes.length)
+    if (this.#copied > 2 * this.bytes.length)
       throw damaged(this.file, 'its tensors use the same elements over and over')
     return gather(storage.data, view)
   }

@@ -155,7 +155,7 @@ const wrong: Case[] = [
     'a missing checkpoint',
     ['test', join(folder, 'none')],
     2,
-    `there is no checkpoint or run folder ${join(folder, 'none')}`,
+    `there is no checkpoint, run folder or file of weights ${join(folder, 'none')}`,
   ],
   [
     'a truncated checkpoint',
@@ -167,7 +167,8 @@ const wrong: Case[] = [
     'no checkpoint at all',
     ['test', join(folder, 'text.safetensors')],
     1,
-    expect.stringMatching(/text.safetensors is no valid safetensors file: its header claims \d+ bytes$/),
+    expect.stringMatching(/text.safetensors is no file of weights that is known$/),
+    'What is read: safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras) and Torch7 (.t7)',
   ],
   [
     'too large a batch',

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Makes fixtures/: files of weights by their real producers, and the logits these compute from them. README.md lists them.
 
-    python make_fixtures.py        (torch, torchvision, timm, monai, torchxrayvision, keras, h5py, safetensors)
+    python make_fixtures.py [NAME...]       (only these; torch, torchvision, timm, monai, torchxrayvision, keras, h5py, safetensors)
     KERAS_2=1 python make_fixtures.py        (in another environment: tensorflow, tf_keras; adds the files of Keras 2)
 
 Weights are periodic sequences, different for every tensor, so that gzip makes kilobytes of them.
 """
+import argparse
+import collections
 import gzip
 import json
 import math
@@ -49,11 +51,19 @@ def filling(kind, number, shape, variance=1.0):
     return pattern(number, shape, low * scale, high * scale)
 
 
-def keep(name, path, producer, shape, logits, **facts):
+def keep(name, path, producer, shape, logits):
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     target = HERE / f'{name}.gz'
     target.write_bytes(gzip.compress(Path(path).read_bytes(), 9, mtime=0))
-    golden[name] = dict(producer=producer, input=list(shape), logits=np.asarray(logits, np.float64).tolist(), **facts)
+    golden[name] = dict(producer=producer, input=list(shape), logits=np.asarray(logits, np.float64).tolist())
     print(f'{name}: {target.stat().st_size} bytes')
+
+
+def refusal(name):
+    """A file that is to be refused."""
+    if not sys.argv[1:] or name in sys.argv[1:]:
+        (HERE / f'{name}.gz').write_bytes(gzip.compress((WORK / name).read_bytes(), 9, mtime=0))
 
 
 def finish():
@@ -135,6 +145,14 @@ def pytorch():
     strided = OrderedDict((n, t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else
                            t.t().contiguous().t() if t.dim() == 2 else t) for n, t in state.items())
     keep('channels-last.pth', save('channels-last.pth', strided), made + ', channels last', shape, expected)
+    for protocol in 4, 5:
+        keep(f'protocol{protocol}.pth', save(f'protocol{protocol}.pth', state, pickle_protocol=protocol),
+             f'{made}, pickle protocol {protocol}', shape, expected)
+        keep(f'protocol{protocol}-old.pth', save(f'protocol{protocol}-old.pth', state, pickle_protocol=protocol, **old),
+             f'{made}, pickle protocol {protocol}, old format', shape, expected)
+    scraps = dict(epoch=1, args=argparse.Namespace(lr=0.1, steps=[1, 2]), metric=np.float32(3), curve=np.arange(3.0), device=torch.device('cpu'),
+                  counts=collections.Counter('aab'), history=collections.defaultdict(list), seen={1, 2}, size=torch.Size([1, 2]), model=state)
+    keep('scraps.pth', save('scraps.pth', scraps), made + ', with all that training scripts keep', shape, expected)
     keep('parameters.pt', save('parameters.pt', OrderedDict((n, nn.Parameter(t) if t.is_floating_point() else t) for n, t in state.items())),
          made + ', parameters instead of tensors', shape, expected)
     for name, dtype in ('float16', torch.float16), ('bfloat16', torch.bfloat16):
@@ -152,7 +170,7 @@ def pytorch():
     names = OrderedDict((n, t[:1].contiguous() if t.dim() else t) for n, t in blur.state_dict().items()
                         if not n.startswith('features.denseblock') or 'denseblock1.denselayer1.' in n)
     save_file(names, WORK / 'blur.safetensors')
-    (HERE / 'blur.safetensors.gz').write_bytes(gzip.compress((WORK / 'blur.safetensors').read_bytes(), 9, mtime=0))
+    refusal('blur.safetensors')
 
     grey = (2, 1, 32, 32)
     net = fill(monai.networks.nets.DenseNet(spatial_dims=2, in_channels=1, out_channels=3, init_features=8, growth_rate=4, block_config=(2, 2)))
@@ -166,10 +184,10 @@ def pytorch():
         values = features(torch.from_numpy(images(grey)).double()).numpy()
     keep('torchxrayvision.pt', save('torchxrayvision.pt', weights), f'TorchXRayVision {torchxrayvision.__version__}, its state dict', grey, values)
     save('whole-model.pth', fill(torchvision_net()))
-    (HERE / 'whole-model.pth.gz').write_bytes(gzip.compress((WORK / 'whole-model.pth').read_bytes(), 9, mtime=0))
+    refusal('whole-model.pth')
     scripted = torch.jit.script(torchvision_net())
     scripted.save(str(WORK / 'script.pt'))
-    (HERE / 'script.pt.gz').write_bytes(gzip.compress((WORK / 'script.pt').read_bytes(), 9, mtime=0))
+    refusal('script.pt')
 
     # The CIFAR re-implementations: their names, orders of concatenation and of definition, written anew.
     class Layer(nn.Module):
