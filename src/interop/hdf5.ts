@@ -1,6 +1,5 @@
 // HDF5, the container of Keras's weights: read by jsfive in a thread that is ended when it takes too long or too much.
 import { Worker } from 'node:worker_threads'
-import type { DenseNetError } from '../errors.js'
 import type { Hdf5Content, Hdf5Job } from './hdf5-worker.js'
 import { damaged } from './tensor.js'
 
@@ -25,7 +24,7 @@ export function readHdf5(bytes: Uint8Array, file: string): Promise<Hdf5Content> 
     })
     const fail = (why: string, cause?: unknown): void => {
       clearTimeout(timer)
-      reject(notReadable(file, why, cause))
+      reject(damaged(file, why, cause))
     }
     const timer = setTimeout(() => {
       void worker.terminate()
@@ -40,5 +39,3 @@ export function readHdf5(bytes: Uint8Array, file: string): Promise<Hdf5Content> 
     worker.once('exit', code => fail(`its reader ended with ${code}`))
   })
 }
-
-const notReadable = (file: string, why: string, cause?: unknown): DenseNetError => damaged(file, why, cause)

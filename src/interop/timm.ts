@@ -51,13 +51,12 @@ export function parseTimmConfig(
 
 /** timm's config.json for a network; throws a sentence when timm has no such network. */
 export function timmConfig(config: DenseNetConfig, { classes, normalisation }: Preprocessing): string {
-  const { stem, initialChannels, growthRate, reduction, bottleneck, bnEpsilon } = config
+  const { stem, initialChannels, growthRate, reduction, bottleneck } = config
   const obstacles: [boolean, string][] = [
     [stem !== 'imagenet', 'the stem is a 7 x 7 convolution'],
     [initialChannels !== 2 * growthRate, 'the first convolution makes twice the growth rate of channels'],
     [!bottleneck, 'every layer has a bottleneck'],
     [config.blocks.length > 1 && reduction !== 0.5, 'transitions keep half of the channels'],
-    [bnEpsilon !== 1e-5, "batch norm's epsilon is 1e-5"],
   ]
   const obstacle = obstacles.find(([stands]) => stands)?.[1]
   if (obstacle !== undefined) {

@@ -1,7 +1,7 @@
 // From a network to the files of other programs: the formats there are, and what goes into each.
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { usageError } from '../errors.js'
+import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import { resolveConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
@@ -16,6 +16,8 @@ import { transformersFiles } from './transformers-js.js'
 
 export const exportFormats = ['safetensors', 'timm', 'pth', 'onnx', 'transformers.js'] as const
 export type ExportFormat = (typeof exportFormats)[number]
+
+const TORCH_EPSILON = 1e-5
 
 export interface ExportOptions extends OnnxOptions {
   /** Default: by the ending of the path. */
@@ -45,17 +47,24 @@ export async function writeWeights(
   if (to !== 'onnx' && (options.precision ?? 'float32') !== 'float32') {
     throw usageError(`${to} files are written in float32; --precision is for onnx`)
   }
-  if (to === 'onnx')
-    await writeFileAtomically(path, encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) })))
-  else if (to === 'pth') await writeFileAtomically(path, encodeTorch(torchvisionTensors(network)))
-  else if (to === 'safetensors') await writeFileAtomically(path, safetensors(network))
-  else if (to === 'transformers.js') await writeFolder(path, transformersFiles(network, options))
-  else {
-    const config = timmConfig(network.config, network)
-    await writeFolder(path, [
-      [TIMM_CONFIG, config],
-      [TIMM_WEIGHTS, safetensors(network)],
-    ])
+  switch (to) {
+    case 'onnx':
+      await writeFileAtomically(path, encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) })))
+      break
+    case 'pth':
+      await writeFileAtomically(path, encodeTorch(torchvisionTensors(network)))
+      break
+    case 'safetensors':
+      await writeFileAtomically(path, safetensors(network))
+      break
+    case 'timm':
+      await writeFolder(path, [
+        [TIMM_CONFIG, timmConfig(network.config, network)],
+        [TIMM_WEIGHTS, safetensors(network)],
+      ])
+      break
+    case 'transformers.js':
+      await writeFolder(path, transformersFiles(network, options))
   }
   return to
 }
@@ -76,7 +85,8 @@ async function writeFolder(path: string, files: readonly (readonly [string, stri
   }
 }
 
-/** Everything of torchvision's state dict, in its order: with batch norm's counter of steps, which is zero here. */
+/** Everything of torchvision's state dict, in its order: with batch norm's counter of steps, which is zero here. Another
+ * epsilon than PyTorch's, which the format has no place for, becomes a part of the variances. */
 export function torchvisionTensors({ config, parameters, running }: NetworkWeights): ReadonlyMap<string, Tensor> {
   const table = parameterTable(architecture(config))
   const statistics = new Map(table.running.map(entry => [entry.name, entry]))
@@ -89,11 +99,27 @@ export function torchvisionTensors({ config, parameters, running }: NetworkWeigh
     const norm = name.slice(0, -'.bias'.length)
     for (const field of ['running_mean', 'running_var']) {
       const entry = statistics.get(`${norm}.${field}`)!
-      tensors.set(entry.name, { shape: entry.shape, data: values(running, entry.offset, entry.count) })
+      const data = values(running, entry.offset, entry.count)
+      if (field === 'running_var') shiftVariances(data, config.bnEpsilon - TORCH_EPSILON, entry.name)
+      tensors.set(entry.name, { shape: entry.shape, data })
     }
     tensors.set(`${norm}.num_batches_tracked`, { shape: [], data: BigInt64Array.of(0n) })
   }
   return tensors
+}
+
+function shiftVariances(variances: Float32Array, by: number, name: string): void {
+  for (const [i, variance] of variances.entries()) {
+    variances[i] = variance + by
+    if (variance + by < 0) {
+      throw new DenseNetError(
+        `element ${i} of ${name} is too small (${variance}) for PyTorch's epsilon of ${TORCH_EPSILON}`,
+        {
+          hint: 'ONNX files keep the epsilon as it is',
+        },
+      )
+    }
+  }
 }
 
 /** What a user of the ONNX file needs besides: how images are to be normalised, and the names of the classes. */

@@ -7,7 +7,7 @@ import { DenseNet } from '../../dist/densenet.js'
 import { decodeWeights } from '../../dist/interop/read-weights.js'
 import { readCheckpoint } from '../../dist/training/checkpoint.js'
 import { densenet } from '../cli/run.js'
-import { fixture, temporaryFolder, unpack } from './fixtures.js'
+import { fixture, golden, images, logitsOf, temporaryFolder, unpack, worstDifference } from './fixtures.js'
 
 const folder = temporaryFolder()
 const kuangliu = unpack('kuangliu.pth', folder)
@@ -147,6 +147,17 @@ describe('densenet convert', () => {
     }
   })
 
+  test('Keras’s epsilon becomes a part of the variances: PyTorch has no place for it', async () => {
+    const keras = unpack('keras3.h5', folder)
+    const path = join(folder, 'keras.pth')
+    expect((await densenet(['convert', keras, path, '--size=32'])).code).toBe(0)
+    const network = await DenseNet.load(path, { height: 32, width: 32 })
+    expect(network.config.bnEpsilon).toBe(1e-5)
+    const { input, logits } = golden['keras3.h5']!
+    const ours = await logitsOf({ config: network.config, ...network.state }, images(input))
+    expect(worstDifference(ours, logits)).toBeLessThan(1e-6)
+  })
+
   test('--json', async () => {
     const { out } = await densenet(['convert', torchvision, join(folder, 'j.onnx'), '--json'])
     expect(JSON.parse(out)).toMatchObject({
@@ -187,6 +198,7 @@ describe('densenet convert', () => {
       1,
       /needs mean and deviation .*\n {7}Give --mean and --std/,
     ],
+    ['its own input', [kuangliu, kuangliu], 2, /cannot be read and written at once/],
     [
       'a size of letters',
       [kuangliu, 'x.onnx', '--size=big'],

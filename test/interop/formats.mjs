@@ -64,6 +64,8 @@ const EXPORTS = [
   ['torchvision.pth', 'safetensors', {}, 'model.safetensors'],
   ['torchvision.pth', 'timm', {}, 'timm'],
   ['odd.pth', 'pth', {}, 'odd.pth'],
+  ['keras3.keras', 'pth', {}, 'keras.pth'],
+  ['keras3.keras', 'timm', {}, 'keras-timm'],
   ...['torchvision.pth', 'kuangliu.pth', 'andreasveit-plain.pth.tar', 'odd.pth', 'monai.pt', 'keras3.keras'].flatMap(
     name =>
       [

@@ -1,7 +1,8 @@
 // densenet convert: weights of any known format, or a run's, into the files of other programs.
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { DenseNet } from '../../densenet.js'
-import { parameterError } from '../../errors.js'
+import { parameterError, usageError } from '../../errors.js'
 import { type Precision, precisions } from '../../interop/onnx-graph.js'
 import { type ExportFormat, exportFormat, exportFormats } from '../../interop/write-weights.js'
 import { createContext } from '../context.js'
@@ -48,6 +49,8 @@ Examples:
 async function convert(from: string, path: string, flags: ConvertFlags): Promise<number> {
   const { out, say, warn } = createContext(flags)
   const { precision, fold, size, to = exportFormat(path) } = flags
+  if (resolve(from) === resolve(path))
+    throw usageError(`${path} cannot be read and written at once`, 'choose another name')
   const network = await DenseNet.load(from, { ...openOptions(flags, undefined), ...size, onWarning: warn })
   if (network.imported) tellReport(from, network.imported, network.config, say)
   await network.export(path, { to, precision, fold, size })
