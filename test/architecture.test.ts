@@ -37,7 +37,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   training: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'densenet.ts': ['backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   bench: ['densenet.ts', 'backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  'index.ts': ['densenet.ts', 'bench', 'backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'index.ts': [
+    'densenet.ts',
+    'bench',
+    'backends',
+    'interop',
+    'training',
+    'data',
+    'engine',
+    'model',
+    'util',
+    'errors.ts',
+  ],
   cli: ['densenet.ts', 'bench', 'backends', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
 }
 

@@ -31,7 +31,7 @@ export const weightOptions = (): Option[] => [
 /** "0.485,0.456,0.406" */
 function channelsOption(flags: string, text: string): Option {
   const name = flags.split(' ')[0]!
-  return new Option(flags, `weights from elsewhere: ${text}; default: the data set's`).argParser(value => {
+  return new Option(flags, `weights from elsewhere: ${text}; default: what is usual`).argParser(value => {
     const numbers = value.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
     if (!numbers.every(n => Number.isFinite(n) && (name === '--mean' || n > 0))) {
       throw parameterError(name, 'numbers with commas between them, such as 0.485,0.456,0.406', value)

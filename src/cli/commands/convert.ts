@@ -29,7 +29,7 @@ export function convertCommand(finish: (exitCode: number) => void): Command {
     )
   const options = [
     choiceOption('--to <format>', 'default: by the ending of the name', exportFormats),
-    choiceOption('--precision <p>', 'onnx: of the weights; default: float32', precisions).default('float32'),
+    choiceOption('--precision <p>', 'onnx: of the weights', precisions).default('float32'),
     ...weightOptions(),
     ...outputOptions(),
   ]
