@@ -20,18 +20,19 @@ const FINAL = [/^features\.norm_final\./, 'features.norm5.'] as const
 /** CheXNet and others put a sigmoid behind the classifier. */
 const WRAPPED = [/^classifier\.0\./, 'classifier.'] as const
 
-/** CIFAR networks of single scripts; `layer` names a dense layer, `last` the norm before the classifier. */
-const cifar = (layer: RegExp, last: string, classifier: string): Family['rules'] => [
+/** CIFAR networks of single scripts; `layer` names a dense layer, `one` is what norms and convolutions outside of layers
+ * are numbered with. */
+const cifar = (layer: RegExp, one: '1' | '', classifier: string): Family['rules'] => [
   [
     layer,
     (_, block, index, part, n) => {
       return `features.denseblock${block}.denselayer${layerNumber(index!)}.${part === 'bn' ? 'norm' : 'conv'}${n}`
     },
   ],
-  [/^trans(\d+)\.bn1?\./, 'features.transition$1.norm.'],
-  [/^trans(\d+)\.conv1?\./, 'features.transition$1.conv.'],
+  [new RegExp(`^trans(\\d+)\\.bn${one}\\.`), 'features.transition$1.norm.'],
+  [new RegExp(`^trans(\\d+)\\.conv${one}\\.`), 'features.transition$1.conv.'],
   [/^conv1\./, 'features.conv0.'],
-  [new RegExp(`^${last}\\.`), 'features.norm5.'],
+  [new RegExp(`^bn${one}\\.`), 'features.norm5.'],
   [new RegExp(`^${classifier}\\.`), 'classifier.'],
 ]
 
@@ -49,13 +50,13 @@ export const FAMILIES: readonly Family[] = [
   {
     name: 'andreasveit',
     mark: /^block1\.layer\.0\.bn1\./,
-    rules: cifar(/^block(\d+)\.layer\.(\d+)\.(bn|conv)(\d)/, 'bn1', 'fc'),
+    rules: cifar(/^block(\d+)\.layer\.(\d+)\.(bn|conv)(\d)/, '1', 'fc'),
   },
-  { name: 'bamos', mark: /^fc\./, rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, 'bn1', 'fc') },
+  { name: 'bamos', mark: /^fc\./, rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, '1', 'fc') },
   {
     name: 'kuangliu',
     mark: /^linear\./,
-    rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, 'bn', 'linear'),
+    rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, '', 'linear'),
     newestFirst: true,
   },
   {
@@ -95,8 +96,9 @@ export function namesOf(file: WeightFile): Names | null {
   let names = [...file.tensors.keys()]
   let prefix = ''
   for (;;) {
-    const family = FAMILIES.find(({ mark }) => names.some(name => mark.test(name)))
-    if (family && isDenseNet(family, names)) {
+    const here = names
+    const family = FAMILIES.find(one => here.some(name => one.mark.test(name)) && isDenseNet(one, here))
+    if (family) {
       const { name, rules, newestFirst = false } = family
       const length = prefix.length
       return { family: name, prefix, newestFirst, canonical: text => applied(rules, text.slice(length)) }

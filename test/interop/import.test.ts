@@ -43,6 +43,16 @@ describe('what shapes do not show', () => {
     const asBamos = new Map([...file.tensors].map(([name, tensor]) => [bamosName(name), tensor]))
     expect(await differenceOf('kuangliu.pth', { ...file, tensors: asBamos })).toBeGreaterThan(0.05)
   })
+  test('a mixture of names whose order nobody knows is refused', async () => {
+    const file = await read('kuangliu.pth')
+    const tensors = new Map(
+      [...file.tensors].map(([name, tensor]) => [
+        name.replace('linear', 'fc').replace('module.bn.', 'module.bn1.'),
+        tensor,
+      ]),
+    )
+    expect(() => importWeights({ ...file, tensors })).toThrow(/features.transition1.conv.weight is missing/)
+  })
   const bamosName = (name: string): string =>
     name
       .replace(/trans(\d)\.(bn|conv)\./, 'trans$1.$21.')
