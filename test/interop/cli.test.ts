@@ -34,6 +34,7 @@ describe('densenet test', () => {
     )
     expect(out).toContain('87 tensors matched, 0 missing, 0 unexpected')
     expect(out).toContain('unused: 17 counters of training steps')
+    expect(out).toContain('assumed: images normalised as is usual for synthetic (--mean, --std)')
     expect(out).toContain("assumed: batch norm's epsilon is 0.00001 (--bn-epsilon)")
     expect(out).toMatch(/loss [\d.]+ {3}error [\d.]+ %/)
   })

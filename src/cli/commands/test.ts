@@ -56,7 +56,10 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
       checkShape(checkpoint.config, datasetName(name), path)
-      if (report) tellReport(path, report, checkpoint.config, say)
+      if (report) {
+        tellReport(path, report, checkpoint.config, say)
+        if (!open.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
+      }
       const data = dataReporter(out, flags.quiet === true || flags.json === true)
       const loaded = limitDataset(
         await loadTest(datasetName(name), { folder: flags.data, signal, onProgress: data.onProgress }).finally(
