@@ -43,7 +43,7 @@ function ofCounters(datasets: readonly Hdf5Dataset[], names: Hdf5Content['names'
   for (const dataset of datasets) {
     const [, group, counted, index] = /^(.*?([^/]+)\/vars)\/(\d+)$/.exec(dataset.path)!
     const [, className, number] = /^(.*?)(?:_(\d+))?$/.exec(counted!)!
-    const kind = KINDS[className!]
+    const kind = Object.hasOwn(KINDS, className!) ? KINDS[className!] : undefined
     if (kind === undefined) {
       // A rate of dropout's random numbers and the like has no weights; anything else has.
       if (/^(seed_generator|dropout|random)/.test(className!)) continue
@@ -82,11 +82,12 @@ function ofNames(datasets: readonly Hdf5Dataset[], file: string): KerasWeights {
   const tensors = new Map<string, Tensor>()
   for (const dataset of datasets) {
     const parts = dataset.path.replace(/^model_weights\//, '').split('/')
-    const field = FIELDS[parts.pop()!.replace(/:0$/, '')]
-    if (field === undefined) throw new DenseNetError(`${file} holds ${dataset.path}, which is no weight of a DenseNet`)
+    const weight = parts.pop()!.replace(/:0$/, '')
+    if (!Object.hasOwn(FIELDS, weight))
+      throw new DenseNetError(`${file} holds ${dataset.path}, which is no weight of a DenseNet`)
     // conv1/bn/conv1/bn, conv1_bn/conv1_bn, or the layers of a model within a model.
     const half = parts.slice(parts.length / 2)
-    add(tensors, `${half.join('/')}.${field}`, dataset, file)
+    add(tensors, `${half.join('/')}.${FIELDS[weight]}`, dataset, file)
   }
   return { tensors, layers: null }
 }

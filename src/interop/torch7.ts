@@ -141,7 +141,7 @@ class Reader {
     const className = /^V \d+$/.test(version) ? this.#string() : version
     const found = /^torch\.(\w+?)(Tensor|Storage)$/.exec(className)
     if (found) {
-      const type = ELEMENTS[found[1]!]
+      const type = Object.hasOwn(ELEMENTS, found[1]!) ? ELEMENTS[found[1]!] : undefined
       if (type === undefined) throw new DenseNetError(`${this.file} holds a ${className}, which is not known`)
       const made = found[2] === 'Storage' ? this.#storage(type) : this.#tensor(depth)
       this.#known.set(index, made)
