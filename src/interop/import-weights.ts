@@ -43,6 +43,9 @@ export interface ImportedWeights {
   readonly report: ImportReport
 }
 
+/** The longest of any known program has some eighty. */
+const LONGEST_NAME = 1000
+
 /** ImageNet's usual mean and deviation, on the 0..255 scale: torchvision, timm and Keras all use it. */
 const IMAGENET = { mean: [123.675, 116.28, 103.53], deviation: [58.395, 57.12, 57.375] }
 /** TorchXRayVision scales 8-bit images to -1024 .. 1024. */
@@ -50,6 +53,7 @@ const XRAY = { mean: [127.5], deviation: [127.5 / 1024] }
 
 export function importWeights(file: WeightFile, options: ImportOptions = {}): ImportedWeights {
   const { path } = file
+  refuseLongNames(file)
   const names = namesOf(file)
   if (names === null) throw unknownNames(file)
   const { tensors, origins, unused, calibrated } = renamed(file, names)
@@ -101,6 +105,13 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       unused,
       assumed: assumptions(config, { ...options, bnEpsilon }, names),
     },
+  }
+}
+
+function refuseLongNames({ path, tensors }: WeightFile): void {
+  for (const name of tensors.keys()) {
+    if (name.length <= LONGEST_NAME) continue
+    throw new DenseNetError(`${path} holds a tensor whose name has ${name.length} letters: it is no DenseNet's`)
   }
 }
 

@@ -5,6 +5,7 @@ import { errorCode, fileError } from '../util/files.js'
 import { HDF5_START, readHdf5 } from './hdf5.js'
 import { KERAS_EPSILON, kerasWeights } from './keras.js'
 import { decodeSafetensors } from './safetensors.js'
+import { damaged } from './tensor.js'
 import { looksLikeTorchLegacy, readTorchLegacy, readTorchZip } from './torch-file.js'
 import { looksLikeTorch7, readTorch7 } from './torch7.js'
 import { torch7Network } from './torch7-network.js'
@@ -26,6 +27,16 @@ export async function readWeights(path: string): Promise<WeightFile> {
 
 /** The same of bytes; `path` is for messages. */
 export async function decodeWeights(bytes: Uint8Array, path: string): Promise<WeightFile> {
+  try {
+    return await decode(bytes, path)
+  } catch (error) {
+    // The engine's own limits: of arrays, texts and its stack.
+    if (error instanceof RangeError) throw damaged(path, 'it asks for more than there can be', error)
+    throw error
+  }
+}
+
+async function decode(bytes: Uint8Array, path: string): Promise<WeightFile> {
   const common = { path, within: '', layers: null, bnEpsilon: null }
   if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path)
   if (looksLikeTorchLegacy(bytes)) return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path) }

@@ -6,6 +6,7 @@ import { deflateRawSync } from 'node:zlib'
 import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
+import { importWeights } from '../../dist/interop/import-weights.js'
 import { kerasWeights } from '../../dist/interop/keras.js'
 import { decodeWeights, readWeights } from '../../dist/interop/read-weights.js'
 import { fixture } from './fixtures.js'
@@ -177,6 +178,11 @@ describe('tensors that lie', () => {
     ['a negative storage', { length: -2 }, /has 8 bytes, not -2/],
     ['another type', { type: 'DoubleStorage' }, /has 8 bytes, not 2 elements of float64/],
   ])('%s', async (_, tensor, message) => refused(torchZip(state(tensor), eight), message))
+
+  test('a name of millions of letters', async () => {
+    const file = await decodeWeights(torchZip(state({ name: `${'a'.repeat(20_000_000)}.b` }), eight), 'x.pth')
+    expect(() => importWeights(file)).toThrow(/a tensor whose name has 20000002 letters/)
+  })
 
   test('a storage that is not there', async () => refused(torchZip(state({})), /the storage 0 is missing/))
 

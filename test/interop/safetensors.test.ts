@@ -75,6 +75,12 @@ describe('refused', () => {
     ['a gap', file({ a: f32(0, 4), b: f32(8, 12) }, new Uint8Array(12)), /b begins at byte 8 instead of 4/],
     ['missing bytes', file({ a: f32(0, 8) }, four), /ends at byte 8 of 4: the file is cut short/],
     ['bytes of nobody', file({ a: f32(0, 4) }, new Uint8Array(8)), /4 bytes after its last tensor/],
+    [
+      'a name of nine million letters, twice',
+      file(`{"${'a'.repeat(4_500_000)}":1,"${'a'.repeat(4_500_000)}":1}`),
+      /names "a{100}" twice/,
+    ],
+    ['values within each other', file(`{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`), /does not describe "a"/],
     ['metadata that is not text', file({ __metadata__: { a: 1 } }), /metadata is not text/],
   ])('%s', (_, bytes, message) => {
     expect(() => decode(bytes)).toThrow(DenseNetError)
