@@ -18,7 +18,11 @@
       "sources": ["kernels/kernels.cc"],
       "cflags_cc": ["<@(kernel_flags)"],
       "defines": ["VECTOR_WIDTH=4", "DENSENET_IMPLEMENTATIONS=portableImplementations"],
-      "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["<@(kernel_flags)"]}
+      "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["<@(kernel_flags)"]},
+      "conditions": [
+        # GCC would load all weights of a tile early, and spill its sums: scalars live in the vector registers here.
+        ["target_arch == 'arm64'", {"cflags_cc": ["-fno-schedule-insns"]}]
+      ]
     },
     {
       "target_name": "densenet",
