@@ -1,7 +1,8 @@
 // Everything that can be wrong with a command: one sentence, perhaps what to do, the right exit code, and no stack.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { instructionSets } from '../native-available.js'
 import { temporaryFolder } from '../training/fixtures.js'
 import { densenet, SMALL } from './run.js'
 
@@ -210,6 +211,19 @@ test('a truncated data file', async () => {
   expect([code, out]).toEqual([1, ''])
   expect(err).toMatch(/^error: .*(images|labels)-idx\d-ubyte/)
   expect(err).not.toMatch(/\n {4}at /)
+})
+
+test.skipIf(instructionSets.length === 0)('an instruction set that there is not', async () => {
+  const args = ['train', ...SMALL, '--backend=auto', '--output', join(folder, 'mmx')]
+  const { code, err, out } = await densenet(args, { env: { DENSENET_ISA: 'mmx' } })
+  expect([code, out]).toEqual([2, ''])
+  const [first, second, ...rest] = err.trimEnd().split('\n')
+  expect(first).toBe(
+    `error: expected an instruction set that this processor can run (${instructionSets.join(', ')}) for DENSENET_ISA, got "mmx"`,
+  )
+  expect(second).toMatch(/leave it out to get the best/i)
+  expect(rest).toEqual([])
+  expect(existsSync(join(folder, 'mmx'))).toBe(false)
 })
 
 test('--debug adds the stack', async () => {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { DenseNetError, usageError } from '../../errors.js'
+import { DenseNetError, parameterError } from '../../errors.js'
 
 /** Opaque handles; each keeps its memory until released or garbage collected. */
 export type BufferHandle = { readonly __buffer: unique symbol }
@@ -69,12 +69,16 @@ export function loadAddon(): Addon {
   }
 }
 
-/** The best instruction set, or the one that the environment variable DENSENET_ISA asks for. */
-export function chooseInstructionSet(addon: Addon, wanted = process.env.DENSENET_ISA): InstructionSet {
+/** The one called `wanted` or, without it, by the variable DENSENET_ISA; the processor's best when neither names one. */
+export function chooseInstructionSet(addon: Addon, wanted?: string): InstructionSet {
+  const name = wanted ?? process.env.DENSENET_ISA
   const sets = addon.instructionSets()
-  const chosen = wanted ? sets.find(({ name }) => name === wanted) : sets[0]
+  const chosen = name ? sets.find(set => set.name === name) : sets[0]
   if (chosen) return chosen
-  throw usageError(
-    `DENSENET_ISA=${wanted} is not to be had on this processor; it can run ${sets.map(({ name }) => name).join(', ')}`,
+  throw parameterError(
+    wanted === undefined ? 'DENSENET_ISA' : 'instructionSet',
+    `an instruction set that this processor can run (${sets.map(set => set.name).join(', ')})`,
+    name,
+    'leave it out to get the best',
   )
 }
