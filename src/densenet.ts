@@ -17,7 +17,7 @@ import { type Checkpoint, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
-import { type Recipe, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
+import { type Recipe, recipeKeys, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
 import { checkDataset, evaluate, identify, run } from './training/run.js'
 import { openCheckpoint, RunFolder } from './training/run-folder.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
@@ -35,11 +35,10 @@ export interface ComputeOptions extends BackendOptions {
   readonly on?: Backend
 }
 
-export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedule' | 'augmentation' | 'nesterov'>> {
+export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedule' | 'augmentation'>> {
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
   readonly schedule?: ScheduleName | Schedule
-  readonly nesterov?: boolean
   /** false: none. Default: the data set's usual one. */
   readonly augmentation?: Augmentation | false
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
@@ -247,25 +246,17 @@ export class DenseNet {
 function newRecipe(train: Dataset, options: FitOptions): Recipe {
   const { schedule, augmentation = standardAugmentation(train) } = options
   return resolveRecipe({
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    learningRate: options.learningRate,
-    momentum: options.momentum,
-    nesterov: options.nesterov,
-    weightDecay: options.weightDecay,
-    seed: options.seed,
-    trainLimit: options.trainLimit,
-    testLimit: options.testLimit,
+    ...Object.fromEntries(recipeKeys.map(key => [key, options[key as keyof FitOptions]])),
     schedule: typeof schedule === 'function' ? 'custom' : schedule,
     augmentation: augmentation === false ? noAugmentation : augmentation,
   })
 }
 
 function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
-  const fixed = ['batchSize', 'learningRate', 'momentum', 'nesterov', 'weightDecay', 'seed', 'schedule'] as const
-  for (const name of [...fixed, 'trainLimit', 'testLimit'] as const) {
+  for (const name of recipeKeys) {
+    if (name === 'epochs' || name === 'augmentation') continue
     const [now, asked] = [recipe![name], options[name]]
-    if (asked !== undefined && typeof asked !== 'function' && asked !== now) {
+    if (asked !== undefined && typeof asked !== 'function' && !isSame({ asked }, { asked: now })) {
       throw usageError(`${spelled(name)} is ${now} in this run and cannot become ${asked} in the middle of it`)
     }
   }

@@ -72,15 +72,18 @@ export type {
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
 export { PAPER_RECIPE, type Recipe, resolveRecipe } from './training/recipe.js'
+export { type NamedRecipe, namedRecipe, type RecipeName, recipeNames } from './training/recipes.js'
 export { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from './training/safetensors.js'
 export {
   constant,
   cosine,
   imagenetSteps,
   multistep,
+  oneCycle,
   type Schedule,
   type ScheduleMoment,
   type ScheduleName,
   scheduleNames,
+  warmUp,
 } from './training/schedule.js'
 export type { TrainingResult } from './training/trainer.js'

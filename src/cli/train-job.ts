@@ -8,7 +8,6 @@ import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
 import type { DenseNetOptions } from '../model/config.js'
 import type { MemoryChoice } from '../training/memory.js'
-import type { ScheduleName } from '../training/schedule.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
 import { dataReporter, datasetShape, loadSplits } from './datasets.js'
@@ -17,25 +16,20 @@ import type { ModelFlags } from './model-options.js'
 import type { ComputeFlags, OutputFlags } from './options.js'
 import type { Reporter } from './progress.js'
 import type { StopRequest } from './signals.js'
+import { givenRecipe } from './training-options.js'
 
 export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly dataset?: string
   readonly data?: string
+  readonly recipe?: string
   readonly epochs?: number
-  readonly batchSize?: number
-  readonly lr?: number
-  readonly schedule?: ScheduleName
-  readonly momentum?: number
-  readonly weightDecay?: number
-  readonly augment: boolean
+  readonly augment?: boolean
   readonly memory?: MemoryChoice
   readonly seed?: number
-  readonly trainLimit?: number
-  readonly testLimit?: number
   readonly output?: string
   readonly resume?: string
   readonly checkpointSeconds?: number
-  readonly quick?: boolean
+  readonly demo?: boolean
 }
 
 /** One call of the command. */
@@ -68,11 +62,8 @@ export function networkOf(
 }
 
 export function fitOptions({ flags, reporter, request }: Job) {
-  const { epochs, batchSize, lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit } = flags
-  const recipe = { epochs, batchSize, learningRate: lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit }
   return {
-    ...recipe,
-    augmentation: flags.augment ? undefined : (false as const),
+    ...givenRecipe({ ...flags }),
     memory: flags.memory,
     threads: flags.threads,
     loaderThreads: flags.loaderThreads,

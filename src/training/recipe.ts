@@ -12,6 +12,8 @@ export interface Recipe {
   readonly learningRate: number
   /** A name of `scheduleNames`, or `custom` for a function. */
   readonly schedule: string
+  /** The rate grows linearly over so many epochs first; 0: from the start in full. */
+  readonly warmupEpochs: number
   readonly momentum: number
   readonly nesterov: boolean
   readonly weightDecay: number
@@ -23,12 +25,13 @@ export interface Recipe {
   readonly testLimit: number | null
 }
 
-/** The paper's recipe for CIFAR (section 4.2). */
+/** The paper's recipe for CIFAR with augmentation (section 4.2); recipes.ts names the others. */
 export const PAPER_RECIPE: Recipe = {
   epochs: 300,
   batchSize: 64,
   learningRate: 0.1,
   schedule: 'multistep',
+  warmupEpochs: 0,
   momentum: 0.9,
   nesterov: true,
   weightDecay: 1e-4,
@@ -47,6 +50,7 @@ export const recipeSchema = z.strictObject({
   batchSize: whole,
   learningRate: z.number().gt(0),
   schedule: z.enum([...scheduleNames, 'custom']),
+  warmupEpochs: z.number().min(0),
   momentum: z.number().min(0).lt(1),
   nesterov: z.boolean(),
   weightDecay: z.number().min(0),
@@ -61,6 +65,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
   batchSize: 'a whole number of at least 1',
   learningRate: 'a number above 0',
   schedule: `one of ${scheduleNames.join(', ')}`,
+  warmupEpochs: 'a number of at least 0',
   momentum: 'a number from 0 up to, but not including, 1',
   nesterov: 'true or false',
   weightDecay: 'a number of at least 0',
@@ -69,6 +74,9 @@ const EXPECTED: Record<keyof Recipe, string> = {
   trainLimit: 'a whole number of at least 1',
   testLimit: 'a whole number of at least 1',
 }
+
+/** Its names. */
+export const recipeKeys = Object.keys(EXPECTED) as readonly (keyof Recipe)[]
 
 /** Completes and checks a recipe; what is not given is the paper's. */
 export function resolveRecipe(options: Partial<Recipe>): Recipe {

@@ -14,7 +14,7 @@ import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
-import { createSchedule, type Schedule } from './schedule.js'
+import { createSchedule, type Schedule, warmUp } from './schedule.js'
 import { evaluateBatches, type TrainingResult, train } from './trainer.js'
 
 export interface RunOptions {
@@ -56,7 +56,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const testSet = options.test && limitDataset(options.test, recipe.testLimit)
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
   const { epochs, batchSize, seed, momentum, weightDecay, nesterov } = recipe
-  const schedule = options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate)
+  const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
   const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS } = options
   const emit = (event: TrainingEvent): void => {
     folder?.record(event)
