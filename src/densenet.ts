@@ -5,7 +5,7 @@ import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
 import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
-import type { SessionState } from './engine/session.js'
+import { type SessionState, weightsOf } from './engine/session.js'
 import { DenseNetError, usageError } from './errors.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
@@ -95,7 +95,7 @@ export class DenseNet {
     return new DenseNet(name ?? (typeof model === 'string' ? model : describe(config)), config, {
       parameters: initialParameters(table, seed),
       running: initialRunning(table),
-      velocity: null,
+      training: {},
     })
   }
 
@@ -106,7 +106,7 @@ export class DenseNet {
   }
 
   static #from({ config, state, classes, normalisation }: Checkpoint, name: string): DenseNet {
-    return new DenseNet(name, config, { ...state, velocity: null }, classes, normalisation)
+    return new DenseNet(name, config, weightsOf(state), classes, normalisation)
   }
 
   /** Weights, classes and normalisation, in one safetensors file. */
@@ -119,7 +119,7 @@ export class DenseNet {
       dataset: null,
       recipe: null,
       progress: null,
-      state: { ...this.#state, velocity: null },
+      state: this.#state,
     })
   }
 
@@ -171,7 +171,7 @@ export class DenseNet {
     const { state, ...result } = await run({
       name: this.name,
       config: this.config,
-      state: opened?.checkpoint.state ?? { ...this.#state, velocity: null },
+      state: opened?.checkpoint.state ?? this.#state,
       train,
       test: validation,
       recipe,
@@ -185,7 +185,7 @@ export class DenseNet {
       onEvent,
       signal,
     })
-    this.#state = { ...state, velocity: null }
+    this.#state = weightsOf(state)
     this.classes = train.classes
     this.normalisation = train.normalisation
     return result

@@ -38,7 +38,8 @@ export type {
   Numbers,
   RunArguments,
 } from './engine/backend.js'
-export { type MemoryMode, type PlanOptions, plan, planUpdate } from './engine/planner.js'
+export type { Loss } from './engine/loss.js'
+export { type MemoryMode, type PlanOptions, plan } from './engine/planner.js'
 export type { Program } from './engine/program.js'
 export {
   createSession,
@@ -46,8 +47,18 @@ export {
   type SessionBatch,
   type SessionOptions,
   type SessionState,
+  type StepArguments,
   type StepResult,
+  type TrainingBuffer,
 } from './engine/session.js'
+export {
+  type Optimizer,
+  planBlend,
+  planUpdate,
+  type Region,
+  type UpdateOptions,
+  updateRegions,
+} from './engine/update.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
 export { type Architecture, architecture, type Layer } from './model/architecture.js'
 export { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'

@@ -2,7 +2,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import type { Backend, Numbers } from '../engine/backend.js'
-import { createSession, type Session, type SessionState } from '../engine/session.js'
+import { createSession, type Session, type SessionState, weightsOf } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -109,10 +109,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     copied = state
     checkFinite(state, progress)
     const checkpoint = { config, classes, normalisation, dataset, recipe, progress }
-    // The best one is for use, not for going on: it carries no momentum.
+    // The best one is for use, not for going on: it carries the weights that were evaluated and no momentum.
     const path = await folder.save(kind, {
       ...checkpoint,
-      state: kind === 'best' ? { ...state, velocity: null } : state,
+      state: kind === 'best' ? weightsOf(state) : state,
     })
     const { epoch, nextBatch: batch, step } = progress
     emit({ type: 'checkpoint', path, kind, epoch, batch, step })
@@ -152,7 +152,7 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
   return withCleanup(async later => {
     const session: Session = await createSession(architecture(config), backend, { batchSize })
     later(() => session.dispose())
-    await session.writeState({ parameters: options.state.parameters, running: options.state.running })
+    await session.writeState(options.state)
     const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
     const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, ...workers })
     later(() => loader.dispose())

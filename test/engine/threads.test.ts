@@ -87,7 +87,7 @@ for (const isa of knownInstructionSets) {
         const actual = await train(options, { isa, threads, memory })
         expect(differences(actual.losses, expected.losses), 'losses').toBe(0)
         expect(differences(actual.parameters, expected.parameters), 'parameters').toBe(0)
-        expect(differences(actual.velocity!, expected.velocity!), 'momentum').toBe(0)
+        expect(differences(actual.training.velocity!, expected.training.velocity!), 'momentum').toBe(0)
         expect(differences(actual.running, expected.running), 'running statistics').toBe(0)
       })
     })

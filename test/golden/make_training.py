@@ -10,9 +10,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from make_golden import values
+import make_golden
+from make_golden import DenseNet, NETS, bounds, summary, values
 
 warnings.filterwarnings('ignore')
+make_golden.SAMPLES = 4  # of each tensor
 STEPS = 5
 SHAPES = [(3, 2, 2), (5,), (4, 3)]
 golden = dict(torch=torch.__version__.split('+')[0])
@@ -96,6 +98,39 @@ def binary_cross_entropy(weighted, smoothing):
                 ranks=wrong.tolist(), gradient=logits.grad.flatten().tolist())
 
 
+def frozen_net(patterns):
+    """Two steps of the net "bc" of make_golden.py; parameters whose names begin so are frozen, norms among them evaluate."""
+    options = NETS['bc']
+    net = DenseNet(options)
+    frozen = [n for n, _ in net.named_parameters() if n.startswith(tuple(patterns))]
+    with torch.no_grad():
+        for first, tensors in ((1, net.named_parameters()), (1001, ((n, b) for n, b in net.named_buffers() if 'running' in n))):
+            for i, (name, tensor) in enumerate(tensors):
+                tensor.copy_(values(first + i, tuple(tensor.shape), *bounds(name, tensor.shape)))
+    net.train()
+    for name, module in net.named_modules():
+        if isinstance(module, torch.nn.BatchNorm2d) and f'{name}.weight' in frozen and f'{name}.bias' in frozen:
+            module.eval()
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    trained = {n: p for n, p in net.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.SGD(trained.values(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    result = dict(frozen=frozen, losses=[])
+    for step in range(2):
+        images = values(2001 + step, (4, 3, options['height'], options['width']), -1.7, 1.7)
+        labels = torch.tensor([(7 * n + 3 * step) % options['classes'] for n in range(4)])
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(images), labels)
+        loss.backward()
+        result['losses'].append(loss.item())
+        if step == 0:
+            result['gradient1'] = summary({n: p.grad for n, p in trained.items()})
+        optimizer.step()
+    result['parameters2'] = summary(dict(net.named_parameters()))
+    result['running2'] = summary({n: b for n, b in net.named_buffers() if 'running' in n})
+    return result
+
+
 golden['oneCycle'] = [one_cycle(0.4, 3, 7), one_cycle(0.1, 10, 13)]
 golden['plateau'] = plateau(2, [5, 4, 4, 4.1, 4, 3.9999, 3, 3.5, 3.4, 3.3, 2.9, 2.9, 2.9, 2.9])
 golden['optimizers'] = dict(
@@ -109,6 +144,13 @@ golden['optimizers'] = dict(
 )
 golden['crossEntropy'] = [cross_entropy(w, s, m) for w in (False, True) for s in (0, 0.1) for m in (False, True)]
 golden['binaryCrossEntropy'] = [binary_cross_entropy(w, s) for w in (False, True) for s in (0, 0.1)]
+
+# A frozen beginning; norms in the middle and at the end of the rest; all norms.
+golden['frozen'] = [frozen_net(patterns) for patterns in (
+    ['features.conv0', 'features.denseblock1', 'features.transition1'],
+    ['features.denseblock1.denselayer2.norm1', 'features.denseblock2.denselayer1.norm', 'features.transition2.norm',
+     'features.denseblock3.denselayer2.norm2.weight', 'features.norm5', 'classifier.bias'],
+)]
 
 path = Path(__file__).with_name('training.json')
 path.write_text('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in golden.items()) + '\n}\n')

@@ -1,5 +1,6 @@
 // Reading training.json, what PyTorch computes of schedules, optimisers and losses: make_training.py makes it.
 import { readFileSync } from 'node:fs'
+import type { Summaries } from './nets.js'
 
 export interface OptimizerNumbers {
   readonly parameters: readonly number[]
@@ -31,10 +32,20 @@ export interface TrainingNumbers {
     readonly second: readonly number[]
     readonly share: readonly number[]
   })[]
+  readonly frozen: readonly FrozenNumbers[]
   readonly binaryCrossEntropy: readonly (LossNumbers & {
     readonly targets: readonly number[]
     readonly ranks: readonly number[]
   })[]
+}
+
+/** Two steps of the net "bc" with some parameters frozen. */
+export interface FrozenNumbers {
+  readonly frozen: readonly string[]
+  readonly losses: readonly number[]
+  readonly gradient1: Summaries
+  readonly parameters2: Summaries
+  readonly running2: Summaries
 }
 
 export const readTraining = (): TrainingNumbers =>

@@ -36,7 +36,10 @@ const checkpoint: Checkpoint = {
   state: {
     parameters: numbers(table.parameterCount, i => Math.sin(i)),
     running: numbers(table.runningCount, i => Math.cos(i)),
-    velocity: numbers(table.parameterCount, i => i / 7),
+    training: {
+      velocity: numbers(table.parameterCount, i => i / 7),
+      averageRunning: numbers(table.runningCount, i => i / 3),
+    },
   },
 }
 
