@@ -6,7 +6,7 @@ import type { Dataset, Normalisation } from './data/dataset.js'
 import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
 import { type SessionState, weightsOf } from './engine/session.js'
-import { DenseNetError, usageError } from './errors.js'
+import { DenseNetError, parameterError, usageError } from './errors.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
@@ -51,6 +51,8 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly loaderThreads?: number
   /** How often the state is saved within an epoch; default 60. */
   readonly checkpointSeconds?: number
+  /** How many of the best epochs' checkpoints are kept; default 1. */
+  readonly keepBest?: number
   /** For config.json. */
   readonly dataFolder?: string
   readonly onEvent?: TrainingListener
@@ -152,6 +154,9 @@ export class DenseNet {
       throw usageError('this run has a schedule of its own: give the function again to go on')
     }
     const choice = memory ?? opened?.settings.memory ?? 'auto'
+    const keepBest = options.keepBest ?? opened?.settings.keepBest ?? 1
+    if (!Number.isInteger(keepBest) || keepBest < 1)
+      throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
     const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
     const settings = {
       model: this.name,
@@ -161,6 +166,7 @@ export class DenseNet {
       backend: backend.name,
       threads: options.threads ?? null,
       computer: computer(backend),
+      keepBest,
     }
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
@@ -180,6 +186,7 @@ export class DenseNet {
       memory: choice,
       loaderThreads,
       checkpointSeconds,
+      keepBest,
       folder,
       ...(from ? { from } : {}),
       onEvent,

@@ -20,6 +20,7 @@ export {
 } from './data/catalogue.js'
 export type { Batch, Dataset, Normalisation } from './data/dataset.js'
 export { createLoader, type Loader, type LoaderOptions } from './data/loader.js'
+export { splitDataset } from './data/split.js'
 export { synthetic } from './data/synthetic.js'
 export {
   type ComputeOptions,
@@ -82,7 +83,15 @@ export type {
 } from './training/events.js'
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
-export { PAPER_RECIPE, type Recipe, resolveRecipe } from './training/recipe.js'
+export {
+  type LossName,
+  lossNames,
+  type OptimizerName,
+  optimizerNames,
+  PAPER_RECIPE,
+  type Recipe,
+  resolveRecipe,
+} from './training/recipe.js'
 export { type NamedRecipe, namedRecipe, type RecipeName, recipeNames } from './training/recipes.js'
 export { decodeSafetensors, encodeSafetensors, type Tensor, type TensorFile } from './training/safetensors.js'
 export {

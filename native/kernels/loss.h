@@ -36,6 +36,13 @@ inline double logarithm(double x) {
   return double(exponent) * 0.6931471805599453 + 2 * s * total;
 }
 
+/// How many classes score above the label's; of equal ones the smaller number is first.
+inline int rankOf(int label, const float* logits, int classes) {
+  int rank = 0;
+  for (int c = 0; c < classes; c++) rank += logits[c] > logits[label] || (logits[c] == logits[label] && c < label);
+  return rank;
+}
+
 inline int imageUnits(const Call&, int batch, int phase) { return phase == 0 ? batch : 0; }
 
 namespace crossEntropy {
@@ -62,11 +69,9 @@ inline void work(const Task& task, int, int image) {
   const Target target(call, image);
   const int label = target.share >= 0.5 ? target.label : target.other;
   float most = logits[0];
-  int rank = 0;
   for (int c = 0; c < classes; c++) {
     // A NaN anywhere must reach the loss, whatever the order of comparison.
     if (logits[c] > most || logits[c] != logits[c]) most = logits[c];
-    if (logits[c] > logits[label] || (logits[c] == logits[label] && c < label)) rank++;
   }
   double total = 0;
   for (int c = 0; c < classes; c++) total += exponential(double(logits[c]) - most);
@@ -78,7 +83,7 @@ inline void work(const Task& task, int, int image) {
     counted += q;
   }
   call.loss[image] = float(loss);
-  call.rank[image] = float(rank);
+  call.rank[image] = float(rankOf(label, logits, classes));
   if (!call.inputGradient.present()) return;
   float* gradient = call.inputGradient.gradient.plane(image, 0);
   for (int c = 0; c < classes; c++) {
@@ -113,7 +118,7 @@ inline void work(const Task& task, int, int image) {
     gradient[c] = float(weight * (sigmoid - q) / (double(classes) * task.run.batch));
   }
   call.loss[image] = float(loss / classes);
-  call.rank[image] = float(wrong);
+  call.rank[image] = float(call.labels ? rankOf(int(call.labels[image]), logits, classes) : wrong);
 }
 
 constexpr densenet::KernelImplementation implementation{imageUnits, nullptr, work, nullptr, nullptr};

@@ -1,6 +1,6 @@
 // The parts that training commands share: flags, the network, options of fit, data, and the last words.
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Dataset } from '../data/dataset.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
@@ -29,6 +29,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly output?: string
   readonly resume?: string
   readonly checkpointSeconds?: number
+  readonly keepBest?: number
   readonly demo?: boolean
 }
 
@@ -68,6 +69,7 @@ export function fitOptions({ flags, reporter, request }: Job) {
     threads: flags.threads,
     loaderThreads: flags.loaderThreads,
     checkpointSeconds: flags.checkpointSeconds,
+    keepBest: flags.keepBest,
     onEvent: reporter.onEvent,
     signal: request.signal,
     dataFolder: flags.data && resolve(flags.data),
@@ -104,7 +106,7 @@ export async function freeFolder(name: string): Promise<string> {
 
 /** The last words of a run, and its exit code. */
 export function conclude(result: TrainingResult, folder: string, { context, reporter, request }: Job): number {
-  const { stopped, final, best, progress } = result
+  const { stopped, early, final, best, progress } = result
   const { say } = context
   reporter.end()
   if (stopped) {
@@ -112,14 +114,17 @@ export function conclude(result: TrainingResult, folder: string, { context, repo
     say(`    go on with: densenet train --resume ${folder}`)
     return request.exitCode
   }
+  if (early) say(`ended after epoch ${progress.epoch - 1}: the error was lowest after epoch ${best?.epoch}`)
+  const which = result.heldOut ? 'validation' : 'test'
   if (final) {
-    say(`final test error ${percent(final.top1Error)} (top-5 ${percent(final.top5Error)}) after epoch ${final.epoch}`)
+    const errors = `${percent(final.top1Error)} (top-5 ${percent(final.top5Error)})`
+    say(`final ${which} error ${errors} after epoch ${final.epoch}`)
   }
   if (best && best.epoch !== final?.epoch) {
-    say(
-      `best test error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the test images, so optimistic`,
-    )
+    const picked = result.heldOut ? 'images' : 'images, so optimistic'
+    say(`best ${which} error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the ${which} ${picked}`)
   }
+  if (final && result.heldOut) say(`the test images have had no say: densenet test ${join(folder, 'best.safetensors')}`)
   say(`saved in ${folder}`)
   return 0
 }

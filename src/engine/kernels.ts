@@ -182,14 +182,16 @@ export interface CrossEntropy {
   readonly gradient: View | null
 }
 
-/** Several labels an image. Per image n, with q = (1 - smoothing) target + smoothing / 2 and s = 1 / (1 + exp(-logit)):
- * loss[n] = -mean_c weight[c] (q log s + (1 - q) log(1 - s)); rank[n] = how many classes have their logit on the wrong
- * side of 0. gradient is that of sum_n loss[n] / batch: weight[c] (s - q) / (classes * batch). */
+/** Every class for itself. Per image n, with q = (1 - smoothing) target + smoothing / 2 and s = 1 / (1 + exp(-logit)):
+ * loss[n] = -mean_c weight[c] (q log s + (1 - q) log(1 - s)); rank[n] is CrossEntropy's where an
+ * image has one label, otherwise how many classes have their logit on the wrong side of 0. gradient is that of sum_n loss[n] / batch: weight[c] (s - q) / (classes * batch). */
 export interface BinaryCrossEntropy {
   readonly kernel: 'binaryCrossEntropy'
   readonly logits: View
   /** [batch][classes], 0 .. 1 */
   readonly targets: View
+  /** Class numbers [batch]; null: an image may have several. */
+  readonly labels: Ref | null
   readonly smoothing: number
   readonly classWeights: Ref | null
   readonly loss: Ref

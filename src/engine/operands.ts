@@ -97,13 +97,11 @@ export function operandsOf(call: KernelCall, batch: number): Operand[] {
     case 'crossEntropy':
     case 'binaryCrossEntropy':
       view('logits', 'read', call.logits)
+      if (call.labels !== null) ref('labels', 'read', call.labels, batch)
       if (call.kernel === 'binaryCrossEntropy') view('targets', 'read', call.targets)
-      else {
-        ref('labels', 'read', call.labels, batch)
-        if (call.mixed !== null) {
-          ref('mixed.labels', 'read', call.mixed.labels, batch)
-          ref('mixed.share', 'read', call.mixed.share, batch)
-        }
+      else if (call.mixed !== null) {
+        ref('mixed.labels', 'read', call.mixed.labels, batch)
+        ref('mixed.share', 'read', call.mixed.share, batch)
       }
       if (call.classWeights !== null) ref('classWeights', 'read', call.classWeights, call.logits.channels)
       ref('loss', 'write', call.loss, batch)

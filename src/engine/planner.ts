@@ -254,7 +254,8 @@ class Planner extends ProgramBuilder {
   }
 
   private loss(logits: View, gradient: View | null): void {
-    const { kind, smoothing = 0, weighted = false, mixed = false } = this.options.loss ?? { kind: 'crossEntropy' }
+    const { loss = { kind: 'crossEntropy' } } = this.options
+    const { kind, smoothing = 0, weighted = false, mixed = false, multiLabel = false } = loss
     const at = (role: Parameters<typeof this.external>[0]): Ref => ({ buffer: this.external(role), offset: 0 })
     const common = {
       logits,
@@ -265,7 +266,8 @@ class Planner extends ProgramBuilder {
       gradient,
     } satisfies Partial<CrossEntropy>
     if (kind === 'binaryCrossEntropy') {
-      this.calls.push({ kernel: kind, ...common, targets: { ...logits, buffer: this.external('targets') } })
+      const targets = { ...logits, buffer: this.external('targets') }
+      this.calls.push({ kernel: kind, ...common, targets, labels: multiLabel ? null : at('labels') })
       return
     }
     const other = mixed ? { labels: at('otherLabels'), share: at('share') } : null

@@ -37,7 +37,7 @@ export interface SessionBatch {
   /** Of images mixed of two [size]: the other label, and the first label's share. */
   readonly otherLabels?: ArrayLike<number>
   readonly share?: ArrayLike<number>
-  /** For binaryCrossEntropy [size][classes]; default: made of the labels. */
+  /** For binaryCrossEntropy [size][classes], 0 .. 1; default: made of the labels. Multi-label losses need them. */
   readonly targets?: ArrayLike<number>
 }
 
@@ -57,7 +57,7 @@ export interface StepArguments {
 }
 
 /** Per image: the loss, and how many classes scored above the right one (0: right, below 5: among the first five); for
- * binaryCrossEntropy how many classes are wrong. */
+ * multi-label losses how many classes are wrong. */
 export interface StepResult {
   readonly losses: Numbers
   readonly ranks: Numbers
@@ -212,6 +212,7 @@ async function assemble(
   if (classWeights) await buffers.classWeights?.write(classWeights)
 
   const load = async (batch: SessionBatch): Promise<void> => {
+    if (options.loss?.multiLabel && !batch.targets) throw new Error('a multi-label loss needs the targets of a batch')
     const { size, images, labels, otherLabels = labels, share = new Float32Array(size).fill(1) } = batch
     await Promise.all([
       input!.write(images),

@@ -28,10 +28,16 @@ const progressSchema = z.strictObject({
   nextBatch: z.int().min(0),
   /** Steps of the whole run that are done. */
   step: z.int().min(0),
+  /** Updates of the weights that are made; fewer than steps where gradients are accumulated. */
+  updates: z.int().min(0),
+  /** Images whose gradients are summed up for the next one. */
+  pendingImages: z.int().min(0),
+  plateau: z.strictObject({ scale: z.number(), best: z.number().nullable(), waited: z.int().min(0) }),
   sums,
   /** After the last whole epoch. */
   final: score.nullable(),
-  best: score.nullable(),
+  /** The epochs of the lowest errors so far, best first, as many as are kept. */
+  ranking: z.array(score),
   /** Length of the log when this was saved. */
   logBytes: z.int().min(0),
 })

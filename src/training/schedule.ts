@@ -15,7 +15,7 @@ export interface ScheduleMoment {
 /** The learning rate of the step about to be made. */
 export type Schedule = (moment: ScheduleMoment) => number
 
-export const scheduleNames = ['multistep', 'cosine', 'one-cycle', 'imagenet', 'constant'] as const
+export const scheduleNames = ['multistep', 'cosine', 'one-cycle', 'imagenet', 'plateau', 'constant'] as const
 export type ScheduleName = (typeof scheduleNames)[number]
 
 /** The CIFAR and SVHN rule: a tenth from half of the epochs on, a hundredth from three quarters on. */
@@ -72,6 +72,8 @@ const SCHEDULES: Record<ScheduleName, (learningRate: number) => Schedule> = {
   cosine,
   'one-cycle': oneCycle,
   imagenet: imagenetSteps,
+  // What it does after each epoch is in plateau.ts.
+  plateau: constant,
   constant,
 }
 

@@ -126,6 +126,7 @@ describe('losses', () => {
         kernel: 'binaryCrossEntropy',
         ...common(at, smoothing, weighted),
         targets: at.view('targets'),
+        labels: null,
       }))
       expect(relativeError(await read('loss', batch), losses)).toBeLessThan(TOLERANCE)
       expect([...(await read('rank', batch))]).toEqual(ranks)

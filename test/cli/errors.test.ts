@@ -64,7 +64,7 @@ const wrong: Case[] = [
     'an unknown schedule',
     ['train', '--schedule', 'linear'],
     2,
-    'expected one of multistep, cosine, one-cycle, imagenet, constant for --schedule, got "linear"',
+    'expected one of multistep, cosine, one-cycle, imagenet, plateau, constant for --schedule, got "linear"',
   ],
   [
     'an unknown memory mode',

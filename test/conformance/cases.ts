@@ -215,6 +215,7 @@ interface LossRow {
   readonly window?: boolean
   readonly spare?: number
   readonly mixed?: boolean
+  readonly labels?: boolean
   readonly smoothing?: number
   readonly weighted?: boolean
 }
@@ -236,6 +237,7 @@ const CROSS_ENTROPIES: readonly LossRow[] = [
 
 const BINARY_CROSS_ENTROPIES: readonly LossRow[] = [
   { classes: 10, batch: 8, scale: 1, gradient: true },
+  { classes: 10, batch: 5, scale: 2, gradient: true, labels: true, window: true },
   { classes: 18, batch: 3, scale: 40, gradient: true, window: true, spare: 1 },
   { classes: 1, batch: 1, scale: 3, gradient: true, smoothing: 0.1 },
   { classes: 37, batch: 5, scale: 200, gradient: true, weighted: true, window: true },
@@ -653,6 +655,7 @@ function binaryCrossEntropyCase(row: LossRow): ConformanceCase {
     kernel: 'binaryCrossEntropy',
     ...lossOperands(work, row),
     targets: work.plane('targets', [row.classes, 1, 1], () => Math.round(4 * random.uniform()) / 4),
+    labels: row.labels ? work.vector('labels', work.batchSize, () => random.integer(row.classes)) : null,
   }
   return work.finish(call, describe(row))
 }

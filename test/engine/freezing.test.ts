@@ -172,17 +172,29 @@ test('a mixed image is trained as both of its labels, an unmixed one as its own'
   expect(mixed.ranks).toEqual(others.ranks)
 })
 
-test('several labels an image: targets as given, or made of the labels', async () => {
+describe('every class for itself', () => {
   const labels = golden.labels[0]!
   const data = { size: batch, images: images(0), labels }
   const targets = Float64Array.from({ length: batch * config.classes }, (_, i) =>
     labels[Math.floor(i / config.classes)] === i % config.classes ? 1 : 0,
   )
-  const run = async (given: object) => {
-    const session = await makeSession({ loss: { kind: 'binaryCrossEntropy' } })
+  const run = async (multiLabel: boolean, given: object = {}) => {
+    const session = await makeSession({ loss: { kind: 'binaryCrossEntropy', multiLabel } })
     const result = await session.trainStep({ ...data, ...given }, { learningRate: 0.1 })
     return { result, state: await session.readState(), evaluated: await session.evaluate({ ...data, ...given }) }
   }
-  expect(await run({ targets })).toEqual(await run({}))
-  expect(await run({ targets: targets.map(x => 1 - x) })).not.toEqual(await run({}))
+
+  test('with one label an image: targets are made of the labels, ranks are as ever', async () => {
+    const { result, state } = await run(false)
+    expect((await run(false, { targets })).state).toEqual(state)
+    expect([...result.ranks]).toEqual(golden.ranks1)
+  })
+
+  test('with several labels: ranks count what is wrong', async () => {
+    const { result, state } = await run(true, { targets })
+    expect(state).toEqual((await run(false)).state)
+    const inverse = await run(true, { targets: targets.map(x => 1 - x) })
+    expect(inverse.result.ranks).toEqual(result.ranks.map(wrong => config.classes - wrong))
+    await expect(run(true)).rejects.toThrow('needs the targets')
+  })
 })

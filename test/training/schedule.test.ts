@@ -89,7 +89,7 @@ test('a warm-up grows linearly to the rate of its schedule, and then is that', (
 
 test('unknown names and rates are refused', () => {
   expect(() => createSchedule('linear', 0.1)).toThrow(
-    'expected one of multistep, cosine, one-cycle, imagenet, constant for schedule',
+    'expected one of multistep, cosine, one-cycle, imagenet, plateau, constant for schedule',
   )
   expect(() => createSchedule('cosine', 0)).toThrow('expected a number above 0 for learning rate, got 0')
 })

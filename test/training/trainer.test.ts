@@ -4,6 +4,7 @@ import type { Batch } from '../../dist/data/dataset.js'
 import type { Session } from '../../dist/engine/session.js'
 import type { Progress } from '../../dist/training/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
+import { PAPER_RECIPE } from '../../dist/training/recipe.js'
 import { constant } from '../../dist/training/schedule.js'
 import { type BatchSource, type TrainerOptions, train } from '../../dist/training/trainer.js'
 
@@ -35,6 +36,8 @@ function setUp(options: Partial<TrainerOptions>) {
       test: source(2),
       epochs: 2,
       schedule: constant(0.1),
+      recipe: PAPER_RECIPE,
+      keepBest: 1,
       seed: 0,
       onEvent: event => events.push(event),
       save: async (kind, progress) => void saves.push([kind, progress]),

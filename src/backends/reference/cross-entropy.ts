@@ -1,4 +1,5 @@
 // The two losses, the rank of the right class (or how many classes are wrong), and the gradient of the mean loss.
+import type { Numbers } from '../../engine/backend.js'
 import type { BinaryCrossEntropy, CrossEntropy } from '../../engine/kernels.js'
 import { type Context, plane, vector } from './memory.js'
 
@@ -25,11 +26,7 @@ export function crossEntropy(context: Context, call: CrossEntropy): void {
     const label = share >= 0.5 ? labels[n]! : others![n]!
     const largest = scores.reduce((a, b) => Math.max(a, b))
     let sum = 0 // of exponentials, the largest being 1: no overflow
-    let rank = 0
-    for (let c = 0; c < classes; c++) {
-      sum += Math.exp(scores[c]! - largest)
-      if (scores[c]! > scores[label]! || (scores[c]! === scores[label]! && c < label)) rank++
-    }
+    for (let c = 0; c < classes; c++) sum += Math.exp(scores[c]! - largest)
     const logSum = Math.log(sum) + largest
     let loss = 0
     let total = 0
@@ -38,7 +35,7 @@ export function crossEntropy(context: Context, call: CrossEntropy): void {
       total += targets[c]!
     }
     losses[n] = loss
-    ranks[n] = rank
+    ranks[n] = rankOf(label, scores)
     if (gradient === null) continue
     const to = gradient.at(n, 0)
     for (let c = 0; c < classes; c++) {
@@ -48,6 +45,15 @@ export function crossEntropy(context: Context, call: CrossEntropy): void {
   }
 }
 
+/** How many classes score above the label's; of equal ones the smaller number is first. */
+function rankOf(label: number, scores: Numbers): number {
+  let rank = 0
+  for (let c = 0; c < scores.length; c++) {
+    if (scores[c]! > scores[label]! || (scores[c]! === scores[label]! && c < label)) rank++
+  }
+  return rank
+}
+
 export function binaryCrossEntropy(context: Context, call: BinaryCrossEntropy): void {
   const { smoothing } = call
   const logits = plane(context, call.logits)
@@ -55,6 +61,7 @@ export function binaryCrossEntropy(context: Context, call: BinaryCrossEntropy): 
   const classes = logits.channels
   const weights = call.classWeights && vector(context, call.classWeights, classes)
   const losses = vector(context, call.loss, context.batch)
+  const labels = call.labels && vector(context, call.labels, context.batch)
   const ranks = vector(context, call.rank, context.batch)
   const gradient = call.gradient && plane(context, call.gradient)
   for (let n = 0; n < context.batch; n++) {
@@ -74,6 +81,7 @@ export function binaryCrossEntropy(context: Context, call: BinaryCrossEntropy): 
       }
     }
     losses[n] = loss / classes
-    ranks[n] = wrong
+    const scores = logits.data.subarray(logits.at(n, 0), logits.at(n, 0) + classes)
+    ranks[n] = labels ? rankOf(labels[n]!, scores) : wrong
   }
 }

@@ -10,14 +10,14 @@ import { memoryChoices } from '../../training/memory.js'
 import { type NamedRecipe, namedRecipe, recipeNames } from '../../training/recipes.js'
 import { openCheckpoint, readSettings, refuseRun } from '../../training/run-folder.js'
 import type { ScheduleName } from '../../training/schedule.js'
-import type { TrainingResult } from '../../training/trainer.js'
+import { isFinished, type TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
 import { choosableDatasets, datasetName } from '../datasets.js'
 import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
-import { choiceOption, computeOptions, numberOption, outputOptions } from '../options.js'
+import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
 import {
@@ -52,6 +52,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     ),
     new Option('--output <folder>', 'a new folder for checkpoints and log; default: runs/MODEL-N'),
     new Option('--resume <folder>', 'go on with the run in this folder'),
+    wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
     numberOption(
       '--checkpoint-seconds <s>',
       'save at least so often; default: 60',
@@ -161,9 +162,10 @@ async function resume(job: Job, folder: string): Promise<number> {
   const { checkpoint } = await openCheckpoint(folder, () => {})
   const finished = finishedRun(checkpoint, flags.epochs, folder)
   if (finished) {
-    job.context.say(
-      `all ${finished.progress.epoch - 1} epochs of this run are done; --epochs with a larger number trains on`,
-    )
+    if (!finished.early) {
+      const done = finished.progress.epoch - 1
+      job.context.say(`all ${done} epochs of this run are done; --epochs with a larger number trains on`)
+    }
     return conclude({ ...finished, stopped: false }, folder, job)
   }
   const network =
@@ -185,8 +187,9 @@ function finishedRun({ progress, recipe }: Checkpoint, epochs: number | undefine
   const done = (progress?.epoch ?? 1) - 1
   const wanted = epochs ?? recipe?.epochs ?? 0
   if (wanted < done) throw usageError(`the run in ${folder} has made ${done} epochs already, more than ${wanted}`)
-  if (progress === null || wanted > done) return null
-  return { final: progress.final, best: progress.best, progress }
+  if (progress === null || recipe === null || !isFinished(wanted, recipe.patience, progress)) return null
+  const { final, ranking } = progress
+  return { final, best: ranking[0] ?? null, progress, early: done < wanted, heldOut: recipe.heldOut !== null }
 }
 
 type Finished = Omit<TrainingResult, 'stopped'>
