@@ -18,7 +18,7 @@ import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
-import { checkDataset, evaluate, identify, run } from './training/run.js'
+import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { openCheckpoint, RunFolder } from './training/run-folder.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
 import type { TrainingResult } from './training/trainer.js'
@@ -171,6 +171,7 @@ export class DenseNet {
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
+    checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
     const folder =
       opened?.folder ?? (output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config))
     const from = opened?.checkpoint.progress

@@ -5,18 +5,20 @@ import type { Dataset } from './dataset.js'
 
 /** `count` images to validate on, and the others to train on, both in their old order. */
 export function splitDataset(dataset: Dataset, count: number, seed: number): { train: Dataset; validation: Dataset } {
-  const { length, name } = dataset
-  if (count >= length) {
-    throw usageError(
-      `${count} of the ${length} training images of ${name} cannot be held out`,
-      'some must be left to train on',
-    )
-  }
+  const { length } = dataset
+  checkSplit(dataset, count)
   const order = permutation(length, randomStream(seed, 'split'))
   return {
     train: takeImages(dataset, order.slice(count).sort()),
     validation: takeImages(dataset, order.slice(0, count).sort()),
   }
+}
+
+/** Refuses to hold all of the images out. */
+export function checkSplit({ length, name }: Pick<Dataset, 'length' | 'name'>, count: number): void {
+  if (count < length) return
+  const hint = 'some must be left to train on'
+  throw usageError(`${count} of the ${length} training images of ${name} cannot be held out`, hint)
 }
 
 /** Copies of the images with these numbers. */

@@ -1,7 +1,7 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
 import type { Dataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
-import { splitDataset } from '../data/split.js'
+import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import type { Program } from '../engine/program.js'
 import { createSession, type Session, type SessionOptions, type SessionState, weightsOf } from '../engine/session.js'
@@ -55,6 +55,16 @@ function memoryOptions({ backend, loaderThreads }: Pick<RunOptions, 'backend' | 
   return { batchSize: asked.batchSize, scratchBytes, loaderThreads, session: asked }
 }
 
+/** What would make a run impossible, before anything of it is made. */
+export function checkRun(options: Pick<RunOptions, 'config' | 'train' | 'test' | 'recipe' | 'memory' | 'backend' | 'loaderThreads'>): void {
+  const { config, train, test, recipe, memory } = options
+  const { name, labels } = train
+  const length = Math.min(train.length, recipe.trainLimit ?? train.length)
+  if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)
+  else checkJudged(recipe, test)
+  planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, labels)))
+}
+
 export function run(options: RunOptions): Promise<RunResult> {
   const work = (): Promise<RunResult> => withCleanup(later => runWith(options, later))
   return options.folder ? options.folder.alone(work) : work()
@@ -67,7 +77,6 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const trainSet = split?.train ?? limited
   const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit))
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
-  checkJudged(recipe, testSet)
   const { epochs, batchSize, seed } = recipe
   const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
   const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS, keepBest = 1 } = options

@@ -16,7 +16,7 @@ test.each([
   ['c10', 'cifar10', 0.2, { ...cifar, augmentation: none }],
   ['c100+', 'cifar100', 0, cifar],
   ['c100', 'cifar100', 0.2, { ...cifar, augmentation: none }],
-  ['svhn', 'svhn', 0.2, { ...cifar, epochs: 40, augmentation: none }],
+  ['svhn', 'svhn', 0.2, { ...cifar, epochs: 40, heldOut: 6000, augmentation: none }],
   ['imagenet', null, 0, { ...imagenet, schedule: 'imagenet' }],
   ['imagenet-cosine', null, 0, { ...imagenet, schedule: 'cosine' }],
 ])('%s', (name, dataset, dropRate, expected) => {
