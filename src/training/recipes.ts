@@ -42,7 +42,7 @@ const RECIPES: Record<RecipeName, NamedRecipe> = {
     ...{ title: "the technical report's, ImageNet with a cosine", dataset: null, model: null, dropRate: 0 },
     training: { ...IMAGENET, schedule: 'cosine' },
   },
-  // At 90 s an epoch and some seconds for its evaluation on two cores, 36 epochs make an hour. A small network underfits
+  // An epoch and its evaluation take 90 to 105 s on two cores: 36 of them make an hour. A small network underfits
   // rather than overfits in so short a time: no dropout, no smoothing, and the rate falls to 0.
   quick: {
     ...{ title: 'CIFAR-10 in about an hour on two cores', dataset: 'cifar10', model: 'densenet-bc-40-12', dropRate: 0 },

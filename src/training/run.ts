@@ -50,13 +50,18 @@ export interface RunResult extends TrainingResult {
 
 const CHECKPOINT_SECONDS = 60
 
-function memoryOptions({ backend, loaderThreads }: Pick<RunOptions, 'backend' | 'loaderThreads'>, asked: SessionOptions) {
+function memoryOptions(
+  { backend, loaderThreads }: Pick<RunOptions, 'backend' | 'loaderThreads'>,
+  asked: SessionOptions,
+) {
   const scratchBytes = (program: Program): number => backend.scratchBytes(program)
   return { batchSize: asked.batchSize, scratchBytes, loaderThreads, session: asked }
 }
 
 /** What would make a run impossible, before anything of it is made. */
-export function checkRun(options: Pick<RunOptions, 'config' | 'train' | 'test' | 'recipe' | 'memory' | 'backend' | 'loaderThreads'>): void {
+export function checkRun(
+  options: Pick<RunOptions, 'config' | 'train' | 'test' | 'recipe' | 'memory' | 'backend' | 'loaderThreads'>,
+): void {
   const { config, train, test, recipe, memory } = options
   const { name, labels } = train
   const length = Math.min(train.length, recipe.trainLimit ?? train.length)

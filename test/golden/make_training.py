@@ -98,16 +98,45 @@ def binary_cross_entropy(weighted, smoothing):
                 ranks=wrong.tolist(), gradient=logits.grad.flatten().tolist())
 
 
-def frozen_net(patterns):
-    """Two steps of the net "bc" of make_golden.py; parameters whose names begin so are frozen, norms among them evaluate."""
-    options = NETS['bc']
-    net = DenseNet(options)
-    frozen = [n for n, _ in net.named_parameters() if n.startswith(tuple(patterns))]
+def bc_net():
+    """The net "bc" of make_golden.py with its numbers."""
+    net = DenseNet(NETS['bc'])
     with torch.no_grad():
         for first, tensors in ((1, net.named_parameters()), (1001, ((n, b) for n, b in net.named_buffers() if 'running' in n))):
             for i, (name, tensor) in enumerate(tensors):
                 tensor.copy_(values(first + i, tuple(tensor.shape), *bounds(name, tensor.shape)))
     net.train()
+    return net
+
+
+def bc_batch(step):
+    options = NETS['bc']
+    images = values(2001 + step, (4, 3, options['height'], options['width']), -1.7, 1.7)
+    return images, torch.tensor([(7 * n + 3 * step) % options['classes'] for n in range(4)])
+
+
+def whole_net(make, clip):
+    """Three steps with two groups of parameters (weights decay, norms and biases do not), clipping and smoothing."""
+    net = bc_net()
+    parameters = dict(net.named_parameters())
+    optimizer = make([dict(params=[p for p in parameters.values() if p.ndim > 1]),
+                      dict(params=[p for p in parameters.values() if p.ndim == 1], weight_decay=0)])
+    losses, norms = [], []
+    for step in range(3):
+        images, labels = bc_batch(step)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(images), labels, label_smoothing=0.1)
+        loss.backward()
+        losses.append(loss.item())
+        norms.append(torch.nn.utils.clip_grad_norm_(parameters.values(), clip).item())
+        optimizer.step()
+    return dict(losses=losses, norms=norms, clip=clip, parameters3=summary(parameters))
+
+
+def frozen_net(patterns):
+    """Two steps of that net; parameters whose names begin so are frozen, norms among them evaluate."""
+    net = bc_net()
+    frozen = [n for n, _ in net.named_parameters() if n.startswith(tuple(patterns))]
     for name, module in net.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d) and f'{name}.weight' in frozen and f'{name}.bias' in frozen:
             module.eval()
@@ -117,8 +146,7 @@ def frozen_net(patterns):
     optimizer = torch.optim.SGD(trained.values(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
     result = dict(frozen=frozen, losses=[])
     for step in range(2):
-        images = values(2001 + step, (4, 3, options['height'], options['width']), -1.7, 1.7)
-        labels = torch.tensor([(7 * n + 3 * step) % options['classes'] for n in range(4)])
+        images, labels = bc_batch(step)
         optimizer.zero_grad()
         loss = F.cross_entropy(net(images), labels)
         loss.backward()
@@ -151,6 +179,11 @@ golden['frozen'] = [frozen_net(patterns) for patterns in (
     ['features.denseblock1.denselayer2.norm1', 'features.denseblock2.denselayer1.norm', 'features.transition2.norm',
      'features.denseblock3.denselayer2.norm2.weight', 'features.norm5', 'classifier.bias'],
 )]
+
+golden['whole'] = dict(
+    adamw=whole_net(lambda groups: torch.optim.AdamW(groups, lr=0.01, weight_decay=0.1), clip=0.8),
+    rmsprop=whole_net(lambda groups: torch.optim.RMSprop(groups, lr=0.001, alpha=0.9, momentum=0.5, weight_decay=0.1), clip=0.8),
+)
 
 path = Path(__file__).with_name('training.json')
 path.write_text('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in golden.items()) + '\n}\n')

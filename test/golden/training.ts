@@ -33,6 +33,10 @@ export interface TrainingNumbers {
     readonly share: readonly number[]
   })[]
   readonly frozen: readonly FrozenNumbers[]
+  /** Three steps of the net "bc": norms and biases do not decay, gradients are clipped, labels smoothed by 0.1. */
+  readonly whole: Readonly<
+    Record<'adamw' | 'rmsprop', { losses: readonly number[]; norms: readonly number[]; clip: number; parameters3: Summaries }>
+  >
   readonly binaryCrossEntropy: readonly (LossNumbers & {
     readonly targets: readonly number[]
     readonly ranks: readonly number[]

@@ -1,4 +1,4 @@
-// Frozen parameters keep their bits, frozen batch norms use and keep their running statistics; PyTorch's numbers say what
+// Options of a session against PyTorch's numbers. Frozen parameters keep their bits, frozen batch norms use and keep their running statistics; PyTorch's numbers say what
 // becomes of the rest. And what follows from constant statistics: summed gradients are those of one big batch.
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
@@ -60,6 +60,35 @@ describe("PyTorch's numbers", () => {
       const [now, before] = [state.parameters, initial.parameters].map(all => all.subarray(offset, offset + count))
       if (frozen.has(name)) expect(now).toEqual(before)
     }
+  })
+})
+
+describe("PyTorch's whole steps: clipped, smoothed, without decay of norms", () => {
+  const { adamw, rmsprop } = readTraining().whole
+  const cases = [
+    {
+      ...{ name: 'adamw' as const, numbers: adamw, learningRate: 0.01 },
+      optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 } as const,
+    },
+    {
+      ...{ name: 'rmsprop' as const, numbers: rmsprop, learningRate: 0.001 },
+      optimizer: { name: 'rmsprop', alpha: 0.9, epsilon: 1e-8, momentum: 0.5, weightDecay: 0.1 } as const,
+    },
+  ]
+  test.each(cases)('$name', async ({ numbers, learningRate, optimizer }) => {
+    const { losses, norms, clip, parameters3 } = numbers
+    expect(norms.some(norm => norm > clip)).toBe(true)
+    const loss = { kind: 'crossEntropy', smoothing: 0.1 } as const
+    const session = await makeSession({ optimizer, decayNorms: false, clipNorm: clip, loss })
+    const errors: number[] = []
+    for (const [step, expected] of losses.entries()) {
+      const data = { size: batch, images: images(step), labels: golden.labels[step]! }
+      const { losses } = await session.trainStep(data, { learningRate, step })
+      errors.push(relativeError([Array.from(losses).reduce((a, b) => a + b) / batch], [expected]))
+    }
+    const { parameters } = await session.readState()
+    errors.push(...summaryErrors(table.parameters, parameters, parameters3))
+    expect(errors.filter(error => !(error <= 1e-8))).toEqual([])
   })
 })
 
