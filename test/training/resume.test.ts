@@ -1,12 +1,15 @@
 // A run that is stopped anywhere and gone on with ends with the very bits of the run that never stopped.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
 import { readCheckpoint } from '../../dist/training/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
+import { lossNames, optimizerNames } from '../../dist/training/recipe.js'
+import { scheduleNames } from '../../dist/training/schedule.js'
 import { TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()
@@ -126,6 +129,34 @@ describe.each(SETS)('with every option, %s', (_, options, buffers) => {
       expect(readdirSync(broken.folder).sort()).toEqual(readdirSync(whole.folder).sort())
     }
   })
+})
+
+test('any options, any stops', async () => {
+  const anyOptions = fc.record({
+    optimizer: fc.constantFrom(...optimizerNames),
+    accumulate: fc.integer({ min: 1, max: 4 }),
+    batchSize: fc.integer({ min: 3, max: 9 }),
+    ema: fc.constantFrom(undefined, 0.5, 0.99),
+    clipNorm: fc.constantFrom(undefined, 0.1, 10),
+    schedule: fc.constantFrom(...scheduleNames),
+    warmupEpochs: fc.constantFrom(0, 1.3),
+    loss: fc.constantFrom(...lossNames),
+    heldOut: fc.constantFrom(undefined, 6),
+    freeze: fc.constantFrom([], ['*norm*'], ['features.denseblock1.*', 'features.conv0.*']),
+    memory: fc.constantFrom('store' as const, 'recompute' as const),
+  })
+  // At least 9 steps: 24 images in batches of up to 9, three times.
+  const anyStops = fc.uniqueArray(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(anyOptions, anyStops, async (given, stops) => {
+      const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+      const whole = await trained([], options)
+      const broken = await trained(stops.sort(), options)
+      expect(await lastOf(broken.folder)).toEqual(await lastOf(whole.folder))
+      expect(facts(broken.events)).toEqual(facts(whole.events))
+    }),
+    { numRuns: 15 },
+  )
 })
 
 test('a checkpoint within an update knows how far it is', async () => {
