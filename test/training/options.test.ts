@@ -10,7 +10,7 @@ import { resolveConfig } from '../../dist/model/config.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { readCheckpoint } from '../../dist/training/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
-import { trainingBytes } from '../../dist/training/memory.js'
+import { predictMemory } from '../../dist/training/memory.js'
 import { PAPER_RECIPE, type Recipe, resolveRecipe } from '../../dist/training/recipe.js'
 import { frozenParameters, sessionOptions } from '../../dist/training/session-options.js'
 import { TINY, temporaryFolder, tinyDataset } from './fixtures.js'
@@ -162,10 +162,12 @@ test('an optimiser brings rate and decay that suit it', () => {
 })
 
 test('what training remembers is counted in its memory', () => {
-  const bytes = (recipe: Partial<Recipe>): number =>
-    trainingBytes(config, 8, 'store', sessionOptions(resolveRecipe(recipe), config, []))
+  const bytes = (recipe: Partial<Recipe>): number => {
+    const session = sessionOptions(resolveRecipe(recipe), config, [])
+    return predictMemory(config, { batchSize: 8, memory: 'store', scratchBytes: () => 0, session }).parameters
+  }
   const { parameters, running } = DenseNet.create(TINY).state
-  expect(bytes({})).toBe(trainingBytes(config, 8, 'store'))
+  expect(bytes({})).toBe(predictMemory(config, { batchSize: 8, memory: 'store', scratchBytes: () => 0 }).parameters)
   expect(bytes({ optimizer: 'adamw' }) - bytes({})).toBe(4 * parameters.length)
   expect(bytes({ accumulate: 2 }) - bytes({})).toBe(4 * parameters.length)
   expect(bytes({ ema: 0.9 }) - bytes({})).toBe(4 * (parameters.length + running.length))
