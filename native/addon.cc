@@ -95,6 +95,9 @@ class CallReader {
     call.weightGradient = ref(from, "weightGradient");
     call.biasGradient = ref(from, "biasGradient");
     call.labels = ref(from, "labels");
+    call.classWeights = ref(from, "classWeights");
+    call.targets = view(from, "targets");
+    call.smoothing = number(from, "smoothing");
     call.loss = ref(from, "loss");
     call.rank = ref(from, "rank");
     call.channels = integer(from, "channels");
@@ -108,6 +111,21 @@ class CallReader {
     call.parameters = ref(from, "parameters");
     call.gradients = ref(from, "gradients");
     call.velocity = ref(from, "velocity");
+    call.firstMoment = ref(from, "firstMoment");
+    call.secondMoment = ref(from, "secondMoment");
+    call.beta1 = number(from, "beta1");
+    call.beta2 = number(from, "beta2");
+    call.alpha = number(from, "alpha");
+    call.epsilon = number(from, "epsilon");
+    call.limit = number(from, "limit");
+    call.value = number(from, "value");
+    call.source = ref(from, "source");
+    call.target = ref(from, "target");
+    if (has(from, "mixed")) {
+      const auto mixed = object(from, "mixed");
+      call.otherLabels = ref(mixed, "labels");
+      call.share = ref(mixed, "share");
+    }
     if (has(from, "norm")) {
       const auto norm = object(from, "norm");
       call.norm = {ref(norm, "gamma"), ref(norm, "beta"), ref(norm, "mean"), ref(norm, "variance"), float(number(norm, "epsilon"))};
@@ -131,13 +149,16 @@ class CallReader {
         {"averagePoolForward", Kernel::AveragePoolForward}, {"averagePoolBackward", Kernel::AveragePoolBackward},
         {"maxPoolForward", Kernel::MaxPoolForward},         {"maxPoolBackward", Kernel::MaxPoolBackward},
         {"linearForward", Kernel::LinearForward},           {"linearBackward", Kernel::LinearBackward},
-        {"crossEntropy", Kernel::CrossEntropy},             {"runningStatistics", Kernel::RunningStatistics},
-        {"sgd", Kernel::Sgd}};
+        {"crossEntropy", Kernel::CrossEntropy},             {"binaryCrossEntropy", Kernel::BinaryCrossEntropy},
+        {"runningStatistics", Kernel::RunningStatistics},   {"sgd", Kernel::Sgd},
+        {"adamW", Kernel::AdamW},                           {"rmsProp", Kernel::RmsProp},
+        {"clipGradients", Kernel::ClipGradients},           {"blend", Kernel::Blend},
+        {"fill", Kernel::Fill}};
     return names;
   }
 
   void readGradients(const Napi::Object& from, Call& call) const {
-    if (call.kernel == Kernel::CrossEntropy) {
+    if (call.kernel == Kernel::CrossEntropy || call.kernel == Kernel::BinaryCrossEntropy) {
       call.input = view(from, "logits");
       call.inputGradient.gradient = view(from, "gradient");
       return;
@@ -299,14 +320,16 @@ class Run : public Napi::AsyncWorker {
   std::vector<double> seconds_;
 };
 
-/// run(pool, program, batch, learningRate, seed, step, timed) -> Promise of seconds per call, or of nothing.
+/// run(pool, program, batch, learningRate, seed, step, keep, add, timed) -> Promise of seconds per call, or of nothing.
 Napi::Value run(const Napi::CallbackInfo& info) {
   RunArguments arguments;
   arguments.batch = info[2].As<Napi::Number>().Int32Value();
   arguments.learningRate = info[3].As<Napi::Number>().FloatValue();
   arguments.seed = info[4].As<Napi::Number>().DoubleValue();
   arguments.step = info[5].As<Napi::Number>().DoubleValue();
-  const bool timed = info[6].ToBoolean();
+  arguments.keep = info[6].As<Napi::Number>().DoubleValue();
+  arguments.add = info[7].As<Napi::Number>().DoubleValue();
+  const bool timed = info[8].ToBoolean();
   auto* worker = new Run(info.Env(), unwrap<ThreadPool>(info[0]), unwrap<CompiledProgram>(info[1]), arguments, timed);
   const auto promise = worker->promise();
   worker->Queue();

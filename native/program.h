@@ -17,8 +17,14 @@ enum class Kernel : int {
   LinearForward,
   LinearBackward,
   CrossEntropy,
+  BinaryCrossEntropy,
   RunningStatistics,
   Sgd,
+  AdamW,
+  RmsProp,
+  ClipGradients,
+  Blend,
+  Fill,
   Count
 };
 
@@ -78,15 +84,22 @@ struct Call {
   Dropout dropout;
   OutputGradient outputGradient;
   InputGradient inputGradient;
-  const float *weight = nullptr, *bias = nullptr, *labels = nullptr;
+  const float *weight = nullptr, *bias = nullptr;
+  // losses
+  const float *labels = nullptr, *otherLabels = nullptr, *share = nullptr, *classWeights = nullptr;
+  View targets;
+  double smoothing = 0;
   float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr;
-  // runningStatistics, sgd
+  // runningStatistics, optimisers and what works on whole buffers
   int channels = 0;
   int64_t pixels = 0, elements = 0;
   float momentum = 0, weightDecay = 0;
   bool nesterov = false;
   float *runningMean = nullptr, *runningVariance = nullptr;
-  float *parameters = nullptr, *gradients = nullptr, *velocity = nullptr;
+  double beta1 = 0, beta2 = 0, alpha = 0, epsilon = 0, limit = 0, value = 0;
+  float *parameters = nullptr, *gradients = nullptr, *velocity = nullptr, *firstMoment = nullptr, *secondMoment = nullptr;
+  const float* source = nullptr;
+  float* target = nullptr;
 };
 
 /// The numbers that change from run to run.
@@ -94,6 +107,7 @@ struct RunArguments {
   int batch = 0;
   float learningRate = 0;
   double seed = 0, step = 0;
+  double keep = 0, add = 0;  // blend
 };
 
 /// What a kernel is given: `shared` scratch is one for all workers and lasts over the call's phases, `local` is the worker's.

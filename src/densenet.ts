@@ -5,8 +5,8 @@ import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
 import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
-import type { SessionState } from './engine/session.js'
-import { DenseNetError, usageError } from './errors.js'
+import { type SessionState, weightsOf } from './engine/session.js'
+import { DenseNetError, parameterError, usageError } from './errors.js'
 import type { ImportReport } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
@@ -18,13 +18,13 @@ import { type Summary, summarise } from './model/summary.js'
 import { type Checkpoint, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
-import { type Metrics, NO_METRICS } from './training/metrics.js'
+import type { Metrics } from './training/metrics.js'
 import { type OpenOptions, openNetwork } from './training/open-network.js'
-import { type Recipe, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
-import { checkDataset, evaluate, identify, run } from './training/run.js'
+import { type Recipe, recipeKeys, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
+import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { RunFolder } from './training/run-folder.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
-import type { TrainingResult } from './training/trainer.js'
+import { BEGINNING, type TrainingResult } from './training/trainer.js'
 
 export interface CreateOptions extends DenseNetOptions {
   /** What to call it; default: the preset's name, or a description. */
@@ -38,11 +38,10 @@ export interface ComputeOptions extends BackendOptions {
   readonly on?: Backend
 }
 
-export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedule' | 'augmentation' | 'nesterov'>> {
+export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedule' | 'augmentation'>> {
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
   readonly schedule?: ScheduleName | Schedule
-  readonly nesterov?: boolean
   /** false: none. Default: the data set's usual one. */
   readonly augmentation?: Augmentation | false
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
@@ -57,6 +56,8 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly loaderThreads?: number
   /** How often the state is saved within an epoch; default 60. */
   readonly checkpointSeconds?: number
+  /** How many of the best epochs' checkpoints are kept; default 1. */
+  readonly keepBest?: number
   /** For config.json. */
   readonly dataFolder?: string
   readonly onEvent?: TrainingListener
@@ -108,7 +109,7 @@ export class DenseNet {
     return new DenseNet(name ?? (typeof model === 'string' ? model : describe(config)), config, {
       parameters: initialParameters(table, seed),
       running: initialRunning(table),
-      velocity: null,
+      training: {},
     })
   }
 
@@ -118,7 +119,7 @@ export class DenseNet {
     const { onWarning = (text: string) => process.emitWarning(text), ...open } = options
     const { checkpoint, name, report } = await openNetwork(path, open, onWarning)
     const { config, state, classes, normalisation } = checkpoint
-    return new DenseNet(name ?? describe(config), config, { ...state, velocity: null }, classes, normalisation, report)
+    return new DenseNet(name ?? describe(config), config, weightsOf(state), classes, normalisation, report)
   }
 
   /** Weights, classes and normalisation, in one safetensors file. */
@@ -131,7 +132,7 @@ export class DenseNet {
       dataset: null,
       recipe: null,
       progress: null,
-      state: { ...this.#state, velocity: null },
+      state: this.#state,
     })
   }
 
@@ -151,7 +152,7 @@ export class DenseNet {
     // The classifier is the last of the parameters.
     const kept = table.parameters.find(({ name }) => name === 'classifier.weight')!.offset
     parameters.set(this.#state.parameters.subarray(0, kept))
-    const state = { parameters, running: this.#state.running.slice(), velocity: null }
+    const state = { parameters, running: this.#state.running.slice(), training: {} }
     return new DenseNet(this.name, config, state, [], this.normalisation, this.imported)
   }
 
@@ -184,6 +185,9 @@ export class DenseNet {
       throw usageError('this run has a schedule of its own: give the function again to go on')
     }
     const choice = memory ?? opened?.settings.memory ?? 'auto'
+    const keepBest = options.keepBest ?? opened?.settings.keepBest ?? 1
+    if (!Number.isInteger(keepBest) || keepBest < 1)
+      throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
     const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
     const settings = {
       model: this.name,
@@ -193,17 +197,22 @@ export class DenseNet {
       backend: backend.name,
       threads: options.threads ?? null,
       computer: computer(backend),
+      keepBest,
     }
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
+    checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
     const folder =
       opened?.folder ?? (output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config))
     const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     const { state, ...result } = await run({
       name: this.name,
       config: this.config,
-      state: opened?.checkpoint.state ?? { ...this.#state, velocity: options.after?.velocity ?? null },
+      state: opened?.checkpoint.state ?? {
+        ...this.#state,
+        training: options.after?.velocity ? { velocity: options.after.velocity } : {},
+      },
       train,
       test: validation,
       recipe,
@@ -212,12 +221,13 @@ export class DenseNet {
       memory: choice,
       loaderThreads,
       checkpointSeconds,
+      keepBest,
       folder,
       ...(from ? { from } : {}),
       onEvent,
       signal,
     })
-    this.#state = { ...state, velocity: null }
+    this.#state = weightsOf(state)
     this.classes = train.classes
     this.normalisation = train.normalisation
     return result
@@ -278,25 +288,17 @@ export class DenseNet {
 function newRecipe(train: Dataset, options: FitOptions): Recipe {
   const { schedule, augmentation = standardAugmentation(train) } = options
   return resolveRecipe({
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    learningRate: options.learningRate,
-    momentum: options.momentum,
-    nesterov: options.nesterov,
-    weightDecay: options.weightDecay,
-    seed: options.seed,
-    trainLimit: options.trainLimit,
-    testLimit: options.testLimit,
+    ...Object.fromEntries(recipeKeys.map(key => [key, options[key as keyof FitOptions]])),
     schedule: typeof schedule === 'function' ? 'custom' : schedule,
     augmentation: augmentation === false ? noAugmentation : augmentation,
   })
 }
 
 function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
-  const fixed = ['batchSize', 'learningRate', 'momentum', 'nesterov', 'weightDecay', 'seed', 'schedule'] as const
-  for (const name of [...fixed, 'trainLimit', 'testLimit'] as const) {
+  for (const name of recipeKeys) {
+    if (name === 'epochs' || name === 'augmentation') continue
     const [now, asked] = [recipe![name], options[name]]
-    if (asked !== undefined && typeof asked !== 'function' && asked !== now) {
+    if (asked !== undefined && typeof asked !== 'function' && !isSame({ asked }, { asked: now })) {
       throw usageError(`${spelled(name)} is ${now} in this run and cannot become ${asked} in the middle of it`)
     }
   }
@@ -308,11 +310,16 @@ function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
 }
 
 /** The beginning of the epoch after those that were done elsewhere. */
-function startAfter(after: FitOptions['after'], train: Dataset, { batchSize, trainLimit }: Recipe): Progress | null {
+function startAfter(
+  after: FitOptions['after'],
+  train: Dataset,
+  { batchSize, trainLimit, accumulate }: Recipe,
+): Progress | null {
   if (!after) return null
   const images = Math.min(train.length, trainLimit ?? train.length)
-  const step = after.epochs * Math.ceil(images / batchSize)
-  return { epoch: after.epochs + 1, nextBatch: 0, step, sums: NO_METRICS, final: null, best: null, logBytes: 0 }
+  const batches = Math.ceil(images / batchSize)
+  const updates = after.epochs * Math.ceil(batches / accumulate)
+  return { ...BEGINNING, epoch: after.epochs + 1, step: after.epochs * batches, updates }
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */

@@ -20,6 +20,7 @@ export {
 } from './data/catalogue.js'
 export type { Batch, Dataset, Normalisation } from './data/dataset.js'
 export { createLoader, type Loader, type LoaderOptions } from './data/loader.js'
+export { splitDataset } from './data/split.js'
 export { synthetic } from './data/synthetic.js'
 export {
   type ComputeOptions,
@@ -39,7 +40,8 @@ export type {
   Numbers,
   RunArguments,
 } from './engine/backend.js'
-export { type MemoryMode, type PlanOptions, plan, planUpdate } from './engine/planner.js'
+export type { Loss } from './engine/loss.js'
+export { type MemoryMode, type PlanOptions, plan } from './engine/planner.js'
 export type { Program } from './engine/program.js'
 export {
   createSession,
@@ -47,8 +49,18 @@ export {
   type SessionBatch,
   type SessionOptions,
   type SessionState,
+  type StepArguments,
   type StepResult,
+  type TrainingBuffer,
 } from './engine/session.js'
+export {
+  type Optimizer,
+  planBlend,
+  planUpdate,
+  type Region,
+  type UpdateOptions,
+  updateRegions,
+} from './engine/update.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
 export type { ImportReport } from './interop/import-weights.js'
 export { type Precision, precisions } from './interop/onnx-graph.js'
@@ -79,15 +91,26 @@ export type {
 } from './training/events.js'
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
-export { PAPER_RECIPE, type Recipe, resolveRecipe } from './training/recipe.js'
+export {
+  type LossName,
+  lossNames,
+  type OptimizerName,
+  optimizerNames,
+  PAPER_RECIPE,
+  type Recipe,
+  resolveRecipe,
+} from './training/recipe.js'
+export { type NamedRecipe, namedRecipe, type RecipeName, recipeNames } from './training/recipes.js'
 export {
   constant,
   cosine,
   imagenetSteps,
   multistep,
+  oneCycle,
   type Schedule,
   type ScheduleMoment,
   type ScheduleName,
   scheduleNames,
+  warmUp,
 } from './training/schedule.js'
 export type { TrainingResult } from './training/trainer.js'

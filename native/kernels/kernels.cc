@@ -4,9 +4,11 @@
 #include "convolution_1x1.h"
 #include "convolution_3x3.h"
 #include "head.h"
+#include "loss.h"
+#include "optimizers.h"
 #include "pool.h"
+#include "running_statistics.h"
 #include "stem.h"
-#include "update.h"
 #include "winograd_3x3.h"
 
 namespace densenet {
@@ -30,8 +32,14 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
     case Kernel::LinearForward: return linear::forward;
     case Kernel::LinearBackward: return linear::backward;
     case Kernel::CrossEntropy: return crossEntropy::implementation;
+    case Kernel::BinaryCrossEntropy: return binaryCrossEntropy::implementation;
     case Kernel::RunningStatistics: return runningStatistics::implementation;
-    case Kernel::Sgd: return sgd::implementation;
+    case Kernel::Sgd: return elementwise<sgdChunk>;
+    case Kernel::AdamW: return elementwise<adamWChunk>;
+    case Kernel::RmsProp: return elementwise<rmsPropChunk>;
+    case Kernel::Blend: return elementwise<blendChunk>;
+    case Kernel::Fill: return elementwise<fillChunk>;
+    case Kernel::ClipGradients: return clipGradients::implementation;
     default: return {};
   }
 }

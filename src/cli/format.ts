@@ -43,3 +43,14 @@ export function table(rows: readonly (readonly string[])[], right: readonly bool
     )
     .join('\n')
 }
+
+/** Words in lines of at most `width`, three spaces between them. */
+export function wrapped(words: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 3 + word.length <= width) lines[lines.length - 1] = `${last}   ${word}`
+    else lines.push(word)
+  }
+  return lines
+}

@@ -53,7 +53,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     .version(version)
     .addHelpText(
       'after',
-      '\nExamples:\n  densenet train --quick\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
+      '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
     )
   const commands = [trainCommand, testCommand, summaryCommand, convertCommand, dataCommand, benchCommand]
   for (const make of commands) program.addCommand(make(finish))

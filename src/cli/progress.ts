@@ -2,8 +2,10 @@
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
 import type { EpochEvent, StartEvent, StepEvent, TrainingEvent, TrainingListener } from '../training/events.js'
 import { machineBytes } from '../training/memory.js'
-import { bytes, duration, grouped, percent, rounded, short } from './format.js'
+import { isMeant } from '../training/recipe.js'
+import { bytes, duration, grouped, percent, rounded, short, wrapped } from './format.js'
 import { StatusLine, type Terminal } from './terminal.js'
+import { unusualWords } from './training-options.js'
 
 export interface Reporter {
   readonly onEvent: TrainingListener
@@ -152,6 +154,7 @@ class TerminalReporter implements Reporter {
     epoch,
     epochs,
     train,
+    on,
     test,
     isBest,
     seconds,
@@ -161,7 +164,7 @@ class TerminalReporter implements Reporter {
   }: EpochEvent): string {
     const { bold, dim } = this.options.terminal.colours
     const figures = `train loss ${train.loss.toFixed(3)}  error ${percent(train.top1Error)}`
-    const tested = test ? `test loss ${test.loss.toFixed(3)}  error ${percent(test.top1Error)}` : ''
+    const tested = test ? `${on} loss ${test.loss.toFixed(3)}  error ${percent(test.top1Error)}` : ''
     const parts = [
       `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  ${figures}`,
       ...(test ? [isBest ? bold(tested) : tested, isBest ? 'best' : '    '] : []),
@@ -172,6 +175,8 @@ class TerminalReporter implements Reporter {
     return parts.join('   ')
   }
 }
+
+const OPTIMIZER_TITLES = { sgd: 'SGD', adamw: 'AdamW', rmsprop: 'RMSprop' } as const
 
 /** What is trained, on what, where. */
 function header({
@@ -186,6 +191,8 @@ function header({
   epochs,
 }: StartEvent): string[] {
   const { flip, pad } = recipe.augmentation
+  const nesterov = recipe.nesterov && isMeant(recipe, 'nesterov')
+  const judges = recipe.heldOut === null ? 'test' : 'validation'
   const augmentation = ['normalise', ...(flip ? ['flip'] : []), ...(pad > 0 ? [`pad ${pad} and crop`] : [])].join(', ')
   const label = Math.max(network.name.length, dataset.length, 18)
   const line = (name: string, ...facts: string[]): string => [name.padEnd(label), ...facts].join('   ')
@@ -197,7 +204,7 @@ function header({
       `${short(network.multiplyAdds)} multiply-adds`,
       `${network.depth} layers`,
     ),
-    line(dataset, `${grouped(trainImages)} training, ${grouped(testImages)} test images`, augmentation),
+    line(dataset, `${grouped(trainImages)} training, ${grouped(testImages)} ${judges} images`, augmentation),
     line(
       backend!,
       ...machine,
@@ -205,12 +212,13 @@ function header({
       `--memory ${compute.memory}${compute.memoryReason === null ? '' : ` (${compute.memoryReason})`}`,
     ),
     line(
-      'SGD',
+      OPTIMIZER_TITLES[recipe.optimizer],
       `${grouped(epochs)} epoch${epochs > 1 ? 's' : ''} of batches of ${recipe.batchSize}`,
       `lr ${recipe.learningRate} ${recipe.schedule}`,
-      `momentum ${recipe.momentum}${recipe.nesterov ? ' (Nesterov)' : ''}`,
+      ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
       `weight decay ${recipe.weightDecay}`,
     ),
+    ...wrapped(unusualWords(recipe), 96).map((text, i) => line(i === 0 ? 'with' : '', text)),
     ...(epoch > 1 || batch > 0 ? [`going on from epoch ${epoch}, step ${batch}`] : []),
   ]
 }

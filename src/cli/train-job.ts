@@ -1,6 +1,6 @@
 // The parts that training commands share: flags, the network, options of fit, data, and the last words.
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Dataset } from '../data/dataset.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
@@ -8,7 +8,6 @@ import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
 import type { DenseNetOptions } from '../model/config.js'
 import type { MemoryChoice } from '../training/memory.js'
-import type { ScheduleName } from '../training/schedule.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
 import { dataReporter, datasetShape, loadSplits } from './datasets.js'
@@ -17,27 +16,23 @@ import type { ModelFlags } from './model-options.js'
 import type { ComputeFlags, OutputFlags } from './options.js'
 import type { Reporter } from './progress.js'
 import type { StopRequest } from './signals.js'
+import { givenRecipe } from './training-options.js'
 
 export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly dataset?: string
   readonly data?: string
+  readonly recipe?: string
   readonly epochs?: number
-  readonly batchSize?: number
-  readonly lr?: number
-  readonly schedule?: ScheduleName
-  readonly momentum?: number
-  readonly weightDecay?: number
-  readonly augment: boolean
+  readonly augment?: boolean
   readonly memory?: MemoryChoice
   readonly seed?: number
-  readonly trainLimit?: number
-  readonly testLimit?: number
   readonly output?: string
   readonly resume?: string
   readonly pretrained?: string
   readonly resetClassifier?: boolean
   readonly checkpointSeconds?: number
-  readonly quick?: boolean
+  readonly keepBest?: number
+  readonly demo?: boolean
 }
 
 /** One call of the command. */
@@ -70,15 +65,13 @@ export function networkOf(
 }
 
 export function fitOptions({ flags, reporter, request }: Job) {
-  const { epochs, batchSize, lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit } = flags
-  const recipe = { epochs, batchSize, learningRate: lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit }
   return {
-    ...recipe,
-    augmentation: flags.augment ? undefined : (false as const),
+    ...givenRecipe({ ...flags }),
     memory: flags.memory,
     threads: flags.threads,
     loaderThreads: flags.loaderThreads,
     checkpointSeconds: flags.checkpointSeconds,
+    keepBest: flags.keepBest,
     onEvent: reporter.onEvent,
     signal: request.signal,
     dataFolder: flags.data && resolve(flags.data),
@@ -115,7 +108,7 @@ export async function freeFolder(name: string): Promise<string> {
 
 /** The last words of a run, and its exit code. */
 export function conclude(result: TrainingResult, folder: string, { context, reporter, request }: Job): number {
-  const { stopped, final, best, progress } = result
+  const { stopped, early, final, best, progress } = result
   const { say } = context
   reporter.end()
   if (stopped) {
@@ -123,14 +116,17 @@ export function conclude(result: TrainingResult, folder: string, { context, repo
     say(`    go on with: densenet train --resume ${folder}`)
     return request.exitCode
   }
+  if (early) say(`ended after epoch ${progress.epoch - 1}: the error was lowest after epoch ${best?.epoch}`)
+  const which = result.heldOut ? 'validation' : 'test'
   if (final) {
-    say(`final test error ${percent(final.top1Error)} (top-5 ${percent(final.top5Error)}) after epoch ${final.epoch}`)
+    const errors = `${percent(final.top1Error)} (top-5 ${percent(final.top5Error)})`
+    say(`final ${which} error ${errors} after epoch ${final.epoch}`)
   }
   if (best && best.epoch !== final?.epoch) {
-    say(
-      `best test error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the test images, so optimistic`,
-    )
+    const picked = result.heldOut ? 'images' : 'images, so optimistic'
+    say(`best ${which} error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the ${which} ${picked}`)
   }
+  if (final && result.heldOut) say(`the test images have had no say: densenet test ${join(folder, 'best.safetensors')}`)
   say(`saved in ${folder}`)
   return 0
 }

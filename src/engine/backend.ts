@@ -19,11 +19,14 @@ export interface DeviceBuffer {
 export interface RunArguments {
   /** Images in this run, 1 .. program.batchSize. */
   readonly batch: number
-  /** Used by sgd. */
+  /** Used by sgd, adamW and rmsProp. */
   readonly learningRate?: number
-  /** Keys of the dropout masks: the run's seed and the number of the training step. */
+  /** Keys of the dropout masks: the run's seed and the number of the training step. adamW counts its steps by it, too. */
   readonly seed?: number
   readonly step?: number
+  /** Used by blend. */
+  readonly keep?: number
+  readonly add?: number
 }
 
 /** A program bound to buffers, ready to run. */

@@ -1,8 +1,8 @@
 // Says in a sentence what is wrong with a program or its bindings, before it runs.
 
-import { DenseNetError } from '../errors.js'
-import type { Bindings } from './backend.js'
-import { buffersOf, type KernelCall, type View } from './kernels.js'
+import { DenseNetError, parameterError } from '../errors.js'
+import type { Bindings, RunArguments } from './backend.js'
+import { buffersOf, type KernelCall, type KernelName, type View } from './kernels.js'
 import { endOf, type Operand, operandsOf } from './operands.js'
 import type { Program } from './program.js'
 
@@ -36,6 +36,21 @@ export function checkProgram(program: Program, bindings: Bindings): void {
     checkCall(program, call, `call ${number} (${call.kernel})`)
   })
 }
+
+/** Refuses a run whose program needs a number that was not given. */
+export function checkRunArguments(program: Program, args: RunArguments): void {
+  const { batch } = args
+  if (!Number.isInteger(batch) || batch < 1 || batch > program.batchSize) {
+    throw parameterError('batch', `1 to ${program.batchSize} images`, batch)
+  }
+  for (const { kernel } of program.calls) {
+    const needed =
+      kernel === 'blend' ? (['keep', 'add'] as const) : UPDATES.has(kernel) ? (['learningRate'] as const) : []
+    for (const name of needed) if (!Number.isFinite(args[name])) throw parameterError(name, 'a number', args[name])
+  }
+}
+
+const UPDATES: ReadonlySet<KernelName> = new Set<KernelName>(['sgd', 'adamW', 'rmsProp'])
 
 function checkCall(program: Program, call: KernelCall, what: string): void {
   for (const operand of operandsOf(call, program.batchSize)) {
@@ -81,6 +96,9 @@ function shapeProblem(call: KernelCall): string | undefined {
       if (!sameShape(call.input, call.inputGradient)) return 'the shapes of input and its gradient differ'
       return singlePixelProblem(call.input, call.outputGradient)
     case 'crossEntropy':
+      return singlePixelProblem(call.logits, call.gradient ?? call.logits)
+    case 'binaryCrossEntropy':
+      if (!sameShape(call.logits, call.targets)) return 'the shapes of logits and targets differ'
       return singlePixelProblem(call.logits, call.gradient ?? call.logits)
     default:
       return undefined

@@ -162,12 +162,38 @@ export interface LinearBackward {
   readonly inputGradient: View
 }
 
-/** Per image: loss[n] = -log softmax(logits[n])[labels[n]]; rank[n] = how many classes score above the label's (a
- * class of the same score counts if its number is smaller). gradient = (softmax - onehot) / batch of the mean loss. */
+/** Per image n, with p = softmax(logits[n]) and the target q = (1 - smoothing) t + smoothing / classes, where t is 1 at
+ * the label, or, where two images are mixed, `share` at the label and 1 - share at the other one:
+ * loss[n] = -sum_c weight[c] q[c] log p[c]. rank[n] = how many classes score above the label's (that of the larger share;
+ * a class of the same score counts if its number is smaller). gradient is that of sum_n loss[n] / batch:
+ * (p[c] sum_k weight[k] q[k] - weight[c] q[c]) / batch. PyTorch's cross_entropy with probabilities as targets. */
 export interface CrossEntropy {
   readonly kernel: 'crossEntropy'
   readonly logits: View
+  /** Class numbers [batch]. */
   readonly labels: Ref
+  /** The other label and the first one's share, 0 .. 1, of each image. */
+  readonly mixed: { readonly labels: Ref; readonly share: Ref } | null
+  readonly smoothing: number
+  /** [classes]; null: all 1. */
+  readonly classWeights: Ref | null
+  readonly loss: Ref
+  readonly rank: Ref
+  readonly gradient: View | null
+}
+
+/** Every class for itself. Per image n, with q = (1 - smoothing) target + smoothing / 2 and s = 1 / (1 + exp(-logit)):
+ * loss[n] = -mean_c weight[c] (q log s + (1 - q) log(1 - s)); rank[n] is CrossEntropy's where an
+ * image has one label, otherwise how many classes have their logit on the wrong side of 0. gradient is that of sum_n loss[n] / batch: weight[c] (s - q) / (classes * batch). */
+export interface BinaryCrossEntropy {
+  readonly kernel: 'binaryCrossEntropy'
+  readonly logits: View
+  /** [batch][classes], 0 .. 1 */
+  readonly targets: View
+  /** Class numbers [batch]; null: an image may have several. */
+  readonly labels: Ref | null
+  readonly smoothing: number
+  readonly classWeights: Ref | null
   readonly loss: Ref
   readonly rank: Ref
   readonly gradient: View | null
@@ -197,6 +223,61 @@ export interface Sgd {
   readonly velocity: Ref
 }
 
+/** AdamW (Loshchilov and Hutter 2019) as PyTorch's: w -= learningRate * weightDecay * w; m = beta1 m + (1 - beta1) g;
+ * v = beta2 v + (1 - beta2) g^2; w -= learningRate * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon), t being the
+ * run's step + 1. m is `firstMoment`, v `secondMoment`; both start as zeros. */
+export interface AdamW {
+  readonly kernel: 'adamW'
+  readonly elements: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly weightDecay: number
+  readonly parameters: Ref
+  readonly gradients: Ref
+  readonly firstMoment: Ref
+  readonly secondMoment: Ref
+}
+
+/** RMSprop as PyTorch's: g += weightDecay * w; s = alpha s + (1 - alpha) g^2; v = momentum * v + g / (sqrt(s) + epsilon);
+ * w -= learningRate * v. s is `secondMoment`, v `velocity`; both start as zeros. */
+export interface RmsProp {
+  readonly kernel: 'rmsProp'
+  readonly elements: number
+  readonly alpha: number
+  readonly epsilon: number
+  readonly momentum: number
+  readonly weightDecay: number
+  readonly parameters: Ref
+  readonly gradients: Ref
+  readonly secondMoment: Ref
+  readonly velocity: Ref
+}
+
+/** Scales all gradients down when their Euclidean norm is above `limit`, as PyTorch's clip_grad_norm_:
+ * g *= min(1, limit / (norm + 1e-6)). */
+export interface ClipGradients {
+  readonly kernel: 'clipGradients'
+  readonly elements: number
+  readonly limit: number
+  readonly gradients: Ref
+}
+
+/** target = keep * target + add * source; both factors come with the run. With keep 0 the target is not read. */
+export interface Blend {
+  readonly kernel: 'blend'
+  readonly elements: number
+  readonly source: Ref
+  readonly target: Ref
+}
+
+export interface Fill {
+  readonly kernel: 'fill'
+  readonly elements: number
+  readonly value: number
+  readonly target: Ref
+}
+
 export type KernelCall =
   | ConvolutionForward
   | ConvolutionBackward
@@ -207,8 +288,14 @@ export type KernelCall =
   | LinearForward
   | LinearBackward
   | CrossEntropy
+  | BinaryCrossEntropy
   | RunningStatistics
   | Sgd
+  | AdamW
+  | RmsProp
+  | ClipGradients
+  | Blend
+  | Fill
 
 export type KernelName = KernelCall['kernel']
 

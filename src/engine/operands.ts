@@ -95,8 +95,15 @@ export function operandsOf(call: KernelCall, batch: number): Operand[] {
       break
     }
     case 'crossEntropy':
+    case 'binaryCrossEntropy':
       view('logits', 'read', call.logits)
-      ref('labels', 'read', call.labels, batch)
+      if (call.labels !== null) ref('labels', 'read', call.labels, batch)
+      if (call.kernel === 'binaryCrossEntropy') view('targets', 'read', call.targets)
+      else if (call.mixed !== null) {
+        ref('mixed.labels', 'read', call.mixed.labels, batch)
+        ref('mixed.share', 'read', call.mixed.share, batch)
+      }
+      if (call.classWeights !== null) ref('classWeights', 'read', call.classWeights, call.logits.channels)
       ref('loss', 'write', call.loss, batch)
       ref('rank', 'write', call.rank, batch)
       if (call.gradient !== null) view('gradient', 'write', call.gradient)
@@ -110,6 +117,28 @@ export function operandsOf(call: KernelCall, batch: number): Operand[] {
       ref('parameters', 'update', call.parameters, call.elements)
       ref('gradients', 'read', call.gradients, call.elements)
       ref('velocity', 'update', call.velocity, call.elements)
+      break
+    case 'adamW':
+      ref('parameters', 'update', call.parameters, call.elements)
+      ref('gradients', 'read', call.gradients, call.elements)
+      ref('firstMoment', 'update', call.firstMoment, call.elements)
+      ref('secondMoment', 'update', call.secondMoment, call.elements)
+      break
+    case 'rmsProp':
+      ref('parameters', 'update', call.parameters, call.elements)
+      ref('gradients', 'read', call.gradients, call.elements)
+      ref('secondMoment', 'update', call.secondMoment, call.elements)
+      ref('velocity', 'update', call.velocity, call.elements)
+      break
+    case 'clipGradients':
+      ref('gradients', 'update', call.gradients, call.elements)
+      break
+    case 'blend':
+      ref('source', 'read', call.source, call.elements)
+      ref('target', 'update', call.target, call.elements)
+      break
+    case 'fill':
+      ref('target', 'write', call.target, call.elements)
       break
   }
   return found

@@ -2,99 +2,27 @@
 // them, so that several processes can reduce it.
 import type {
   Architecture,
-  BatchNorm,
   Convolution,
   DenseLayer,
   HeadLayer,
+  Layer,
   StemLayer,
   TransitionLayer,
 } from '../model/architecture.js'
-import { parameterTable } from '../model/parameters.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { layOut } from './arena.js'
-import type {
-  AveragePoolForward,
-  ConvolutionForward,
-  Dropout,
-  InputGradient,
-  KernelCall,
-  Norm,
-  OutputGradient,
-  Ref,
-  Statistics,
-  View,
-} from './kernels.js'
-import type { BufferSpec, ExternalRole, Program } from './program.js'
+import { geometry, type PlanOptions, ProgramBuilder } from './builder.js'
+import type { AveragePoolForward, CrossEntropy, Dropout, OutputGradient, Ref, View } from './kernels.js'
+import type { Program } from './program.js'
 
-/** `store` keeps every bottleneck output for the backward pass; `recompute` makes it again there: linear memory, the
- * same bits. */
-export type MemoryMode = 'store' | 'recompute'
-
-export interface PlanOptions {
-  /** `train`: forward with batch statistics, loss, backward; `eval`: forward with running statistics, loss. */
-  readonly mode: 'train' | 'eval'
-  readonly batchSize: number
-  readonly memory?: MemoryMode
-}
-
-/** Torch's share of the new batch in the running statistics. */
-const RUNNING_MOMENTUM = 0.1
+export type { MemoryMode, PlanOptions } from './builder.js'
 
 /** Plans one pass of the network over a batch; `train` includes the gradients of all parameters. */
 export function plan(architecture: Architecture, options: PlanOptions): Program {
   return new Planner(architecture, options).program()
 }
 
-/** The update that follows a gradient program. */
-export function planUpdate(
-  elements: number,
-  sgd: { readonly momentum: number; readonly weightDecay: number; readonly nesterov: boolean },
-): Program {
-  const roles: ExternalRole[] = ['parameters', 'gradients', 'velocity']
-  const at = (buffer: number): Ref => ({ buffer, offset: 0 })
-  return {
-    batchSize: 1,
-    buffers: roles.map(role => ({ name: role, elements, role })),
-    calls: [{ kernel: 'sgd', elements, ...sgd, parameters: at(0), gradients: at(1), velocity: at(2) }],
-    offsets: roles.map(() => -1),
-    arenaElements: 0,
-  }
-}
-
-class Planner {
-  private readonly buffers: BufferSpec[] = []
-  private readonly calls: KernelCall[] = []
-  private readonly training: boolean
-  private readonly recompute: boolean
-  private readonly parameterOffset: ReadonlyMap<string, number>
-  private readonly runningOffset: ReadonlyMap<string, number>
-  private readonly external: Record<ExternalRole, number>
-  private dropouts = 0
-
-  constructor(
-    private readonly architecture: Architecture,
-    private readonly options: PlanOptions,
-  ) {
-    this.training = options.mode === 'train'
-    this.recompute = options.memory === 'recompute'
-    const table = parameterTable(architecture)
-    this.parameterOffset = new Map(table.parameters.map(({ name, offset }) => [name, offset]))
-    this.runningOffset = new Map(table.running.map(({ name, offset }) => [name, offset]))
-    const { config } = architecture
-    const batch = options.batchSize
-    this.external = {
-      parameters: this.buffer('parameters', table.parameterCount, 'parameters'),
-      gradients: this.buffer('gradients', table.parameterCount, 'gradients'),
-      velocity: -1,
-      running: this.buffer('running', table.runningCount, 'running'),
-      input: this.buffer('input', batch * config.inputChannels * config.height * config.width, 'input'),
-      labels: this.buffer('labels', batch, 'labels'),
-      logits: this.buffer('logits', batch * config.classes, 'logits'),
-      loss: this.buffer('loss', batch, 'loss'),
-      rank: this.buffer('rank', batch, 'rank'),
-    }
-  }
-
+class Planner extends ProgramBuilder {
   program(): Program {
     // Forward calls are emitted layer by layer; each layer leaves a function that emits its backward calls.
     const backward: (() => void)[] = []
@@ -107,7 +35,9 @@ class Planner {
         backward.push(this.transition(layer, features[layer.block - 1]!, features[layer.block]!))
       } else backward.push(this.head(layer, features.at(-1)!))
     }
-    if (this.training) for (const emit of backward.reverse()) emit()
+    // Nobody wants the gradients of layers before the first that is trained.
+    const first = layers.findIndex(layer => this.trains(...partsOf(layer)))
+    if (this.training && first >= 0) for (const emit of backward.slice(first).reverse()) emit()
     const { offsets, arenaElements } = layOut(this.buffers, this.calls)
     return { batchSize: this.options.batchSize, buffers: this.buffers, calls: this.calls, offsets, arenaElements }
   }
@@ -116,7 +46,7 @@ class Planner {
     const { convolution, norm } = layer
     const { config } = this.architecture
     const input: View = {
-      buffer: this.external.input,
+      buffer: this.external('input'),
       stride: config.inputChannels,
       first: 0,
       channels: config.inputChannels,
@@ -288,7 +218,7 @@ class Planner {
       statistics: null,
     })
     const classes = classifier.outFeatures
-    const logits: View = { buffer: this.external.logits, stride: classes, first: 0, channels: classes, ...pixel }
+    const logits: View = { buffer: this.external('logits'), stride: classes, first: 0, channels: classes, ...pixel }
     const weight = this.parameter(classifier.name)
     this.calls.push({
       kernel: 'linearForward',
@@ -301,14 +231,7 @@ class Planner {
       ...logits,
       buffer: this.training ? this.buffer('logits.gradient', this.options.batchSize * classes, 'transient') : -1,
     }
-    this.calls.push({
-      kernel: 'crossEntropy',
-      logits,
-      labels: { buffer: this.external.labels, offset: 0 },
-      loss: { buffer: this.external.loss, offset: 0 },
-      rank: { buffer: this.external.rank, offset: 0 },
-      gradient: this.training ? logitsGradient : null,
-    })
+    this.loss(logits, this.training ? logitsGradient : null)
     return () => {
       this.calls.push({
         kernel: 'linearBackward',
@@ -330,159 +253,33 @@ class Planner {
     }
   }
 
-  /** Emits the call and returns it, so that recompute can emit it again with another output. */
-  private convolutionForward(
-    convolution: Convolution,
-    input: View,
-    norm: Norm | null,
-    output: View,
-    statistics: Statistics | null,
-    dropout: Dropout | null,
-  ): ConvolutionForward {
-    const call: ConvolutionForward = {
-      kernel: 'convolutionForward',
-      ...geometry(convolution),
-      input,
-      norm,
-      weight: this.parameter(convolution.name),
-      output,
-      statistics,
-      dropout,
+  private loss(logits: View, gradient: View | null): void {
+    const { loss = { kind: 'crossEntropy' } } = this.options
+    const { kind, smoothing = 0, weighted = false, mixed = false, multiLabel = false } = loss
+    const at = (role: Parameters<typeof this.external>[0]): Ref => ({ buffer: this.external(role), offset: 0 })
+    const common = {
+      logits,
+      smoothing,
+      classWeights: weighted ? at('classWeights') : null,
+      loss: at('loss'),
+      rank: at('rank'),
+      gradient,
+    } satisfies Partial<CrossEntropy>
+    if (kind === 'binaryCrossEntropy') {
+      const targets = { ...logits, buffer: this.external('targets') }
+      this.calls.push({ kernel: kind, ...common, targets, labels: multiLabel ? null : at('labels') })
+      return
     }
-    this.calls.push(call)
-    return call
-  }
-
-  private convolutionBackward(
-    { norm, convolution }: { readonly norm: BatchNorm | null; readonly convolution: Convolution },
-    input: Activation,
-    outputGradient: OutputGradient,
-    accumulate: boolean,
-    dropout: Dropout | null,
-  ): void {
-    this.calls.push({
-      kernel: 'convolutionBackward',
-      ...geometry(convolution),
-      input: view(input, 0, convolution.inChannels),
-      norm: norm && this.norm(norm, input),
-      weight: this.parameter(convolution.name),
-      weightGradient: this.gradient(convolution.name),
-      outputGradient,
-      inputGradient: this.inputGradient(input, convolution.inChannels, norm, accumulate),
-      dropout,
-    })
-  }
-
-  /** The norm of a forward call; in training its batch statistics enter the running ones, once per step. */
-  private normForward(norm: BatchNorm, input: Activation): Norm {
-    if (this.training) {
-      this.calls.push({
-        kernel: 'runningStatistics',
-        channels: norm.channels,
-        pixels: input.height * input.width,
-        momentum: RUNNING_MOMENTUM,
-        statistics: this.statistics(input, 0)!,
-        runningMean: this.running(norm, 'mean'),
-        runningVariance: this.running(norm, 'var'),
-      })
-    }
-    return this.norm(norm, input)
-  }
-
-  private norm(norm: BatchNorm, input: Activation): Norm {
-    return {
-      gamma: this.parameter(norm.name),
-      beta: this.parameter(norm.name, 'bias'),
-      epsilon: this.architecture.config.bnEpsilon,
-      ...(this.statistics(input, 0) ?? { mean: this.running(norm, 'mean'), variance: this.running(norm, 'var') }),
-    }
-  }
-
-  private statistics(activation: Activation, first: number): Statistics | null {
-    if (!this.training) return null
-    return {
-      mean: { buffer: activation.statistics, offset: first },
-      variance: { buffer: activation.statistics, offset: activation.channels + first },
-    }
-  }
-
-  private outputGradient(activation: Activation, first: number, channels: number): OutputGradient {
-    return {
-      gradient: gradientView(activation, first, channels),
-      deferred: {
-        value: view(activation, first, channels),
-        ...this.statistics(activation, first)!,
-        epsilon: this.architecture.config.bnEpsilon,
-        a: { buffer: activation.deferred, offset: first },
-        b: { buffer: activation.deferred, offset: activation.channels + first },
-      },
-    }
-  }
-
-  private inputGradient(
-    input: Activation,
-    channels: number,
-    norm: BatchNorm | null,
-    accumulate: boolean,
-  ): InputGradient {
-    return {
-      gradient: gradientView(input, 0, channels),
-      accumulate,
-      norm: norm && {
-        gamma: this.gradient(norm.name),
-        beta: this.gradient(norm.name, 'bias'),
-        a: { buffer: input.deferred, offset: 0 },
-        b: { buffer: input.deferred, offset: input.channels },
-      },
-    }
-  }
-
-  private dropout(): Dropout | null {
-    const rate = this.architecture.config.dropRate
-    return this.training && rate > 0 ? { rate, layer: this.dropouts++ } : null
-  }
-
-  private activation(
-    name: string,
-    channels: number,
-    size: { readonly height: number; readonly width: number },
-  ): Activation {
-    const { height, width } = size
-    const elements = this.options.batchSize * channels * height * width
-    return {
-      channels,
-      height,
-      width,
-      data: this.buffer(name, elements, 'transient'),
-      gradient: this.buffer(`${name}.gradient`, elements, 'transient'),
-      statistics: this.buffer(`${name}.statistics`, 2 * channels, 'transient'),
-      deferred: this.buffer(`${name}.deferred`, 2 * channels, 'transient'),
-    }
-  }
-
-  /** The same activation in a buffer of its own, so that the first is free between the two passes. */
-  private anew(activation: Activation): Activation {
-    const { name, elements } = this.buffers[activation.data]!
-    return { ...activation, data: this.buffer(`${name}.again`, elements, 'transient') }
-  }
-
-  private buffer(name: string, elements: number, role: BufferSpec['role']): number {
-    return this.buffers.push({ name, elements, role }) - 1
-  }
-
-  private running(norm: BatchNorm, statistic: 'mean' | 'var'): Ref {
-    return { buffer: this.external.running, offset: this.runningOffset.get(`${norm.name}.running_${statistic}`)! }
-  }
-
-  private parameter(layer: string, tensor = 'weight'): Ref {
-    return { buffer: this.external.parameters, offset: this.parameterOffset.get(`${layer}.${tensor}`)! }
-  }
-
-  private gradient(layer: string, tensor = 'weight'): Ref {
-    return { ...this.parameter(layer, tensor), buffer: this.external.gradients }
+    const other = mixed ? { labels: at('otherLabels'), share: at('share') } : null
+    this.calls.push({ kernel: kind, ...common, labels: at('labels'), mixed: other })
   }
 }
 
-function geometry({ size, stride, padding }: Convolution): { size: number; stride: number; padding: number } {
-  return { size, stride, padding }
+/** Names of a layer's parts with parameters. */
+function partsOf(layer: Layer): string[] {
+  const { name } =
+    layer.kind === 'head' ? layer.classifier : layer.kind === 'dense' ? layer.growth.convolution : layer.convolution
+  const others =
+    layer.kind === 'dense' ? [layer.growth.norm, layer.bottleneck?.norm, layer.bottleneck?.convolution] : [layer.norm]
+  return [name, ...others.flatMap(part => (part ? [part.name] : []))]
 }

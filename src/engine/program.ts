@@ -7,10 +7,19 @@ import type { KernelCall } from './kernels.js'
 export const EXTERNAL_ROLES = [
   'parameters', // all parameters, in parameter order
   'gradients', // their gradients, same order
+  'accumulated', // their gradients, summed over the batches of a step so far, same order
   'velocity', // the optimizer's momentum buffer, same order
+  'firstMoment', // its running mean of gradients, same order
+  'secondMoment', // its running mean of their squares, same order
+  'average', // the moving average of the parameters, same order
   'running', // running mean and variance of every batch norm
+  'averageRunning', // their moving average, same order
   'input', // images [batch][channels][height][width]
   'labels', // class numbers [batch], stored as the backend's element type
+  'otherLabels', // of mixed images [batch]
+  'share', // the first label's share of mixed images [batch]
+  'targets', // several labels an image [batch][classes]
+  'classWeights', // [classes]
   'logits', // [batch][classes]
   'loss', // [batch]
   'rank', // [batch], see CrossEntropy

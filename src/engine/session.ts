@@ -1,14 +1,32 @@
 // A network on a backend: its parameters and statistics in device buffers, its programs compiled, one call per step.
 import type { Architecture } from '../model/architecture.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
-import type { Backend, Bindings, DeviceBuffer, Executable, Numbers } from './backend.js'
-import { type MemoryMode, plan, planUpdate } from './planner.js'
+import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
+import { externalElements, rolesOf } from './externals.js'
+import { type Loss, plainLoss } from './loss.js'
+import { type MemoryMode, plan } from './planner.js'
+import type { ExternalRole, Program } from './program.js'
+import { type Optimizer, planBlend, planUpdate, updateRegions } from './update.js'
 
 export interface SessionOptions {
   readonly batchSize: number
   readonly memory?: MemoryMode
   /** Leave it out for a session that only evaluates: gradients and momentum then take no memory. */
-  readonly optimizer?: { readonly momentum: number; readonly weightDecay: number; readonly nesterov: boolean }
+  readonly optimizer?: Optimizer
+  /** Whether batch norms and biases decay as well; default true, as the seed's. */
+  readonly decayNorms?: boolean
+  /** Largest norm of all gradients together; null: any. */
+  readonly clipNorm?: number | null
+  /** Names of parameters that keep their bits; what becomes of their batch norms: PlanOptions. */
+  readonly frozen?: ReadonlySet<string>
+  /** Whether several batches may make one update. */
+  readonly accumulates?: boolean
+  /** Whether to keep a moving average of parameters and running statistics, and to evaluate with that. */
+  readonly averages?: boolean
+  /** Of training; evaluation reports the plain one of its kind. Default: cross entropy. */
+  readonly loss?: Omit<Loss, 'weighted'>
+  /** [classes] */
+  readonly classWeights?: ArrayLike<number> | null
 }
 
 /** `images` [size][channels][height][width], normalised; `labels` [size] class numbers. */
@@ -16,33 +34,65 @@ export interface SessionBatch {
   readonly size: number
   readonly images: ArrayLike<number>
   readonly labels: ArrayLike<number>
+  /** Of images mixed of two [size]: the other label, and the first label's share. */
+  readonly otherLabels?: ArrayLike<number>
+  readonly share?: ArrayLike<number>
+  /** For binaryCrossEntropy [size][classes], 0 .. 1; default: made of the labels. Multi-label losses need them. */
+  readonly targets?: ArrayLike<number>
 }
 
-/** Per image: cross entropy, and how many classes scored above the right one (0: right, below 5: among the first five). */
+export interface StepArguments {
+  readonly learningRate: number
+  /** Key the dropout masks; default 0. */
+  readonly seed?: number
+  readonly step?: number
+  /** Updates made before this one, which adamw counts; default: `step`. */
+  readonly updates?: number
+  /** With `accumulates`: images whose gradients are summed up already; 0: this batch is the first. */
+  readonly pendingImages?: number
+  /** With `accumulates`: false leaves the update to a later batch; default true. */
+  readonly update?: boolean
+  /** With `averages`: what the average keeps of itself, 0 .. 1. */
+  readonly averageKeeps?: number
+}
+
+/** Per image: the loss, and how many classes scored above the right one (0: right, below 5: among the first five); for
+ * multi-label losses how many classes are wrong. */
 export interface StepResult {
   readonly losses: Numbers
   readonly ranks: Numbers
 }
 
-/** Everything that training changes. Each array is in the order of the parameter table. */
+/** What only training needs, beside the parameters. */
+export const TRAINING_BUFFERS = [
+  'velocity',
+  'firstMoment',
+  'secondMoment',
+  'accumulated',
+  'average',
+  'averageRunning',
+] as const satisfies readonly ExternalRole[]
+export type TrainingBuffer = (typeof TRAINING_BUFFERS)[number]
+
+/** Everything that training changes. Each array is in the order of the parameter table; running statistics in theirs. */
 export interface SessionState {
   readonly parameters: Numbers
   readonly running: Numbers
-  /** Momentum buffer; null in a session without optimizer. */
-  readonly velocity: Numbers | null
+  /** Those that the session has; absent ones begin as zeros, and averages as the parameters. */
+  readonly training: Readonly<Partial<Record<TrainingBuffer, Numbers>>>
 }
 
 export interface Session {
   readonly architecture: Architecture
   readonly table: ParameterTable
   readonly batchSize: number
-  /** One step of SGD. `seed` and `step` key the dropout masks. */
-  trainStep(batch: SessionBatch, args: { learningRate: number; seed?: number; step?: number }): Promise<StepResult>
+  /** The gradient of a batch, and the update with it. */
+  trainStep(batch: SessionBatch, args: StepArguments): Promise<StepResult>
   /** Loss and ranks with running statistics; changes nothing. */
   evaluate(batch: SessionBatch): Promise<StepResult>
   /** [size][classes] of the last trainStep or evaluate. */
   logits(size: number): Promise<Numbers>
-  /** Gradients of the last trainStep, in parameter order, before weight decay. */
+  /** Gradients of the last update, in parameter order, clipped, before weight decay; those of frozen parameters are 0. */
   gradients(): Promise<Numbers>
   /** Copies; in the arrays of `into`, an earlier result, if given. */
   readState(into?: SessionState): Promise<SessionState>
@@ -50,99 +100,198 @@ export interface Session {
   dispose(): void
 }
 
+interface Programs {
+  readonly evaluation: Program
+  readonly training: {
+    readonly gradient: Program
+    readonly update: Program
+    readonly accumulation: readonly [add: Program, finish: Program] | null
+    readonly averaging: readonly [parameters: Program, running: Program] | null
+  } | null
+}
+
+/** The programs of a session. */
+export function sessionPrograms(architecture: Architecture, options: SessionOptions): Programs {
+  const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights } = options
+  const table = parameterTable(architecture)
+  const loss: Loss = { ...(options.loss ?? { kind: 'crossEntropy' }), weighted: (classWeights ?? null) !== null }
+  const evaluation = plan(architecture, { mode: 'eval', batchSize, loss: plainLoss(loss) })
+  if (!optimizer) return { evaluation, training: null }
+  const { parameterCount, runningCount } = table
+  const { clipNorm = null, decayNorms = true } = options
+  const training = {
+    gradient: plan(architecture, { mode: 'train', batchSize, memory, loss, frozen }),
+    update: planUpdate(parameterCount, optimizer, { regions: updateRegions(table, { frozen, decayNorms }), clipNorm }),
+    accumulation: options.accumulates
+      ? ([
+          planBlend(parameterCount, 'gradients', 'accumulated'),
+          planBlend(parameterCount, 'accumulated', 'gradients'),
+        ] as const)
+      : null,
+    averaging: options.averages
+      ? ([
+          planBlend(parameterCount, 'parameters', 'average'),
+          planBlend(runningCount, 'running', 'averageRunning'),
+        ] as const)
+      : null,
+  }
+  return { evaluation, training }
+}
+
+/** All of them. */
+export function programList({ evaluation, training }: Programs): Program[] {
+  if (!training) return [evaluation]
+  const { gradient, update, accumulation, averaging } = training
+  return [evaluation, gradient, update, ...(accumulation ?? []), ...(averaging ?? [])]
+}
+
 export async function createSession(
   architecture: Architecture,
   backend: Backend,
   options: SessionOptions,
 ): Promise<Session> {
-  const { batchSize, optimizer } = options
-  const { config } = architecture
-  const table = parameterTable(architecture)
-  const evaluation = plan(architecture, { mode: 'eval', batchSize })
-  const training = optimizer
-    ? plan(architecture, { mode: 'train', batchSize, memory: options.memory ?? 'store' })
-    : null
-  const images = batchSize * config.inputChannels * config.height * config.width
-
   const owned: DeviceBuffer[] = []
   const executables: Executable[] = []
+  const dispose = (): void => {
+    for (const executable of executables.splice(0)) executable.dispose()
+    for (const buffer of owned.splice(0)) buffer.dispose()
+  }
   const create = (elements: number): DeviceBuffer => {
     const buffer = backend.createBuffer(elements)
     owned.push(buffer)
     return buffer
   }
-  const dispose = (): void => {
-    for (const executable of executables.splice(0)) executable.dispose()
-    for (const buffer of owned.splice(0)) buffer.dispose()
-  }
   try {
-    const buffers = {
-      parameters: create(table.parameterCount),
-      running: create(table.runningCount),
-      input: create(images),
-      labels: create(batchSize),
-      logits: create(batchSize * config.classes),
-      loss: create(batchSize),
-      rank: create(batchSize),
-      arena: create(Math.max(evaluation.arenaElements, training?.arenaElements ?? 0)),
-      ...(optimizer ? { gradients: create(table.parameterCount), velocity: create(table.parameterCount) } : {}),
-    } satisfies Bindings as Bindings &
-      Record<'parameters' | 'running' | 'input' | 'labels' | 'logits' | 'loss' | 'rank', DeviceBuffer>
-    const compile = async (program: Parameters<Backend['compile']>[0]): Promise<Executable> => {
-      const executable = await backend.compile(program, buffers)
-      executables.push(executable)
-      return executable
-    }
-    const evaluate = await compile(evaluation)
-    const gradient = training && (await compile(training))
-    const update = optimizer && (await compile(planUpdate(table.parameterCount, optimizer)))
-
-    const load = async (batch: SessionBatch): Promise<void> => {
-      await Promise.all([buffers.input.write(batch.images), buffers.labels.write(batch.labels)])
-    }
-    const result = async (size: number): Promise<StepResult> => {
-      const [losses, ranks] = await Promise.all([buffers.loss.read(0, size), buffers.rank.read(0, size)])
-      return { losses, ranks }
-    }
-    return {
-      architecture,
-      table,
-      batchSize,
-      async trainStep(batch, { learningRate, seed = 0, step = 0 }) {
-        if (!gradient || !update) throw new Error('this session was made without an optimizer')
-        await load(batch)
-        await gradient.run({ batch: batch.size, seed, step })
-        await update.run({ batch: 1, learningRate })
-        return result(batch.size)
-      },
-      async evaluate(batch) {
-        await load(batch)
-        await evaluate.run({ batch: batch.size })
-        return result(batch.size)
-      },
-      logits: size => buffers.logits.read(0, size * config.classes),
-      gradients: () => {
-        if (!buffers.gradients) throw new Error('this session was made without an optimizer')
-        return buffers.gradients.read()
-      },
-      async readState(into) {
-        const copy = (buffer: DeviceBuffer, to?: Numbers | null): Promise<Numbers> =>
-          buffer.read(0, buffer.elements, to ?? undefined)
-        return {
-          parameters: await copy(buffers.parameters, into?.parameters),
-          running: await copy(buffers.running, into?.running),
-          velocity: buffers.velocity ? await copy(buffers.velocity, into?.velocity) : null,
-        }
-      },
-      async writeState({ parameters, running, velocity }) {
-        if (parameters) await buffers.parameters.write(parameters)
-        if (running) await buffers.running.write(running)
-        if (velocity && buffers.velocity) await buffers.velocity.write(velocity)
-      },
-      dispose,
-    }
+    return await assemble(architecture, backend, options, { create, executables, dispose })
   } catch (error) {
     dispose()
     throw error
   }
+}
+
+interface Resources {
+  readonly create: (elements: number) => DeviceBuffer
+  readonly executables: Executable[]
+  readonly dispose: () => void
+}
+
+async function assemble(
+  architecture: Architecture,
+  backend: Backend,
+  options: SessionOptions,
+  { create, executables, dispose }: Resources,
+): Promise<Session> {
+  const { batchSize, classWeights } = options
+  const { classes } = architecture.config
+  const table = parameterTable(architecture)
+  const programs = sessionPrograms(architecture, options)
+  const all = programList(programs)
+  const elements = externalElements(architecture, batchSize)
+  const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
+  for (const role of rolesOf(all)) buffers[role] = create(elements[role])
+  const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
+  const { parameters, running, input, logits, loss, rank, average, averageRunning } = buffers
+
+  const compile = async (program: Program, instead = {}): Promise<Executable> => {
+    const executable = await backend.compile(program, { ...buffers, arena, ...instead })
+    executables.push(executable)
+    return executable
+  }
+  const compilePair = async (pair: readonly [Program, Program] | null | undefined) =>
+    pair ? [await compile(pair[0]), await compile(pair[1])] : null
+  const evaluation = await compile(
+    programs.evaluation,
+    average ? { parameters: average, running: averageRunning } : undefined,
+  )
+  const training = programs.training && {
+    gradient: await compile(programs.training.gradient),
+    update: await compile(programs.training.update),
+  }
+  const accumulation = await compilePair(programs.training?.accumulation)
+  const averaging = await compilePair(programs.training?.averaging)
+  if (classWeights) await buffers.classWeights?.write(classWeights)
+
+  const load = async (batch: SessionBatch): Promise<void> => {
+    if (options.loss?.multiLabel && !batch.targets) throw new Error('a multi-label loss needs the targets of a batch')
+    const { size, images, labels, otherLabels = labels, share = new Float32Array(size).fill(1) } = batch
+    await Promise.all([
+      input!.write(images),
+      buffers.labels?.write(labels),
+      buffers.otherLabels?.write(otherLabels),
+      buffers.share?.write(share),
+      buffers.targets?.write(batch.targets ?? targetsOf({ size, labels, otherLabels, share }, classes)),
+    ])
+  }
+  const result = async (size: number): Promise<StepResult> => {
+    const [losses, ranks] = await Promise.all([loss!.read(0, size), rank!.read(0, size)])
+    return { losses, ranks }
+  }
+  const untrained = (): never => {
+    throw new Error('this session was made without an optimizer')
+  }
+  return {
+    architecture,
+    table,
+    batchSize,
+    async trainStep(batch, args) {
+      if (!training) return untrained()
+      const { learningRate, seed = 0, step = 0, updates = step, pendingImages = 0, update = true } = args
+      await load(batch)
+      await training.gradient.run({ batch: batch.size, seed, step })
+      if (accumulation) {
+        await accumulation[0]!.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
+        if (update) await accumulation[1]!.run({ batch: 1, keep: 0, add: 1 / (pendingImages + batch.size) })
+      }
+      if (update) {
+        await training.update.run({ batch: 1, learningRate, step: updates })
+        const keep = args.averageKeeps ?? 0
+        for (const blend of averaging ?? []) await blend.run({ batch: 1, keep, add: 1 - keep })
+      }
+      return result(batch.size)
+    },
+    async evaluate(batch) {
+      await load(batch)
+      await evaluation.run({ batch: batch.size })
+      return result(batch.size)
+    },
+    logits: size => logits!.read(0, size * classes),
+    gradients: () => buffers.gradients?.read() ?? untrained(),
+    async readState(into) {
+      const copy = (name: ExternalRole, to?: Numbers): Promise<Numbers> =>
+        buffers[name]!.read(0, buffers[name]!.elements, to)
+      const held = TRAINING_BUFFERS.filter(name => buffers[name])
+      const read = await Promise.all(held.map(async name => [name, await copy(name, into?.training[name])] as const))
+      return {
+        parameters: await copy('parameters', into?.parameters),
+        running: await copy('running', into?.running),
+        training: Object.fromEntries(read),
+      }
+    },
+    async writeState(state) {
+      if (state.parameters) await parameters!.write(state.parameters)
+      if (state.running) await running!.write(state.running)
+      const fresh = { average: state.parameters, averageRunning: state.running }
+      for (const [name, values] of Object.entries({ ...fresh, ...state.training })) {
+        if (values) await buffers[name as TrainingBuffer]?.write(values)
+      }
+    },
+    dispose,
+  }
+}
+
+type Labels = Required<Pick<SessionBatch, 'size' | 'labels' | 'otherLabels' | 'share'>>
+
+/** [size][classes]: 1 at the label, or its share and the rest at the other. */
+function targetsOf({ size, labels, otherLabels, share }: Labels, classes: number): Float32Array {
+  const targets = new Float32Array(size * classes)
+  for (let n = 0; n < size; n++) {
+    targets[n * classes + labels[n]!]! += share[n]!
+    targets[n * classes + otherLabels[n]!]! += 1 - share[n]!
+  }
+  return targets
+}
+
+/** The weights to use: the averages where there are any, and nothing that only training needs. */
+export function weightsOf({ parameters, running, training }: SessionState): SessionState {
+  return { parameters: training.average ?? parameters, running: training.averageRunning ?? running, training: {} }
 }

@@ -1,12 +1,12 @@
 // A checkpoint: a network and, from a run in progress, everything needed to go on with the same bits. One safetensors
-// file: parameters and running statistics under torchvision's names, momentum as `optimizer.velocity.<name>`, the rest
-// as JSON in the metadata. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
+// file: parameters and running statistics under torchvision's names, momentum as `optimizer.velocity.<name>` (and so each
+// buffer that only training needs), the rest as JSON in the metadata. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Normalisation } from '../data/dataset.js'
 import type { Numbers } from '../engine/backend.js'
-import type { SessionState } from '../engine/session.js'
+import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { decodeSafetensors, encodeSafetensors, headerEnd, LENGTH_BYTES } from '../interop/safetensors.js'
 import type { Tensor } from '../interop/tensor.js'
@@ -17,7 +17,7 @@ import { replaceFile } from './disk.js'
 import { type Recipe, recipeSchema } from './recipe.js'
 
 const FORMAT_VERSION = 1
-const VELOCITY = 'optimizer.velocity.'
+const prefixOf = (buffer: TrainingBuffer): string => `optimizer.${buffer}.`
 const NO_CHECKSUM = '0'.repeat(64)
 
 const sums = z.strictObject({ images: z.number(), loss: z.number(), top1Wrong: z.number(), top5Wrong: z.number() })
@@ -29,10 +29,16 @@ const progressSchema = z.strictObject({
   nextBatch: z.int().min(0),
   /** Steps of the whole run that are done. */
   step: z.int().min(0),
+  /** Updates of the weights that are made; fewer than steps where gradients are accumulated. */
+  updates: z.int().min(0),
+  /** Images whose gradients are summed up for the next one. */
+  pendingImages: z.int().min(0),
+  plateau: z.strictObject({ scale: z.number(), best: z.number().nullable(), waited: z.int().min(0) }),
   sums,
   /** After the last whole epoch. */
   final: score.nullable(),
-  best: score.nullable(),
+  /** The epochs of the lowest errors so far, best first, as many as are kept. */
+  ranking: z.array(score),
   /** Length of the log when this was saved. */
   logBytes: z.int().min(0),
 })
@@ -80,7 +86,10 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep
   }
   add(table.parameters, state.parameters)
   add(table.running, state.running)
-  if (state.velocity) add(table.parameters, state.velocity, VELOCITY)
+  for (const buffer of TRAINING_BUFFERS) {
+    const values = state.training[buffer]
+    if (values) add(entriesOf(table, buffer), values, prefixOf(buffer))
+  }
   const parts = encodeSafetensors(tensors, {
     format: 'densenet',
     densenet: JSON.stringify({ version: FORMAT_VERSION, ...description }),
@@ -173,16 +182,25 @@ function collect(table: ParameterTable, tensors: ReadonlyMap<string, Tensor>, pa
     }
     return values
   }
-  const trained = tensors.has(VELOCITY + table.parameters[0]!.name)
+  const training: Partial<Record<TrainingBuffer, Numbers>> = {}
+  for (const buffer of TRAINING_BUFFERS) {
+    const entries = entriesOf(table, buffer)
+    const prefix = prefixOf(buffer)
+    if (!tensors.has(prefix + entries[0]!.name)) continue
+    training[buffer] = gather(entries, buffer === 'averageRunning' ? table.runningCount : table.parameterCount, prefix)
+  }
   const state = {
     parameters: gather(table.parameters, table.parameterCount),
     running: gather(table.running, table.runningCount),
-    velocity: trained ? gather(table.parameters, table.parameterCount, VELOCITY) : null,
+    training,
   }
   const stranger = [...tensors.keys()].find(name => !used.has(name))
   if (stranger !== undefined) throw new DenseNetError(`${path} holds ${stranger}, which its network does not have`)
   return state
 }
+
+const entriesOf = (table: ParameterTable, buffer: TrainingBuffer): readonly TensorEntry[] =>
+  buffer === 'averageRunning' ? table.running : table.parameters
 
 function verifies(bytes: Uint8Array, checksum: string, path: string): boolean {
   const head = Buffer.from(bytes.subarray(0, headerEnd(bytes, path)))

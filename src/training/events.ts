@@ -36,6 +36,7 @@ export interface StartEvent {
   readonly epochs: number
   readonly batchesPerEpoch: number
   readonly trainImages: number
+  /** Evaluated after each epoch: test images, or held out ones if the recipe holds some out. */
   readonly testImages: number
   /** Where it goes on: epoch 1, batch 0 for a fresh run. */
   readonly epoch: number
@@ -81,7 +82,9 @@ export interface EpochEvent {
   readonly learningRate: number
   /** Averages while training, over the changing weights and augmented images. */
   readonly train: Metrics
-  /** On the test images, after the epoch; null without any. */
+  /** Which images `test` is on: the test images, or those held out of the training ones. */
+  readonly on: 'test' | 'validation'
+  /** After the epoch; null without any images. */
   readonly test: Metrics | null
   /** Lowest test error so far; null without test images. */
   readonly best: EpochScore | null
@@ -96,7 +99,8 @@ export interface EpochEvent {
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
   readonly path: string
-  readonly kind: 'last' | 'best'
+  /** `kept`: one of the best, of which more than one are kept. */
+  readonly kind: 'last' | 'best' | 'kept'
   readonly epoch: number
   readonly batch: number
   readonly step: number
@@ -121,6 +125,8 @@ export interface EndEvent {
   readonly final: EpochScore | null
   /** The best epoch by test error: picked by looking at the test set, so optimistic. */
   readonly best: EpochScore | null
+  /** Ended before its last epoch, for want of a lower error. */
+  readonly early: boolean
 }
 
 export type TrainingEvent =

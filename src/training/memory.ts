@@ -1,12 +1,13 @@
 // The memory of a training process, before anything is allocated: the planner knows the activations to the last
 // element, the backend its scratch. What is left are a few numbers measured on Node itself.
 import { freemem, totalmem } from 'node:os'
-import { type MemoryMode, plan, planUpdate } from '../engine/planner.js'
-import type { Program } from '../engine/program.js'
+import { externalElements, rolesOf } from '../engine/externals.js'
+import type { MemoryMode } from '../engine/planner.js'
+import type { ExternalRole, Program } from '../engine/program.js'
+import { programList, type SessionOptions, sessionPrograms, TRAINING_BUFFERS } from '../engine/session.js'
 import { parameterError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { parameterTable } from '../model/parameters.js'
 
 /** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
 export type MemoryChoice = MemoryMode | 'auto'
@@ -19,6 +20,8 @@ export interface MemoryOptions {
   readonly scratchBytes: (program: Program) => number
   /** Of each of the two loaders, for training and for testing; default 1. */
   readonly loaderThreads?: number | undefined
+  /** What else is asked of the session; default: SGD. */
+  readonly session?: Omit<SessionOptions, 'batchSize' | 'memory'>
 }
 
 /** Where the memory of `densenet train` goes, in bytes. Only the data set's own images are not counted. */
@@ -51,20 +54,22 @@ const slots = (threads: number): number => (threads === 0 ? 1 : Math.max(4, 2 * 
 export function predictMemory(config: DenseNetConfig, options: MemoryOptions): TrainingMemory {
   const { batchSize, memory, scratchBytes, loaderThreads = 1 } = options
   const described = architecture(config)
-  const { parameterCount, runningCount } = parameterTable(described)
-  const gradient = plan(described, { mode: 'train', batchSize, memory })
-  const evaluation = plan(described, { mode: 'eval', batchSize })
-  const update = planUpdate(parameterCount, { momentum: 0.9, weightDecay: 0, nesterov: true })
+  const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
+  const programs = programList(sessionPrograms(described, { optimizer, ...options.session, batchSize, memory }))
+  const elements = externalElements(described, batchSize)
+  const held = rolesOf(programs)
+  const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + elements[role], 0)
+  const remembered = TRAINING_BUFFERS.filter(role => held.includes(role))
   const { inputChannels, height, width, classes } = config
   const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
   const parts = {
     node: NODE_BYTES,
-    activations: FLOAT * Math.max(gradient.arenaElements, evaluation.arenaElements),
-    parameters: FLOAT * (3 * parameterCount + runningCount),
-    scratch: [gradient, evaluation, update].reduce((sum, program) => sum + scratchBytes(program), 0),
+    activations: FLOAT * Math.max(...programs.map(({ arenaElements }) => arenaElements)),
+    parameters: FLOAT * count(['parameters', 'gradients', 'running', ...remembered]),
+    scratch: programs.reduce((sum, program) => sum + scratchBytes(program), 0),
     batches: (1 + 2 * slots(loaderThreads)) * batch + FLOAT * batchSize * (classes + 2),
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
-    copies: FLOAT * 3 * parameterCount,
+    copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
   }
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
 }

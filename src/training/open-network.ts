@@ -61,7 +61,7 @@ async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwo
     dataset: null,
     recipe: null,
     progress: null,
-    state: { parameters, running, velocity: null },
+    state: { parameters, running, training: {} },
   }
   return { checkpoint, name: null, report }
 }

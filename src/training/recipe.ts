@@ -6,15 +6,57 @@ import { datasetInfo, datasetNames } from '../data/info.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
 
+export const optimizerNames = ['sgd', 'adamw', 'rmsprop'] as const
+export type OptimizerName = (typeof optimizerNames)[number]
+
+export const lossNames = ['cross-entropy', 'binary-cross-entropy'] as const
+export type LossName = (typeof lossNames)[number]
+
 export interface Recipe {
   readonly epochs: number
   readonly batchSize: number
+  /** Batches whose gradients make one update, as one batch of so many times the images would, but that batch norms take
+   * each batch's own statistics. An epoch's last update may be of fewer. */
+  readonly accumulate: number
   readonly learningRate: number
   /** A name of `scheduleNames`, or `custom` for a function. */
   readonly schedule: string
+  /** The rate grows linearly over so many epochs first; 0: from the start in full. */
+  readonly warmupEpochs: number
+  /** Of the schedule `plateau`: so many epochs without a lower loss are borne with, the next one makes the rate a tenth. */
+  readonly plateauPatience: number
+  readonly optimizer: OptimizerName
+  /** Of sgd and rmsprop. */
   readonly momentum: number
+  /** Of sgd. */
   readonly nesterov: boolean
+  /** Of adamw: what its means of gradients and of their squares keep. */
+  readonly beta1: number
+  readonly beta2: number
+  /** Of rmsprop: what its mean of squares keeps. */
+  readonly alpha: number
+  /** Of adamw and rmsprop: added to the root. */
+  readonly epsilon: number
   readonly weightDecay: number
+  /** Whether batch norms and biases decay as well. */
+  readonly decayNorms: boolean
+  /** Largest Euclidean norm of all gradients together; null: any. */
+  readonly clipNorm: number | null
+  /** Decay of a moving average of weights and running statistics, which is then evaluated and saved; null: none. At
+   * update u it is min(ema, (1 + u) / (10 + u)), so that the first weights are soon forgotten. */
+  readonly ema: number | null
+  readonly loss: LossName
+  readonly labelSmoothing: number
+  /** A weight for every class, or `balanced`: images / (classes * images of the class). The loss is still divided by the
+   * number of images. Null: all 1. */
+  readonly classWeights: 'balanced' | readonly number[] | null
+  /** Patterns of names of parameters that keep their bits; `*` stands for anything. A batch norm with both of its
+   * parameters among them normalises with its running statistics and keeps those, too. */
+  readonly freeze: readonly string[]
+  /** Ends after so many epochs without a lower error; null: never. */
+  readonly patience: number | null
+  /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. */
+  readonly heldOut: number | null
   /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. */
   readonly augmentation: Augmentation
   readonly seed: number
@@ -23,66 +65,149 @@ export interface Recipe {
   readonly testLimit: number | null
 }
 
-/** The paper's recipe for CIFAR (section 4.2). */
+/** The paper's recipe for CIFAR with augmentation (section 4.2); recipes.ts names the others. */
 export const PAPER_RECIPE: Recipe = {
   epochs: 300,
   batchSize: 64,
+  accumulate: 1,
   learningRate: 0.1,
   schedule: 'multistep',
+  warmupEpochs: 0,
+  plateauPatience: 10,
+  optimizer: 'sgd',
   momentum: 0.9,
   nesterov: true,
+  beta1: 0.9,
+  beta2: 0.999,
+  alpha: 0.99,
+  epsilon: 1e-8,
   weightDecay: 1e-4,
+  decayNorms: true,
+  clipNorm: null,
+  ema: null,
+  loss: 'cross-entropy',
+  labelSmoothing: 0,
+  classWeights: null,
+  freeze: [],
+  patience: null,
+  heldOut: null,
   augmentation: { flip: true, pad: 4 },
   seed: 0,
   trainLimit: null,
   testLimit: null,
 }
 
+/** What an optimiser takes when nothing else is asked for: rates that suit it, PyTorch's decay for AdamW. */
+export const OPTIMIZER_DEFAULTS: Readonly<Record<OptimizerName, Partial<Recipe>>> = {
+  sgd: {},
+  adamw: { learningRate: 1e-3, weightDecay: 1e-2 },
+  rmsprop: { learningRate: 1e-3 },
+}
+
+/** Values that only some optimisers have. */
+const OPTIMIZER_VALUES = {
+  sgd: ['momentum', 'nesterov'],
+  adamw: ['beta1', 'beta2', 'epsilon'],
+  rmsprop: ['momentum', 'alpha', 'epsilon'],
+} as const satisfies Record<OptimizerName, readonly (keyof Recipe)[]>
+
+/** Whether a value means something beside the others. */
+export function isMeant({ optimizer, schedule }: Recipe, name: keyof Recipe): boolean {
+  const special = Object.values(OPTIMIZER_VALUES).flat() as readonly (keyof Recipe)[]
+  if (special.includes(name)) return (OPTIMIZER_VALUES[optimizer] as readonly (keyof Recipe)[]).includes(name)
+  return name !== 'plateauPatience' || schedule === 'plateau'
+}
+
 const whole = z
   .int()
   .min(1)
   .max(2 ** 31)
+const share = z.number().min(0).lt(1)
 export const recipeSchema = z.strictObject({
   epochs: whole,
   batchSize: whole,
+  accumulate: whole,
   learningRate: z.number().gt(0),
   schedule: z.enum([...scheduleNames, 'custom']),
-  momentum: z.number().min(0).lt(1),
+  warmupEpochs: z.number().min(0),
+  plateauPatience: z.int().min(0),
+  optimizer: z.enum(optimizerNames),
+  momentum: share,
   nesterov: z.boolean(),
+  beta1: share,
+  beta2: share,
+  alpha: share,
+  epsilon: z.number().gt(0),
   weightDecay: z.number().min(0),
+  decayNorms: z.boolean(),
+  clipNorm: z.number().gt(0).nullable(),
+  ema: share.nullable(),
+  loss: z.enum(lossNames),
+  labelSmoothing: share,
+  classWeights: z.union([z.literal('balanced'), z.array(z.number().min(0)).min(1)]).nullable(),
+  freeze: z.array(z.string().min(1)),
+  patience: whole.nullable(),
+  heldOut: whole.nullable(),
   augmentation: z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
   seed: z.int().min(0),
   trainLimit: whole.nullable(),
   testLimit: whole.nullable(),
 })
 
+const COUNT = 'a whole number of at least 1'
+const SHARE = 'a number from 0 up to, but not including, 1'
 const EXPECTED: Record<keyof Recipe, string> = {
-  epochs: 'a whole number of at least 1',
-  batchSize: 'a whole number of at least 1',
+  epochs: COUNT,
+  batchSize: COUNT,
+  accumulate: COUNT,
   learningRate: 'a number above 0',
   schedule: `one of ${scheduleNames.join(', ')}`,
-  momentum: 'a number from 0 up to, but not including, 1',
+  warmupEpochs: 'a number of at least 0',
+  plateauPatience: 'a whole number of at least 0',
+  optimizer: `one of ${optimizerNames.join(', ')}`,
+  momentum: SHARE,
   nesterov: 'true or false',
+  beta1: SHARE,
+  beta2: SHARE,
+  alpha: SHARE,
+  epsilon: 'a number above 0',
   weightDecay: 'a number of at least 0',
+  decayNorms: 'true or false',
+  clipNorm: 'a number above 0',
+  ema: SHARE,
+  loss: `one of ${lossNames.join(', ')}`,
+  labelSmoothing: SHARE,
+  classWeights: '"balanced", or a number of at least 0 for each class',
+  freeze: 'patterns of parameter names',
+  patience: COUNT,
+  heldOut: COUNT,
   augmentation: '{ flip: true or false, pad: a whole number of pixels }',
   seed: 'a whole number of at least 0',
-  trainLimit: 'a whole number of at least 1',
-  testLimit: 'a whole number of at least 1',
+  trainLimit: COUNT,
+  testLimit: COUNT,
 }
 
-/** Completes and checks a recipe; what is not given is the paper's. */
+/** Its names. */
+export const recipeKeys = Object.keys(EXPECTED) as readonly (keyof Recipe)[]
+
+/** Completes and checks a recipe; what is not given is the paper's, or the optimiser's. */
 export function resolveRecipe(options: Partial<Recipe>): Recipe {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const recipe = { ...PAPER_RECIPE, ...given }
+  const recipe: Recipe = { ...PAPER_RECIPE, ...OPTIMIZER_DEFAULTS[options.optimizer ?? 'sgd'], ...given }
   const parsed = recipeSchema.safeParse(recipe)
-  if (parsed.success) {
-    if (recipe.nesterov && recipe.momentum === 0) return { ...recipe, nesterov: false }
-    return recipe
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const name = issue.code === 'unrecognized_keys' ? issue.keys[0]! : String(issue.path[0])
+    if (!(name in EXPECTED)) throw usageError(`a recipe has no "${name}"; it has ${Object.keys(EXPECTED).join(', ')}`)
+    throw parameterError(spelled(name), EXPECTED[name as keyof Recipe], recipe[name as keyof Recipe])
   }
-  const issue = parsed.error.issues[0]!
-  const name = issue.code === 'unrecognized_keys' ? issue.keys[0]! : String(issue.path[0])
-  if (!(name in EXPECTED)) throw usageError(`a recipe has no "${name}"; it has ${Object.keys(EXPECTED).join(', ')}`)
-  throw parameterError(spelled(name), EXPECTED[name as keyof Recipe], recipe[name as keyof Recipe])
+  for (const name of recipeKeys) {
+    if (isMeant(recipe, name) || recipe[name] === PAPER_RECIPE[name]) continue
+    const what = name === 'plateauPatience' ? `the schedule ${recipe.schedule}` : recipe.optimizer
+    throw usageError(`${what} has no ${spelled(name)}`)
+  }
+  if (recipe.nesterov && recipe.momentum === 0) return { ...recipe, nesterov: false }
+  return recipe
 }
 
 /** learningRate -> learning rate */

@@ -1,6 +1,7 @@
 // A run lives in a folder: config.json (what was asked for), log.jsonl, last.safetensors (to go on from),
-// last.previous.safetensors (the one before, should the last be damaged), best.safetensors (lowest test error).
-import { mkdir, readFile, stat } from 'node:fs/promises'
+// last.previous.safetensors (the one before, should the last be damaged), best.safetensors (lowest error), and where more
+// than one of the best are kept, each as epoch-E.safetensors.
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { withLock } from '../data/lock.js'
@@ -12,12 +13,14 @@ import type { TrainingEvent } from './events.js'
 import { RunLog } from './log.js'
 import { type MemoryChoice, memoryChoices } from './memory.js'
 import type { Recipe } from './recipe.js'
+import type { SaveKind } from './trainer.js'
 
 export const CONFIG_FILE = 'config.json'
 export const LOG_FILE = 'log.jsonl'
 export const LAST_FILE = 'last.safetensors'
 export const PREVIOUS_FILE = 'last.previous.safetensors'
 export const BEST_FILE = 'best.safetensors'
+const epochFile = (epoch: number): string => `epoch-${epoch}.safetensors`
 const LOCK_FILE = '.lock'
 
 const settingsSchema = z.looseObject({
@@ -28,6 +31,7 @@ const settingsSchema = z.looseObject({
   backend: z.string(),
   threads: z.int().nullable(),
   computer: z.string(),
+  keepBest: z.int().min(1),
 })
 
 /** What was asked for, for people and for `--resume`. Numbers to go on with are in the checkpoint. */
@@ -43,6 +47,8 @@ export interface RunSettings {
   readonly threads: number | null
   /** What it computes on, for a warning: other instructions may round differently. */
   readonly computer: string
+  /** How many of the best epochs' checkpoints are kept. */
+  readonly keepBest: number
 }
 
 export class RunFolder {
@@ -94,16 +100,27 @@ export class RunFolder {
   }
 
   /** Saves a checkpoint; resolves to its path. */
-  async save(kind: 'last' | 'best', checkpoint: Checkpoint): Promise<string> {
+  async save(kind: SaveKind, checkpoint: Checkpoint): Promise<string> {
     const logBytes = (await this.log?.flush()) ?? 0
     const { progress } = checkpoint
-    const path = join(this.path, kind === 'last' ? LAST_FILE : BEST_FILE)
+    const files = { last: LAST_FILE, best: BEST_FILE, kept: epochFile((progress?.epoch ?? 1) - 1) }
+    const path = join(this.path, files[kind])
     await writeCheckpoint(
       path,
       { ...checkpoint, progress: progress && { ...progress, logBytes } },
       kind === 'last' ? join(this.path, PREVIOUS_FILE) : undefined,
     )
+    // Only now that the last checkpoint knows the new ranking: a kill in between leaves one file too many, never too few.
+    if (kind === 'last') await this.#prune(progress?.ranking ?? [])
     return path
+  }
+
+  /** Takes the checkpoints of epochs away that are no longer among the best. */
+  async #prune(ranking: readonly { readonly epoch: number }[]): Promise<void> {
+    const kept = new Set(ranking.map(({ epoch }) => epochFile(epoch)))
+    for (const file of await readdir(this.path)) {
+      if (/^epoch-\d+\.safetensors$/.test(file) && !kept.has(file)) await rm(join(this.path, file), { force: true })
+    }
   }
 
   async close(): Promise<void> {

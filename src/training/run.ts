@@ -1,8 +1,10 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
 import type { Dataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
+import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
-import { createSession, type Session, type SessionState } from '../engine/session.js'
+import type { Program } from '../engine/program.js'
+import { createSession, type Session, type SessionOptions, type SessionState, weightsOf } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -14,8 +16,9 @@ import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
-import { createSchedule, type Schedule } from './schedule.js'
-import { evaluateBatches, type TrainingResult, train } from './trainer.js'
+import { createSchedule, type Schedule, warmUp } from './schedule.js'
+import { sessionOptions } from './session-options.js'
+import { evaluateBatches, type SaveKind, type TrainingResult, train } from './trainer.js'
 
 export interface RunOptions {
   readonly name: string
@@ -31,6 +34,8 @@ export interface RunOptions {
   readonly memory: MemoryChoice
   readonly loaderThreads?: number | undefined
   readonly checkpointSeconds?: number | undefined
+  /** How many of the best epochs' checkpoints are kept; default 1. */
+  readonly keepBest?: number | undefined
   readonly folder: RunFolder | null
   /** Where a run that goes on stands. */
   readonly from?: Progress | undefined
@@ -45,6 +50,26 @@ export interface RunResult extends TrainingResult {
 
 const CHECKPOINT_SECONDS = 60
 
+function memoryOptions(
+  { backend, loaderThreads }: Pick<RunOptions, 'backend' | 'loaderThreads'>,
+  asked: SessionOptions,
+) {
+  const scratchBytes = (program: Program): number => backend.scratchBytes(program)
+  return { batchSize: asked.batchSize, scratchBytes, loaderThreads, session: asked }
+}
+
+/** What would make a run impossible, before anything of it is made. */
+export function checkRun(
+  options: Pick<RunOptions, 'config' | 'train' | 'test' | 'recipe' | 'memory' | 'backend' | 'loaderThreads'>,
+): void {
+  const { config, train, test, recipe, memory } = options
+  const { name, labels } = train
+  const length = Math.min(train.length, recipe.trainLimit ?? train.length)
+  if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)
+  else checkJudged(recipe, test)
+  planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, labels)))
+}
+
 export function run(options: RunOptions): Promise<RunResult> {
   const work = (): Promise<RunResult> => withCleanup(later => runWith(options, later))
   return options.folder ? options.folder.alone(work) : work()
@@ -52,28 +77,26 @@ export function run(options: RunOptions): Promise<RunResult> {
 
 async function runWith(options: RunOptions, later: (release: () => unknown) => void): Promise<RunResult> {
   const { config, recipe, folder, from } = options
-  const trainSet = limitDataset(options.train, recipe.trainLimit)
-  const testSet = options.test && limitDataset(options.test, recipe.testLimit)
+  const limited = limitDataset(options.train, recipe.trainLimit)
+  const split = recipe.heldOut === null ? null : splitDataset(limited, recipe.heldOut, recipe.seed)
+  const trainSet = split?.train ?? limited
+  const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit))
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
-  const { epochs, batchSize, seed, momentum, weightDecay, nesterov } = recipe
-  const schedule = options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate)
-  const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS } = options
+  const { epochs, batchSize, seed } = recipe
+  const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
+  const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS, keepBest = 1 } = options
   const emit = (event: TrainingEvent): void => {
     folder?.record(event)
     onEvent?.(event)
   }
   const { depth, parameters, multiplyAdds } = summarise(config)
-  const { memory, reason, predicted } = planMemory(config, options.memory, {
-    batchSize,
-    scratchBytes: program => options.backend.scratchBytes(program),
-    loaderThreads: options.loaderThreads,
-  })
+  const asked = sessionOptions(recipe, config, trainSet.labels)
+  const { memory, reason, predicted } = planMemory(config, options.memory, memoryOptions(options, asked))
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
   const common = { batchSize, seed, ...workers }
   const session = await createSession(architecture(config), options.backend, {
-    batchSize,
+    ...asked,
     memory,
-    optimizer: { momentum, weightDecay, nesterov },
   })
   later(() => session.dispose())
   await session.writeState(options.state)
@@ -103,16 +126,16 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const { classes, normalisation } = trainSet
   // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
-  const save = async (kind: 'last' | 'best', progress: Progress): Promise<void> => {
+  const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
     if (!folder) return
     const state = await session.readState(copied)
     copied = state
     checkFinite(state, progress)
     const checkpoint = { config, classes, normalisation, dataset, recipe, progress }
-    // The best one is for use, not for going on: it carries no momentum.
+    // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
     const path = await folder.save(kind, {
       ...checkpoint,
-      state: kind === 'best' ? { ...state, velocity: null } : state,
+      state: kind === 'last' ? state : weightsOf(state),
     })
     const { epoch, nextBatch: batch, step } = progress
     emit({ type: 'checkpoint', path, kind, epoch, batch, step })
@@ -121,8 +144,11 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     session,
     train: loader,
     test: testLoader,
+    on: split ? 'validation' : 'test',
     epochs,
     schedule,
+    recipe,
+    keepBest,
     seed,
     ...(from ? { from } : {}),
     onEvent: emit,
@@ -152,7 +178,7 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
   return withCleanup(async later => {
     const session: Session = await createSession(architecture(config), backend, { batchSize })
     later(() => session.dispose())
-    await session.writeState({ parameters: options.state.parameters, running: options.state.running })
+    await session.writeState(options.state)
     const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
     const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, ...workers })
     later(() => loader.dispose())
@@ -161,6 +187,14 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
       return !signal?.aborted
     })
   })
+}
+
+/** Some recipes need images to be judged by. */
+function checkJudged({ schedule, patience }: Recipe, testSet: Dataset | null): void {
+  if (testSet) return
+  const hint = 'give a validation data set, or hold training images out'
+  if (schedule === 'plateau') throw usageError('the schedule plateau needs images to be judged by', hint)
+  if (patience !== null) throw usageError('early stopping needs images to be judged by', hint)
 }
 
 export function identify(trainSet: Dataset, testSet: Dataset | null): DatasetIdentity {

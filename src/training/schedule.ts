@@ -15,7 +15,7 @@ export interface ScheduleMoment {
 /** The learning rate of the step about to be made. */
 export type Schedule = (moment: ScheduleMoment) => number
 
-export const scheduleNames = ['multistep', 'cosine', 'imagenet', 'constant'] as const
+export const scheduleNames = ['multistep', 'cosine', 'one-cycle', 'imagenet', 'plateau', 'constant'] as const
 export type ScheduleName = (typeof scheduleNames)[number]
 
 /** The CIFAR and SVHN rule: a tenth from half of the epochs on, a hundredth from three quarters on. */
@@ -39,6 +39,30 @@ export function cosine(learningRate: number): Schedule {
   }
 }
 
+/** PyTorch's OneCycleLR with its defaults, momentum apart (it stays): up from a 25th of `learningRate` over three tenths
+ * of the steps, then down to a 250,000th, both along half a cosine. */
+export function oneCycle(learningRate: number): Schedule {
+  const lowest = learningRate / 25
+  const between = (from: number, to: number, share: number): number =>
+    to + 0.5 * (from - to) * (1 + Math.cos(Math.PI * share))
+  return ({ epoch, iteration, epochs, batchesPerEpoch }) => {
+    const steps = epochs * batchesPerEpoch
+    const top = Math.max(0, 0.3 * steps - 1)
+    const done = (epoch - 1) * batchesPerEpoch + iteration - 1
+    if (done <= top) return between(lowest, learningRate, top === 0 ? 1 : done / top)
+    return between(learningRate, lowest / 1e4, (done - top) / (steps - 1 - top))
+  }
+}
+
+/** Any schedule, its rate growing linearly to the full one over the first `warmupEpochs` (which may be a fraction). */
+export function warmUp(schedule: Schedule, warmupEpochs: number): Schedule {
+  return moment => {
+    const { epoch, iteration, batchesPerEpoch } = moment
+    const done = (epoch - 1) * batchesPerEpoch + iteration
+    return schedule(moment) * Math.min(1, done / Math.max(1, warmupEpochs * batchesPerEpoch))
+  }
+}
+
 export function constant(learningRate: number): Schedule {
   return () => learningRate
 }
@@ -46,7 +70,10 @@ export function constant(learningRate: number): Schedule {
 const SCHEDULES: Record<ScheduleName, (learningRate: number) => Schedule> = {
   multistep,
   cosine,
+  'one-cycle': oneCycle,
   imagenet: imagenetSteps,
+  // What it does after each epoch is in plateau.ts.
+  plateau: constant,
   constant,
 }
 

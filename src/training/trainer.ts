@@ -6,6 +6,8 @@ import { DenseNetError } from '../errors.js'
 import type { Progress } from './checkpoint.js'
 import type { EpochScore, TrainingListener } from './events.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
+import { afterEpoch, NO_PLATEAU } from './plateau.js'
+import type { Recipe } from './recipe.js'
 import type { Schedule } from './schedule.js'
 
 /** Batches of an epoch (from 1) in their order; a loader is one. */
@@ -14,19 +16,30 @@ export interface BatchSource {
   epoch(epoch: number, options?: { readonly firstBatch?: number }): AsyncIterable<Batch>
 }
 
+export type LoopRecipe = Pick<Recipe, 'accumulate' | 'ema' | 'patience' | 'plateauPatience' | 'schedule'>
+export type SaveKind = 'last' | 'best' | 'kept'
+
 export interface TrainerOptions {
   readonly session: Session
   readonly train: BatchSource
+  /** Evaluated after each epoch. */
   readonly test: BatchSource | null
+  /** What those images are; default `test`. */
+  readonly on?: 'test' | 'validation'
   readonly epochs: number
   readonly schedule: Schedule
+  /** What of the recipe the loop itself needs. */
+  readonly recipe: LoopRecipe
+  /** How many of the best epochs are to be kept, at least 1. */
+  readonly keepBest: number
   /** Keys the dropout masks. */
   readonly seed: number
   /** Where to go on; default: the beginning. */
   readonly from?: Progress
   readonly onEvent: TrainingListener
-  /** Asked to keep the present state: at the start, every `checkpointSeconds`, after each epoch and on stopping. */
-  readonly save: (kind: 'last' | 'best', progress: Progress) => Promise<void>
+  /** Asked to keep the present state: at the start, every `checkpointSeconds`, after each epoch and on stopping. `kept`:
+   * this epoch is among the best ones, of which more than one are kept. */
+  readonly save: (kind: SaveKind, progress: Progress) => Promise<void>
   readonly checkpointSeconds: number
   /** Aborting finishes the step, saves, and returns. */
   readonly signal?: AbortSignal | undefined
@@ -35,21 +48,35 @@ export interface TrainerOptions {
 export interface TrainingResult {
   /** True when the signal ended it before the last epoch was done. */
   readonly stopped: boolean
-  /** After the last epoch; null without test images. */
+  /** True when it ended for want of a lower error. */
+  readonly early: boolean
+  /** Whether the scores are on training images that were held out, not on test images. */
+  readonly heldOut: boolean
+  /** After the last epoch; null without test images. With images held out both scores are on those. */
   readonly final: EpochScore | null
   /** The lowest test error of any epoch: picked by looking at the test set, so optimistic. */
   readonly best: EpochScore | null
   readonly progress: Progress
 }
 
-const BEGINNING: Progress = {
+/** Before the first step. */
+export const BEGINNING: Progress = {
   epoch: 1,
   nextBatch: 0,
   step: 0,
+  updates: 0,
+  pendingImages: 0,
+  plateau: NO_PLATEAU,
   sums: NO_METRICS,
   final: null,
-  best: null,
+  ranking: [],
   logBytes: 0,
+}
+
+/** Whether so many epochs are done, or so many in a row without a lower error. */
+export function isFinished(epochs: number, patience: number | null, { epoch, ranking }: Progress): boolean {
+  const best = ranking[0]
+  return epoch > epochs || (patience !== null && best !== undefined && epoch - 1 - best.epoch >= patience)
 }
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
@@ -65,19 +92,20 @@ class Trainer {
   }
 
   async run(): Promise<TrainingResult> {
-    const { epochs, from, onEvent } = this.options
+    const { from, onEvent } = this.options
     if (!from) await this.save('last')
-    while (this.progress.epoch <= epochs) {
+    while (!this.finished) {
       const { seconds, waitedSeconds } = await this.trainEpoch()
       if (!this.stopping) await this.finishEpoch(seconds, waitedSeconds)
-      if (this.stopping && this.progress.epoch <= epochs) {
+      if (this.stopping && !this.finished) {
         await this.save('last')
         const { epoch, nextBatch, step } = this.progress
         onEvent({ type: 'stop', epoch, batch: nextBatch, step })
         return this.result(true)
       }
     }
-    onEvent({ type: 'end', final: this.progress.final, best: this.progress.best })
+    const { final, best, early } = this.result(false)
+    onEvent({ type: 'end', final, best, early })
     return this.result(false)
   }
 
@@ -85,9 +113,27 @@ class Trainer {
     return this.options.signal?.aborted ?? false
   }
 
+  private get finished(): boolean {
+    return isFinished(this.options.epochs, this.options.recipe.patience, this.progress)
+  }
+
   private result(stopped: boolean): TrainingResult {
-    const { final, best } = this.progress
-    return { stopped, final, best, progress: this.progress }
+    const { final, ranking, epoch } = this.progress
+    return {
+      stopped,
+      early: !stopped && epoch <= this.options.epochs,
+      heldOut: this.options.on === 'validation',
+      final,
+      best: ranking[0] ?? null,
+      progress: this.progress,
+    }
+  }
+
+  /** The rate of the batch about to be trained on. */
+  private learningRate(iteration: number): number {
+    const { train, epochs, schedule } = this.options
+    const { epoch, plateau } = this.progress
+    return plateau.scale * schedule({ epoch, iteration, epochs, batchesPerEpoch: train.batchesPerEpoch })
   }
 
   /** The rest of the epoch in progress, or as much of it as is wanted. */
@@ -108,11 +154,14 @@ class Trainer {
   }
 
   private async step(batch: Batch, began: number, waitedSeconds: number): Promise<void> {
-    const { session, train, epochs, schedule, seed, onEvent } = this.options
-    const { epoch, nextBatch, step, sums } = this.progress
+    const { session, train, seed, onEvent, recipe } = this.options
+    const { epoch, nextBatch, step, updates, pendingImages, sums } = this.progress
     const { batchesPerEpoch } = train
-    const learningRate = schedule({ epoch, iteration: nextBatch + 1, epochs, batchesPerEpoch })
-    const { losses, ranks } = await session.trainStep(batch, { learningRate, seed, step })
+    const learningRate = this.learningRate(nextBatch + 1)
+    const update = (nextBatch + 1) % recipe.accumulate === 0 || nextBatch + 1 === batchesPerEpoch
+    const averageKeeps = recipe.ema === null ? 0 : Math.min(recipe.ema, (1 + updates) / (10 + updates))
+    const args = { learningRate, seed, step, updates, pendingImages, update, averageKeeps }
+    const { losses, ranks } = await session.trainStep(batch, args)
     const own = addMetrics(NO_METRICS, losses, ranks)
     const { loss, top1Error } = averageMetrics(own)
     if (!Number.isFinite(loss)) throw divergence(`the loss is ${loss}`, this.progress, learningRate)
@@ -120,6 +169,8 @@ class Trainer {
       ...this.progress,
       nextBatch: nextBatch + 1,
       step: step + 1,
+      updates: updates + (update ? 1 : 0),
+      pendingImages: update ? 0 : pendingImages + batch.size,
       sums: addMetrics(sums, losses, ranks),
     }
     onEvent({
@@ -140,31 +191,41 @@ class Trainer {
 
   /** Evaluates, reports, and saves; leaves the epoch unfinished when stopped in between. */
   private async finishEpoch(seconds: number, waitedSeconds: number): Promise<void> {
-    const { epochs, schedule, train, onEvent } = this.options
-    const { batchesPerEpoch } = train
-    const { epoch, step, sums, best: before } = this.progress
+    const { epochs, train, onEvent, recipe, keepBest } = this.options
+    const { epoch, step, sums, plateau } = this.progress
+    const learningRate = this.learningRate(train.batchesPerEpoch)
     const start = performance.now()
     const test = await this.evaluate()
     if (this.stopping && this.options.test && test === null) return
     const final = test && { epoch, ...test }
-    const isBest = final !== null && (before === null || final.top1Error < before.top1Error)
-    const best = isBest ? final : before
-    this.progress = { ...this.progress, epoch: epoch + 1, nextBatch: 0, sums: NO_METRICS, final, best }
+    const ranking = ranked(this.progress.ranking, final, keepBest)
+    const isBest = final !== null && ranking[0]!.epoch === epoch
+    this.progress = {
+      ...this.progress,
+      epoch: epoch + 1,
+      nextBatch: 0,
+      sums: NO_METRICS,
+      plateau: test && recipe.schedule === 'plateau' ? afterEpoch(plateau, test.loss, recipe.plateauPatience) : plateau,
+      final,
+      ranking,
+    }
     onEvent({
       type: 'epoch',
       epoch,
       epochs,
       step,
-      learningRate: schedule({ epoch, iteration: batchesPerEpoch, epochs, batchesPerEpoch }),
+      learningRate,
       train: averageMetrics(sums),
+      on: this.options.on ?? 'test',
       test,
-      best,
+      best: ranking[0] ?? null,
       isBest,
       seconds,
       testSeconds: (performance.now() - start) / 1000,
       waitingShare: seconds > 0 ? waitedSeconds / seconds : 0,
     })
     if (isBest) await this.save('best')
+    if (keepBest > 1 && ranking.some(score => score.epoch === epoch)) await this.save('kept')
     await this.save('last')
   }
 
@@ -178,10 +239,16 @@ class Trainer {
     })
   }
 
-  private async save(kind: 'last' | 'best'): Promise<void> {
+  private async save(kind: SaveKind): Promise<void> {
     await this.options.save(kind, this.progress)
     if (kind === 'last') this.saved = performance.now()
   }
+}
+
+/** With one more score, best first; of equal ones the earlier comes first. */
+function ranked(ranking: readonly EpochScore[], score: EpochScore | null, keep: number): EpochScore[] {
+  const all = [...ranking, ...(score ? [score] : [])]
+  return all.sort((a, b) => a.top1Error - b.top1Error || a.epoch - b.epoch).slice(0, keep)
 }
 
 function divergence(what: string, { epoch, nextBatch }: Progress, learningRate: number): DenseNetError {

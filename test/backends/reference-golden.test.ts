@@ -39,7 +39,7 @@ describe.each(goldenNames)('golden net "%s"', name => {
       const state = await session.readState()
       errors[`parameters ${step}`] = worstSummary(table.parameters, state.parameters, golden[`parameters${step}`])
       errors[`running ${step}`] = worstSummary(table.running, state.running, golden[`running${step}`])
-      if (step === 5) errors['momentum 5'] = worstSummary(table.parameters, state.velocity!, golden.velocity5)
+      if (step === 5) errors['momentum 5'] = worstSummary(table.parameters, state.training.velocity!, golden.velocity5)
     }
 
     for (let step = 0; step < golden.steps; step++) {

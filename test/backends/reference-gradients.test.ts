@@ -187,7 +187,7 @@ class Chain {
     const at = (buffer: number): Ref => ({ buffer, offset: 0 })
     this.forward.push({
       ...{ kernel: 'crossEntropy', logits: logits.data, gradient: logits.gradient },
-      ...{ labels: at(labels), loss: at(loss), rank: at(rank) },
+      ...{ labels: at(labels), mixed: null, smoothing: 0, classWeights: null, loss: at(loss), rank: at(rank) },
     })
     this.objective = read => read(loss).reduce((sum, x) => sum + x, 0) / this.batch
   }

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { Bindings } from '../../dist/engine/backend.js'
 import type { KernelCall, View } from '../../dist/engine/kernels.js'
-import { planUpdate } from '../../dist/engine/planner.js'
 import type { BufferSpec, Program } from '../../dist/engine/program.js'
+import { planUpdate } from '../../dist/engine/update.js'
 import { DenseNetError } from '../../dist/errors.js'
 import { makeProgram } from '../conformance/harness.js'
 
@@ -165,6 +165,7 @@ describe('what the contracts decide', () => {
       const at = (buffer: number) => ({ buffer, offset: 0 })
       const call: KernelCall = {
         ...{ kernel: 'crossEntropy', logits: view(0, 4), labels: at(1), loss: at(2), rank: at(3), gradient: null },
+        ...{ mixed: null, smoothing: 0, classWeights: null },
       }
       const [, , loss, ranks] = await run(call, [[2, 3, 2, 1], [label], [0], [0]])
       expect(ranks).toEqual([rank])

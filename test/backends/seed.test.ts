@@ -26,7 +26,8 @@ describe.each<MemoryMode>(['store', 'recompute'])('five steps as the seed takes 
     const compareState = async (step: number): Promise<void> => {
       const state = await session.readState()
       errors[`parameters ${step}`] = worstTensor(parameters, state.parameters, seedNumbers(`params_step${step}`)).error
-      if (step === 5) errors.momentum = worstTensor(parameters, state.velocity!, seedNumbers('momentum_step5')).error
+      if (step === 5)
+        errors.momentum = worstTensor(parameters, state.training.velocity!, seedNumbers('momentum_step5')).error
       for (const [statistic, suffix] of [
         ['mean', 'running_mean'],
         ['var', 'running_var'],

@@ -42,6 +42,7 @@ const EPOCH: EpochEvent = {
   step: 782,
   learningRate: 0.1,
   train: metrics,
+  on: 'test',
   test: { loss: 1.214, top1Error: 43.71, top5Error: 4 },
   best: { epoch: 1, loss: 1.214, top1Error: 43.71, top5Error: 4 },
   isBest: true,

@@ -32,6 +32,38 @@ test('a run prints what it does and where it is, without control characters', ()
   expect(out).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
 })
 
+test('a recipe is printed in full, as the options that make it; options beside it win', async () => {
+  const args = [
+    ...SMALL.filter(arg => !/--(epochs|lr)/.test(arg)),
+    '--epochs=1',
+    '--weight-decay=0.001',
+    '--no-nesterov',
+  ]
+  const { code, out } = await densenet(['train', '--recipe=c10', ...args, '--output', at('recipe')])
+  expect(code).toBe(0)
+  const [title, ...lines] = out.split('\n')
+  expect(title).toBe("recipe c10: the paper's, CIFAR-10 without augmentation")
+  const words = lines.slice(0, 5).join('   ').split(/ {3,}/)
+  expect(words).toEqual(
+    expect.arrayContaining([
+      ...['--dataset synthetic', '--drop-rate 0.2', '--epochs 1', '--batch-size 8', '--lr 0.1', '--schedule multistep'],
+      ...['--momentum 0.9', '--no-nesterov', '--weight-decay 0.001', '--seed 0', '--no-augment'],
+    ]),
+  )
+  expect((await DenseNet.load(at('recipe'))).config.dropRate).toBe(0.2)
+  const again = await densenet([
+    'train',
+    '--recipe=c10',
+    '--augment',
+    '--drop-rate=0',
+    ...args,
+    '--output',
+    at('again'),
+  ])
+  expect(again.out).toContain('--drop-rate 0   ')
+  expect(again.out).toContain('   --augment\n')
+})
+
 test('the folder holds config, log, and three checkpoints', () => {
   expect(readdirSync(at('unbroken')).sort()).toEqual([
     'best.safetensors',

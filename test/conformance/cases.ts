@@ -1,6 +1,7 @@
 // What every backend must compute as the reference does: each kernel on the shapes that DenseNets have, odd ones above
 // all. Inputs keep ReLU's pre-activations 1e-3 away from its kink and pooled values either equal or clearly different,
 // so that rounding never flips a mask or a winner.
+import type { RunArguments } from '../../dist/engine/backend.js'
 import type {
   ConvolutionForward,
   Dropout,
@@ -28,8 +29,14 @@ const TOLERANCE: Record<KernelName, number> = {
   linearForward: 1e-5,
   linearBackward: 1e-5,
   crossEntropy: 1e-5,
+  binaryCrossEntropy: 1e-5,
   runningStatistics: 1e-6,
   sgd: 1e-6,
+  adamW: 2e-6,
+  rmsProp: 2e-6,
+  clipGradients: 1e-6,
+  blend: 1e-6,
+  fill: 0,
 }
 
 /** What all kernels on activations have in common. */
@@ -200,7 +207,20 @@ const LINEARS = [
   { inputs: 64, outputs: 1000, batch: 2 },
 ]
 
-const CROSS_ENTROPIES = [
+interface LossRow {
+  readonly classes: number
+  readonly batch: number
+  readonly scale: number
+  readonly gradient: boolean
+  readonly window?: boolean
+  readonly spare?: number
+  readonly mixed?: boolean
+  readonly labels?: boolean
+  readonly smoothing?: number
+  readonly weighted?: boolean
+}
+
+const CROSS_ENTROPIES: readonly LossRow[] = [
   { classes: 10, batch: 8, scale: 1, gradient: true },
   { classes: 10, batch: 3, scale: 40, gradient: true, window: true, spare: 1 },
   { classes: 100, batch: 17, scale: 3, gradient: true },
@@ -208,6 +228,20 @@ const CROSS_ENTROPIES = [
   { classes: 2, batch: 8, scale: 200, gradient: true },
   { classes: 1, batch: 3, scale: 1, gradient: true },
   { classes: 1000, batch: 2, scale: 2, gradient: false, window: true },
+  { classes: 10, batch: 8, scale: 2, gradient: true, smoothing: 0.1 },
+  { classes: 7, batch: 5, scale: 2, gradient: true, mixed: true, window: true },
+  { classes: 37, batch: 3, scale: 3, gradient: true, weighted: true, spare: 1 },
+  { classes: 10, batch: 17, scale: 20, gradient: true, mixed: true, smoothing: 0.2, weighted: true, window: true },
+  { classes: 1, batch: 2, scale: 1, gradient: true, mixed: true, smoothing: 0.1, weighted: true },
+]
+
+const BINARY_CROSS_ENTROPIES: readonly LossRow[] = [
+  { classes: 10, batch: 8, scale: 1, gradient: true },
+  { classes: 10, batch: 5, scale: 2, gradient: true, labels: true, window: true },
+  { classes: 18, batch: 3, scale: 40, gradient: true, window: true, spare: 1 },
+  { classes: 1, batch: 1, scale: 3, gradient: true, smoothing: 0.1 },
+  { classes: 37, batch: 5, scale: 200, gradient: true, weighted: true, window: true },
+  { classes: 100, batch: 2, scale: 2, gradient: false, weighted: true, smoothing: 0.3 },
 ]
 
 const RUNNING = [
@@ -223,6 +257,33 @@ const UPDATES = [
   { elements: 1000, momentum: 0.9, weightDecay: 0, nesterov: false },
   { elements: 37, momentum: 0, weightDecay: 1e-2, nesterov: false },
   { elements: 100_003, momentum: 0.5, weightDecay: 1e-3, nesterov: true },
+]
+
+const ADAMW_UPDATES = [
+  { elements: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, step: 0 },
+  { elements: 4099, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, step: 1_000_000 },
+  { elements: 1000, beta1: 0.8, beta2: 0.95, epsilon: 1e-4, weightDecay: 0.3, step: 9 },
+  { elements: 50_003, beta1: 0, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1, step: 2 },
+]
+
+const RMSPROP_UPDATES = [
+  { elements: 1, alpha: 0.99, epsilon: 1e-8, momentum: 0, weightDecay: 0 },
+  { elements: 4099, alpha: 0.9, epsilon: 1e-3, momentum: 0.9, weightDecay: 1e-4 },
+  { elements: 50_003, alpha: 0.99, epsilon: 1e-8, momentum: 0.5, weightDecay: 1e-2 },
+]
+
+/** `limit` against a norm of about the square root of `elements`. */
+const CLIPS = [
+  { elements: 1, limit: 1e-3 },
+  { elements: 37, limit: 100 },
+  { elements: 16_384, limit: 1 },
+  { elements: 50_003, limit: 17 },
+]
+
+const BLENDS = [
+  { elements: 1, keep: 0.99, add: 0.01 },
+  { elements: 4099, keep: 0, add: 0.25 },
+  { elements: 50_003, keep: 1, add: 64 },
 ]
 
 /** Shapes nobody thought of. */
@@ -366,7 +427,7 @@ class Workspace {
     return { gradient, accumulate, norm: { gamma: gamma!, beta: beta!, a: a!, b: b! } }
   }
 
-  finish(call: KernelCall, name: string): ConformanceCase {
+  finish(call: KernelCall, name: string, args: Partial<RunArguments> = {}): ConformanceCase {
     const { batch } = this.row
     const program = makeProgram([call], this.buffers, this.batchSize)
     return {
@@ -376,7 +437,7 @@ class Workspace {
       inputs: new Map(this.values.entries()),
       outputs: outputsOf(call, program.offsets, batch),
       tolerance: TOLERANCE[call.kernel],
-      runArguments: { batch, learningRate: 0.1, seed: 11, step: 5 },
+      runArguments: { batch, learningRate: 0.1, seed: 11, step: 5, ...args },
     }
   }
 }
@@ -556,18 +617,45 @@ function linearCases(row: (typeof LINEARS)[number]): ConformanceCase[] {
   return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
 }
 
-function crossEntropyCase(row: (typeof CROSS_ENTROPIES)[number]): ConformanceCase {
-  const work = workspace(row)
-  const { classes, scale } = row
+/** What the two losses have in common. */
+function lossOperands(work: Workspace, { classes, scale, weighted, smoothing = 0, gradient }: LossRow) {
   // Halves: classes of equal score occur, and the smaller number must rank first.
   const logits = work.plane('logits', [classes, 1, 1], () => (Math.round(2 * work.random.normal()) / 2) * scale)
-  const call: KernelCall = {
-    kernel: 'crossEntropy',
+  return {
     logits,
-    labels: work.vector('labels', work.batchSize, () => work.random.integer(classes)),
+    smoothing,
+    classWeights: weighted ? work.vector('classWeights', classes, () => 0.5 + work.random.uniform()) : null,
     loss: work.vector('loss', work.batchSize),
     rank: work.vector('rank', work.batchSize),
-    gradient: row.gradient ? work.plane('logits.gradient', [classes, 1, 1]) : null,
+    gradient: gradient ? work.plane('logits.gradient', [classes, 1, 1]) : null,
+  }
+}
+
+function crossEntropyCase(row: LossRow): ConformanceCase {
+  const work = workspace(row)
+  const label = (): number => work.random.integer(row.classes)
+  const call: KernelCall = {
+    kernel: 'crossEntropy',
+    ...lossOperands(work, row),
+    labels: work.vector('labels', work.batchSize, label),
+    mixed: row.mixed
+      ? {
+          labels: work.vector('otherLabels', work.batchSize, label),
+          share: work.vector('share', work.batchSize, i => (i % 3 === 1 ? 0.5 : work.random.uniform())),
+        }
+      : null,
+  }
+  return work.finish(call, describe(row))
+}
+
+function binaryCrossEntropyCase(row: LossRow): ConformanceCase {
+  const work = workspace(row)
+  const { random } = work
+  const call: KernelCall = {
+    kernel: 'binaryCrossEntropy',
+    ...lossOperands(work, row),
+    targets: work.plane('targets', [row.classes, 1, 1], () => Math.round(4 * random.uniform()) / 4),
+    labels: row.labels ? work.vector('labels', work.batchSize, () => random.integer(row.classes)) : null,
   }
   return work.finish(call, describe(row))
 }
@@ -588,15 +676,49 @@ function runningCase(row: (typeof RUNNING)[number]): ConformanceCase {
   return work.finish(call, describe(row))
 }
 
+/** Vectors of one length, the second moments positive. */
+function vectors<Name extends string>(work: Workspace, elements: number, ...names: Name[]): Record<Name, Ref> {
+  const value = (name: Name) => (): number =>
+    name === 'secondMoment' ? 0.01 + work.random.uniform() : work.random.normal()
+  const made = names.map(name => [name, work.vector(name, elements, value(name))])
+  return Object.fromEntries(made) as Record<Name, Ref>
+}
+
 function sgdCase(row: (typeof UPDATES)[number]): ConformanceCase {
   const work = workspace({ batch: 1, window: true })
-  const [parameters, gradients, velocity] = ['parameters', 'gradients', 'velocity'].map(name =>
-    work.vector(name, row.elements),
+  const buffers = vectors(work, row.elements, 'parameters', 'gradients', 'velocity')
+  return work.finish({ kernel: 'sgd', ...row, ...buffers }, describe(row))
+}
+
+function adamWCase({ step, ...row }: (typeof ADAMW_UPDATES)[number]): ConformanceCase {
+  const work = workspace({ batch: 1, window: true })
+  const buffers = vectors(work, row.elements, 'parameters', 'gradients', 'firstMoment', 'secondMoment')
+  return work.finish({ kernel: 'adamW', ...row, ...buffers }, describe({ ...row, step: step + 1 }), { step })
+}
+
+function rmsPropCase(row: (typeof RMSPROP_UPDATES)[number]): ConformanceCase {
+  const work = workspace({ batch: 1, window: true })
+  const buffers = vectors(work, row.elements, 'parameters', 'gradients', 'secondMoment', 'velocity')
+  return work.finish({ kernel: 'rmsProp', ...row, ...buffers }, describe(row))
+}
+
+function clipCase(row: (typeof CLIPS)[number]): ConformanceCase {
+  const work = workspace({ batch: 1, window: true })
+  return work.finish({ kernel: 'clipGradients', ...row, ...vectors(work, row.elements, 'gradients') }, describe(row))
+}
+
+function blendCase({ elements, ...factors }: (typeof BLENDS)[number]): ConformanceCase {
+  const work = workspace({ batch: 1, window: true })
+  const call: KernelCall = { kernel: 'blend', elements, ...vectors(work, elements, 'source', 'target') }
+  return work.finish(call, describe({ elements, ...factors }), factors)
+}
+
+function fillCase(elements: number): ConformanceCase {
+  const work = workspace({ batch: 1, window: true })
+  return work.finish(
+    { kernel: 'fill', elements, value: 0.5, ...vectors(work, elements, 'target') },
+    `elements ${elements}`,
   )
-  const call: KernelCall = {
-    ...{ kernel: 'sgd', ...row, parameters: parameters!, gradients: gradients!, velocity: velocity! },
-  }
-  return work.finish(call, describe(row))
 }
 
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -606,6 +728,12 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...MAX_POOLS.flatMap(row => poolCases(row, 'maxPool')),
   ...LINEARS.flatMap(linearCases),
   ...CROSS_ENTROPIES.map(crossEntropyCase),
+  ...BINARY_CROSS_ENTROPIES.map(binaryCrossEntropyCase),
   ...RUNNING.map(runningCase),
   ...UPDATES.map(sgdCase),
+  ...ADAMW_UPDATES.map(adamWCase),
+  ...RMSPROP_UPDATES.map(rmsPropCase),
+  ...CLIPS.map(clipCase),
+  ...BLENDS.map(blendCase),
+  ...[1, 50_003].map(fillCase),
 ]

@@ -7,9 +7,10 @@ import { layOut } from '../../dist/engine/arena.js'
 import type { Bindings, DeviceBuffer } from '../../dist/engine/backend.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { operandsOf } from '../../dist/engine/operands.js'
-import { plan, planUpdate } from '../../dist/engine/planner.js'
+import { type PlanOptions, plan } from '../../dist/engine/planner.js'
 import type { BufferSpec, Program } from '../../dist/engine/program.js'
 import { createSession } from '../../dist/engine/session.js'
+import { planUpdate } from '../../dist/engine/update.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
@@ -41,7 +42,16 @@ const anyPlan = fc.record({
   mode: fc.constantFrom('train' as const, 'eval' as const),
   memory: fc.constantFrom('store' as const, 'recompute' as const),
   batchSize: fc.integer({ min: 1, max: 6 }),
+  freeze: fc.integer({ min: 0, max: 6 }),
 })
+
+/** A program with runs of `freeze` parameters frozen and others, in turn, trained. */
+function planned(net: DenseNetOptions, { freeze, ...options }: PlanOptions & { readonly freeze: number }): Program {
+  const described = architecture(resolveConfig(net))
+  const { parameters } = parameterTable(described)
+  const frozen = parameters.filter((_, i) => freeze > 0 && Math.floor(i / freeze) % 2 === 0).map(({ name }) => name)
+  return plan(described, { ...options, frozen: new Set(frozen) })
+}
 
 /** Which elements of their buffers a call reads and writes. */
 function touched(
@@ -96,7 +106,7 @@ describe('a planned program', () => {
   test('never lets buffers share memory that are needed at the same time', () => {
     fc.assert(
       fc.property(anyNet, anyPlan, (net, options) => {
-        const program = plan(architecture(resolveConfig(net)), options)
+        const program = planned(net, options)
         expect(overlaps(program)).toEqual([])
         for (const number of lifetimes(program, options.batchSize).keys()) {
           const { role, elements } = program.buffers[number]!
@@ -115,7 +125,7 @@ describe('a planned program', () => {
   test('reads nothing of the arena that it did not write before', () => {
     fc.assert(
       fc.property(anyNet, anyPlan, (net, options) => {
-        const program = plan(architecture(resolveConfig(net)), options)
+        const program = planned(net, options)
         const written = new Map<number, Uint8Array>()
         for (const [number, call] of program.calls.entries()) {
           const operands = touched(call, options.batchSize).filter(
@@ -179,7 +189,7 @@ describe('a planned program', () => {
   test('is plain data: the same after a journey through JSON', () => {
     fc.assert(
       fc.property(anyNet, anyPlan, (net, options) => {
-        const program = plan(architecture(resolveConfig(net)), options)
+        const program = planned(net, options)
         expect(JSON.parse(JSON.stringify(program))).toEqual(program)
       }),
       { numRuns: 60 },

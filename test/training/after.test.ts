@@ -22,7 +22,7 @@ test('the same bits', async () => {
 
   const output = join(folder, 'first')
   await DenseNet.create(TINY, { seed: 3 }).fit(train, { ...common, epochs: 1, output })
-  const { velocity } = (await readCheckpoint(join(output, 'last.safetensors'))).state
+  const { velocity } = (await readCheckpoint(join(output, 'last.safetensors'))).state.training
   const second = await DenseNet.load(output)
   const after = { epochs: 1, velocity: velocity as Float32Array }
   await second.fit(train, { ...common, epochs: 3, after, output: join(folder, 'second') })

@@ -28,15 +28,21 @@ const checkpoint: Checkpoint = {
     epoch: 3,
     nextBatch: 212,
     step: 1776,
+    updates: 888,
+    pendingImages: 64,
+    plateau: { scale: 0.1, best: 1.0000000001, waited: 3 },
     sums: { images: 13_568, loss: 1234.5678901234567, top1Wrong: 5000, top5Wrong: 17 },
     final: { epoch: 2, loss: 1, top1Error: 40, top5Error: 0 },
-    best: { epoch: 1, loss: 1.1, top1Error: 39.5, top5Error: 0 },
+    ranking: [{ epoch: 1, loss: 1.1, top1Error: 39.5, top5Error: 0 }],
     logBytes: 4711,
   },
   state: {
     parameters: numbers(table.parameterCount, i => Math.sin(i)),
     running: numbers(table.runningCount, i => Math.cos(i)),
-    velocity: numbers(table.parameterCount, i => i / 7),
+    training: {
+      velocity: numbers(table.parameterCount, i => i / 7),
+      averageRunning: numbers(table.runningCount, i => i / 3),
+    },
   },
 }
 

@@ -1,11 +1,15 @@
 // A run that is stopped anywhere and gone on with ends with the very bits of the run that never stopped.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
+import { readCheckpoint } from '../../dist/training/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
+import { lossNames, optimizerNames } from '../../dist/training/recipe.js'
+import { scheduleNames } from '../../dist/training/schedule.js'
 import { TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()
@@ -37,8 +41,9 @@ async function trained(stops: readonly number[], options: FitOptions = {}): Prom
       if (event.type === 'step' && event.step === stop) controller.abort()
     }
     if (i > 0) model = await DenseNet.load(output)
-    const place = i === 0 ? { ...recipe, output } : { resume: output }
-    const { stopped } = await model.fit(train, { ...common, ...options, ...place, onEvent, signal: controller.signal })
+    const place = i === 0 ? { output } : { resume: output }
+    const asked = { ...common, ...(i === 0 ? recipe : {}), ...options, ...place }
+    const { stopped } = await model.fit(train, { ...asked, onEvent, signal: controller.signal })
     expect(stopped).toBe(stop !== Number.POSITIVE_INFINITY)
   }
   return { ...model.state, events, folder: output }
@@ -92,6 +97,80 @@ describe('stopping after a step and going on', () => {
   })
 })
 
+/** Everything that training can remember beside weights and momentum. */
+const ALL: FitOptions = {
+  ...{ accumulate: 3, clipNorm: 0.5, ema: 0.9, labelSmoothing: 0.1, classWeights: 'balanced', heldOut: 6 },
+  ...{ schedule: 'plateau', plateauPatience: 0, warmupEpochs: 0.5, decayNorms: false, keepBest: 2, batchSize: 5 },
+  freeze: ['features.denseblock1.*', 'features.norm5.weight'],
+}
+const SETS: readonly [name: string, options: FitOptions, buffers: string[]][] = [
+  ['adamw', { ...ALL, optimizer: 'adamw', learningRate: 0.01 }, ['firstMoment', 'secondMoment']],
+  ['rmsprop', { ...ALL, optimizer: 'rmsprop', learningRate: 0.01 }, ['secondMoment', 'velocity']],
+  ['sgd', { ...ALL, loss: 'binary-cross-entropy' }, ['velocity']],
+]
+const lastOf = async (path: string) => {
+  const { progress, ...rest } = await readCheckpoint(join(path, 'last.safetensors'))
+  return { ...rest, progress: { ...progress!, logBytes: 0 } }
+}
+
+describe.each(SETS)('with every option, %s', (_, options, buffers) => {
+  // 5 batches of the 24 images that are left, in updates of 3 and of 2: within an update, after one, after an epoch.
+  test('stopping anywhere and going on ends with the same checkpoint', async () => {
+    const whole = await trained([], options)
+    const expected = await lastOf(whole.folder)
+    expect(Object.keys(expected.state.training).sort()).toEqual(
+      [...buffers, 'accumulated', 'average', 'averageRunning'].sort(),
+    )
+    expect(expected.progress).toMatchObject({ step: 15, updates: 6, pendingImages: 0 })
+    for (const stops of [[1], [2], [3], [5], [9], [4, 7, 8, 12]]) {
+      const broken = await trained(stops, options)
+      expect(await lastOf(broken.folder), `${stops}`).toEqual(expected)
+      expect(facts(broken.events)).toEqual(facts(whole.events))
+      expect(readdirSync(broken.folder).sort()).toEqual(readdirSync(whole.folder).sort())
+    }
+  })
+})
+
+test('any options, any stops', async () => {
+  const anyOptions = fc.record({
+    optimizer: fc.constantFrom(...optimizerNames),
+    accumulate: fc.integer({ min: 1, max: 4 }),
+    batchSize: fc.integer({ min: 3, max: 9 }),
+    ema: fc.constantFrom(undefined, 0.5, 0.99),
+    clipNorm: fc.constantFrom(undefined, 0.1, 10),
+    schedule: fc.constantFrom(...scheduleNames),
+    warmupEpochs: fc.constantFrom(0, 1.3),
+    loss: fc.constantFrom(...lossNames),
+    heldOut: fc.constantFrom(undefined, 6),
+    freeze: fc.constantFrom([], ['*norm*'], ['features.denseblock1.*', 'features.conv0.*']),
+    memory: fc.constantFrom('store' as const, 'recompute' as const),
+  })
+  // At least 9 steps: 24 images in batches of up to 9, three times.
+  const anyStops = fc.uniqueArray(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(anyOptions, anyStops, async (given, stops) => {
+      const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+      const whole = await trained([], options)
+      const broken = await trained(stops.sort(), options)
+      expect(await lastOf(broken.folder)).toEqual(await lastOf(whole.folder))
+      expect(facts(broken.events)).toEqual(facts(whole.events))
+    }),
+    { numRuns: 15 },
+  )
+})
+
+test('a checkpoint within an update knows how far it is', async () => {
+  const output = fresh()
+  const controller = new AbortController()
+  const onEvent = (event: TrainingEvent): void => {
+    if (event.type === 'step' && event.step === 7) controller.abort()
+  }
+  const options = { ...common, ...recipe, ...ALL, output, onEvent, signal: controller.signal }
+  await create().fit(train, options)
+  const { progress } = await lastOf(output)
+  expect(progress).toMatchObject({ epoch: 2, nextBatch: 2, updates: 2, pendingImages: 10 })
+})
+
 /** Null where the addon is not built. */
 const native = await createBackend({ backend: 'native' }).catch(() => null)
 
@@ -102,6 +181,10 @@ describe.skipIf(native === null)('on the native backend', () => {
     const broken = await trained([6], { on: one, memory: 'recompute', loaderThreads: 2 })
     expect(broken.parameters).toEqual(whole.parameters)
     expect(facts(broken.events)).toEqual(facts(whole.events))
+    const [, options] = SETS[0]!
+    const all = await trained([], { ...options, on: native! })
+    const pieces = await trained([2, 6, 9], { ...options, on: one, memory: 'recompute' })
+    expect(await lastOf(pieces.folder)).toEqual(await lastOf(all.folder))
     one.dispose()
     native!.dispose()
   })

@@ -1,7 +1,17 @@
 // The seed's own learning rates: learning-rates.json was made by its unmodified train.lua.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { cosine, createSchedule, imagenetSteps, multistep, type Schedule } from '../../dist/training/schedule.js'
+import {
+  constant,
+  cosine,
+  createSchedule,
+  imagenetSteps,
+  multistep,
+  oneCycle,
+  type Schedule,
+  warmUp,
+} from '../../dist/training/schedule.js'
+import { readTraining } from '../golden/training.js'
 
 interface Recorded {
   readonly epoch: number
@@ -48,9 +58,38 @@ test('149 of 300 epochs at the full rate', () => {
   expect(rates.filter(rate => Math.abs(rate - 0.01) < 1e-12)).toHaveLength(75)
 })
 
+test("one-cycle has the rates of PyTorch's OneCycleLR", () => {
+  for (const { top, epochs, batches, rates } of readTraining().oneCycle) {
+    const actual = rates.map((_, step) =>
+      oneCycle(top)({
+        epoch: 1 + Math.floor(step / batches),
+        iteration: 1 + (step % batches),
+        epochs,
+        batchesPerEpoch: batches,
+      }),
+    )
+    for (const [step, rate] of rates.entries()) expect(actual[step]! / rate).toBeCloseTo(1, 12)
+  }
+  // Too short for a way up: it begins at the top.
+  const short = [1, 2, 3].map(iteration => oneCycle(1)({ epoch: 1, iteration, epochs: 1, batchesPerEpoch: 3 }))
+  expect(short.every(rate => rate > 0 && rate <= 1)).toBe(true)
+})
+
+test('a warm-up grows linearly to the rate of its schedule, and then is that', () => {
+  const rate = (schedule: Schedule, epoch: number, iteration: number): number =>
+    schedule({ epoch, iteration, epochs: 10, batchesPerEpoch: 4 })
+  const warm = warmUp(constant(0.8), 1.5)
+  const rates = [1, 2].flatMap(epoch => [1, 2, 3, 4].map(iteration => rate(warm, epoch, iteration)))
+  for (const [i, expected] of [1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1, 1].entries()) {
+    expect(rates[i]).toBeCloseTo(0.8 * expected, 12)
+  }
+  expect(rate(warmUp(cosine(0.1), 2), 7, 3)).toBe(rate(cosine(0.1), 7, 3))
+  expect(rate(warmUp(constant(0.1), 0), 1, 1)).toBe(0.1)
+})
+
 test('unknown names and rates are refused', () => {
   expect(() => createSchedule('linear', 0.1)).toThrow(
-    'expected one of multistep, cosine, imagenet, constant for schedule',
+    'expected one of multistep, cosine, one-cycle, imagenet, plateau, constant for schedule',
   )
   expect(() => createSchedule('cosine', 0)).toThrow('expected a number above 0 for learning rate, got 0')
 })

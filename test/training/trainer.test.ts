@@ -1,11 +1,13 @@
 // The loop itself, with a session that does no arithmetic.
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '../../dist/data/dataset.js'
-import type { Session } from '../../dist/engine/session.js'
+import type { Session, StepArguments } from '../../dist/engine/session.js'
 import type { Progress } from '../../dist/training/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
+import { PAPER_RECIPE, type Recipe } from '../../dist/training/recipe.js'
 import { constant } from '../../dist/training/schedule.js'
 import { type BatchSource, type TrainerOptions, train } from '../../dist/training/trainer.js'
+import { readTraining } from '../golden/training.js'
 
 const source = (batchesPerEpoch: number): BatchSource => ({
   batchesPerEpoch,
@@ -35,6 +37,8 @@ function setUp(options: Partial<TrainerOptions>) {
       test: source(2),
       epochs: 2,
       schedule: constant(0.1),
+      recipe: PAPER_RECIPE,
+      keepBest: 1,
       seed: 0,
       onEvent: event => events.push(event),
       save: async (kind, progress) => void saves.push([kind, progress]),
@@ -110,4 +114,88 @@ test('stopping during the evaluation leaves the epoch to be evaluated again', as
 test('a failing save stops the run with its error', async () => {
   const { run } = setUp({ save: async () => Promise.reject(new Error('no space')) })
   await expect(run()).rejects.toThrow('no space')
+})
+
+describe('what the loop asks of a step', () => {
+  /** The arguments of every step. */
+  async function steps(recipe: Partial<Recipe>, options: Partial<TrainerOptions> = {}): Promise<StepArguments[]> {
+    const seen: StepArguments[] = []
+    const recording = {
+      ...session(() => 1),
+      trainStep: async (_: unknown, args: StepArguments) => {
+        seen.push(args)
+        return { losses: Float32Array.of(1, 1), ranks: Float32Array.of(0, 0) }
+      },
+    } as unknown as Session
+    await setUp({ session: recording, recipe: { ...PAPER_RECIPE, ...recipe }, ...options }).run()
+    return seen
+  }
+
+  test('an update after every `accumulate` batches, and after the last of an epoch', async () => {
+    const seen = await steps({ accumulate: 2 })
+    expect(seen.map(({ update }) => update)).toEqual([false, true, true, false, true, true])
+    expect(seen.map(({ pendingImages }) => pendingImages)).toEqual([0, 2, 0, 0, 2, 0])
+    expect(seen.map(({ updates }) => updates)).toEqual([0, 0, 1, 2, 2, 3])
+    expect(seen.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  test('an average that keeps little at first', async () => {
+    const seen = await steps({ ema: 0.2 })
+    expect(seen.map(({ averageKeeps }) => averageKeeps)).toEqual([1 / 10, 2 / 11, 0.2, 0.2, 0.2, 0.2])
+  })
+
+  test("on a plateau the rates of PyTorch's ReduceLROnPlateau", async () => {
+    const { patience, losses, rates } = readTraining().plateau
+    let epoch = 0
+    const judged = { ...session(() => 1), evaluate: async () => evaluated(losses[epoch]!) } as unknown as Session
+    const evaluated = (loss: number) => ({ losses: Float64Array.of(loss), ranks: Float64Array.of(0) })
+    const seen: number[] = []
+    await setUp({
+      session: judged,
+      epochs: losses.length,
+      test: source(1),
+      schedule: constant(0.5),
+      recipe: { ...PAPER_RECIPE, schedule: 'plateau', plateauPatience: patience },
+      onEvent: event => {
+        if (event.type !== 'epoch') return
+        seen.push(event.learningRate)
+        epoch++
+      },
+    }).run()
+    expect(seen).toHaveLength(rates.length)
+    for (const [i, rate] of rates.entries()) expect(seen[i]! / rate).toBeCloseTo(1, 12)
+  })
+})
+
+describe('errors of the epochs', () => {
+  /** Runs epochs with these numbers of wrong images of ten. */
+  function withErrors(wrong: readonly number[], options: Partial<TrainerOptions>) {
+    let epoch = 0
+    const evaluate = async () => {
+      const ranks = Float32Array.from({ length: 10 }, (_, i) => (i < wrong[epoch]! ? 1 : 0))
+      epoch++
+      return { losses: new Float32Array(10), ranks }
+    }
+    const judged = { ...session(() => 1), evaluate } as unknown as Session
+    return setUp({ session: judged, epochs: wrong.length, test: source(1), ...options })
+  }
+
+  test('none lower for `patience` epochs end a run', async () => {
+    const recipe = { ...PAPER_RECIPE, patience: 2 }
+    const { events, saves, run } = withErrors([5, 4, 4, 6, 1, 1], { recipe })
+    expect(await run()).toMatchObject({ stopped: false, early: true, best: { epoch: 2 }, final: { epoch: 4 } })
+    expect(events.at(-1)).toMatchObject({ type: 'end', early: true })
+    const again = withErrors([], { recipe, epochs: 6, from: saves.at(-1)![1] })
+    expect(await again.run()).toMatchObject({ early: true, final: { epoch: 4 } })
+    expect(again.events.map(({ type }) => type)).toEqual(['end'])
+  })
+
+  test('the best few are kept, of equal ones the earlier', async () => {
+    const { saves, run } = withErrors([5, 4, 6, 4, 3], { keepBest: 2 })
+    const { progress } = await run()
+    expect(progress.ranking.map(({ epoch }) => epoch)).toEqual([5, 2])
+    const kept = saves.filter(([kind]) => kind === 'kept').map(([, { epoch }]) => epoch - 1)
+    expect(kept).toEqual([1, 2, 4, 5])
+    expect(saves.filter(([kind]) => kind === 'best').map(([, { epoch }]) => epoch - 1)).toEqual([1, 2, 5])
+  })
 })

@@ -43,6 +43,8 @@ export interface Addon {
     learningRate: number,
     seed: number,
     step: number,
+    keep: number,
+    add: number,
     timed: boolean,
   ): Promise<Float64Array | undefined>
 }

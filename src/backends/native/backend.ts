@@ -2,7 +2,7 @@
 // here; the addon trusts what it is given.
 import { availableParallelism } from 'node:os'
 import type { Backend, Bindings, DeviceBuffer, Executable, Numbers, RunArguments } from '../../engine/backend.js'
-import { checkProgram, usedBuffers } from '../../engine/check.js'
+import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { type Addon, type BufferHandle, chooseInstructionSet, loadAddon, type PoolHandle } from './addon.js'
@@ -111,17 +111,13 @@ function compile(
   })
   const compiled = addon.compile(isa, threads, program, handles)
   if (compiled === null) throw outOfMemory()
-  const updates = program.calls.some(call => call.kernel === 'sgd')
   let disposed = false
 
   const start = (args: RunArguments, timed: boolean): Promise<Float64Array | undefined> => {
-    const { batch, learningRate = Number.NaN, seed = 0, step = 0 } = args
     if (disposed) throw new DenseNetError('this program was disposed of and cannot be run any more')
-    if (!Number.isInteger(batch) || batch < 1 || batch > program.batchSize) {
-      throw parameterError('batch', `1 to ${program.batchSize} images`, batch)
-    }
-    if (updates && Number.isNaN(learningRate)) throw parameterError('learningRate', 'a number', args.learningRate)
-    return addon.run(pool, compiled, batch, learningRate, seed, step, timed)
+    checkRunArguments(program, args)
+    const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = args
+    return addon.run(pool, compiled, batch, learningRate, seed, step, keep, add, timed)
   }
   return {
     async run(args) {

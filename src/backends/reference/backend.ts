@@ -9,18 +9,19 @@ import type {
   Numbers,
   RunArguments,
 } from '../../engine/backend.js'
-import { checkProgram, usedBuffers } from '../../engine/check.js'
+import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import type { KernelCall, KernelName } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { averagePoolBackward, averagePoolForward } from './average-pool.js'
+import { blend, clipGradients, fill } from './buffers.js'
 import { convolutionBackward, convolutionForward } from './convolution.js'
-import { crossEntropy } from './cross-entropy.js'
+import { binaryCrossEntropy, crossEntropy } from './cross-entropy.js'
 import { linearBackward, linearForward } from './linear.js'
 import { maxPoolBackward, maxPoolForward } from './max-pool.js'
 import type { Context, Place } from './memory.js'
+import { adamW, rmsProp, sgd } from './optimizers.js'
 import { runningStatistics } from './running-statistics.js'
-import { sgd } from './sgd.js'
 
 export interface ReferenceOptions {
   /** How numbers are stored; arithmetic is always float64. */
@@ -39,8 +40,14 @@ const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall,
   linearForward,
   linearBackward,
   crossEntropy,
+  binaryCrossEntropy,
   runningStatistics,
   sgd,
+  adamW,
+  rmsProp,
+  clipGradients,
+  blend,
+  fill,
 }
 
 /** A run lets others have the event loop between two calls after this long. */
@@ -113,13 +120,8 @@ function compile(program: Program, bindings: Bindings, elementType: ElementType,
   const hostData = (buffer: DeviceBuffer | undefined): Numbers => (buffer as HostBuffer).data
 
   const run = async (args: RunArguments): Promise<void> => {
-    const { batch, learningRate = Number.NaN, seed = 0, step = 0 } = args
-    if (Number.isNaN(learningRate) && program.calls.some(call => call.kernel === 'sgd')) {
-      throw parameterError('learningRate', 'a number', args.learningRate)
-    }
-    if (!Number.isInteger(batch) || batch < 1 || batch > program.batchSize) {
-      throw parameterError('batch', `1 to ${program.batchSize} images`, batch)
-    }
+    checkRunArguments(program, args)
+    const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = args
     const buffers: Place[] = []
     for (const number of used) {
       const { role } = program.buffers[number]!
@@ -130,7 +132,7 @@ function compile(program: Program, bindings: Bindings, elementType: ElementType,
     }
     if (poisonArena && bindings.arena !== undefined) hostData(bindings.arena).fill(Number.NaN)
 
-    const context: Context = { batch, learningRate, seed, step, buffers }
+    const context: Context = { batch, learningRate, seed, step, keep, add, buffers }
     let yielded = performance.now()
     for (const call of program.calls) {
       if (performance.now() - yielded > YIELD_MILLISECONDS) {

@@ -14,6 +14,8 @@ export interface Context {
   readonly learningRate: number
   readonly seed: number
   readonly step: number
+  readonly keep: number
+  readonly add: number
   readonly buffers: readonly Place[]
 }
 

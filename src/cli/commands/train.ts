@@ -1,24 +1,25 @@
-// densenet train: a new run, a run that goes on, or the quick one of `npm start`.
+// densenet train: a new run, a run that goes on, or the demo of `npm start`.
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { BackendOptions } from '../../backends/registry.js'
 import { DenseNet, type FitOptions } from '../../densenet.js'
 import { usageError } from '../../errors.js'
 import type { Checkpoint } from '../../training/checkpoint.js'
+import type { TrainingEvent, TrainingListener } from '../../training/events.js'
 import { memoryChoices } from '../../training/memory.js'
-import { PAPER_RECIPE } from '../../training/recipe.js'
+import { type NamedRecipe, namedRecipe, recipeNames } from '../../training/recipes.js'
 import { openCheckpoint, readSettings, refuseRun } from '../../training/run-folder.js'
-import { scheduleNames } from '../../training/schedule.js'
-import type { TrainingResult } from '../../training/trainer.js'
+import type { ScheduleName } from '../../training/schedule.js'
+import { isFinished, type TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
 import { choosableDatasets, datasetName } from '../datasets.js'
-import { table } from '../format.js'
+import { DEMO } from '../demo.js'
+import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
 import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
 import { isSeedCheckpoint, pretrainedNetwork, resumeSeed } from '../pretrained.js'
 import { createReporter } from '../progress.js'
-import { QUICK } from '../quick.js'
 import { withSignals } from '../signals.js'
 import {
   backendOf,
@@ -30,39 +31,26 @@ import {
   splits,
   type TrainFlags,
 } from '../train-job.js'
+import { recipeWords, trainingOptions } from '../training-options.js'
 
 const DEFAULT_DATASET = 'cifar10'
 
 export function trainCommand(finish: (exitCode: number) => void): Command {
-  const { epochs, batchSize, learningRate, schedule, momentum, weightDecay, seed } = PAPER_RECIPE
   const command = new Command('train')
     .description('train a DenseNet')
     .argument('[model]', 'a preset such as densenet-bc-100-12 (densenet summary lists them)')
-    .option('--quick', 'a small DenseNet-BC on CIFAR-10 for a few minutes')
+    .option('--demo', 'a small DenseNet-BC on CIFAR-10 for a few minutes: npm start')
     .option('--dataset <name>', `${choosableDatasets.join(', ')}; default: ${DEFAULT_DATASET}`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
-    wholeOption('--epochs <n>', `passes over the training images; default: ${epochs}`),
-    wholeOption('--batch-size <n>', `images of a step; default: ${batchSize}`),
-    numberOption('--lr <rate>', `learning rate; default: ${learningRate}`, 'a number above 0', value => value > 0),
-    choiceOption('--schedule <name>', `how it falls; default: ${schedule}`, scheduleNames),
-    numberOption(
-      '--momentum <m>',
-      `default: ${momentum} (Nesterov)`,
-      'a number from 0 up to, but not including, 1',
-      value => value >= 0 && value < 1,
-    ),
-    numberOption('--weight-decay <d>', `default: ${weightDecay}`, 'a number of at least 0', value => value >= 0),
-    new Option('--no-augment', 'only normalise; default: also flip, pad and crop'),
+    choiceOption('--recipe <name>', 'published settings, printed in full; options given beside it win', recipeNames),
+    ...trainingOptions(),
     ...modelOptions(),
     choiceOption(
       '--memory <mode>',
       'keep bottleneck outputs or make them again; default: auto, by what is free',
       memoryChoices,
     ),
-    wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${seed}`, 0),
-    wholeOption('--train-limit <n>', 'only the first n training images'),
-    wholeOption('--test-limit <n>', 'only the first n test images'),
     new Option('--output <folder>', 'a new folder for checkpoints and log; default: runs/MODEL-N'),
     new Option(
       '--resume <folder>',
@@ -70,6 +58,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     ),
     new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
+    wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
     numberOption(
       '--checkpoint-seconds <s>',
       'save at least so often; default: 60',
@@ -87,6 +76,8 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
 Examples:
   densenet train densenet-bc-100-12 --dataset cifar10 --epochs 300 --batch-size 64 --output runs/a
   densenet train --resume runs/a
+  densenet train densenet-bc-100-12 --recipe c10+
+  densenet train --recipe quick --epochs 10
   densenet train --depth 40 --growth-rate 12 --dataset synthetic --epochs 2
 
 The options of the original program work as they did:
@@ -106,30 +97,66 @@ async function train(model: string | undefined, flags: TrainFlags): Promise<numb
         later(() => reporter.end())
         const job = { model, flags, context, reporter, request, later }
         checkPretrained(flags)
-        if (flags.quick) return quick(job)
+        if (flags.demo) return demo(job)
         return flags.resume === undefined ? fresh(job) : resume(job, flags.resume)
       }),
   )
 }
 
 async function fresh(job: Job): Promise<number> {
-  const { model, flags } = job
-  const dataset = datasetName(flags.dataset ?? DEFAULT_DATASET)
+  const { flags } = job
+  const recipe = flags.recipe === undefined ? null : namedRecipe(flags.recipe)
+  const model = job.model ?? (isDescribed(flags) ? undefined : recipe?.model) ?? undefined
+  const dataset = datasetName(flags.dataset ?? chosenDataset(recipe, flags.recipe))
+  const described = { ...(recipe && { dropRate: recipe.dropRate }), ...describedNetwork(flags) }
   const network =
     flags.pretrained === undefined
-      ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
+      ? networkOf(model, described, dataset, flags.seed)
       : await pretrainedNetwork(job, dataset)
   if (flags.output !== undefined) await refuseRun(flags.output)
   const backend = await backendOf(flags, job)
   const { train, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', model ?? 'densenet')))
+  const given = fitOptions(job)
+  const { dropRate } = network.config
   const result = await network.fit(train, {
-    ...fitOptions(job),
+    ...overlaid(recipe ? base(recipe, flags) : {}, given),
+    ...(recipe ? { onEvent: announcing(`${flags.recipe}: ${recipe.title}`, dataset, dropRate, job) } : {}),
     validation: test,
     output,
     on: backend,
   })
   return conclude(result, output, job)
+}
+
+const isDescribed = ({ depth, blocks }: TrainFlags): boolean => depth !== undefined || blocks !== undefined
+
+function chosenDataset(recipe: NamedRecipe | null, name: string | undefined): string {
+  if (recipe === null) return DEFAULT_DATASET
+  if (recipe.dataset === null) throw usageError(`the recipe ${name} needs its images`, 'give --dataset')
+  return recipe.dataset
+}
+
+/** What a recipe asks of fit. With --augment the data set's augmentation is back. */
+function base({ training }: NamedRecipe, { augment }: TrainFlags): FitOptions {
+  const { schedule, augmentation, ...rest } = training
+  return {
+    ...rest,
+    ...(schedule === undefined ? {} : { schedule: schedule as ScheduleName }),
+    ...(augmentation === undefined || augment === true ? {} : { augmentation }),
+  }
+}
+
+/** Prints the whole recipe before anything else of the run. */
+function announcing(title: string, dataset: string, dropRate: number, { context, reporter }: Job): TrainingListener {
+  return (event: TrainingEvent) => {
+    if (event.type === 'start') {
+      const words = [`--dataset ${dataset}`, `--drop-rate ${dropRate}`, ...recipeWords(event.recipe)]
+      context.say(`recipe ${title}`)
+      for (const line of wrapped(words, 96)) context.say(`    ${line}`)
+    }
+    reporter.onEvent(event)
+  }
 }
 
 async function resume(job: Job, folder: string): Promise<number> {
@@ -138,6 +165,7 @@ async function resume(job: Job, folder: string): Promise<number> {
   if (flags.output !== undefined) {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
+  if (flags.recipe !== undefined) throw usageError('a run that goes on keeps its recipe', 'leave out --recipe')
   const settings = await readSettings(folder)
   const dataset = datasetName(flags.dataset ?? settings.dataset)
   const described = Object.keys(describedNetwork(flags)).length > 0
@@ -145,9 +173,10 @@ async function resume(job: Job, folder: string): Promise<number> {
   const { checkpoint } = await openCheckpoint(folder, () => {})
   const finished = finishedRun(checkpoint, flags.epochs, folder)
   if (finished) {
-    job.context.say(
-      `all ${finished.progress.epoch - 1} epochs of this run are done; --epochs with a larger number trains on`,
-    )
+    if (!finished.early) {
+      const done = finished.progress.epoch - 1
+      job.context.say(`all ${done} epochs of this run are done; --epochs with a larger number trains on`)
+    }
     return conclude({ ...finished, stopped: false }, folder, job)
   }
   const network =
@@ -164,10 +193,10 @@ async function resume(job: Job, folder: string): Promise<number> {
   return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
 }
 
-function checkPretrained({ pretrained, resetClassifier, resume, quick }: TrainFlags): void {
+function checkPretrained({ pretrained, resetClassifier, resume, demo }: TrainFlags): void {
   if (resetClassifier && pretrained === undefined) throw usageError('--reset-classifier needs --pretrained')
-  if (pretrained !== undefined && (resume !== undefined || quick)) {
-    throw usageError(`give either --pretrained or ${quick ? '--quick' : '--resume'}, not both`)
+  if (pretrained !== undefined && (resume !== undefined || demo)) {
+    throw usageError(`give either --pretrained or ${demo ? '--demo' : '--resume'}, not both`)
   }
 }
 
@@ -176,20 +205,26 @@ function finishedRun({ progress, recipe }: Checkpoint, epochs: number | undefine
   const done = (progress?.epoch ?? 1) - 1
   const wanted = epochs ?? recipe?.epochs ?? 0
   if (wanted < done) throw usageError(`the run in ${folder} has made ${done} epochs already, more than ${wanted}`)
-  if (progress === null || wanted > done) return null
-  return { final: progress.final, best: progress.best, progress }
+  if (progress === null || recipe === null || !isFinished(wanted, recipe.patience, progress)) return null
+  const { final, ranking } = progress
+  return { final, best: ranking[0] ?? null, progress, early: done < wanted, heldOut: recipe.heldOut !== null }
 }
 
 type Finished = Omit<TrainingResult, 'stopped'>
 
-async function quick(job: Job): Promise<number> {
+async function demo(job: Job): Promise<number> {
   const { model, flags, context } = job
-  if (model !== undefined || flags.resume !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
-    throw usageError('--quick has its own network', 'leave out --quick, or the network')
+  if (
+    model !== undefined ||
+    flags.resume !== undefined ||
+    flags.recipe !== undefined ||
+    Object.keys(describedNetwork(flags)).length > 0
+  ) {
+    throw usageError('--demo has its own network and recipe', 'leave out --demo, or the network and the recipe')
   }
   const dataset = datasetName(flags.dataset ?? DEFAULT_DATASET)
   const backend = await backendOf(flags, job)
-  const plan = QUICK[backend.name === 'reference' ? 'reference' : 'native']
+  const plan = DEMO[backend.name === 'reference' ? 'reference' : 'native']
   if (backend.name === 'reference') {
     context.warn(
       'without the native engine this is a tiny network on a few images: it shows that all works, not what a DenseNet can do',
@@ -197,7 +232,7 @@ async function quick(job: Job): Promise<number> {
   }
   const network = networkOf(plan.name, {}, dataset, flags.seed)
   const { train, test } = await splits(dataset, flags.data, job)
-  const output = flags.output ?? (await freeFolder(join('runs', 'quick')))
+  const output = flags.output ?? (await freeFolder(join('runs', 'demo')))
   const result = await network.fit(train, {
     ...overlaid(plan.recipe, fitOptions(job)),
     validation: test,
@@ -208,8 +243,8 @@ async function quick(job: Job): Promise<number> {
   if (!result.stopped) {
     const next = [
       [`densenet test ${output}`, 'its errors again, from the checkpoint'],
-      ['densenet train densenet-bc-40-12 --epochs 40 --schedule cosine', 'a longer run'],
-      ['densenet train densenet-bc-100-12', "the paper's: 300 epochs, 4.5 % error"],
+      ['densenet train --recipe quick', 'a longer run: about an hour'],
+      ['densenet train densenet-bc-100-12 --recipe c10+', "the paper's: 300 epochs, 4.5 % error"],
     ]
     context.say(`\nnext (from this folder with node dist/cli/main.js for densenet):\n${table(next, [false, false])}`)
   }

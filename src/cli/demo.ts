@@ -1,13 +1,13 @@
-// `npm start`: a small DenseNet-BC that clearly learns CIFAR-10 within minutes. One table of what that is on each backend.
+// `npm start` (train --demo): a small DenseNet-BC that clearly learns CIFAR-10 within minutes. One table of what that is on each backend.
 import type { FitOptions } from '../densenet.js'
 
-export interface QuickPlan {
+export interface DemoPlan {
   /** A network's name, as `densenet train` takes it. */
   readonly name: string
   readonly recipe: FitOptions
 }
 
-export const QUICK: Readonly<Record<'native' | 'reference', QuickPlan>> = {
+export const DEMO: Readonly<Record<'native' | 'reference', DemoPlan>> = {
   native: {
     name: 'densenet-bc-16-12',
     recipe: { epochs: 3, batchSize: 64, learningRate: 0.1, schedule: 'cosine' },

@@ -1,0 +1,127 @@
+// The losses: softmax with cross entropy, and sigmoids with binary cross entropy, in double precision.
+#pragma once
+#include "work.h"
+
+namespace {
+
+/// e^x for x <= 0, to double precision: 2^n times a Taylor series on [-ln2/2, ln2/2]. Ours, because kernels call no libm.
+inline double exponential(double x) {
+  if (!(x >= -700)) return x < -700 ? 0 : x;  // NaN stays NaN
+  const int64_t n = int64_t(x * 1.4426950408889634 - 0.5);
+  const double r = (x - double(n) * 0.693147180369123816490) - double(n) * 1.90821492927058770002e-10;
+  double term = 1, total = 1;
+  for (int i = 1; i <= 13; i++) total += term *= r / i;
+  const uint64_t bits = uint64_t(n + 1023) << 52;
+  double power;
+  memcpy(&power, &bits, sizeof power);
+  return total * power;
+}
+
+/// ln x for x >= 1: exponent, then ln m = 2 artanh((m - 1) / (m + 1)) as a series on [sqrt(1/2), sqrt(2)].
+inline double logarithm(double x) {
+  if (!(x <= 1.7976931348623157e308)) return x;  // infinity and NaN are their own logarithms here
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  int64_t exponent = int64_t(bits >> 52) - 1023;
+  bits = (bits & 0xfffffffffffffull) | 0x3ff0000000000000ull;
+  double m;
+  memcpy(&m, &bits, sizeof m);
+  if (m > 1.4142135623730951) {
+    m /= 2;
+    exponent++;
+  }
+  const double s = (m - 1) / (m + 1), square = s * s;
+  double total = 0;
+  for (int i = 23; i >= 1; i -= 2) total = total * square + 1.0 / i;
+  return double(exponent) * 0.6931471805599453 + 2 * s * total;
+}
+
+/// How many classes score above the label's; of equal ones the smaller number is first.
+inline int rankOf(int label, const float* logits, int classes) {
+  int rank = 0;
+  for (int c = 0; c < classes; c++) rank += logits[c] > logits[label] || (logits[c] == logits[label] && c < label);
+  return rank;
+}
+
+inline int imageUnits(const Call&, int batch, int phase) { return phase == 0 ? batch : 0; }
+
+namespace crossEntropy {
+
+/// An image's target: what of class c counts, its weight included.
+struct Target {
+  const Call& call;
+  int label, other;
+  double share, even;
+  Target(const Call& call, int image)
+      : call(call), label(int(call.labels[image])), other(call.share ? int(call.otherLabels[image]) : label),
+        share(call.share ? call.share[image] : 1), even(call.smoothing / call.input.channels) {}
+  double operator()(int c) const {
+    const double rest = 1 - call.smoothing;
+    const double q = even + (c == label ? rest * share : 0) + (c == other ? rest * (1 - share) : 0);
+    return call.classWeights ? q * double(call.classWeights[c]) : q;
+  }
+};
+
+inline void work(const Task& task, int, int image) {
+  const Call& call = task.call;
+  const float* logits = call.input.plane(image, 0);
+  const int classes = call.input.channels;
+  const Target target(call, image);
+  const int label = target.share >= 0.5 ? target.label : target.other;
+  float most = logits[0];
+  for (int c = 0; c < classes; c++) {
+    // A NaN anywhere must reach the loss, whatever the order of comparison.
+    if (logits[c] > most || logits[c] != logits[c]) most = logits[c];
+  }
+  double total = 0;
+  for (int c = 0; c < classes; c++) total += exponential(double(logits[c]) - most);
+  const double logTotal = logarithm(total);
+  double loss = 0, counted = 0;
+  for (int c = 0; c < classes; c++) {
+    const double q = target(c);
+    if (q != 0) loss += q * (logTotal - (double(logits[c]) - most));
+    counted += q;
+  }
+  call.loss[image] = float(loss);
+  call.rank[image] = float(rankOf(label, logits, classes));
+  if (!call.inputGradient.present()) return;
+  float* gradient = call.inputGradient.gradient.plane(image, 0);
+  for (int c = 0; c < classes; c++) {
+    const double probability = exponential(double(logits[c]) - most - logTotal);
+    gradient[c] = float((probability * counted - target(c)) / task.run.batch);
+  }
+}
+
+constexpr densenet::KernelImplementation implementation{imageUnits, nullptr, work, nullptr, nullptr};
+
+}  // namespace crossEntropy
+
+namespace binaryCrossEntropy {
+
+inline void work(const Task& task, int, int image) {
+  const Call& call = task.call;
+  const float* logits = call.input.plane(image, 0);
+  const float* targets = call.targets.plane(image, 0);
+  float* gradient = call.inputGradient.present() ? call.inputGradient.gradient.plane(image, 0) : nullptr;
+  const int classes = call.input.channels;
+  double loss = 0;
+  int wrong = 0;
+  for (int c = 0; c < classes; c++) {
+    const double score = logits[c];
+    const double q = (1 - call.smoothing) * double(targets[c]) + call.smoothing / 2;
+    const double weight = call.classWeights ? double(call.classWeights[c]) : 1;
+    const double small = exponential(score < 0 ? score : -score);  // of the two exponentials, the one that cannot overflow
+    loss += weight * ((score > 0 ? score : 0) - q * score + logarithm(1 + small));
+    wrong += (logits[c] > 0) != (targets[c] > 0.5f);
+    if (!gradient) continue;
+    const double sigmoid = (score < 0 ? small : 1) / (1 + small);
+    gradient[c] = float(weight * (sigmoid - q) / (double(classes) * task.run.batch));
+  }
+  call.loss[image] = float(loss / classes);
+  call.rank[image] = float(call.labels ? rankOf(int(call.labels[image]), logits, classes) : wrong);
+}
+
+constexpr densenet::KernelImplementation implementation{imageUnits, nullptr, work, nullptr, nullptr};
+
+}  // namespace binaryCrossEntropy
+}  // namespace

@@ -1,0 +1,24 @@
+// Running statistics.
+#pragma once
+#include "work.h"
+
+namespace {
+namespace runningStatistics {
+
+inline int units(const Call&, int, int phase) { return phase == 0 ? 1 : 0; }
+
+inline void work(const Task& task, int, int) {
+  const Call& call = task.call;
+  const double m = double(task.run.batch) * double(call.pixels);
+  const double unbias = m > 1 ? m / (m - 1) : 1;
+  const double momentum = call.momentum;
+  for (int c = 0; c < call.channels; c++) {
+    call.runningMean[c] = float((1 - momentum) * call.runningMean[c] + momentum * call.statistics.mean[c]);
+    call.runningVariance[c] = float((1 - momentum) * call.runningVariance[c] + momentum * unbias * call.statistics.variance[c]);
+  }
+}
+
+constexpr densenet::KernelImplementation implementation{units, nullptr, work, nullptr, nullptr};
+
+}  // namespace runningStatistics
+}  // namespace

@@ -1,0 +1,138 @@
+// How to train: one table of options that reads them, gives them to fit, and prints a recipe as the options it is made of.
+import { Option } from 'commander'
+import type { Augmentation } from '../data/augment.js'
+import type { FitOptions } from '../densenet.js'
+import { parameterError } from '../errors.js'
+import {
+  isMeant,
+  lossNames,
+  OPTIMIZER_DEFAULTS,
+  optimizerNames,
+  PAPER_RECIPE,
+  type Recipe,
+} from '../training/recipe.js'
+import { scheduleNames } from '../training/schedule.js'
+import { choiceOption, numberOption, wholeOption } from './options.js'
+
+const paper = PAPER_RECIPE
+const { adamw, rmsprop } = OPTIMIZER_DEFAULTS
+
+type Range = readonly [expected: string, fits: (value: number) => boolean]
+const above0: Range = ['a number above 0', value => value > 0]
+const atLeast0: Range = ['a number of at least 0', value => value >= 0]
+const share: Range = ['a number from 0 up to, but not including, 1', value => value >= 0 && value < 1]
+
+/** The options of everything in a recipe but the augmentation. */
+const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> = {
+  epochs: wholeOption('--epochs <n>', `passes over the training images; default: ${paper.epochs}`),
+  batchSize: wholeOption('--batch-size <n>', `images of a step; default: ${paper.batchSize}`),
+  accumulate: wholeOption('--accumulate <n>', 'batches whose gradients make one update; default: 1'),
+  learningRate: numberOption(
+    '--lr <rate>',
+    `learning rate; default: ${paper.learningRate}, adamw ${adamw.learningRate}, rmsprop ${rmsprop.learningRate}`,
+    ...above0,
+  ),
+  schedule: choiceOption('--schedule <name>', `how it changes; default: ${paper.schedule}`, scheduleNames),
+  warmupEpochs: numberOption(
+    '--warmup-epochs <n>',
+    'grow it linearly from 0 over the first n; default: 0',
+    ...atLeast0,
+  ),
+  plateauPatience: wholeOption(
+    '--plateau-patience <n>',
+    `of the schedule plateau: epochs without a lower loss; default: ${paper.plateauPatience}`,
+    0,
+  ),
+  optimizer: choiceOption('--optimizer <name>', `default: ${paper.optimizer}`, optimizerNames),
+  momentum: numberOption('--momentum <m>', `of sgd and rmsprop; default: ${paper.momentum}`, ...share),
+  nesterov: new Option('--no-nesterov', 'plain momentum for sgd; default: Nesterov'),
+  beta1: numberOption('--beta1 <b>', `of adamw; default: ${paper.beta1}`, ...share),
+  beta2: numberOption('--beta2 <b>', `of adamw; default: ${paper.beta2}`, ...share),
+  alpha: numberOption('--alpha <a>', `of rmsprop; default: ${paper.alpha}`, ...share),
+  epsilon: numberOption('--epsilon <e>', `of adamw and rmsprop; default: ${paper.epsilon}`, ...above0),
+  weightDecay: numberOption(
+    '--weight-decay <d>',
+    `default: ${paper.weightDecay}, adamw ${adamw.weightDecay}`,
+    ...atLeast0,
+  ),
+  decayNorms: new Option('--no-decay-norms', 'spare batch norms and biases the decay; default: all decay'),
+  clipNorm: numberOption('--clip-norm <n>', 'largest norm of all gradients together; default: any', ...above0),
+  ema: numberOption(
+    '--ema <d>',
+    'evaluate and save moving averages that keep d, such as 0.999; default: none',
+    ...share,
+  ),
+  loss: choiceOption('--loss <name>', `default: ${paper.loss}`, lossNames),
+  labelSmoothing: numberOption('--label-smoothing <s>', 'share of the target for all classes; default: 0', ...share),
+  classWeights: new Option('--class-weights <w,w,...>', 'one for each class, or "balanced"; default: all 1').argParser(
+    weights,
+  ),
+  freeze: new Option(
+    '--freeze <name,...>',
+    'parameters that stay, such as "features.denseblock1.*"; default: none',
+  ).argParser(patterns),
+  patience: wholeOption('--patience <n>', 'end after n epochs without a lower error; default: never'),
+  heldOut: wholeOption('--validation <n>', 'hold n training images out and judge by them; default: by the test images'),
+  seed: wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${paper.seed}`, 0),
+  trainLimit: wholeOption('--train-limit <n>', 'only the first n training images'),
+  testLimit: wholeOption('--test-limit <n>', 'only the first n test images'),
+}
+
+function weights(text: string): 'balanced' | number[] {
+  if (text === 'balanced') return text
+  const numbers = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (numbers.every(value => Number.isFinite(value) && value >= 0)) return numbers
+  throw parameterError('--class-weights', 'balanced, or numbers of at least 0 with commas between them', text)
+}
+
+function patterns(text: string): string[] {
+  const names = text.split(',').map(name => name.trim())
+  if (names.every(name => name !== '')) return names
+  throw parameterError('--freeze', 'names of parameters with commas between them', text)
+}
+
+/** `--no-x` alone would make the default of x true; with both, it is undefined. */
+const opposite = (option: Option): Option[] =>
+  option.negate ? [new Option(`--${option.name().replace(/^no-/, '')}`, 'the default').hideHelp()] : []
+
+export const trainingOptions = (): Option[] => [
+  ...Object.values(OPTIONS).flatMap(option => [...opposite(option), option]),
+  new Option('--augment', "flip, pad and crop as is usual for the data set; default, but for some recipes'"),
+  new Option('--no-augment', 'only normalise'),
+]
+
+/** What was given of a recipe. */
+export function givenRecipe(flags: Readonly<Record<string, unknown>>): FitOptions {
+  const values = Object.entries(OPTIONS).map(([key, option]) => [key, flags[option.attributeName()]])
+  const given = Object.fromEntries(values.filter(([, value]) => value !== undefined))
+  return flags.augment === false ? { ...given, augmentation: false } : given
+}
+
+/** A recipe as the options that make it: "--epochs 300", "--lr 0.1", ... */
+export function recipeWords(recipe: Recipe): string[] {
+  const words = Object.entries(OPTIONS).flatMap(([key, option]) => {
+    const name = key as keyof typeof OPTIONS
+    const value = recipe[name]
+    if (value === null || (Array.isArray(value) && value.length === 0) || !isMeant(recipe, name)) return []
+    const long = option.long!.replace(/^--no-/, '--')
+    if (typeof value === 'boolean') return [value ? long : long.replace('--', '--no-')]
+    return [`${long} ${value}`]
+  })
+  return [...words, isNone(recipe.augmentation) ? '--no-augment' : '--augment']
+}
+
+/** Those of its options that the header of every run does not show and that are not the paper's. */
+export function unusualWords(recipe: Recipe): string[] {
+  const usual = new Set(recipeWords({ ...recipe, ...UNSHOWN }))
+  return recipeWords(recipe).filter(word => !usual.has(word))
+}
+
+const SHOWN: readonly (keyof Recipe)[] = [
+  ...(['epochs', 'batchSize', 'learningRate', 'schedule', 'optimizer', 'momentum', 'nesterov', 'weightDecay'] as const),
+  ...(['augmentation', 'trainLimit', 'testLimit'] as const),
+]
+const UNSHOWN: Partial<Recipe> = Object.fromEntries(
+  Object.entries(PAPER_RECIPE).filter(([key]) => !SHOWN.includes(key as keyof Recipe)),
+)
+
+const isNone = ({ flip, pad }: Augmentation): boolean => !flip && pad === 0

@@ -1,0 +1,254 @@
+// What planning has to know of one pass: buffers and calls so far, where parameters and statistics lie, and how batch
+// norms, gradients and dropouts are said in calls. planner.ts goes through the layers with it.
+import type { Architecture, BatchNorm, Convolution } from '../model/architecture.js'
+import { type ParameterTable, parameterTable } from '../model/parameters.js'
+import { type Activation, gradientView, view } from './activation.js'
+import { externalElements } from './externals.js'
+import type {
+  ConvolutionForward,
+  Dropout,
+  InputGradient,
+  KernelCall,
+  Norm,
+  OutputGradient,
+  Ref,
+  Statistics,
+  View,
+} from './kernels.js'
+import type { Loss } from './loss.js'
+import type { BufferSpec, ExternalRole } from './program.js'
+
+/** `store` keeps every bottleneck output for the backward pass; `recompute` makes it again there: linear memory, the
+ * same bits. */
+export type MemoryMode = 'store' | 'recompute'
+
+export interface PlanOptions {
+  /** `train`: forward with batch statistics, loss, backward; `eval`: forward with running statistics, loss. */
+  readonly mode: 'train' | 'eval'
+  readonly batchSize: number
+  readonly memory?: MemoryMode
+  /** Default: plain cross entropy. */
+  readonly loss?: Loss
+  /** Names of parameters that are not trained. A batch norm with both of its own among them is frozen: it normalises
+   * with its running statistics, as in evaluation, and leaves them alone. */
+  readonly frozen?: ReadonlySet<string>
+}
+
+/** Torch's share of the new batch in the running statistics. */
+const RUNNING_MOMENTUM = 0.1
+
+export class ProgramBuilder {
+  protected readonly buffers: BufferSpec[] = []
+  protected readonly calls: KernelCall[] = []
+  protected readonly training: boolean
+  protected readonly recompute: boolean
+  protected readonly table: ParameterTable
+  private readonly parameterOffset: ReadonlyMap<string, number>
+  private readonly runningOffset: ReadonlyMap<string, number>
+  private readonly elements: Readonly<Record<ExternalRole, number>>
+  private readonly externals = new Map<ExternalRole, number>()
+  private readonly frozen: ReadonlySet<string>
+  private dropouts = 0
+
+  constructor(
+    protected readonly architecture: Architecture,
+    protected readonly options: PlanOptions,
+  ) {
+    this.training = options.mode === 'train'
+    this.recompute = options.memory === 'recompute'
+    this.frozen = options.frozen ?? new Set()
+    this.elements = externalElements(architecture, options.batchSize)
+    this.table = parameterTable(architecture)
+    this.parameterOffset = new Map(this.table.parameters.map(({ name, offset }) => [name, offset]))
+    this.runningOffset = new Map(this.table.running.map(({ name, offset }) => [name, offset]))
+  }
+
+  /** Emits the call and returns it, so that recompute can emit it again with another output. */
+  protected convolutionForward(
+    convolution: Convolution,
+    input: View,
+    norm: Norm | null,
+    output: View,
+    statistics: Statistics | null,
+    dropout: Dropout | null,
+  ): ConvolutionForward {
+    const call: ConvolutionForward = {
+      kernel: 'convolutionForward',
+      ...geometry(convolution),
+      input,
+      norm,
+      weight: this.parameter(convolution.name),
+      output,
+      statistics,
+      dropout,
+    }
+    this.calls.push(call)
+    return call
+  }
+
+  protected convolutionBackward(
+    { norm, convolution }: { readonly norm: BatchNorm | null; readonly convolution: Convolution },
+    input: Activation,
+    outputGradient: OutputGradient,
+    accumulate: boolean,
+    dropout: Dropout | null,
+  ): void {
+    this.calls.push({
+      kernel: 'convolutionBackward',
+      ...geometry(convolution),
+      input: view(input, 0, convolution.inChannels),
+      norm: norm && this.norm(norm, input),
+      weight: this.parameter(convolution.name),
+      weightGradient: this.gradient(convolution.name),
+      outputGradient,
+      inputGradient: this.inputGradient(input, convolution.inChannels, norm, accumulate),
+      dropout,
+    })
+  }
+
+  /** A frozen norm keeps to its running statistics. */
+  private isFrozen({ name }: BatchNorm): boolean {
+    return this.frozen.has(`${name}.weight`) && this.frozen.has(`${name}.bias`)
+  }
+
+  /** Whether any parameter of these layers is trained. */
+  protected trains(...names: readonly string[]): boolean {
+    return names.some(layer =>
+      ['weight', 'bias'].some(tensor => {
+        const name = `${layer}.${tensor}`
+        return this.parameterOffset.has(name) && !this.frozen.has(name)
+      }),
+    )
+  }
+
+  /** The norm of a forward call; in training its batch statistics enter the running ones, once per step. */
+  protected normForward(norm: BatchNorm, input: Activation): Norm {
+    if (this.training && !this.isFrozen(norm)) {
+      this.calls.push({
+        kernel: 'runningStatistics',
+        channels: norm.channels,
+        pixels: input.height * input.width,
+        momentum: RUNNING_MOMENTUM,
+        statistics: this.statistics(input, 0)!,
+        runningMean: this.running(norm, 'mean'),
+        runningVariance: this.running(norm, 'var'),
+      })
+    }
+    return this.norm(norm, input)
+  }
+
+  protected norm(norm: BatchNorm, input: Activation): Norm {
+    const ofBatch = this.isFrozen(norm) ? null : this.statistics(input, 0)
+    return {
+      gamma: this.parameter(norm.name),
+      beta: this.parameter(norm.name, 'bias'),
+      epsilon: this.architecture.config.bnEpsilon,
+      ...(ofBatch ?? { mean: this.running(norm, 'mean'), variance: this.running(norm, 'var') }),
+    }
+  }
+
+  protected statistics(activation: Activation, first: number): Statistics | null {
+    if (!this.training) return null
+    return {
+      mean: { buffer: activation.statistics, offset: first },
+      variance: { buffer: activation.statistics, offset: activation.channels + first },
+    }
+  }
+
+  protected outputGradient(activation: Activation, first: number, channels: number): OutputGradient {
+    return {
+      gradient: gradientView(activation, first, channels),
+      deferred: {
+        value: view(activation, first, channels),
+        ...this.statistics(activation, first)!,
+        epsilon: this.architecture.config.bnEpsilon,
+        a: { buffer: activation.deferred, offset: first },
+        b: { buffer: activation.deferred, offset: activation.channels + first },
+      },
+    }
+  }
+
+  /** Emits what must come before the call that uses it. */
+  protected inputGradient(
+    input: Activation,
+    channels: number,
+    norm: BatchNorm | null,
+    accumulate: boolean,
+  ): InputGradient {
+    const frozen = norm !== null && this.isFrozen(norm)
+    // Through constant statistics no gradient flows: what a frozen norm adds to a and b goes where nobody reads it.
+    const deferred = frozen ? this.buffer(`${norm.name}.ignored`, 2 * input.channels, 'transient') : input.deferred
+    if (frozen) {
+      const target = { buffer: accumulate ? deferred : input.deferred, offset: 0 }
+      this.calls.push({ kernel: 'fill', elements: 2 * input.channels, value: 0, target })
+    }
+    return {
+      gradient: gradientView(input, 0, channels),
+      accumulate,
+      norm: norm && {
+        gamma: this.gradient(norm.name),
+        beta: this.gradient(norm.name, 'bias'),
+        a: { buffer: deferred, offset: 0 },
+        b: { buffer: deferred, offset: input.channels },
+      },
+    }
+  }
+
+  protected dropout(): Dropout | null {
+    const rate = this.architecture.config.dropRate
+    return this.training && rate > 0 ? { rate, layer: this.dropouts++ } : null
+  }
+
+  protected activation(
+    name: string,
+    channels: number,
+    size: { readonly height: number; readonly width: number },
+  ): Activation {
+    const { height, width } = size
+    const elements = this.options.batchSize * channels * height * width
+    return {
+      channels,
+      height,
+      width,
+      data: this.buffer(name, elements, 'transient'),
+      gradient: this.buffer(`${name}.gradient`, elements, 'transient'),
+      statistics: this.buffer(`${name}.statistics`, 2 * channels, 'transient'),
+      deferred: this.buffer(`${name}.deferred`, 2 * channels, 'transient'),
+    }
+  }
+
+  /** The same activation in a buffer of its own, so that the first is free between the two passes. */
+  protected anew(activation: Activation): Activation {
+    const { name, elements } = this.buffers[activation.data]!
+    return { ...activation, data: this.buffer(`${name}.again`, elements, 'transient') }
+  }
+
+  /** The buffer of a role, which every pass names at most once. */
+  protected external(role: ExternalRole): number {
+    const known = this.externals.get(role)
+    if (known !== undefined) return known
+    const number = this.buffer(role, this.elements[role], role)
+    this.externals.set(role, number)
+    return number
+  }
+
+  protected buffer(name: string, elements: number, role: BufferSpec['role']): number {
+    return this.buffers.push({ name, elements, role }) - 1
+  }
+
+  protected running(norm: BatchNorm, statistic: 'mean' | 'var'): Ref {
+    return { buffer: this.external('running'), offset: this.runningOffset.get(`${norm.name}.running_${statistic}`)! }
+  }
+
+  protected parameter(layer: string, tensor = 'weight'): Ref {
+    return { buffer: this.external('parameters'), offset: this.parameterOffset.get(`${layer}.${tensor}`)! }
+  }
+
+  protected gradient(layer: string, tensor = 'weight'): Ref {
+    return { ...this.parameter(layer, tensor), buffer: this.external('gradients') }
+  }
+}
+
+export function geometry({ size, stride, padding }: Convolution): { size: number; stride: number; padding: number } {
+  return { size, stride, padding }
+}

@@ -1,0 +1,115 @@
+// The programs between two batches: the update that follows a gradient, gradients summed over several batches, averages.
+import type { ParameterTable } from '../model/parameters.js'
+import type { KernelCall, Ref } from './kernels.js'
+import type { ExternalRole, Program } from './program.js'
+
+/** How parameters follow their gradients; kernels.ts has the formulas. */
+export type Optimizer =
+  | {
+      readonly name?: 'sgd'
+      readonly momentum: number
+      readonly weightDecay: number
+      readonly nesterov: boolean
+    }
+  | {
+      readonly name: 'adamw'
+      readonly beta1: number
+      readonly beta2: number
+      readonly epsilon: number
+      readonly weightDecay: number
+    }
+  | {
+      readonly name: 'rmsprop'
+      readonly alpha: number
+      readonly epsilon: number
+      readonly momentum: number
+      readonly weightDecay: number
+    }
+
+/** Consecutive parameters that are treated alike. */
+export interface Region {
+  readonly offset: number
+  readonly elements: number
+  readonly decays: boolean
+  /** Its parameters are left alone, and their gradients count as zeros. */
+  readonly frozen: boolean
+}
+
+export interface UpdateOptions {
+  /** Default: one region, all of it trained and decaying. */
+  readonly regions?: readonly Region[]
+  /** Largest Euclidean norm of all gradients together; default: none. */
+  readonly clipNorm?: number | null
+}
+
+/** What becomes of each parameter. With `decayNorms` false only weights of convolutions and the classifier decay. */
+export function updateRegions(
+  { parameters }: ParameterTable,
+  { frozen = new Set(), decayNorms = true }: { frozen?: ReadonlySet<string>; decayNorms?: boolean },
+): Region[] {
+  const regions: Region[] = []
+  for (const { name, role, offset, count } of parameters) {
+    const decays = decayNorms || role === 'convolution' || role === 'weight'
+    const next: Region = { offset, elements: count, decays, frozen: frozen.has(name) }
+    const last = regions.at(-1)
+    if (last && last.decays === next.decays && last.frozen === next.frozen) {
+      regions[regions.length - 1] = { ...last, elements: last.elements + count }
+    } else regions.push(next)
+  }
+  return regions
+}
+
+/** The update of `elements` parameters that follows a gradient program. */
+export function planUpdate(elements: number, optimizer: Optimizer, options: UpdateOptions = {}): Program {
+  const { regions = [{ offset: 0, elements, decays: true, frozen: false }], clipNorm = null } = options
+  const names = OPTIMIZER_BUFFERS[optimizer.name ?? 'sgd']
+  const roles: ExternalRole[] = ['parameters', 'gradients', ...names]
+  const at = (role: ExternalRole, offset: number): Ref => ({ buffer: roles.indexOf(role), offset })
+  const calls: KernelCall[] = []
+  for (const { frozen, offset, elements } of regions) {
+    if (frozen) calls.push({ kernel: 'fill', elements, value: 0, target: at('gradients', offset) })
+  }
+  if (clipNorm !== null) {
+    calls.push({ kernel: 'clipGradients', elements, limit: clipNorm, gradients: at('gradients', 0) })
+  }
+  for (const { frozen, decays, offset, elements } of regions) {
+    if (frozen) continue
+    const common = { elements, parameters: at('parameters', offset), gradients: at('gradients', offset) }
+    const { name: _, ...numbers } = optimizer
+    const weightDecay = decays ? optimizer.weightDecay : 0
+    const buffers = Object.fromEntries(names.map(name => [name, at(name, offset)]))
+    calls.push({
+      kernel: KERNELS[optimizer.name ?? 'sgd'],
+      ...numbers,
+      ...common,
+      ...buffers,
+      weightDecay,
+    } as KernelCall)
+  }
+  return program(roles, elements, calls)
+}
+
+const KERNELS = { sgd: 'sgd', adamw: 'adamW', rmsprop: 'rmsProp' } as const
+
+/** What an optimiser remembers, in buffers of parameter order. */
+const OPTIMIZER_BUFFERS = {
+  sgd: ['velocity'],
+  adamw: ['firstMoment', 'secondMoment'],
+  rmsprop: ['secondMoment', 'velocity'],
+} as const satisfies Record<NonNullable<Optimizer['name']>, readonly ExternalRole[]>
+
+/** target = keep * target + add * source, over whole buffers; the factors come with the run. */
+export function planBlend(elements: number, source: ExternalRole, target: ExternalRole): Program {
+  const [from, to] = [0, 1].map(buffer => ({ buffer, offset: 0 }))
+  return program([source, target], elements, [{ kernel: 'blend', elements, source: from!, target: to! }])
+}
+
+function program(roles: readonly ExternalRole[], elements: number, calls: readonly KernelCall[]): Program {
+  return {
+    batchSize: 1,
+    buffers: roles.map(role => ({ name: role, elements, role })),
+    calls,
+    offsets: roles.map(() => -1),
+    arenaElements: 0,
+  }
+}

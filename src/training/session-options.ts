@@ -1,0 +1,74 @@
+// What a recipe asks of a session: its optimiser, its loss, its frozen parameters.
+import type { SessionOptions } from '../engine/session.js'
+import type { Optimizer } from '../engine/update.js'
+import { usageError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
+import type { DenseNetConfig } from '../model/config.js'
+import { parameterTable } from '../model/parameters.js'
+import type { Recipe } from './recipe.js'
+
+/** `labels` of the training images, for balanced class weights. */
+export function sessionOptions(
+  recipe: Recipe,
+  config: DenseNetConfig,
+  labels: ArrayLike<number>,
+): Omit<SessionOptions, 'memory'> & { readonly optimizer: Optimizer } {
+  const { batchSize, accumulate, decayNorms, clipNorm, ema, loss, labelSmoothing } = recipe
+  return {
+    batchSize,
+    optimizer: optimizerOf(recipe),
+    decayNorms,
+    clipNorm,
+    frozen: frozenParameters(config, recipe.freeze),
+    accumulates: accumulate > 1,
+    averages: ema !== null,
+    loss: {
+      kind: loss === 'cross-entropy' ? 'crossEntropy' : 'binaryCrossEntropy',
+      smoothing: labelSmoothing,
+    },
+    classWeights: classWeights(recipe, config, labels),
+  }
+}
+
+function optimizerOf({ optimizer: name, ...recipe }: Recipe): Optimizer {
+  const { momentum, nesterov, beta1, beta2, alpha, epsilon, weightDecay } = recipe
+  if (name === 'adamw') return { name, beta1, beta2, epsilon, weightDecay }
+  if (name === 'rmsprop') return { name, alpha, epsilon, momentum, weightDecay }
+  return { name, momentum, nesterov, weightDecay }
+}
+
+/** Names of the parameters that some pattern fits. Refuses patterns that fit none, and all of them together. */
+export function frozenParameters(config: DenseNetConfig, patterns: readonly string[]): ReadonlySet<string> {
+  const names = parameterTable(architecture(config)).parameters.map(({ name }) => name)
+  const frozen = new Set<string>()
+  for (const pattern of patterns) {
+    const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    const found = names.filter(name => new RegExp(`^${parts.join('.*')}$`).test(name))
+    if (found.length === 0) {
+      const example = 'features.denseblock1.*'
+      throw usageError(
+        `no parameter is called ${JSON.stringify(pattern)}`,
+        `names are such as ${names[0]} and ${names.at(-1)}; * stands for anything, as in ${example}`,
+      )
+    }
+    for (const name of found) frozen.add(name)
+  }
+  if (frozen.size === names.length) throw usageError('all parameters are frozen: there is nothing to train')
+  return frozen
+}
+
+function classWeights(
+  { classWeights }: Recipe,
+  { classes }: DenseNetConfig,
+  labels: ArrayLike<number>,
+): readonly number[] | null {
+  if (classWeights === null) return null
+  if (classWeights !== 'balanced') {
+    if (classWeights.length === classes) return classWeights
+    throw usageError(`there are ${classWeights.length} class weights for ${classes} classes`)
+  }
+  const counts = new Array<number>(classes).fill(0)
+  for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++
+  // A class without images has no say either way.
+  return counts.map(count => labels.length / (classes * Math.max(1, count)))
+}
