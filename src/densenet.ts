@@ -1,8 +1,10 @@
 // A DenseNet with its weights: create, load, save, fit, evaluate. A thin layer over the parts: whoever needs another
 // loop takes createSession, createLoader and a schedule, and writes it in ten lines.
+import { basename } from 'node:path'
 import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
 import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
+import type { Preprocessing } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
@@ -84,6 +86,8 @@ export class DenseNet {
     /** In label order; empty when not known. */
     public classes: readonly string[] = [],
     public normalisation: Normalisation | null = null,
+    /** How photographs get to its size; null for networks of small images. */
+    public preprocessing: Preprocessing | null = null,
   ) {
     this.#state = state
   }
@@ -106,17 +110,18 @@ export class DenseNet {
     return DenseNet.#from(checkpoint, name ?? describe(checkpoint.config))
   }
 
-  static #from({ config, state, classes, normalisation }: Checkpoint, name: string): DenseNet {
-    return new DenseNet(name, config, { ...state, velocity: null }, classes, normalisation)
+  static #from({ config, state, classes, normalisation, preprocessing }: Checkpoint, name: string): DenseNet {
+    return new DenseNet(name, config, { ...state, velocity: null }, classes, normalisation, preprocessing)
   }
 
-  /** Weights, classes and normalisation, in one safetensors file. */
+  /** Weights, classes, normalisation and preprocessing, in one safetensors file. */
   async save(path: string): Promise<void> {
-    const { config, classes, normalisation } = this
+    const { config, classes, normalisation, preprocessing } = this
     await writeCheckpoint(path, {
       config,
       classes,
       normalisation,
+      preprocessing,
       dataset: null,
       recipe: null,
       progress: null,
@@ -189,6 +194,7 @@ export class DenseNet {
     this.#state = { ...state, velocity: null }
     this.classes = train.classes
     this.normalisation = train.normalisation
+    this.preprocessing = 'preprocessing' in train ? train.preprocessing : null
     return result
   }
 
@@ -236,7 +242,9 @@ export class DenseNet {
       throw usageError(`the run in ${folder} trains ${describe(config)}, not ${describe(this.config)}`)
     }
     const now = identify(train, validation)
-    if (dataset && !isSame(dataset, now)) {
+    // A folder may have moved.
+    const place = ({ name, ...counts }: typeof now): object => ({ ...counts, name: basename(name) })
+    if (dataset && !isSame(place(dataset), place(now))) {
       const text = ({ name, trainImages, testImages }: typeof now): string =>
         `${name} (${trainImages} training, ${testImages} test images)`
       throw usageError(`the run in ${folder} is on ${text(dataset)}, not on ${text(now)}`)

@@ -11,7 +11,7 @@ import type { MemoryChoice } from '../training/memory.js'
 import type { ScheduleName } from '../training/schedule.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
-import { dataReporter, datasetShape, loadSplits } from './datasets.js'
+import { type ChosenDataset, dataReporter } from './datasets.js'
 import { percent } from './format.js'
 import type { ModelFlags } from './model-options.js'
 import type { ComputeFlags, OutputFlags } from './options.js'
@@ -21,6 +21,7 @@ import type { StopRequest } from './signals.js'
 export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly dataset?: string
   readonly data?: string
+  readonly imageSize?: number
   readonly epochs?: number
   readonly batchSize?: number
   readonly lr?: number
@@ -52,11 +53,10 @@ export interface Job {
 export function networkOf(
   model: string | undefined,
   description: DenseNetOptions,
-  dataset: string,
+  { channels, height, width, classes }: ChosenDataset,
   seed = 0,
 ): DenseNet {
-  const { channels, ...shape } = datasetShape(dataset)
-  const options = { ...description, inputChannels: channels, ...shape }
+  const options = { ...description, inputChannels: channels, height, width, classes }
   if (model !== undefined) return DenseNet.create(model, { ...options, seed })
   if (options.depth === undefined && options.blocks === undefined) {
     throw usageError(
@@ -94,13 +94,13 @@ export async function backendOf(
 }
 
 export async function splits(
-  dataset: string,
+  dataset: ChosenDataset,
   folder: string | undefined,
   job: Job,
 ): Promise<{ train: Dataset; test: Dataset }> {
   const { out, flags } = job.context
   const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
-  return loadSplits(dataset, { folder, signal: job.request.signal, onProgress }).finally(end)
+  return dataset.splits({ folder, signal: job.request.signal, onProgress }).finally(end)
 }
 
 /** runs/NAME-1, or the next number that is free. */

@@ -6,7 +6,7 @@
 import { DenseNetError, parameterError } from '../errors.js'
 import { dataFolder, findDataset, type Location, readVerified } from './cache.js'
 import { countCifarRecords, readCifarRecords } from './cifar.js'
-import type { Dataset } from './dataset.js'
+import type { ArrayDataset } from './dataset.js'
 import { readIdxPair } from './idx.js'
 import { type DatasetInfo, type DatasetName, datasetInfo } from './info.js'
 import { type Prepared, type PrepareOptions, prepareFiles, repairHint } from './prepare.js'
@@ -27,7 +27,7 @@ export function prepareDataset(name: string, options: PrepareOptions = {}): Prom
 }
 
 /** Reads one split, bringing the data set first if it is not there. */
-export async function loadDataset(name: string, options: LoadOptions): Promise<Dataset> {
+export async function loadDataset(name: string, options: LoadOptions): Promise<ArrayDataset> {
   const info = datasetInfo(name)
   if (options.split !== 'train' && options.split !== 'test') {
     throw parameterError('split', "'train' or 'test'", options.split)
@@ -61,7 +61,7 @@ async function broughtLocation(name: DatasetName, options: PrepareOptions): Prom
 }
 
 type ReadFile = (file: DataFile) => Promise<Uint8Array>
-type Content = Pick<Dataset, 'images' | 'labels'>
+type Content = Pick<ArrayDataset, 'images' | 'labels'>
 
 async function readCifar(info: DatasetInfo, files: readonly DataFile[], read: ReadFile): Promise<Content> {
   const layout = { labelBytes: info.name === 'cifar100' ? 2 : 1, classes: info.classes.length } as const
@@ -101,7 +101,10 @@ function sharedMemory({ channels, height, width }: DatasetInfo, length: number):
 }
 
 /** Both splits of a data set, each with the API's own options. */
-async function bothSplits(name: DatasetName, options: PrepareOptions): Promise<{ train: Dataset; test: Dataset }> {
+async function bothSplits(
+  name: DatasetName,
+  options: PrepareOptions,
+): Promise<{ train: ArrayDataset; test: ArrayDataset }> {
   const train = await loadDataset(name, { ...options, split: 'train' })
   const test = await loadDataset(name, { ...options, split: 'test' })
   return { train, test }

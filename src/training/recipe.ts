@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Augmentation } from '../data/augment.js'
 import type { Dataset } from '../data/dataset.js'
 import { datasetInfo, datasetNames } from '../data/info.js'
+import { imagenetTransforms, transformSchema } from '../data/transforms/transform.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
 
@@ -15,7 +16,7 @@ export interface Recipe {
   readonly momentum: number
   readonly nesterov: boolean
   readonly weightDecay: number
-  /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. */
+  /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. */
   readonly augmentation: Augmentation
   readonly seed: number
   /** Only the first so many training images; null: all. */
@@ -50,7 +51,10 @@ export const recipeSchema = z.strictObject({
   momentum: z.number().min(0).lt(1),
   nesterov: z.boolean(),
   weightDecay: z.number().min(0),
-  augmentation: z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
+  augmentation: z.union([
+    z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
+    z.array(transformSchema),
+  ]),
   seed: z.int().min(0),
   trainLimit: whole.nullable(),
   testLimit: whole.nullable(),
@@ -64,7 +68,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
   momentum: 'a number from 0 up to, but not including, 1',
   nesterov: 'true or false',
   weightDecay: 'a number of at least 0',
-  augmentation: '{ flip: true or false, pad: a whole number of pixels }',
+  augmentation: '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',
   seed: 'a whole number of at least 0',
   trainLimit: 'a whole number of at least 1',
   testLimit: 'a whole number of at least 1',
@@ -88,8 +92,10 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
 /** learningRate -> learning rate */
 export const spelled = (name: string): string => name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 
-/** The usual one of a known data set; mirrored and cropped for any other. */
-export function standardAugmentation({ name }: Dataset): Augmentation {
+/** The usual one of a known data set; the original's for ImageNet for images of files; mirrored and cropped for any other. */
+export function standardAugmentation(dataset: Dataset): Augmentation {
+  const { name, width } = dataset
+  if ('files' in dataset) return imagenetTransforms(width)
   const known = datasetNames.find(other => other === name)
   return known ? datasetInfo(known).augmentation : { flip: true, pad: 4 }
 }

@@ -1,5 +1,5 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
-import type { Dataset } from '../data/dataset.js'
+import { type Dataset, limitDataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import { createSession, type Session, type SessionState } from '../engine/session.js'
@@ -69,7 +69,8 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     loaderThreads: options.loaderThreads,
   })
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
-  const common = { batchSize, seed, ...workers }
+  const onWarning = (message: string): void => emit({ type: 'warning', message })
+  const common = { batchSize, seed, onWarning, ...workers }
   const session = await createSession(architecture(config), options.backend, {
     batchSize,
     memory,
@@ -101,6 +102,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   })
   const dataset: DatasetIdentity = identify(options.train, options.test)
   const { classes, normalisation } = trainSet
+  const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
   // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
   const save = async (kind: 'last' | 'best', progress: Progress): Promise<void> => {
@@ -108,7 +110,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     const state = await session.readState(copied)
     copied = state
     checkFinite(state, progress)
-    const checkpoint = { config, classes, normalisation, dataset, recipe, progress }
+    const checkpoint = { config, classes, normalisation, preprocessing, dataset, recipe, progress }
     // The best one is for use, not for going on: it carries no momentum.
     const path = await folder.save(kind, {
       ...checkpoint,
@@ -165,18 +167,6 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
 
 export function identify(trainSet: Dataset, testSet: Dataset | null): DatasetIdentity {
   return { name: trainSet.name, trainImages: trainSet.length, testImages: testSet?.length ?? 0 }
-}
-
-/** Its first `limit` images. */
-export function limitDataset(dataset: Dataset, limit: number | null): Dataset {
-  if (limit === null || limit >= dataset.length) return dataset
-  const { channels, height, width } = dataset
-  return {
-    ...dataset,
-    length: limit,
-    images: dataset.images.subarray(0, limit * channels * height * width),
-    labels: dataset.labels.subarray(0, limit),
-  }
 }
 
 /** What of a data set a network must suit. */

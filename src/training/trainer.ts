@@ -109,8 +109,10 @@ class Trainer {
 
   private async step(batch: Batch, began: number, waitedSeconds: number): Promise<void> {
     const { session, train, epochs, schedule, seed, onEvent } = this.options
-    const { epoch, nextBatch, step, sums } = this.progress
+    const { epoch, step, sums } = this.progress
     const { batchesPerEpoch } = train
+    // Batches whose images are all unreadable do not come.
+    const nextBatch = batch.index
     const learningRate = schedule({ epoch, iteration: nextBatch + 1, epochs, batchesPerEpoch })
     const { losses, ranks } = await session.trainStep(batch, { learningRate, seed, step })
     const own = addMetrics(NO_METRICS, losses, ranks)

@@ -1,12 +1,12 @@
 // densenet test: loss and errors of a checkpoint on the test images of a data set.
 import { Command } from 'commander'
 import { createBackend } from '../../backends/registry.js'
+import { limitDataset } from '../../data/dataset.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
-import { limitDataset } from '../../training/run.js'
 import { openCheckpoint } from '../../training/run-folder.js'
 import { createContext } from '../context.js'
-import { checkShape, choosableDatasets, dataReporter, datasetName, loadTest } from '../datasets.js'
+import { chooseTestDataset, DATASETS_HELP, dataReporter } from '../datasets.js'
 import { grouped, percent, rounded } from '../format.js'
 import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
@@ -23,7 +23,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('test')
     .description('evaluate a run or a checkpoint on test images')
     .argument('<run-or-checkpoint>', "a run's folder (its last checkpoint) or a file, such as runs/a/best.safetensors")
-    .option('--dataset <name>', `${choosableDatasets.join(', ')}; default: the one it was trained on`)
+    .option('--dataset <name>', `${DATASETS_HELP}; default: the one it was trained on`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     wholeOption('--batch-size <n>', 'images at a time').default(64),
@@ -46,12 +46,10 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const { checkpoint } = await openCheckpoint(path, warn)
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
-      checkShape(checkpoint.config, datasetName(name), path)
+      const open = await chooseTestDataset(name, checkpoint, path)
       const data = dataReporter(out, flags.quiet === true || flags.json === true)
       const dataset = limitDataset(
-        await loadTest(datasetName(name), { folder: flags.data, signal, onProgress: data.onProgress }).finally(
-          data.end,
-        ),
+        await open({ folder: flags.data, signal, onProgress: data.onProgress }).finally(data.end),
         flags.testLimit ?? null,
       )
       using network = await DenseNet.load(path, { onWarning: () => {} })

@@ -1,5 +1,5 @@
 // densenet train: a new run, a run that goes on, or the quick one of `npm start`.
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { BackendOptions } from '../../backends/registry.js'
 import { DenseNet, type FitOptions } from '../../densenet.js'
@@ -12,7 +12,7 @@ import { scheduleNames } from '../../training/schedule.js'
 import type { TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
-import { choosableDatasets, datasetName } from '../datasets.js'
+import { chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP } from '../datasets.js'
 import { table } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
 import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
@@ -38,9 +38,10 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     .description('train a DenseNet')
     .argument('[model]', 'a preset such as densenet-bc-100-12 (densenet summary lists them)')
     .option('--quick', 'a small DenseNet-BC on CIFAR-10 for a few minutes')
-    .option('--dataset <name>', `${choosableDatasets.join(', ')}; default: ${DEFAULT_DATASET}`)
+    .option('--dataset <name>', `${DATASETS_HELP}; default: ${DEFAULT_DATASET}`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
+    wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
     wholeOption('--epochs <n>', `passes over the training images; default: ${epochs}`),
     wholeOption('--batch-size <n>', `images of a step; default: ${batchSize}`),
     numberOption('--lr <rate>', `learning rate; default: ${learningRate}`, 'a number above 0', value => value > 0),
@@ -81,6 +82,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
 Examples:
   densenet train densenet-bc-100-12 --dataset cifar10 --epochs 300 --batch-size 64 --output runs/a
   densenet train --resume runs/a
+  densenet train densenet-121 --dataset photos --epochs 90 --batch-size 32
   densenet train --depth 40 --growth-rate 12 --dataset synthetic --epochs 2
 
 The options of the original program work as they did:
@@ -107,7 +109,7 @@ async function train(model: string | undefined, flags: TrainFlags): Promise<numb
 
 async function fresh(job: Job): Promise<number> {
   const { model, flags } = job
-  const dataset = datasetName(flags.dataset ?? DEFAULT_DATASET)
+  const dataset = await chooseDataset(flags.dataset ?? DEFAULT_DATASET, flags)
   const network = networkOf(model, describedNetwork(flags), dataset, flags.seed)
   if (flags.output !== undefined) await refuseRun(flags.output)
   const backend = await backendOf(flags, job)
@@ -128,7 +130,6 @@ async function resume(job: Job, folder: string): Promise<number> {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
   const settings = await readSettings(folder)
-  const dataset = datasetName(flags.dataset ?? settings.dataset)
   const described = Object.keys(describedNetwork(flags)).length > 0
   // The warning about a damaged checkpoint comes once, from fit.
   const { checkpoint } = await openCheckpoint(folder, () => {})
@@ -139,6 +140,11 @@ async function resume(job: Job, folder: string): Promise<number> {
     )
     return conclude({ ...finished, stopped: false }, folder, job)
   }
+  const dataset = await chooseDataset(flags.dataset ?? settings.dataset, {
+    // What was chosen by the network's size and the recipe's seed is so again.
+    imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
+    seed: checkpoint.recipe?.seed,
+  })
   const network =
     model !== undefined || described
       ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
@@ -152,6 +158,9 @@ async function resume(job: Job, folder: string): Promise<number> {
   const options = { ...fitOptions(job), validation: test, resume: folder, on: backend }
   return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
 }
+
+/** Own images go by their absolute path. */
+const isPath = (dataset: string): boolean => isAbsolute(dataset)
 
 /** The results of a run that has made all its epochs; null when there is something left to do. */
 function finishedRun({ progress, recipe }: Checkpoint, epochs: number | undefined, folder: string): Finished | null {
@@ -169,7 +178,7 @@ async function quick(job: Job): Promise<number> {
   if (model !== undefined || flags.resume !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
     throw usageError('--quick has its own network', 'leave out --quick, or the network')
   }
-  const dataset = datasetName(flags.dataset ?? DEFAULT_DATASET)
+  const dataset = await chooseDataset(flags.dataset ?? DEFAULT_DATASET, flags)
   const backend = await backendOf(flags, job)
   const plan = QUICK[backend.name === 'reference' ? 'reference' : 'native']
   if (backend.name === 'reference') {
