@@ -132,6 +132,11 @@ export const operationNames = Object.keys(RAND_AUGMENT)
 const anyOperation = (random: RandomStream): string => operationNames[random.integer(operationNames.length)]!
 const anySign = (random: RandomStream): 1 | -1 => (random.uniform() < 0.5 ? -1 : 1)
 
+/** Other transforms before may have left fractions, and values beyond the scale. */
+function wholeNumbers(image: Image): Image {
+  return { ...image, data: Float32Array.from(Uint8ClampedArray.from(image.data)) }
+}
+
 /** `count` random operations, one after the other, all at strength `magnitude` of 30. */
 export function randAugment(
   image: Image,
@@ -140,7 +145,7 @@ export function randAugment(
   random: RandomStream,
   fill: readonly number[],
 ): Image {
-  let output = image
+  let output = wholeNumbers(image)
   for (let i = 0; i < count; i++) {
     output = applyOperation('randAugment', anyOperation(random), output, magnitude, anySign(random), fill)
   }
@@ -151,5 +156,5 @@ export function randAugment(
 export function trivialAugment(image: Image, random: RandomStream, fill: readonly number[]): Image {
   const name = anyOperation(random)
   const step = random.integer(STEPS)
-  return applyOperation('trivialAugment', name, image, step, anySign(random), fill)
+  return applyOperation('trivialAugment', name, wholeNumbers(image), step, anySign(random), fill)
 }
