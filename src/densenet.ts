@@ -4,11 +4,13 @@ import { basename } from 'node:path'
 import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
 import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
-import type { Preprocessing } from './data/transforms/preprocess.js'
+import { standardAugmentation } from './data/named-augmentation.js'
+import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
 import { DenseNetError, usageError } from './errors.js'
+import { type Predictions, predict } from './evaluation/predict.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
@@ -19,7 +21,7 @@ import { type Checkpoint, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
-import { type Recipe, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
+import { type Recipe, resolveRecipe, spelled } from './training/recipe.js'
 import { checkDataset, evaluate, identify, run } from './training/run.js'
 import { openCheckpoint, RunFolder } from './training/run-folder.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
@@ -66,6 +68,11 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly loaderThreads?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (imagesDone: number) => void
+}
+
+export interface PredictOptions extends EvaluateOptions {
+  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
+  readonly views?: ViewName
 }
 
 /** A summary with what training takes, on the default backend of this machine. */
@@ -213,6 +220,13 @@ export class DenseNet {
     })
     if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
     return metrics
+  }
+
+  /** Probabilities of the classes for every image, averaged over its views; scorePredictions makes scores of them. */
+  async predict(dataset: Dataset, options: PredictOptions = {}): Promise<Predictions> {
+    const { batchSize = 64, onWarning } = options
+    const backend = await this.#backend(options)
+    return predict({ ...options, onWarning, config: this.config, state: this.#state, dataset, backend, batchSize })
   }
 
   /** Frees native memory and threads. */

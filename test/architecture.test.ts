@@ -34,10 +34,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backends: ['engine', 'util', 'errors.ts'],
   data: ['util', 'errors.ts'],
   training: ['data', 'engine', 'model', 'util', 'errors.ts'],
-  'densenet.ts': ['backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  evaluation: ['training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'densenet.ts': ['evaluation', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   bench: ['densenet.ts', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  'index.ts': ['densenet.ts', 'bench', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  cli: ['densenet.ts', 'bench', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'index.ts': ['densenet.ts', 'bench', 'evaluation', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  cli: ['densenet.ts', 'bench', 'evaluation', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
 }
 
 describe('imports', () => {

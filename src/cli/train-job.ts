@@ -2,7 +2,9 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
+import type { Augmentation } from '../data/augment.js'
 import type { Dataset } from '../data/dataset.js'
+import { chosenAugmentation } from '../data/named-augmentation.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
@@ -14,7 +16,7 @@ import type { Context } from './context.js'
 import { type ChosenDataset, dataReporter } from './datasets.js'
 import { percent } from './format.js'
 import type { ModelFlags } from './model-options.js'
-import type { ComputeFlags, OutputFlags } from './options.js'
+import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
 import type { Reporter } from './progress.js'
 import type { StopRequest } from './signals.js'
 
@@ -28,7 +30,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly schedule?: ScheduleName
   readonly momentum?: number
   readonly weightDecay?: number
-  readonly augment: boolean
+  readonly augment?: AugmentFlag
   readonly memory?: MemoryChoice
   readonly seed?: number
   readonly trainLimit?: number
@@ -72,7 +74,6 @@ export function fitOptions({ flags, reporter, request }: Job) {
   const recipe = { epochs, batchSize, learningRate: lr, schedule, momentum, weightDecay, seed, trainLimit, testLimit }
   return {
     ...recipe,
-    augmentation: flags.augment ? undefined : (false as const),
     memory: flags.memory,
     threads: flags.threads,
     loaderThreads: flags.loaderThreads,
@@ -82,6 +83,10 @@ export function fitOptions({ flags, reporter, request }: Job) {
     dataFolder: flags.data && resolve(flags.data),
   } satisfies FitOptions
 }
+
+/** What was asked for, in so many words; else undefined: the data set's usual one, or the run's. */
+export const augmentationFor = (train: Dataset, { flags }: Job): Augmentation | undefined =>
+  flags.augment === undefined ? undefined : chosenAugmentation(flags.augment, train)
 
 export async function backendOf(
   options: Pick<BackendOptions, 'backend' | 'threads'>,

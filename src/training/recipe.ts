@@ -1,9 +1,7 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
 import { z } from 'zod'
 import type { Augmentation } from '../data/augment.js'
-import type { Dataset } from '../data/dataset.js'
-import { datasetInfo, datasetNames } from '../data/info.js'
-import { imagenetTransforms, transformSchema } from '../data/transforms/transform.js'
+import { transformSchema } from '../data/transforms/transform.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
 
@@ -91,11 +89,3 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
 
 /** learningRate -> learning rate */
 export const spelled = (name: string): string => name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
-
-/** The usual one of a known data set; the original's for ImageNet for images of files; mirrored and cropped for any other. */
-export function standardAugmentation(dataset: Dataset): Augmentation {
-  const { name, width } = dataset
-  if ('files' in dataset) return imagenetTransforms(width)
-  const known = datasetNames.find(other => other === name)
-  return known ? datasetInfo(known).augmentation : { flip: true, pad: 4 }
-}

@@ -1,14 +1,27 @@
 // densenet test: loss and errors of a checkpoint on the test images of a data set.
-import { Command } from 'commander'
+import { basename } from 'node:path'
+import { Command, Option } from 'commander'
 import { createBackend } from '../../backends/registry.js'
 import { limitDataset } from '../../data/dataset.js'
+import { VIEWS, type ViewName } from '../../data/transforms/preprocess.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
-import { openCheckpoint } from '../../training/run-folder.js'
+import type { TrainingScores } from '../../evaluation/report.js'
+import { scorePredictions } from '../../evaluation/scores.js'
+import { writeReport } from '../../evaluation/write-report.js'
+import type { Checkpoint } from '../../training/checkpoint.js'
+import { BEST_FILE, openCheckpoint } from '../../training/run-folder.js'
 import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter } from '../datasets.js'
 import { grouped, percent, rounded } from '../format.js'
-import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
+import {
+  type ComputeFlags,
+  choiceOption,
+  computeOptions,
+  type OutputFlags,
+  outputOptions,
+  wholeOption,
+} from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
 
@@ -17,6 +30,8 @@ interface TestFlags extends ComputeFlags, OutputFlags {
   readonly data?: string
   readonly batchSize: number
   readonly testLimit?: number
+  readonly crops: ViewName
+  readonly report?: string
 }
 
 export function testCommand(finish: (exitCode: number) => void): Command {
@@ -28,18 +43,28 @@ export function testCommand(finish: (exitCode: number) => void): Command {
   const options = [
     wholeOption('--batch-size <n>', 'images at a time').default(64),
     wholeOption('--test-limit <n>', 'only the first n test images'),
+    choiceOption(
+      '--crops <which>',
+      'what is shown of each image; probabilities are averaged',
+      Object.keys(VIEWS),
+    ).default('single'),
+    new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
     ...computeOptions(),
     ...outputOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command
-    .addHelpText('after', '\nExample:\n  densenet test runs/a --dataset cifar10')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  densenet test runs/a\n  densenet test runs/a/best.safetensors --dataset photos --crops ten --report report',
+    )
     .action(async (path: string, flags: TestFlags) => finish(await test(path, flags)))
 }
 
 async function test(path: string, flags: TestFlags): Promise<number> {
   const { out, say, warn } = createContext(flags)
   const status = new StatusLine(out)
+  const quiet = flags.quiet || flags.json
   return withSignals(
     () => {},
     async ({ signal }) => {
@@ -47,33 +72,43 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
       const open = await chooseTestDataset(name, checkpoint, path)
-      const data = dataReporter(out, flags.quiet === true || flags.json === true)
+      const data = dataReporter(out, quiet === true)
       const dataset = limitDataset(
         await open({ folder: flags.data, signal, onProgress: data.onProgress }).finally(data.end),
         flags.testLimit ?? null,
       )
       using network = await DenseNet.load(path, { onWarning: () => {} })
-      const { backend, threads, loaderThreads, batchSize } = flags
+      const { backend, threads, loaderThreads, batchSize, crops: views } = flags
       const on = await createBackend({ backend, threads, onWarning: warn })
       const start = performance.now()
       try {
-        const quiet = flags.quiet || flags.json
-        const metrics = await network.evaluate(dataset, {
-          on,
-          batchSize,
-          loaderThreads,
-          signal,
+        const predictions = await network.predict(dataset, {
+          ...{ on, batchSize, views, loaderThreads, signal },
+          onWarning: warn,
           onProgress: done => quiet || status.show(`testing ${grouped(done)}/${grouped(dataset.length)}`),
         })
         status.clear()
         const seconds = (performance.now() - start) / 1000
-        const { loss, top1Error, top5Error } = metrics
+        const scores = scorePredictions(predictions, dataset.classes)
+        const { loss, top1Error, top5Error, images, expectedCalibrationError } = scores
         if (!Number.isFinite(loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${loss}`)
-        const facts = { path, dataset: dataset.name, images: dataset.length, ...metrics, seconds }
-        if (flags.json) out.write(`${JSON.stringify(facts)}\n`)
-        const speed = rounded(dataset.length / seconds)
-        say(`${path} on ${dataset.name}, ${grouped(dataset.length)} test images (${speed} images/s)`)
-        say(`loss ${loss.toFixed(4)}   error ${percent(top1Error)}   top-5 error ${percent(top5Error)}`)
+        const training = trainingScores(checkpoint, dataset.name)
+        const facts = { path, network: network.name, views, training }
+        const report = flags.report && (await writeReport(flags.report, facts, dataset, predictions, scores))
+        const metrics = { loss, top1Error, top5Error, expectedCalibrationError }
+        const printed = { path, dataset: dataset.name, images, views, ...metrics, training, seconds }
+        if (flags.json) out.write(`${JSON.stringify({ ...printed, ...(report ? { report } : {}) })}\n`)
+        const shown = views === 'single' ? '' : `, ${views === 'ten' ? 'ten crops' : 'mirrored too'}`
+        const speed = rounded(images / seconds)
+        say(`${path} on ${dataset.name}, ${grouped(images)} test images${shown} (${speed} images/s)`)
+        const calibration = percent(100 * expectedCalibrationError)
+        say(
+          `loss ${loss.toFixed(4)}   error ${percent(top1Error)}   top-5 error ${percent(top5Error)}   calibration error ${calibration}`,
+        )
+        if (basename(path) === BEST_FILE)
+          say('    this checkpoint was picked on the test images: its error is optimistic')
+        for (const line of training ? trainingLines(training) : []) say(`    ${line}`)
+        if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)
         return 0
       } finally {
         status.clear()
@@ -81,4 +116,22 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       }
     },
   )
+}
+
+/** What was recorded on the same images during training. */
+function trainingScores({ progress, recipe, dataset }: Checkpoint, name: string): TrainingScores | null {
+  if (!progress?.final || !recipe || dataset?.name !== name) return null
+  const { final: last, best, epoch } = progress
+  return { last, best, epochs: recipe.epochs, finished: epoch > recipe.epochs }
+}
+
+function trainingLines({ last, best, epochs, finished }: TrainingScores): string[] {
+  const lastName = finished ? 'final error in training' : `error in training so far (epoch ${last.epoch} of ${epochs})`
+  const lines = [`${lastName} ${percent(last.top1Error)}`]
+  if (best) {
+    lines.push(
+      `best error in training ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the test images, so optimistic`,
+    )
+  }
+  return lines
 }

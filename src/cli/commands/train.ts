@@ -15,11 +15,12 @@ import { createContext } from '../context.js'
 import { chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP } from '../datasets.js'
 import { table } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
-import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
+import { augmentOptions, choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
 import { createReporter } from '../progress.js'
 import { QUICK } from '../quick.js'
 import { withSignals } from '../signals.js'
 import {
+  augmentationFor,
   backendOf,
   conclude,
   fitOptions,
@@ -53,7 +54,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
       value => value >= 0 && value < 1,
     ),
     numberOption('--weight-decay <d>', `default: ${weightDecay}`, 'a number of at least 0', value => value >= 0),
-    new Option('--no-augment', 'only normalise; default: also flip, pad and crop'),
+    ...augmentOptions(),
     ...modelOptions(),
     choiceOption(
       '--memory <mode>',
@@ -117,6 +118,7 @@ async function fresh(job: Job): Promise<number> {
   const output = flags.output ?? (await freeFolder(join('runs', model ?? 'densenet')))
   const result = await network.fit(train, {
     ...fitOptions(job),
+    augmentation: augmentationFor(train, job),
     validation: test,
     output,
     on: backend,
@@ -155,7 +157,8 @@ async function resume(job: Job, folder: string): Promise<number> {
   }
   const backend = await backendOf(computing, job)
   const { train, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
-  const options = { ...fitOptions(job), validation: test, resume: folder, on: backend }
+  const augmentation = augmentationFor(train, job)
+  const options = { ...fitOptions(job), augmentation, validation: test, resume: folder, on: backend }
   return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
 }
 
@@ -190,7 +193,7 @@ async function quick(job: Job): Promise<number> {
   const { train, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', 'quick')))
   const result = await network.fit(train, {
-    ...overlaid(plan.recipe, fitOptions(job)),
+    ...overlaid(plan.recipe, { ...fitOptions(job), augmentation: augmentationFor(train, job) }),
     validation: test,
     output,
     on: backend,
