@@ -8,7 +8,7 @@ export type Dataset = ArrayDataset | FileDataset
 export interface DatasetFacts {
   /** 'cifar10', ...; for a folder or a list of the user's own, its absolute path. */
   readonly name: string
-  readonly split: 'train' | 'test'
+  readonly split: 'train' | 'validation' | 'test'
   /** Names of the classes, in label order. */
   readonly classes: readonly string[]
   readonly channels: number
