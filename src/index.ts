@@ -4,7 +4,7 @@ export { type BackendName, type BackendOptions, backendNames, createBackend } fr
 export { measure } from './bench/measure.js'
 export { measureHere } from './bench/measure-here.js'
 export type { KernelTime, Measurement, Work } from './bench/work.js'
-export { type Augmentation, noAugmentation } from './data/augment.js'
+export { type Augmentation, type FlipAndCrop, noAugmentation } from './data/augment.js'
 export {
   cifar10,
   cifar100,
@@ -17,10 +17,31 @@ export {
   loadDataset,
   mnist,
   prepareDataset,
+  svhn,
 } from './data/catalogue.js'
-export type { Batch, Dataset, Normalisation } from './data/dataset.js'
+export {
+  type ArrayDataset,
+  type Batch,
+  type Dataset,
+  type FileDataset,
+  limitDataset,
+  type Normalisation,
+  takeImages,
+} from './data/dataset.js'
+export { decodeImage, decodeImageFile } from './data/decode.js'
+export type { Image } from './data/image.js'
+export { type ImageFilesOptions, imageFiles, testImageFiles } from './data/image-files.js'
 export { createLoader, type Loader, type LoaderOptions } from './data/loader.js'
+export {
+  type AugmentationName,
+  augmentationNames,
+  namedAugmentation,
+  standardAugmentation,
+} from './data/named-augmentation.js'
 export { synthetic } from './data/synthetic.js'
+export { type Preprocessing, preprocess, VIEWS, type View, type ViewName } from './data/transforms/preprocess.js'
+export { type Interpolation, resize } from './data/transforms/resize.js'
+export { applyTransforms, imagenetTransforms, type Transform } from './data/transforms/transform.js'
 export {
   type ComputeOptions,
   type CreateOptions,
@@ -28,6 +49,7 @@ export {
   type EvaluateOptions,
   type FitOptions,
   type ModelSummary,
+  type PredictOptions,
 } from './densenet.js'
 export type {
   Backend,
@@ -49,6 +71,10 @@ export {
   type StepResult,
 } from './engine/session.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
+export type { Predictions } from './evaluation/predict.js'
+export type { Report, ReportFacts } from './evaluation/report.js'
+export { type Scores, scorePredictions } from './evaluation/scores.js'
+export { writeReport } from './evaluation/write-report.js'
 export { type Architecture, architecture, type Layer } from './model/architecture.js'
 export { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
 export { initialParameters, initialRunning } from './model/initialise.js'

@@ -7,6 +7,7 @@ import {
   type ImageShape,
   isList,
   normalisationTable,
+  type Placement,
   writeImage,
 } from './augment.js'
 import type { Normalisation } from './dataset.js'
@@ -82,13 +83,15 @@ function placingWriter(
   const shown = views?.map(({ mirrored }) => ({ mirrored, left: placing.pad, top: placing.pad }))
   return (job, target) => {
     let size = 0
+    const write = (image: number, placement: Placement): void => {
+      writeImage(images, image, shape, table, placing.pad, placement, target.images, size * imageSize)
+      target.labels[size] = labels[image]!
+      target.indices[size] = image
+      size++
+    }
     for (const image of job.images) {
-      for (const placement of shown ?? [choosePlacement(placing, seed, job.epoch, image)]) {
-        writeImage(images, image, shape, table, placing.pad, placement, target.images, size * imageSize)
-        target.labels[size] = labels[image]!
-        target.indices[size] = image
-        size++
-      }
+      if (shown) for (const placement of shown) write(image, placement)
+      else write(image, choosePlacement(placing, seed, job.epoch, image))
     }
     return { size, unreadable: [] }
   }
