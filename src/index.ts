@@ -32,6 +32,7 @@ export { decodeImage, decodeImageFile } from './data/decode.js'
 export type { Image } from './data/image.js'
 export { type ImageFilesOptions, imageFiles, testImageFiles } from './data/image-files.js'
 export { createLoader, type Loader, type LoaderOptions } from './data/loader.js'
+export type { Mixing } from './data/mixing.js'
 export {
   type AugmentationName,
   augmentationNames,

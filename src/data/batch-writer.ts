@@ -13,6 +13,7 @@ import {
 import type { Normalisation } from './dataset.js'
 import { decodeImageFile } from './decode.js'
 import type { Image } from './image.js'
+import { type MixedBatch, type Mixing, mixBatch } from './mixing.js'
 import { type Preprocessing, preprocess, type View } from './transforms/preprocess.js'
 import { applyTransforms, type Transform } from './transforms/transform.js'
 
@@ -21,6 +22,7 @@ interface StoreFacts {
   readonly shape: ImageShape
   readonly normalisation: Normalisation
   readonly seed: number
+  readonly mixing?: Mixing
 }
 
 /** Everything about the data set that stays the same from batch to batch; plain data that a worker can be given. */
@@ -43,15 +45,20 @@ export interface FileStore extends StoreFacts {
 /** Which images make up the batch, by their number in the data set, and the files of a data set that has files. */
 export interface BatchJob {
   readonly epoch: number
+  /** Its number in the epoch. */
+  readonly batch: number
   readonly images: Uint32Array
   readonly files?: readonly string[]
 }
 
-/** images: [batch][channels][height][width], labels and indices: [batch]. */
+/** images: [batch][channels][height][width], the others: [batch]. */
 export interface BatchTarget {
   readonly images: Float32Array
   readonly labels: Float32Array
   readonly indices: Uint32Array
+  /** For mixed images. */
+  readonly otherLabels?: Float32Array
+  readonly share?: Float32Array
 }
 
 /** A file that could not be read, and why. */
@@ -69,6 +76,17 @@ export interface Written {
 export type BatchWriter = (job: BatchJob, target: BatchTarget) => Written | Promise<Written>
 
 export function makeBatchWriter(store: ImageStore): BatchWriter {
+  const write = plainWriter(store)
+  const { mixing, shape, seed } = store
+  if (mixing === undefined) return write
+  return async (job, target) => {
+    const written = await write(job, target)
+    mixBatch(mixing, target as MixedBatch, written.size, shape, { seed, ...job })
+    return written
+  }
+}
+
+function plainWriter(store: ImageStore): BatchWriter {
   if (!('images' in store)) return fileWriter(store)
   if (isList(store.augmentation)) return transformingWriter(store, store.augmentation)
   return placingWriter(store, store.augmentation)

@@ -52,6 +52,9 @@ export interface Batch {
   readonly labels: Float32Array
   /** [size]: which images of the data set these are. */
   readonly indices: Uint32Array
+  /** Of images mixed of two [size]: the other one's label, and the share of the first. */
+  readonly otherLabels?: Float32Array
+  readonly share?: Float32Array
 }
 
 /** Its first `limit` images; null: all. */

@@ -4,6 +4,7 @@ import { DenseNetError, parameterError, usageError } from '../errors.js'
 import { type Augmentation, type FlipAndCrop, isList, noAugmentation } from './augment.js'
 import type { ImageStore } from './batch-writer.js'
 import type { Dataset, FileDataset } from './dataset.js'
+import { checkMixing, type Mixing } from './mixing.js'
 import { VIEWS, type View } from './transforms/preprocess.js'
 import { type Transform, transformSchema } from './transforms/transform.js'
 
@@ -32,22 +33,28 @@ export function checkDataset(dataset: Dataset): void {
 
 export function imageStore(
   dataset: Dataset,
-  options: { readonly seed: number; readonly augmentation?: Augmentation; readonly views?: readonly View[] },
+  options: {
+    readonly seed: number
+    readonly augmentation?: Augmentation
+    readonly mixing?: Mixing
+    readonly views?: readonly View[]
+  },
   share: boolean,
 ): ImageStore {
   const { channels, height, width, normalisation } = dataset
-  const { seed, augmentation = noAugmentation, views } = options
+  const { seed, augmentation = noAugmentation, mixing, views } = options
+  if (mixing) checkMixing(mixing)
   if (isList(augmentation)) {
     for (const transform of augmentation) {
       const { success } = transformSchema.safeParse(transform)
       if (!success) throw parameterError('augmentation', 'transforms (see the type Transform)', transform)
     }
   } else checkInteger('augmentation.pad', augmentation.pad, 0)
-  if (views && (isList(augmentation) || augmentation.flip || augmentation.pad > 0)) {
+  if (views && (mixing || isList(augmentation) || augmentation.flip || augmentation.pad > 0)) {
     throw usageError('views are for evaluation, which has no augmentation')
   }
   const labels = share ? shared(dataset.labels) : dataset.labels
-  const common = { labels, shape: { channels, height, width }, normalisation, seed }
+  const common = { labels, shape: { channels, height, width }, normalisation, seed, ...(mixing ? { mixing } : {}) }
   if (!('files' in dataset)) {
     if (views?.some(({ place }) => place !== 'centre')) {
       throw usageError(

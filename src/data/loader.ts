@@ -11,6 +11,7 @@ import { type BatchJob, type BatchTarget, makeBatchWriter, type Written } from '
 import type { Batch, Dataset } from './dataset.js'
 import { checkDataset, checkInteger, imageStore } from './image-store.js'
 import { WorkerPool } from './loader-pool.js'
+import type { Mixing } from './mixing.js'
 import type { View } from './transforms/preprocess.js'
 import { unreadableCounter } from './unreadable.js'
 
@@ -21,6 +22,8 @@ export interface LoaderOptions {
   readonly shuffle: boolean
   /** None: images are only normalised, those of files also preprocessed. */
   readonly augmentation?: Augmentation
+  /** Mixes the images of a batch in pairs; the batch then has other labels and shares. */
+  readonly mixing?: Mixing
   /** What is shown of every image, for evaluation: so many entries of the batch are of one image, in this order. */
   readonly views?: readonly View[]
   /** Worker threads; 0 prepares each batch when it is asked for, on the calling thread. */
@@ -64,7 +67,7 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   // One slot more than is prepared ahead: the batch in the caller's hands.
   const slotCount = workers === 0 ? 1 : Math.min(prefetch, batchesPerEpoch) + 1
   const slots = Array.from({ length: slotCount }, () =>
-    makeSlot(Math.min(imagesPerBatch, length) * views, channels * height * width),
+    makeSlot(Math.min(imagesPerBatch, length) * views, channels * height * width, options.mixing !== undefined),
   )
   const pool = workers === 0 ? undefined : new WorkerPool(workers, { store, slots })
   const write = makeBatchWriter(store)
@@ -81,8 +84,8 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
       const end = Math.min(length, start + imagesPerBatch)
       const images = order?.slice(start, end) ?? Uint32Array.from({ length: end - start }, (_, i) => start + i)
       return 'files' in dataset
-        ? { epoch, images, files: Array.from(images, image => dataset.files[image]!) }
-        : { epoch, images }
+        ? { epoch, batch, images, files: Array.from(images, image => dataset.files[image]!) }
+        : { epoch, batch, images }
     }
     const checkCurrent = () => {
       if (signal?.aborted) throw abortedError('loading batches')
@@ -117,7 +120,9 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
         if (size === 0) continue
         const images = ready.images.subarray(0, size * channels * height * width)
         const [labels, indices] = [ready.labels.subarray(0, size), ready.indices.subarray(0, size)]
-        yield { index: batch, size, images, labels, indices }
+        const [otherLabels, share] = [ready.otherLabels?.subarray(0, size), ready.share?.subarray(0, size)]
+        const mixed = otherLabels && share ? { otherLabels, share } : {}
+        yield { index: batch, size, images, labels, indices, ...mixed }
       }
     } finally {
       if (mine === running) pool?.endEpoch()
@@ -139,10 +144,12 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   }
 }
 
-function makeSlot(batchSize: number, imageSize: number): BatchTarget {
+function makeSlot(batchSize: number, imageSize: number, mixed: boolean): BatchTarget {
+  const numbers = () => new Float32Array(new SharedArrayBuffer(batchSize * Float32Array.BYTES_PER_ELEMENT))
   return {
     images: new Float32Array(new SharedArrayBuffer(batchSize * imageSize * Float32Array.BYTES_PER_ELEMENT)),
-    labels: new Float32Array(new SharedArrayBuffer(batchSize * Float32Array.BYTES_PER_ELEMENT)),
+    labels: numbers(),
     indices: new Uint32Array(new SharedArrayBuffer(batchSize * Uint32Array.BYTES_PER_ELEMENT)),
+    ...(mixed ? { otherLabels: numbers(), share: numbers() } : {}),
   }
 }

@@ -141,9 +141,9 @@ describe('ends', () => {
     const pool = new WorkerPool(1, { store, slots })
     try {
       await pool.startEpoch()
-      pool.submit(0, { epoch: 0, images: null as never })
+      pool.submit(0, { epoch: 0, batch: 0, images: null as never })
       await expect(pool.ready(0)).rejects.toThrow(/^a batch could not be prepared: .*images/)
-      pool.submit(0, { epoch: 0, images: Uint32Array.of(2) })
+      pool.submit(0, { epoch: 0, batch: 0, images: Uint32Array.of(2) })
       await pool.ready(0)
       expect(slots[0]!.images[0]).toBe(Math.fround((dataset.images[120]! - 120) / 60))
     } finally {
@@ -155,7 +155,7 @@ describe('ends', () => {
     const pool = new WorkerPool(2, { store: {} as never, slots: [{} as never] })
     try {
       await pool.startEpoch()
-      pool.submit(0, { epoch: 0, images: Uint32Array.of(0) })
+      pool.submit(0, { epoch: 0, batch: 0, images: Uint32Array.of(0) })
       await expect(pool.ready(0)).rejects.toThrow(/^a loader thread failed: /)
     } finally {
       await pool.dispose()
