@@ -28,7 +28,8 @@ export async function decodeImage(bytes: Uint8Array): Promise<Image> {
   if (format === undefined) throw new DenseNetError('it is no image of a known format')
   if (!READABLE.includes(format)) throw new DenseNetError(`it is a ${format} image, which cannot be read here`)
   try {
-    const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error', sequentialRead: true })
+    // Colour profiles are not applied, as Pillow does not: published weights have seen images so.
+    const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error', ignoreIcc: true })
     const { data, info } = await image
       .autoOrient()
       .toColourspace('srgb')

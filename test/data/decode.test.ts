@@ -96,6 +96,14 @@ describe('what becomes three channels of 8 bits', () => {
     ])
   })
 
+  test('a colour profile is not applied: pixels are as they are stored', async () => {
+    // sRGB (200, 40, 40) is (184, 56, 49) in Display P3.
+    const bytes = await halves(8, 8).withIccProfile('p3').png().toBuffer()
+    expect((await sharp(bytes).metadata()).icc).toBeDefined()
+    const found = pixel(await decodeImage(bytes), 0, 0)
+    expect(Math.max(...found.map((value, i) => Math.abs(value - [184, 56, 49][i]!)))).toBeLessThanOrEqual(2)
+  })
+
   test('a wrong extension', async () => {
     const path = put(await temporaryFolder(), 'picture.jpg', await halves(8, 8).png().toBuffer())
     expect(pixel(await decodeImageFile(path), 0, 0)).toEqual([200, 40, 40])

@@ -19,17 +19,22 @@ function grey({ channels, height, width, data }: Image): Float32Array {
 function blend(image: Image, other: number | Float32Array, alpha: number): Image {
   const output = { ...image, data: new Float32Array(image.data.length) }
   const size = image.height * image.width
-  for (let channel = 0; channel < image.channels; channel++) {
-    const at = channel * size
-    for (let i = 0; i < size; i++) {
-      const second = typeof other === 'number' ? other : other[i]!
-      output.data[at + i] = alpha * image.data[at + i]! + (1 - alpha) * second
-    }
+  if (typeof other === 'number') {
+    const shift = (1 - alpha) * other
+    for (let i = 0; i < output.data.length; i++) output.data[i] = alpha * image.data[i]! + shift
+    return output
+  }
+  for (let at = 0; at < output.data.length; at += size) {
+    for (let i = 0; i < size; i++) output.data[at + i] = alpha * image.data[at + i]! + (1 - alpha) * other[i]!
   }
   return output
 }
 
-const average = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length
+function average(values: Float32Array): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum / values.length
+}
 
 export interface ColorJitter {
   readonly brightness: number
