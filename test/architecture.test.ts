@@ -37,7 +37,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   evaluation: ['training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'densenet.ts': ['evaluation', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   bench: ['densenet.ts', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  'index.ts': ['densenet.ts', 'bench', 'evaluation', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  'index.ts': [
+    'densenet.ts',
+    'bench',
+    'evaluation',
+    'backends',
+    'training',
+    'data',
+    'engine',
+    'model',
+    'util',
+    'errors.ts',
+  ],
   cli: ['densenet.ts', 'bench', 'evaluation', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
 }
 
