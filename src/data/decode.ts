@@ -3,7 +3,7 @@
 // animation the first picture counts. Hostile files meet limits on bytes and pixels before anything is decoded.
 
 import { open } from 'node:fs/promises'
-import sharp from 'sharp'
+import type Sharp from 'sharp'
 import { DenseNetError } from '../errors.js'
 import { errorCode } from '../util/files.js'
 import type { Image } from './image.js'
@@ -13,9 +13,18 @@ const MOST_BYTES = 256 * 2 ** 20
 const MOST_PIXELS = 100_000_000
 const MOST_UNEQUAL = 50
 
-// Threads are the loader's business; files are not met twice within an epoch.
-sharp.concurrency(1)
-sharp.cache(false)
+let loaded: typeof Sharp | undefined
+
+/** Loaded when it is first needed: it takes 30 MB, in which data sets in memory have no part. */
+export async function loadSharp(): Promise<typeof Sharp> {
+  if (loaded === undefined) {
+    loaded = (await import('sharp')).default
+    // Threads are the loader's business; files are not met twice within an epoch.
+    loaded.concurrency(1)
+    loaded.cache(false)
+  }
+  return loaded
+}
 
 /** Reads and decodes one file. Every failure is a DenseNetError that says why, without the file's name. */
 export async function decodeImageFile(path: string): Promise<Image> {
@@ -27,6 +36,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<Image> {
   const format = imageFormat(bytes)
   if (format === undefined) throw new DenseNetError('it is no image of a known format')
   if (!READABLE.includes(format)) throw new DenseNetError(`it is a ${format} image, which cannot be read here`)
+  const sharp = await loadSharp()
   try {
     // Colour profiles are not applied, as Pillow does not: published weights have seen images so.
     const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error', ignoreIcc: true })

@@ -1,8 +1,8 @@
 // A sheet of images to look at: a row for each image, first as it is evaluated, then as an epoch of training sees it each.
 
-import sharp from 'sharp'
 import type { Augmentation } from './augment.js'
 import { type Dataset, type Normalisation, takeImages } from './dataset.js'
+import { loadSharp } from './decode.js'
 import { createLoader } from './loader.js'
 
 export interface SheetOptions {
@@ -27,6 +27,7 @@ const TILE = 128
 
 export async function drawSheet(dataset: Dataset, options: SheetOptions): Promise<Sheet> {
   const { images, columns, augmentation, seed, onWarning } = options
+  const sharp = await loadSharp()
   const shown = takeImages(dataset, spread(dataset, images))
   const common = { batchSize: shown.length, seed, shuffle: false, workers: 0, onWarning }
   const { height, width } = dataset

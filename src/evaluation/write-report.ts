@@ -2,8 +2,8 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { type Dataset, takeImages } from '../data/dataset.js'
+import { loadSharp } from '../data/decode.js'
 import { createLoader } from '../data/loader.js'
 import { toBytes } from '../data/sheet.js'
 import { fileError, writeFileAtomically } from '../util/files.js'
@@ -43,6 +43,7 @@ async function thumbnails(dataset: Dataset, worst: readonly ReportedMistake[]): 
     worst.map(({ index }) => index),
   )
   const loader = createLoader(shown, { batchSize: 1, seed: 0, shuffle: false, workers: 0 })
+  const sharp = await loadSharp()
   const { height, width } = dataset
   for await (const { images, indices } of loader.epoch(1)) {
     const image = sharp(toBytes(images, dataset), { raw: { width, height, channels: 3 } })
