@@ -1,12 +1,16 @@
 // A DenseNet with its weights: create, load, save, fit, evaluate. A thin layer over the parts: whoever needs another
 // loop takes createSession, createLoader and a schedule, and writes it in ten lines.
+import { basename } from 'node:path'
 import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
 import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
+import { standardAugmentation } from './data/named-augmentation.js'
+import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
 import { type SessionState, weightsOf } from './engine/session.js'
 import { DenseNetError, parameterError, usageError } from './errors.js'
+import { type Predictions, predict } from './evaluation/predict.js'
 import type { ImportReport } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
@@ -20,7 +24,7 @@ import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
 import { type OpenOptions, openNetwork } from './training/open-network.js'
-import { type Recipe, recipeKeys, resolveRecipe, spelled, standardAugmentation } from './training/recipe.js'
+import { type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
 import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { RunFolder } from './training/run-folder.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
@@ -77,6 +81,11 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly onProgress?: (imagesDone: number) => void
 }
 
+export interface PredictOptions extends EvaluateOptions {
+  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
+  readonly views?: ViewName
+}
+
 /** A summary with what training takes, on the default backend of this machine. */
 export interface ModelSummary extends Summary {
   readonly batchSize: number
@@ -95,6 +104,8 @@ export class DenseNet {
     /** In label order; empty when not known. */
     public classes: readonly string[] = [],
     public normalisation: Normalisation | null = null,
+    /** How photographs get to its size; null for networks of small images. */
+    public preprocessing: Preprocessing | null = null,
     /** How weights from elsewhere were understood: what matched, what was assumed; null for others. */
     readonly imported: ImportReport | null = null,
   ) {
@@ -118,17 +129,19 @@ export class DenseNet {
   static async load(path: string, options: LoadOptions = {}): Promise<DenseNet> {
     const { onWarning = (text: string) => process.emitWarning(text), ...open } = options
     const { checkpoint, name, report } = await openNetwork(path, open, onWarning)
-    const { config, state, classes, normalisation } = checkpoint
-    return new DenseNet(name ?? describe(config), config, weightsOf(state), classes, normalisation, report)
+    const { config, state, classes, normalisation, preprocessing } = checkpoint
+    const given = [config, weightsOf(state), classes, normalisation, preprocessing, report] as const
+    return new DenseNet(name ?? describe(config), ...given)
   }
 
-  /** Weights, classes and normalisation, in one safetensors file. */
+  /** Weights, classes, normalisation and preprocessing, in one safetensors file. */
   async save(path: string): Promise<void> {
-    const { config, classes, normalisation } = this
+    const { config, classes, normalisation, preprocessing } = this
     await writeCheckpoint(path, {
       config,
       classes,
       normalisation,
+      preprocessing,
       dataset: null,
       recipe: null,
       progress: null,
@@ -153,7 +166,7 @@ export class DenseNet {
     const kept = table.parameters.find(({ name }) => name === 'classifier.weight')!.offset
     parameters.set(this.#state.parameters.subarray(0, kept))
     const state = { parameters, running: this.#state.running.slice(), training: {} }
-    return new DenseNet(this.name, config, state, [], this.normalisation, this.imported)
+    return new DenseNet(this.name, config, state, [], this.normalisation, this.preprocessing, this.imported)
   }
 
   /** All weights in parameter order, and running statistics: copies. */
@@ -230,6 +243,7 @@ export class DenseNet {
     this.#state = weightsOf(state)
     this.classes = train.classes
     this.normalisation = train.normalisation
+    this.preprocessing = 'preprocessing' in train ? train.preprocessing : null
     return result
   }
 
@@ -248,6 +262,13 @@ export class DenseNet {
     })
     if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
     return metrics
+  }
+
+  /** Probabilities of the classes for every image, averaged over its views; scorePredictions makes scores of them. */
+  async predict(dataset: Dataset, options: PredictOptions = {}): Promise<Predictions> {
+    const { batchSize = 64, onWarning } = options
+    const backend = await this.#backend(options)
+    return predict({ ...options, onWarning, config: this.config, state: this.#state, dataset, backend, batchSize })
   }
 
   /** Frees native memory and threads. */
@@ -277,7 +298,9 @@ export class DenseNet {
       throw usageError(`the run in ${folder} trains ${describe(config)}, not ${describe(this.config)}`)
     }
     const now = identify(train, validation)
-    if (dataset && !isSame(dataset, now)) {
+    // A folder may have moved.
+    const place = ({ name, ...counts }: typeof now): object => ({ ...counts, name: basename(name) })
+    if (dataset && !isSame(place(dataset), place(now))) {
       const text = ({ name, trainImages, testImages }: typeof now): string =>
         `${name} (${trainImages} training, ${testImages} test images)`
       throw usageError(`the run in ${folder} is on ${text(dataset)}, not on ${text(now)}`)

@@ -4,7 +4,7 @@ export { type BackendName, type BackendOptions, backendNames, createBackend } fr
 export { measure } from './bench/measure.js'
 export { measureHere } from './bench/measure-here.js'
 export type { KernelTime, Measurement, Work } from './bench/work.js'
-export { type Augmentation, noAugmentation } from './data/augment.js'
+export { type Augmentation, type FlipAndCrop, noAugmentation } from './data/augment.js'
 export {
   cifar10,
   cifar100,
@@ -17,11 +17,33 @@ export {
   loadDataset,
   mnist,
   prepareDataset,
+  svhn,
 } from './data/catalogue.js'
-export type { Batch, Dataset, Normalisation } from './data/dataset.js'
+export {
+  type ArrayDataset,
+  type Batch,
+  type Dataset,
+  type FileDataset,
+  limitDataset,
+  type Normalisation,
+  takeImages,
+} from './data/dataset.js'
+export { decodeImage, decodeImageFile } from './data/decode.js'
+export type { Image } from './data/image.js'
+export { type ImageFilesOptions, imageFiles, testImageFiles } from './data/image-files.js'
 export { createLoader, type Loader, type LoaderOptions } from './data/loader.js'
+export type { Mixing } from './data/mixing.js'
+export {
+  type AugmentationName,
+  augmentationNames,
+  namedAugmentation,
+  standardAugmentation,
+} from './data/named-augmentation.js'
 export { splitDataset } from './data/split.js'
 export { synthetic } from './data/synthetic.js'
+export { type Preprocessing, preprocess, VIEWS, type View, type ViewName } from './data/transforms/preprocess.js'
+export { type Interpolation, resize } from './data/transforms/resize.js'
+export { applyTransforms, imagenetTransforms, type Transform } from './data/transforms/transform.js'
 export {
   type ComputeOptions,
   type CreateOptions,
@@ -30,6 +52,7 @@ export {
   type FitOptions,
   type LoadOptions,
   type ModelSummary,
+  type PredictOptions,
 } from './densenet.js'
 export type {
   Backend,
@@ -62,6 +85,10 @@ export {
   updateRegions,
 } from './engine/update.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
+export type { Predictions } from './evaluation/predict.js'
+export type { Report, ReportFacts } from './evaluation/report.js'
+export { type Scores, scorePredictions } from './evaluation/scores.js'
+export { writeReport } from './evaluation/write-report.js'
 export type { ImportReport } from './interop/import-weights.js'
 export { type Precision, precisions } from './interop/onnx-graph.js'
 export { readWeights } from './interop/read-weights.js'

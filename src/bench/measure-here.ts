@@ -1,6 +1,6 @@
 // Measures in this process: a run of DenseNet itself, as a user would make it, watched through its events.
 import { type BackendOptions, createBackend } from '../backends/registry.js'
-import type { Dataset } from '../data/dataset.js'
+import type { ArrayDataset } from '../data/dataset.js'
 import { DenseNet } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
@@ -45,7 +45,7 @@ async function measureWith(
 
 async function trainingSteps(
   network: DenseNet,
-  images: Dataset,
+  images: ArrayDataset,
   on: Backend,
   { batchSize, memory }: CompleteWork,
 ): Promise<number[]> {
@@ -61,7 +61,7 @@ async function trainingSteps(
 
 async function evaluationSteps(
   network: DenseNet,
-  images: Dataset,
+  images: ArrayDataset,
   on: Backend,
   { batchSize }: CompleteWork,
 ): Promise<number[]> {
@@ -79,7 +79,7 @@ async function evaluationSteps(
 }
 
 /** An epoch of as many batches as are measured. */
-function noise({ batchSize, iterations, settle, config }: CompleteWork): Dataset {
+function noise({ batchSize, iterations, settle, config }: CompleteWork): ArrayDataset {
   const { inputChannels: channels, height, width } = config
   const length = batchSize * (settle + iterations)
   const images = new Uint8Array(new SharedArrayBuffer(length * channels * height * width))

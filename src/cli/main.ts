@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { convertCommand } from './commands/convert.js'
 import { dataCommand } from './commands/data.js'
+import { previewCommand } from './commands/preview.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
 import { trainCommand } from './commands/train.js'
@@ -55,7 +56,15 @@ function createProgram(finish: (exitCode: number) => void): Command {
       'after',
       '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
     )
-  const commands = [trainCommand, testCommand, summaryCommand, convertCommand, dataCommand, benchCommand]
+  const commands = [
+    trainCommand,
+    testCommand,
+    summaryCommand,
+    convertCommand,
+    dataCommand,
+    previewCommand,
+    benchCommand,
+  ]
   for (const make of commands) program.addCommand(make(finish))
   // Errors are printed by main, in one shape.
   for (const command of [program, ...program.commands]) {

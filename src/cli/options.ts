@@ -1,6 +1,7 @@
 // Reading the values of options. Wrong ones are refused with the option's own name.
 import { Option } from 'commander'
 import { backendNames } from '../backends/registry.js'
+import { type AugmentationName, augmentationNames } from '../data/named-augmentation.js'
 import { parameterError } from '../errors.js'
 
 type Parse<T> = (text: string) => T
@@ -44,6 +45,23 @@ export function blocksOption(): Option {
     return blocks
   })
 }
+
+/** Names, or false for none. */
+export type AugmentFlag = readonly AugmentationName[] | false
+
+export const augmentOptions = (): Option[] => [
+  new Option(
+    '--augment <name,...>',
+    `how training images are changed (${augmentationNames.join(', ')}); default: standard`,
+  ).argParser(text => {
+    const names = text.split(',').map(name => augmentationNames.find(known => known === name.trim()))
+    if (names.some(name => name === undefined)) {
+      throw parameterError('--augment', `${augmentationNames.join(', ')}, or several with commas between them`, text)
+    }
+    return names
+  }),
+  new Option('--no-augment', 'only normalise'),
+]
 
 export interface ComputeFlags {
   readonly backend?: 'auto' | 'native' | 'reference'

@@ -7,13 +7,13 @@ import { usageError } from '../errors.js'
 import { PAPER_RECIPE } from '../training/recipe.js'
 import { readSeedCheckpoint, SEED_LATEST } from '../training/seed-checkpoint.js'
 import type { TrainingResult } from '../training/trainer.js'
-import { checkShape, datasetName, datasetShape } from './datasets.js'
+import { type ChosenDataset, checkShape, chooseDataset } from './datasets.js'
 import { describedNetwork } from './model-options.js'
-import { backendOf, conclude, fitOptions, freeFolder, type Job, splits } from './train-job.js'
+import { augmentationFor, backendOf, conclude, fitOptions, freeFolder, type Job, splits } from './train-job.js'
 import { openOptions, tellReport } from './weight-options.js'
 
 /** The network of --pretrained, for the images of a data set; with --reset-classifier for its classes, too. */
-export async function pretrainedNetwork({ model, flags, context }: Job, dataset: string): Promise<DenseNet> {
+export async function pretrainedNetwork({ model, flags, context }: Job, dataset: ChosenDataset): Promise<DenseNet> {
   const path = flags.pretrained!
   if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
     throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
@@ -25,7 +25,7 @@ export async function pretrainedNetwork({ model, flags, context }: Job, dataset:
     checkShape(network.config, dataset, path)
     return network
   }
-  const { classes } = datasetShape(dataset)
+  const { classes } = dataset
   const seed = flags.seed === undefined ? {} : { seed: flags.seed }
   const renewed = network.withNewClassifier(classes, seed)
   checkShape(renewed.config, dataset, path)
@@ -42,7 +42,7 @@ export const isSeedCheckpoint = (folder: string): Promise<boolean> =>
 /** Goes on in a new run folder of ours, with the weights and the momentum that the original program left. */
 export async function resumeSeed(job: Job, folder: string, defaultDataset: string): Promise<number> {
   const { flags, context } = job
-  const dataset = datasetName(flags.dataset ?? defaultDataset)
+  const dataset = await chooseDataset(flags.dataset ?? defaultDataset, flags)
   const seed = await readSeedCheckpoint(folder)
   const network = await DenseNet.load(folder, { ...openOptions({ strict: true }, dataset), onWarning: context.warn })
   checkShape(network.config, dataset, folder)
@@ -64,6 +64,7 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
   context.say(`${folder}: the original program's, ${seed.epoch} epochs done; going on in ${output}`)
   const result: TrainingResult = await network.fit(train, {
     ...options,
+    augmentation: augmentationFor(train, job),
     momentum: options.momentum ?? seed.momentum,
     weightDecay: options.weightDecay ?? seed.weightDecay,
     nesterov: seed.nesterov,

@@ -1,5 +1,6 @@
 // Training as a person watches it: a reader of the event stream. On a terminal one line that is written over, else one
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
+import { describeAugmentation } from '../data/augment.js'
 import type { EpochEvent, StartEvent, StepEvent, TrainingEvent, TrainingListener } from '../training/events.js'
 import { machineBytes } from '../training/memory.js'
 import { isMeant } from '../training/recipe.js'
@@ -190,10 +191,9 @@ function header({
   batch,
   epochs,
 }: StartEvent): string[] {
-  const { flip, pad } = recipe.augmentation
   const nesterov = recipe.nesterov && isMeant(recipe, 'nesterov')
   const judges = recipe.heldOut === null ? 'test' : 'validation'
-  const augmentation = ['normalise', ...(flip ? ['flip'] : []), ...(pad > 0 ? [`pad ${pad} and crop`] : [])].join(', ')
+  const augmentation = `normalise, ${describeAugmentation(recipe.augmentation)}`.replace(/, $/, '')
   const label = Math.max(network.name.length, dataset.length, 18)
   const line = (name: string, ...facts: string[]): string => [name.padEnd(label), ...facts].join('   ')
   const [backend, ...machine] = compute.backend.split(': ')

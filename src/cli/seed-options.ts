@@ -113,8 +113,9 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
   const resuming = values.resume !== 'none'
   const growthRate = Number(values.growthRate)
   const args: Partial<Record<SeedOption, readonly string[]>> = {
-    dataset: option('--dataset', values.dataset),
-    depth: option('--depth', values.depth),
+    dataset: option('--dataset', datasetOf(values)),
+    // For ImageNet, the depth names a network.
+    depth: isImagenet(values) ? [`densenet-${values.depth}`] : option('--depth', values.depth),
     growthRate: [
       ...option('--growth-rate', values.growthRate),
       // The original starts with 2k channels, bottlenecks or not.
@@ -123,10 +124,10 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
     bottleneck: [isTrue(values.bottleneck) ? '--bottleneck' : '--no-bottleneck'],
     reduction: option('--reduction', values.reduction),
     dropRate: option('--drop-rate', values.dropRate),
-    nEpochs: option('--epochs', Number(values.nEpochs) === 0 ? '164' : values.nEpochs),
+    nEpochs: option('--epochs', Number(values.nEpochs) === 0 ? (isImagenet(values) ? '90' : '164') : values.nEpochs),
     batchSize: option('--batch-size', values.batchSize),
     LR: option('--lr', values.LR),
-    lrShape: option('--schedule', values.lrShape),
+    lrShape: option('--schedule', isImagenet(values) && values.lrShape === 'multistep' ? 'imagenet' : values.lrShape),
     momentum: option('--momentum', values.momentum),
     weightDecay: option('--weight-decay', values.weightDecay),
     optMemory: option('--memory', Number(values.optMemory) >= 3 ? 'recompute' : 'store'),
@@ -143,11 +144,18 @@ function testArgs(values: SeedValues): string[] {
   if (values.resume === 'none') throw usageError('-testOnly needs -resume and the folder of a run')
   return [
     values.resume,
-    ...option('--dataset', values.dataset),
+    ...option('--dataset', datasetOf(values)),
+    ...(isTrue(values.tenCrop) ? option('--crops', 'ten') : []),
     ...option('--batch-size', values.batchSize),
     ...option('--loader-threads', values.nThreads),
   ]
 }
+
+/** ImageNet, or any folder that is laid out like it. */
+const isImagenet = ({ dataset }: SeedValues): boolean => dataset === 'imagenet'
+const datasetOf = (values: SeedValues): string => (isImagenet(values) ? values.data : values.dataset)
+/** Depths that the original knows the stages of. */
+const IMAGENET_DEPTHS: readonly string[] = ['121', '161', '169', '201']
 
 /** As one word, so that a value with a dash in front stays a value. */
 const option = (flag: string, value: string): string[] => [`${flag}=${value}`]
@@ -157,11 +165,20 @@ function refuse(values: SeedValues): void {
     throw usageError(`-${name} ${values[name]}: ${why}`, hint)
   }
   if (values.netType !== 'densenet') no('netType', 'the only network here is densenet')
-  if (!['cifar10', 'cifar100'].includes(values.dataset))
-    no('dataset', "of the original's data sets there are cifar10 and cifar100")
+  if (!['cifar10', 'cifar100', 'imagenet'].includes(values.dataset)) {
+    no('dataset', "the original's data sets are cifar10, cifar100 and imagenet")
+  }
+  if (isImagenet(values) && values.data === '') {
+    no('dataset', 'its images are not fetched', 'add -data and a folder with train/<class>/* and val/<class>/*')
+  }
   if (Number(values.nGPU) !== 1) no('nGPU', 'training runs in one process on the processor; only 1 is possible')
   if (values.precision !== 'single') no('precision', 'training is in single precision')
-  if (isTrue(values.tenCrop)) no('tenCrop', 'ten-crop evaluation does not exist here')
+  if (isImagenet(values) && !isTrue(values.testOnly) && !IMAGENET_DEPTHS.includes(values.depth)) {
+    no('depth', `for ImageNet it is one of ${IMAGENET_DEPTHS.join(', ')}`)
+  }
+  if (isTrue(values.tenCrop) && !isTrue(values.testOnly)) {
+    no('tenCrop', 'training is watched with one crop', 'use it with -testOnly true and -resume')
+  }
   if (values.retrain !== 'none') no('retrain', 'starting from other weights does not exist here')
   if (isTrue(values.resetClassifier)) no('resetClassifier', 'a new classifier on old weights does not exist here')
   if (Number(values.epochNumber) !== 1)
@@ -172,7 +189,7 @@ function refuse(values: SeedValues): void {
 
 function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
   const notes = Object.entries(MEANINGLESS)
-    .filter(([name]) => name in given)
+    .filter(([name]) => name in given && !(name === 'data' && isImagenet(values)))
     .map(([name, why]) => `-${name} means nothing here: ${why}`)
   for (const name of ['d1', 'd2', 'd3', 'd4'] as const) {
     if (Number(values[name]) !== 0) notes.push(`-${name} means nothing here: the original used it for ImageNet only`)

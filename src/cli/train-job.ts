@@ -2,7 +2,9 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
+import type { Augmentation } from '../data/augment.js'
 import type { Dataset } from '../data/dataset.js'
+import { chosenAugmentation } from '../data/named-augmentation.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
@@ -10,10 +12,10 @@ import type { DenseNetOptions } from '../model/config.js'
 import type { MemoryChoice } from '../training/memory.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
-import { dataReporter, datasetShape, loadSplits } from './datasets.js'
+import { type ChosenDataset, dataReporter } from './datasets.js'
 import { percent } from './format.js'
 import type { ModelFlags } from './model-options.js'
-import type { ComputeFlags, OutputFlags } from './options.js'
+import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
 import type { Reporter } from './progress.js'
 import type { StopRequest } from './signals.js'
 import { givenRecipe } from './training-options.js'
@@ -23,7 +25,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly data?: string
   readonly recipe?: string
   readonly epochs?: number
-  readonly augment?: boolean
+  readonly imageSize?: number
+  readonly augment?: AugmentFlag
   readonly memory?: MemoryChoice
   readonly seed?: number
   readonly output?: string
@@ -49,11 +52,10 @@ export interface Job {
 export function networkOf(
   model: string | undefined,
   description: DenseNetOptions,
-  dataset: string,
+  { channels, height, width, classes }: ChosenDataset,
   seed = 0,
 ): DenseNet {
-  const { channels, ...shape } = datasetShape(dataset)
-  const options = { ...description, inputChannels: channels, ...shape }
+  const options = { ...description, inputChannels: channels, height, width, classes }
   if (model !== undefined) return DenseNet.create(model, { ...options, seed })
   if (options.depth === undefined && options.blocks === undefined) {
     throw usageError(
@@ -78,6 +80,10 @@ export function fitOptions({ flags, reporter, request }: Job) {
   } satisfies FitOptions
 }
 
+/** What was asked for, in so many words; else undefined: the data set's usual one, or the run's. */
+export const augmentationFor = (train: Dataset, { flags }: Job): Augmentation | undefined =>
+  flags.augment === undefined ? undefined : chosenAugmentation(flags.augment, train)
+
 export async function backendOf(
   options: Pick<BackendOptions, 'backend' | 'threads'>,
   { context, later }: Job,
@@ -89,13 +95,13 @@ export async function backendOf(
 }
 
 export async function splits(
-  dataset: string,
+  dataset: ChosenDataset,
   folder: string | undefined,
   job: Job,
 ): Promise<{ train: Dataset; test: Dataset }> {
   const { out, flags } = job.context
   const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
-  return loadSplits(dataset, { folder, signal: job.request.signal, onProgress }).finally(end)
+  return dataset.splits({ folder, signal: job.request.signal, onProgress }).finally(end)
 }
 
 /** runs/NAME-1, or the next number that is free. */

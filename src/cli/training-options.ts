@@ -1,6 +1,6 @@
 // How to train: one table of options that reads them, gives them to fit, and prints a recipe as the options it is made of.
 import { Option } from 'commander'
-import type { Augmentation } from '../data/augment.js'
+import { namesOf } from '../data/named-augmentation.js'
 import type { FitOptions } from '../densenet.js'
 import { parameterError } from '../errors.js'
 import {
@@ -12,7 +12,7 @@ import {
   type Recipe,
 } from '../training/recipe.js'
 import { scheduleNames } from '../training/schedule.js'
-import { choiceOption, numberOption, wholeOption } from './options.js'
+import { augmentOptions, choiceOption, numberOption, wholeOption } from './options.js'
 
 const paper = PAPER_RECIPE
 const { adamw, rmsprop } = OPTIMIZER_DEFAULTS
@@ -97,15 +97,13 @@ const opposite = (option: Option): Option[] =>
 
 export const trainingOptions = (): Option[] => [
   ...Object.values(OPTIONS).flatMap(option => [...opposite(option), option]),
-  new Option('--augment', "flip, pad and crop as is usual for the data set; default, but for some recipes'"),
-  new Option('--no-augment', 'only normalise'),
+  ...augmentOptions(),
 ]
 
-/** What was given of a recipe. */
+/** What was given of a recipe, but for the augmentation, which hangs on the images. */
 export function givenRecipe(flags: Readonly<Record<string, unknown>>): FitOptions {
   const values = Object.entries(OPTIONS).map(([key, option]) => [key, flags[option.attributeName()]])
-  const given = Object.fromEntries(values.filter(([, value]) => value !== undefined))
-  return flags.augment === false ? { ...given, augmentation: false } : given
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined))
 }
 
 /** A recipe as the options that make it: "--epochs 300", "--lr 0.1", ... */
@@ -118,7 +116,8 @@ export function recipeWords(recipe: Recipe): string[] {
     if (typeof value === 'boolean') return [value ? long : long.replace('--', '--no-')]
     return [`${long} ${value}`]
   })
-  return [...words, isNone(recipe.augmentation) ? '--no-augment' : '--augment']
+  const names = namesOf(recipe.augmentation)
+  return [...words, names.length === 0 ? '--no-augment' : `--augment ${names}`]
 }
 
 /** Those of its options that the header of every run does not show and that are not the paper's. */
@@ -134,5 +133,3 @@ const SHOWN: readonly (keyof Recipe)[] = [
 const UNSHOWN: Partial<Recipe> = Object.fromEntries(
   Object.entries(PAPER_RECIPE).filter(([key]) => !SHOWN.includes(key as keyof Recipe)),
 )
-
-const isNone = ({ flip, pad }: Augmentation): boolean => !flip && pad === 0

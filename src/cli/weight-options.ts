@@ -5,7 +5,6 @@ import { parameterError } from '../errors.js'
 import type { ImportReport } from '../interop/import-weights.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { OpenOptions } from '../training/open-network.js'
-import { datasetName, datasetShape } from './datasets.js'
 import { grouped } from './format.js'
 import { numberOption } from './options.js'
 
@@ -40,8 +39,8 @@ function channelsOption(flags: string, text: string): Option {
   })
 }
 
-/** `dataset`: whose image size the network is to take, where its weights leave that open. */
-export function openOptions(flags: WeightFlags, dataset: string | undefined): OpenOptions {
+/** `images`: the size that the network is to take, where its weights leave that open. */
+export function openOptions(flags: WeightFlags, images: { height: number; width: number } | null): OpenOptions {
   const { strict, bnEpsilon, mean, std } = flags
   if ((mean === undefined) !== (std === undefined) || mean?.length !== std?.length) {
     throw parameterError(
@@ -50,12 +49,11 @@ export function openOptions(flags: WeightFlags, dataset: string | undefined): Op
       (mean ? std : mean) ?? '',
     )
   }
-  const shape = dataset === undefined ? null : datasetShape(datasetName(dataset))
   return {
     strict,
     ...(bnEpsilon === undefined ? {} : { bnEpsilon }),
     ...(mean && std ? { normalisation: { mean: mean.map(x => x * 255), deviation: std.map(x => x * 255) } } : {}),
-    ...(shape ? { height: shape.height, width: shape.width } : {}),
+    ...(images ? { height: images.height, width: images.width } : {}),
   }
 }
 

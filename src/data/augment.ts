@@ -1,17 +1,32 @@
 // One image on its way to the network, in the order of DenseNet's first implementation: normalise, mirror with
 // probability 1/2, pad with zeros (after normalising, so the padding has the mean colour), cut out a random window of
-// the image's own size. Images are [channels][height][width]; random numbers hang on (seed, epoch, image) only.
+// the image's own size. Images are [channels][height][width]; random numbers hang on (seed, epoch, image) only. This is
+// the short way for small images in memory; any other augmentation is a list of transforms (transforms/transform.ts).
 
 import { randomStream } from '../util/random.js'
 import type { Normalisation } from './dataset.js'
+import type { Transform } from './transforms/transform.js'
+
+export type Augmentation = FlipAndCrop | readonly Transform[]
 
 /** `flip`: mirror left-right every other time. `pad`: zeros added on each side before the random crop; 0 = no crop. */
-export interface Augmentation {
+export interface FlipAndCrop {
   readonly flip: boolean
   readonly pad: number
 }
 
-export const noAugmentation: Augmentation = { flip: false, pad: 0 }
+export const noAugmentation: FlipAndCrop = { flip: false, pad: 0 }
+
+export const isList = (augmentation: Augmentation): augmentation is readonly Transform[] => Array.isArray(augmentation)
+
+/** "flip, pad 4 and crop" */
+export function describeAugmentation(augmentation: Augmentation): string {
+  if (isList(augmentation)) {
+    return augmentation.map(({ kind }) => kind.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)).join(', ')
+  }
+  const { flip, pad } = augmentation
+  return [...(flip ? ['flip'] : []), ...(pad > 0 ? [`pad ${pad} and crop`] : [])].join(', ')
+}
 
 export interface ImageShape {
   readonly channels: number
@@ -27,7 +42,7 @@ export interface Placement {
 }
 
 /** Always draws the same three numbers, so turning the flip off leaves the crops as they were. */
-export function choosePlacement(augmentation: Augmentation, seed: number, epoch: number, image: number): Placement {
+export function choosePlacement(augmentation: FlipAndCrop, seed: number, epoch: number, image: number): Placement {
   if (!augmentation.flip && augmentation.pad === 0) return { mirrored: false, left: 0, top: 0 }
   const random = randomStream(seed, 'augmentation', epoch, image)
   const mirrored = random.uniform() < 0.5

@@ -1,40 +1,190 @@
-// The work on one batch, the same on the calling thread and on a worker: place and normalise its images, copy labels.
+// The work on one batch, the same on the calling thread and on a worker: images from memory are placed and normalised,
+// images from files decoded, transformed and normalised; labels copied. A file that cannot be decoded is left out.
 
-import { type Augmentation, choosePlacement, type ImageShape, normalisationTable, writeImage } from './augment.js'
+import {
+  choosePlacement,
+  type FlipAndCrop,
+  type ImageShape,
+  isList,
+  normalisationTable,
+  type Placement,
+  writeImage,
+} from './augment.js'
 import type { Normalisation } from './dataset.js'
+import { decodeImageFile } from './decode.js'
+import type { Image } from './image.js'
+import { type MixedBatch, type Mixing, mixBatch } from './mixing.js'
+import { type Preprocessing, preprocess, type View } from './transforms/preprocess.js'
+import { applyTransforms, type Transform } from './transforms/transform.js'
 
-/** Everything about the data set that stays the same from batch to batch; plain data that a worker can be given. */
-export interface ImageStore {
-  readonly images: Uint8Array
+interface StoreFacts {
   readonly labels: Uint16Array
   readonly shape: ImageShape
   readonly normalisation: Normalisation
-  readonly augmentation: Augmentation
   readonly seed: number
+  readonly mixing?: Mixing
 }
 
-/** Which images make up the batch, by their number in the data set. */
+/** Everything about the data set that stays the same from batch to batch; plain data that a worker can be given. */
+export type ImageStore = ArrayStore | FileStore
+
+export interface ArrayStore extends StoreFacts {
+  readonly images: Uint8Array
+  readonly augmentation: FlipAndCrop | readonly Transform[]
+  /** What of each image is shown, one entry of the batch each. */
+  readonly views?: readonly View[]
+}
+
+export interface FileStore extends StoreFacts {
+  /** What is done to each image: training's transforms, or evaluation's views of it. */
+  readonly treatment:
+    | { readonly transforms: readonly Transform[] }
+    | { readonly preprocessing: Preprocessing; readonly views: readonly View[] }
+}
+
+/** Which images make up the batch, by their number in the data set, and the files of a data set that has files. */
 export interface BatchJob {
   readonly epoch: number
+  /** Its number in the epoch. */
+  readonly batch: number
   readonly images: Uint32Array
+  readonly files?: readonly string[]
 }
 
-/** images: [batch][channels][height][width], labels: [batch]. */
+/** images: [batch][channels][height][width], the others: [batch]. */
 export interface BatchTarget {
   readonly images: Float32Array
   readonly labels: Float32Array
+  readonly indices: Uint32Array
+  /** For mixed images. */
+  readonly otherLabels?: Float32Array
+  readonly share?: Float32Array
 }
 
-export function makeBatchWriter(store: ImageStore): (job: BatchJob, target: BatchTarget) => void {
-  const { images, labels, shape, augmentation, seed } = store
-  const table = normalisationTable(store.normalisation)
+/** A file that could not be read, and why. */
+export interface Unreadable {
+  readonly file: string
+  readonly reason: string
+}
+
+export interface Written {
+  /** Entries of the target that were filled. */
+  readonly size: number
+  readonly unreadable: readonly Unreadable[]
+}
+
+export type BatchWriter = (job: BatchJob, target: BatchTarget) => Written | Promise<Written>
+
+export function makeBatchWriter(store: ImageStore): BatchWriter {
+  const write = plainWriter(store)
+  const { mixing, shape, seed } = store
+  if (mixing === undefined) return write
+  return async (job, target) => {
+    const written = await write(job, target)
+    mixBatch(mixing, target as MixedBatch, written.size, shape, { seed, ...job })
+    return written
+  }
+}
+
+function plainWriter(store: ImageStore): BatchWriter {
+  if (!('images' in store)) return fileWriter(store)
+  if (isList(store.augmentation)) return transformingWriter(store, store.augmentation)
+  return placingWriter(store, store.augmentation)
+}
+
+function placingWriter(
+  { images, labels, shape, seed, normalisation, views }: ArrayStore,
+  placing: FlipAndCrop,
+): BatchWriter {
+  const table = normalisationTable(normalisation)
   const imageSize = shape.channels * shape.height * shape.width
+  const shown = views?.map(({ mirrored }) => ({ mirrored, left: placing.pad, top: placing.pad }))
   return (job, target) => {
-    for (let i = 0; i < job.images.length; i++) {
-      const image = job.images[i]!
-      const placement = choosePlacement(augmentation, seed, job.epoch, image)
-      writeImage(images, image, shape, table, augmentation.pad, placement, target.images, i * imageSize)
-      target.labels[i] = labels[image]!
+    let size = 0
+    const write = (image: number, placement: Placement): void => {
+      writeImage(images, image, shape, table, placing.pad, placement, target.images, size * imageSize)
+      target.labels[size] = labels[image]!
+      target.indices[size] = image
+      size++
     }
+    for (const image of job.images) {
+      if (shown) for (const placement of shown) write(image, placement)
+      else write(image, choosePlacement(placing, seed, job.epoch, image))
+    }
+    return { size, unreadable: [] }
+  }
+}
+
+function transformingWriter({ images, ...store }: ArrayStore, transforms: readonly Transform[]): BatchWriter {
+  const { channels, height, width } = store.shape
+  const imageSize = channels * height * width
+  const add = adder(store)
+  return (job, target) => {
+    job.images.forEach((index, size) => {
+      const data = Float32Array.from(images.subarray(index * imageSize, (index + 1) * imageSize))
+      const { mean } = store.normalisation
+      add(
+        applyTransforms({ channels, height, width, data }, transforms, mean, store.seed, job.epoch, index),
+        index,
+        target,
+        size,
+      )
+    })
+    return { size: job.images.length, unreadable: [] }
+  }
+}
+
+function fileWriter({ treatment, ...store }: FileStore): BatchWriter {
+  const add = adder(store)
+  const { mean } = store.normalisation
+  return async (job, target) => {
+    const unreadable: Unreadable[] = []
+    let size = 0
+    // One image is decoded, off this thread, while the one before it is transformed.
+    let next = tryToDecode(job.files![0]!)
+    for (let i = 0; i < job.images.length; i++) {
+      const index = job.images[i]!
+      const decoded = await next
+      if (i + 1 < job.images.length) next = tryToDecode(job.files![i + 1]!)
+      if ('reason' in decoded) {
+        unreadable.push(decoded)
+        continue
+      }
+      const shown =
+        'transforms' in treatment
+          ? [applyTransforms(decoded, treatment.transforms, mean, store.seed, job.epoch, index)]
+          : preprocess(decoded, treatment.preprocessing, treatment.views)
+      for (const image of shown) add(image, index, target, size++)
+    }
+    return { size, unreadable }
+  }
+}
+
+async function tryToDecode(file: string): Promise<Image | Unreadable> {
+  try {
+    return await decodeImageFile(file)
+  } catch (error) {
+    return { file, reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Writes a finished image into a place of the batch, normalised. */
+function adder({ labels, shape, normalisation }: StoreFacts) {
+  const { channels, height, width } = shape
+  const { mean, deviation } = normalisation
+  return (image: Image, index: number, target: BatchTarget, place: number): void => {
+    if (image.channels !== channels || image.height !== height || image.width !== width) {
+      const [got, wanted] = [image, shape].map(({ height, width }) => `${height} x ${width}`)
+      throw new Error(`the transforms make images of ${got}, the network reads ${wanted}: end them with a crop`)
+    }
+    const size = height * width
+    for (let channel = 0; channel < channels; channel++) {
+      const from = channel * size
+      const to = (place * channels + channel) * size
+      const [shift, scale] = [mean[channel]!, 1 / deviation[channel]!]
+      for (let i = 0; i < size; i++) target.images[to + i] = (image.data[from + i]! - shift) * scale
+    }
+    target.labels[place] = labels[index]!
+    target.indices[place] = index
   }
 }

@@ -1,7 +1,7 @@
 // One source at a time: puts the unpacked files of a data set into a new folder, by whatever way the source asks for.
 // Archives are verified before they are unpacked; the files themselves are verified by the caller.
 
-import { constants, copyFile, mkdir, rm, stat } from 'node:fs/promises'
+import { constants, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
@@ -46,6 +46,13 @@ export async function bringFrom(source: Source, options: BringOptions): Promise<
         const archive = await downloadFile(remote, source.title, downloads, options)
         const file = files.find(({ name }) => archive.endsWith(`${name}.gz`))
         if (file !== undefined) await gunzipFile(archive, join(target, file.name), file.size, signal)
+      }
+      break
+    }
+    case 'plain': {
+      for (const remote of source.remotes) {
+        const file = await downloadFile(remote, source.title, downloads, options)
+        await rename(file, join(target, basename(file)))
       }
       break
     }

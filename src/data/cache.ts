@@ -90,22 +90,34 @@ export async function readVerified(
   hint: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
+  const bytes = new Uint8Array(file.size)
+  let position = 0
+  for await (const chunk of readVerifiedInChunks(folder, file, hint, signal)) {
+    bytes.set(chunk.subarray(0, file.size - position), position)
+    position += chunk.length
+  }
+  return bytes
+}
+
+/** The same piece by piece; what is wrong with the SHA-256 is known only at the end. */
+export async function* readVerifiedInChunks(
+  folder: string,
+  file: DataFile,
+  hint: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const path = join(folder, file.name)
   await checkSize(path, file, hint)
-  const bytes = new Uint8Array(file.size)
   const hash = createHash('sha256')
-  let position = 0
   try {
     for await (const chunk of readInChunks(path, signal)) {
       hash.update(chunk)
-      bytes.set(chunk.subarray(0, file.size - position), position)
-      position += chunk.length
+      yield chunk
     }
   } catch (error) {
     throw fileError(error, `reading ${path}`)
   }
   checkHash(path, file, hash.digest('hex'), hint)
-  return bytes
 }
 
 export async function verifyFile(folder: string, file: DataFile, hint: string, signal?: AbortSignal): Promise<void> {

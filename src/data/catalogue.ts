@@ -4,13 +4,14 @@
 //   const { train, test } = await cifar10()
 
 import { DenseNetError, parameterError } from '../errors.js'
-import { dataFolder, findDataset, type Location, readVerified } from './cache.js'
+import { dataFolder, findDataset, type Location, readVerified, readVerifiedInChunks } from './cache.js'
 import { countCifarRecords, readCifarRecords } from './cifar.js'
-import type { Dataset } from './dataset.js'
+import type { ArrayDataset } from './dataset.js'
 import { readIdxPair } from './idx.js'
 import { type DatasetInfo, type DatasetName, datasetInfo } from './info.js'
 import { type Prepared, type PrepareOptions, prepareFiles, repairHint } from './prepare.js'
 import { type DataFile, SOURCES } from './sources.js'
+import { readSvhnFile, setValidationAside } from './svhn.js'
 
 export { type DatasetInfo, type DatasetName, datasetInfo, datasetNames } from './info.js'
 export type { Prepared, PrepareOptions } from './prepare.js'
@@ -27,7 +28,7 @@ export function prepareDataset(name: string, options: PrepareOptions = {}): Prom
 }
 
 /** Reads one split, bringing the data set first if it is not there. */
-export async function loadDataset(name: string, options: LoadOptions): Promise<Dataset> {
+export async function loadDataset(name: string, options: LoadOptions): Promise<ArrayDataset> {
   const info = datasetInfo(name)
   if (options.split !== 'train' && options.split !== 'test') {
     throw parameterError('split', "'train' or 'test'", options.split)
@@ -38,8 +39,13 @@ export async function loadDataset(name: string, options: LoadOptions): Promise<D
   const files = sources.files.filter(file => file.split === options.split)
   const hint = repairHint(info.name, location)
   const read = (file: DataFile) => readVerified(location.folder, file, hint, options.signal)
+  const stream = (file: DataFile) => readVerifiedInChunks(location.folder, file, hint, options.signal)
   const { images, labels } =
-    info.channels === 3 ? await readCifar(info, files, read) : await readMnist(info, files, read)
+    info.name === 'svhn'
+      ? await readSvhn(info, files, stream)
+      : info.channels === 3
+        ? await readCifar(info, files, read)
+        : await readMnist(info, files, read)
   const { classes, channels, height, width, normalisation } = info
   const length = labels.length
   return {
@@ -61,7 +67,7 @@ async function broughtLocation(name: DatasetName, options: PrepareOptions): Prom
 }
 
 type ReadFile = (file: DataFile) => Promise<Uint8Array>
-type Content = Pick<Dataset, 'images' | 'labels'>
+type Content = Pick<ArrayDataset, 'images' | 'labels'>
 
 async function readCifar(info: DatasetInfo, files: readonly DataFile[], read: ReadFile): Promise<Content> {
   const layout = { labelBytes: info.name === 'cifar100' ? 2 : 1, classes: info.classes.length } as const
@@ -71,6 +77,22 @@ async function readCifar(info: DatasetInfo, files: readonly DataFile[], read: Re
   for (const file of files) at += readCifarRecords(await read(file), layout, images, labels, at, file.name)
   return { images, labels }
 }
+
+async function readSvhn(
+  info: DatasetInfo,
+  files: readonly DataFile[],
+  stream: (file: DataFile) => AsyncIterable<Uint8Array>,
+): Promise<Content> {
+  const content = sharedMemory(info, imagesIn(files))
+  let at = 0
+  for (const file of files) {
+    await readSvhnFile(stream(file), file.name, file.images!, content, at)
+    at += file.images!
+  }
+  return content
+}
+
+const imagesIn = (files: readonly DataFile[]): number => files.reduce((sum, file) => sum + file.images!, 0)
 
 async function readMnist(info: DatasetInfo, files: readonly DataFile[], read: ReadFile): Promise<Content> {
   const [imageFile, labelFile] = files as [DataFile, DataFile]
@@ -101,7 +123,10 @@ function sharedMemory({ channels, height, width }: DatasetInfo, length: number):
 }
 
 /** Both splits of a data set, each with the API's own options. */
-async function bothSplits(name: DatasetName, options: PrepareOptions): Promise<{ train: Dataset; test: Dataset }> {
+async function bothSplits(
+  name: DatasetName,
+  options: PrepareOptions,
+): Promise<{ train: ArrayDataset; test: ArrayDataset }> {
   const train = await loadDataset(name, { ...options, split: 'train' })
   const test = await loadDataset(name, { ...options, split: 'test' })
   return { train, test }
@@ -109,5 +134,14 @@ async function bothSplits(name: DatasetName, options: PrepareOptions): Promise<{
 
 export const cifar10 = (options: PrepareOptions = {}) => bothSplits('cifar10', options)
 export const cifar100 = (options: PrepareOptions = {}) => bothSplits('cifar100', options)
+/** With the 6,000 validation images of the paper set aside, by which it chose the epoch to report. */
+export async function svhn(
+  options: PrepareOptions = {},
+): Promise<{ train: ArrayDataset; validation: ArrayDataset; test: ArrayDataset }> {
+  const { train, test } = await bothSplits('svhn', options)
+  const [first] = (options.sources ?? SOURCES.svhn).files
+  return { ...setValidationAside(train, first!.images!), test }
+}
+
 export const mnist = (options: PrepareOptions = {}) => bothSplits('mnist', options)
 export const fashionMnist = (options: PrepareOptions = {}) => bothSplits('fashion-mnist', options)

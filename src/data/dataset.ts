@@ -1,21 +1,38 @@
-// What the training loop needs to know of a data set. Images of one size, kept as bytes in shared memory so that
-// loader threads read them without a copy.
+// What the training loop needs to know of a data set: images of one size, either kept as bytes in memory or decoded from
+// files whenever they are wanted.
 
-export interface Dataset {
-  /** 'cifar10', ... */
+import type { Preprocessing } from './transforms/preprocess.js'
+
+export type Dataset = ArrayDataset | FileDataset
+
+export interface DatasetFacts {
+  /** 'cifar10', ...; for a folder or a list of the user's own, its absolute path. */
   readonly name: string
-  readonly split: 'train' | 'test'
+  readonly split: 'train' | 'validation' | 'test'
   /** Names of the classes, in label order. */
   readonly classes: readonly string[]
   readonly channels: number
+  /** Of an image as the network sees it. */
   readonly height: number
   readonly width: number
   readonly length: number
-  /** [length][channels][height][width], values 0..255, backed by a SharedArrayBuffer. */
-  readonly images: Uint8Array
   /** [length] */
   readonly labels: Uint16Array
   readonly normalisation: Normalisation
+}
+
+/** All images in memory, shared so that loader threads read them without a copy. */
+export interface ArrayDataset extends DatasetFacts {
+  /** [length][channels][height][width], values 0..255, backed by a SharedArrayBuffer. */
+  readonly images: Uint8Array
+}
+
+/** Image files of any size, decoded by the loader threads. */
+export interface FileDataset extends DatasetFacts {
+  /** [length], absolute paths */
+  readonly files: readonly string[]
+  /** How an image gets to the network's size when it is evaluated. */
+  readonly preprocessing: Preprocessing
 }
 
 /** x = (pixel - mean[channel]) / deviation[channel], on the 0..255 scale. */
@@ -26,11 +43,41 @@ export interface Normalisation {
 
 /** A prepared batch, in the order of the epoch's permutation. */
 export interface Batch {
-  /** Position in the epoch, from 0. */
+  /** Position in the epoch, from 0. A batch whose images are all unreadable is left out. */
   readonly index: number
   readonly size: number
   /** [size][channels][height][width], normalised. Valid until the next batch is asked for. */
   readonly images: Float32Array
   /** [size] */
   readonly labels: Float32Array
+  /** [size]: which images of the data set these are. */
+  readonly indices: Uint32Array
+  /** Of images mixed of two [size]: the other one's label, and the share of the first. */
+  readonly otherLabels?: Float32Array
+  readonly share?: Float32Array
+}
+
+/** Its first `limit` images; null: all. */
+export function limitDataset<T extends Dataset>(dataset: T, limit: number | null): T {
+  if (limit === null || limit >= dataset.length) return dataset
+  const shorter = { ...dataset, length: limit, labels: dataset.labels.subarray(0, limit) }
+  if ('files' in dataset) return { ...shorter, files: dataset.files.slice(0, limit) }
+  const { channels, height, width } = dataset
+  return { ...shorter, images: dataset.images.subarray(0, limit * channels * height * width) }
+}
+
+/** The images with these numbers, in this order. */
+export function takeImages<T extends Dataset>(dataset: T, indices: ArrayLike<number>): T {
+  const { channels, height, width } = dataset
+  const length = indices.length
+  const labels = new Uint16Array(new SharedArrayBuffer(2 * length))
+  for (let i = 0; i < length; i++) labels[i] = dataset.labels[indices[i]!]!
+  if ('files' in dataset) return { ...dataset, length, labels, files: Array.from(indices, i => dataset.files[i]!) }
+  const size = channels * height * width
+  const images = new Uint8Array(new SharedArrayBuffer(length * size))
+  for (let i = 0; i < length; i++) {
+    const from = indices[i]! * size
+    images.set(dataset.images.subarray(from, from + size), i * size)
+  }
+  return { ...dataset, length, labels, images }
 }

@@ -6,7 +6,7 @@ import { usageError } from '../errors.js'
 import type { Augmentation } from './augment.js'
 import type { Normalisation } from './dataset.js'
 
-export type DatasetName = 'cifar10' | 'cifar100' | 'mnist' | 'fashion-mnist'
+export type DatasetName = 'cifar10' | 'cifar100' | 'svhn' | 'mnist' | 'fashion-mnist'
 
 export interface DatasetInfo {
   readonly name: DatasetName
@@ -35,6 +35,8 @@ const CIFAR_100_FINE_LABELS = words(`
   wardrobe whale willow_tree wolf woman worm`)
 
 const cifar = { channels: 3, height: 32, width: 32, trainImages: 50_000, testImages: 10_000 }
+/** `train` and `extra` together, as in the paper. */
+const svhn = { channels: 3, height: 32, width: 32, trainImages: 73_257 + 531_131, testImages: 26_032 }
 const mnist = { channels: 1, height: 28, width: 28, trainImages: 60_000, testImages: 10_000 }
 
 const DATASETS: Record<DatasetName, DatasetInfo> = {
@@ -53,6 +55,15 @@ const DATASETS: Record<DatasetName, DatasetInfo> = {
     ...cifar,
     normalisation: { mean: [129.3, 124.1, 112.4], deviation: [68.2, 65.4, 70.4] },
     augmentation: { flip: true, pad: 4 },
+  },
+  svhn: {
+    name: 'svhn',
+    title: 'SVHN',
+    classes: words('0 1 2 3 4 5 6 7 8 9'),
+    ...svhn,
+    // The paper divides by 255 and augments nothing.
+    normalisation: { mean: [0, 0, 0], deviation: [255, 255, 255] },
+    augmentation: { flip: false, pad: 0 },
   },
   mnist: {
     name: 'mnist',

@@ -4,7 +4,7 @@
 import { Worker } from 'node:worker_threads'
 import { DenseNetError } from '../errors.js'
 import { abortedError } from '../util/abort.js'
-import type { BatchJob, BatchTarget, ImageStore } from './batch-writer.js'
+import type { BatchJob, BatchTarget, ImageStore, Written } from './batch-writer.js'
 import type { JobAnswer, JobMessage } from './loader-worker.js'
 
 export interface WorkerSetup {
@@ -16,8 +16,11 @@ export interface WorkerSetup {
 
 interface Slot {
   busy: boolean
+  written: Written
   error: string | undefined
 }
+
+const NOTHING: Written = { size: 0, unreadable: [] }
 
 export class WorkerPool {
   readonly #count: number
@@ -33,7 +36,7 @@ export class WorkerPool {
   constructor(count: number, setup: Omit<WorkerSetup, 'generation'>) {
     this.#count = count
     this.#setup = { ...setup, generation: new Int32Array(new SharedArrayBuffer(4)) }
-    this.#slots = setup.slots.map(() => ({ busy: false, error: undefined }))
+    this.#slots = setup.slots.map(() => ({ busy: false, written: NOTHING, error: undefined }))
   }
 
   /** Waits until no job of an abandoned run writes into a slot any more. */
@@ -56,10 +59,11 @@ export class WorkerPool {
     this.#next = (this.#next + 1) % this.#count
   }
 
-  async ready(slot: number, signal?: AbortSignal): Promise<void> {
+  async ready(slot: number, signal?: AbortSignal): Promise<Written> {
     await this.#until(() => !this.#slots[slot]!.busy, signal)
-    const { error } = this.#slots[slot]!
+    const { error, written } = this.#slots[slot]!
     if (error !== undefined) throw new DenseNetError(`a batch could not be prepared: ${error}`)
+    return written
   }
 
   async dispose(): Promise<void> {
@@ -78,9 +82,8 @@ export class WorkerPool {
         execArgv: [],
       })
       worker.unref()
-      worker.on('message', ({ slot, error }: JobAnswer) => {
-        this.#slots[slot]!.busy = false
-        this.#slots[slot]!.error = error
+      worker.on('message', ({ slot, error, written = NOTHING }: JobAnswer) => {
+        this.#slots[slot] = { busy: false, written, error }
         this.#changed()
       })
       worker.on('error', error => this.#fail(`a loader thread failed: ${error.message}`, error))

@@ -1,7 +1,7 @@
 // A worker thread of the loader: takes jobs, writes batches into the shared slots, says when each is done.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { type BatchJob, makeBatchWriter } from './batch-writer.js'
+import { type BatchJob, makeBatchWriter, type Written } from './batch-writer.js'
 import type { WorkerSetup } from './loader-pool.js'
 
 /** `generation`: the epoch run the job belongs to; jobs of an abandoned run are answered without being done. */
@@ -13,6 +13,8 @@ export interface JobMessage {
 
 export interface JobAnswer {
   readonly slot: number
+  /** Absent when the job was not done. */
+  readonly written?: Written
   readonly error?: string
 }
 
@@ -20,12 +22,16 @@ const { store, slots, generation } = workerData as WorkerSetup
 const port = parentPort!
 const write = makeBatchWriter(store)
 
-port.on('message', (message: JobMessage) => {
-  let answer: JobAnswer = { slot: message.slot }
+async function answerTo({ slot, job, generation: wanted }: JobMessage): Promise<JobAnswer> {
   try {
-    if (message.generation === Atomics.load(generation, 0)) write(message.job, slots[message.slot]!)
+    return wanted === Atomics.load(generation, 0) ? { slot, written: await write(job, slots[slot]!) } : { slot }
   } catch (error) {
-    answer = { slot: message.slot, error: error instanceof Error ? error.message : String(error) }
+    return { slot, error: error instanceof Error ? error.message : String(error) }
   }
-  port.postMessage(answer)
+}
+
+// One after the other: jobs that wait for files must not pile up.
+let done: Promise<unknown> = Promise.resolve()
+port.on('message', (message: JobMessage) => {
+  done = done.then(async () => port.postMessage(await answerTo(message)))
 })

@@ -132,7 +132,7 @@ function whatToDo(root: string, { files, usualFolders, sources }: DatasetSources
   const put =
     archives.length > 0
       ? `put ${archives.join(' or ')} into ${root}`
-      : `put ${files.map(file => `${file.name}.gz`).join(', ')} into ${join(root, usualFolders[0] ?? '')}`
+      : `put ${files.map(file => (sources.some(({ kind }) => kind === 'plain') ? file.name : `${file.name}.gz`)).join(', ')} into ${join(root, usualFolders[0] ?? '')}`
   return `Check the connection, ${install.join('')}or ${put}; then run again.`
 }
 

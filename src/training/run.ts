@@ -1,5 +1,5 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
-import type { Dataset } from '../data/dataset.js'
+import { type Dataset, limitDataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
@@ -93,7 +93,8 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const asked = sessionOptions(recipe, config, trainSet.labels)
   const { memory, reason, predicted } = planMemory(config, options.memory, memoryOptions(options, asked))
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
-  const common = { batchSize, seed, ...workers }
+  const onWarning = (message: string): void => emit({ type: 'warning', message })
+  const common = { batchSize, seed, onWarning, ...workers }
   const session = await createSession(architecture(config), options.backend, {
     ...asked,
     memory,
@@ -124,6 +125,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   })
   const dataset: DatasetIdentity = identify(options.train, options.test)
   const { classes, normalisation } = trainSet
+  const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
   // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
   const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
@@ -131,7 +133,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     const state = await session.readState(copied)
     copied = state
     checkFinite(state, progress)
-    const checkpoint = { config, classes, normalisation, dataset, recipe, progress }
+    const checkpoint = { config, classes, normalisation, preprocessing, dataset, recipe, progress }
     // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
     const path = await folder.save(kind, {
       ...checkpoint,
@@ -199,18 +201,6 @@ function checkJudged({ schedule, patience }: Recipe, testSet: Dataset | null): v
 
 export function identify(trainSet: Dataset, testSet: Dataset | null): DatasetIdentity {
   return { name: trainSet.name, trainImages: trainSet.length, testImages: testSet?.length ?? 0 }
-}
-
-/** Its first `limit` images. */
-export function limitDataset(dataset: Dataset, limit: number | null): Dataset {
-  if (limit === null || limit >= dataset.length) return dataset
-  const { channels, height, width } = dataset
-  return {
-    ...dataset,
-    length: limit,
-    images: dataset.images.subarray(0, limit * channels * height * width),
-    labels: dataset.labels.subarray(0, limit),
-  }
 }
 
 /** What of a data set a network must suit. */

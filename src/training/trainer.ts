@@ -155,8 +155,10 @@ class Trainer {
 
   private async step(batch: Batch, began: number, waitedSeconds: number): Promise<void> {
     const { session, train, seed, onEvent, recipe } = this.options
-    const { epoch, nextBatch, step, updates, pendingImages, sums } = this.progress
+    const { epoch, step, updates, pendingImages, sums } = this.progress
     const { batchesPerEpoch } = train
+    // Batches whose images are all unreadable do not come.
+    const nextBatch = batch.index
     const learningRate = this.learningRate(nextBatch + 1)
     const update = (nextBatch + 1) % recipe.accumulate === 0 || nextBatch + 1 === batchesPerEpoch
     const averageKeeps = recipe.ema === null ? 0 : Math.min(recipe.ema, (1 + updates) / (10 + updates))

@@ -1,7 +1,7 @@
 // Counter-based random numbers: a stream is named by (seed, purpose, indices...), never by how often anybody asked
 // before. So resuming, more loader threads or another backend see the same numbers.
 
-const PURPOSES = { initialisation: 1, shuffle: 2, augmentation: 3, dropout: 4, split: 5 } as const
+const PURPOSES = { initialisation: 1, shuffle: 2, augmentation: 3, dropout: 4, split: 5, mixing: 6 } as const
 export type RandomPurpose = keyof typeof PURPOSES
 
 /** A 32-bit mixing function, bijective, every output bit depends on every input bit ("lowbias32", Chris Wellons 2018). */

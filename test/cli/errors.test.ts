@@ -91,7 +91,7 @@ const wrong: Case[] = [
     ['train', 'densenet-40-12', '--dataset', 'cifar11'],
     2,
     'there is no data set called "cifar11"',
-    'The data sets are cifar10, cifar100, mnist, fashion-mnist, synthetic',
+    'The data sets are cifar10, cifar100, svhn, mnist, fashion-mnist, synthetic; or name a folder or CSV list of images',
   ],
   [
     'a folder that holds a run',

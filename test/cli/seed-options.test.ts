@@ -34,6 +34,24 @@ describe('translation', () => {
     })
   })
 
+  test('a folder like ImageNet', () => {
+    const { args, notes } = translated('-dataset imagenet -data /photos -depth 121 -growthRate 32')
+    expect(args).toEqual(
+      expect.arrayContaining([
+        'densenet-121',
+        '--dataset=/photos',
+        '--growth-rate=32',
+        '--epochs=90',
+        '--schedule=imagenet',
+      ]),
+    )
+    expect(notes).toEqual([])
+    expect(translated('-testOnly true -tenCrop true -resume runs/a -dataset imagenet -data /photos')).toMatchObject({
+      command: 'test',
+      args: ['runs/a', '--dataset=/photos', '--crops=ten', '--batch-size=32', '--loader-threads=2'],
+    })
+  })
+
   test('a plain network starts with 2k channels and is still compressed', () => {
     const { args, notes } = translated('-depth 40 -bottleneck false')
     expect(args).toEqual(expect.arrayContaining(['--no-bottleneck', '--initial-channels=24', '--reduction=0.5']))
@@ -124,8 +142,10 @@ describe('accepted with a note', () => {
 
 describe('refused', () => {
   test.each([
-    ['-dataset imagenet', "-dataset imagenet: of the original's data sets there are cifar10 and cifar100"],
-    ['-tenCrop true', '-tenCrop true: ten-crop evaluation does not exist here'],
+    ['-dataset svhn', "-dataset svhn: the original's data sets are cifar10, cifar100 and imagenet"],
+    ['-dataset imagenet', '-dataset imagenet: its images are not fetched'],
+    ['-dataset imagenet -data a -depth 40', '-depth 40: for ImageNet it is one of 121, 161, 169, 201'],
+    ['-tenCrop true', '-tenCrop true: training is watched with one crop'],
     ['-retrain model.t7', '-retrain model.t7: starting from other weights does not exist here'],
     ['-nGPU 2', '-nGPU 2: training runs in one process on the processor; only 1 is possible'],
     ['-precision half', '-precision half: training is in single precision'],

@@ -38,7 +38,7 @@ test('of a description', async () => {
 test('the data sets', async () => {
   const { code, out } = await densenet(['data'])
   expect(code).toBe(0)
-  expect(out.match(/^\S+/gm)).toEqual(['cifar10', 'cifar100', 'mnist', 'fashion-mnist', 'synthetic'])
+  expect(out.match(/^\S+/gm)).toEqual(['cifar10', 'cifar100', 'svhn', 'mnist', 'fashion-mnist', 'synthetic'])
 })
 
 test('nothing to fetch for the generated one', async () => {

@@ -54,14 +54,14 @@ test('a recipe is printed in full, as the options that make it; options beside i
   const again = await densenet([
     'train',
     '--recipe=c10',
-    '--augment',
+    '--augment=standard',
     '--drop-rate=0',
     ...args,
     '--output',
     at('again'),
   ])
   expect(again.out).toContain('--drop-rate 0   ')
-  expect(again.out).toContain('   --augment\n')
+  expect(again.out).toContain('   --augment standard\n')
 })
 
 test('the folder holds config, log, and three checkpoints', () => {

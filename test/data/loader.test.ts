@@ -136,13 +136,14 @@ describe('ends', () => {
 
   test('an error in a worker comes out as a sentence, and the worker goes on', async () => {
     const store = { ...dataset, shape: dataset, augmentation: { flip: false, pad: 0 }, seed: 1 }
-    const slots = [{ images: new Float32Array(new SharedArrayBuffer(240)), labels: new Float32Array(1) }]
+    const images = new Float32Array(new SharedArrayBuffer(240))
+    const slots = [{ images, labels: new Float32Array(1), indices: new Uint32Array(1) }]
     const pool = new WorkerPool(1, { store, slots })
     try {
       await pool.startEpoch()
-      pool.submit(0, { epoch: 0, images: null as never })
-      await expect(pool.ready(0)).rejects.toThrow(/^a batch could not be prepared: .*null/)
-      pool.submit(0, { epoch: 0, images: Uint32Array.of(2) })
+      pool.submit(0, { epoch: 0, batch: 0, images: null as never })
+      await expect(pool.ready(0)).rejects.toThrow(/^a batch could not be prepared: .*images/)
+      pool.submit(0, { epoch: 0, batch: 0, images: Uint32Array.of(2) })
       await pool.ready(0)
       expect(slots[0]!.images[0]).toBe(Math.fround((dataset.images[120]! - 120) / 60))
     } finally {
@@ -154,7 +155,7 @@ describe('ends', () => {
     const pool = new WorkerPool(2, { store: {} as never, slots: [{} as never] })
     try {
       await pool.startEpoch()
-      pool.submit(0, { epoch: 0, images: Uint32Array.of(0) })
+      pool.submit(0, { epoch: 0, batch: 0, images: Uint32Array.of(0) })
       await expect(pool.ready(0)).rejects.toThrow(/^a loader thread failed: /)
     } finally {
       await pool.dispose()

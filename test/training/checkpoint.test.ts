@@ -22,6 +22,7 @@ const checkpoint: Checkpoint = {
   config,
   classes: ['red', 'green', 'blue'],
   normalisation: { mean: [1, 2, 3], deviation: [4, 5, 6] },
+  preprocessing: { resize: 64, crop: 56, interpolation: 'bicubic' },
   dataset: { name: 'tiny', trainImages: 12, testImages: 6 },
   recipe: { ...PAPER_RECIPE, seed: 5 },
   progress: {

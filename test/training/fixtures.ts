@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import type { Dataset } from '../../dist/data/dataset.js'
+import type { ArrayDataset } from '../../dist/data/dataset.js'
 import type { DenseNetOptions } from '../../dist/model/config.js'
 
 /** A network of 8 x 8 images with everything in it: bottlenecks, compression, dropout, two blocks. */
@@ -19,7 +19,7 @@ export const TINY: DenseNetOptions = {
 }
 
 /** Images whose class can be seen: one colour is brighter. */
-export function tinyDataset(split: 'train' | 'test', length: number): Dataset {
+export function tinyDataset(split: 'train' | 'test', length: number): ArrayDataset {
   const images = new Uint8Array(new SharedArrayBuffer(length * 3 * 64))
   const labels = new Uint16Array(new SharedArrayBuffer(2 * length))
   for (let i = 0; i < length; i++) {

@@ -13,7 +13,7 @@ const source = (batchesPerEpoch: number): BatchSource => ({
   batchesPerEpoch,
   async *epoch(_, { firstBatch = 0 } = {}): AsyncGenerator<Batch> {
     for (let index = firstBatch; index < batchesPerEpoch; index++) {
-      yield { index, size: 2, images: new Float32Array(2), labels: new Float32Array(2) }
+      yield { index, size: 2, images: new Float32Array(2), labels: new Float32Array(2), indices: new Uint32Array(2) }
     }
   },
 })

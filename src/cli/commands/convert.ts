@@ -51,7 +51,7 @@ async function convert(from: string, path: string, flags: ConvertFlags): Promise
   const { precision, fold, size, to = exportFormat(path) } = flags
   if (resolve(from) === resolve(path))
     throw usageError(`${path} cannot be read and written at once`, 'choose another name')
-  const network = await DenseNet.load(from, { ...openOptions(flags, undefined), ...size, onWarning: warn })
+  const network = await DenseNet.load(from, { ...openOptions(flags, null), ...size, onWarning: warn })
   if (network.imported) tellReport(from, network.imported, network.config, say)
   await network.export(path, { to, precision, fold, size })
   if (flags.json)

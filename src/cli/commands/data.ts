@@ -1,9 +1,10 @@
 // densenet data: brings a data set and verifies it; without a name, says which there are.
 import { Command } from 'commander'
 import { prepareDataset } from '../../data/catalogue.js'
-import { datasetInfo, datasetNames } from '../../data/info.js'
+import { type DatasetName, datasetInfo, datasetNames } from '../../data/info.js'
+import { usageError } from '../../errors.js'
 import { createContext } from '../context.js'
-import { dataReporter, datasetName } from '../datasets.js'
+import { choosableDatasets, dataReporter } from '../datasets.js'
 import { grouped, table } from '../format.js'
 import { type OutputFlags, outputOptions } from '../options.js'
 import { withSignals } from '../signals.js'
@@ -29,11 +30,11 @@ async function data(name: string | undefined, flags: DataFlags): Promise<number>
     list(flags)
     return 0
   }
-  const known = datasetName(name)
-  if (known === 'synthetic') {
+  if (name === 'synthetic') {
     say('synthetic is generated, there is nothing to fetch')
     return 0
   }
+  const known = catalogueName(name)
   const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
   return withSignals(
     () => {},
@@ -48,6 +49,14 @@ async function data(name: string | undefined, flags: DataFlags): Promise<number>
       return 0
     },
   )
+}
+
+function catalogueName(name: string): DatasetName {
+  try {
+    return datasetInfo(name).name
+  } catch {
+    throw usageError(`there is no data set called "${name}"`, `the data sets are ${choosableDatasets.join(', ')}`)
+  }
 }
 
 function list(flags: DataFlags): void {

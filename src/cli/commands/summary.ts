@@ -5,7 +5,7 @@ import { preset, presetNames } from '../../model/presets.js'
 import { summarise } from '../../model/summary.js'
 import type { TrainingMemory } from '../../training/memory.js'
 import { createContext } from '../context.js'
-import { datasetName, datasetShape } from '../datasets.js'
+import { chooseDataset, IMAGE_SIZE_HELP } from '../datasets.js'
 import { bytes, grouped, short, table } from '../format.js'
 import { describedNetwork, type ModelFlags, modelOptions } from '../model-options.js'
 import { wholeOption } from '../options.js'
@@ -13,6 +13,7 @@ import { wholeOption } from '../options.js'
 interface SummaryFlags extends ModelFlags {
   readonly batchSize: number
   readonly dataset?: string
+  readonly imageSize?: number
   readonly json?: boolean
 }
 
@@ -21,16 +22,17 @@ export function summaryCommand(finish: (exitCode: number) => void): Command {
     .description('layers, shapes, parameters, multiply-adds and memory of a network')
     .argument('[model]', 'a preset such as densenet-bc-100-12; without one, all presets')
     .addOption(wholeOption('--batch-size <n>', 'for the memory of a training step').default(64))
+    .addOption(wholeOption('--image-size <n>', IMAGE_SIZE_HELP))
     .option('--dataset <name>', 'image size and classes of this data set; default: CIFAR-10, or ImageNet')
   for (const option of modelOptions()) command.addOption(option)
   return command
     .option('--json', 'print JSON')
     .option('--debug', 'show where an error came from')
     .addHelpText('after', '\nExamples:\n  densenet summary\n  densenet summary densenet-bc-100-12 --batch-size 64')
-    .action((model: string | undefined, flags: SummaryFlags) => finish(summary(model, flags)))
+    .action(async (model: string | undefined, flags: SummaryFlags) => finish(await summary(model, flags)))
 }
 
-function summary(model: string | undefined, flags: SummaryFlags): number {
+async function summary(model: string | undefined, flags: SummaryFlags): Promise<number> {
   const { out } = createContext({})
   const described = describedNetwork(flags)
   if (model === undefined && Object.keys(described).length === 0) {
@@ -39,7 +41,7 @@ function summary(model: string | undefined, flags: SummaryFlags): number {
     out.write(flags.json ? `${JSON.stringify(facts)}\n` : `${presetTable(facts)}\n`)
     return 0
   }
-  const shape = flags.dataset === undefined ? {} : inputOf(datasetName(flags.dataset))
+  const shape = flags.dataset === undefined ? {} : await inputOf(flags.dataset, flags.imageSize)
   const network = DenseNet.create(model ?? described, { ...(model === undefined ? {} : described), ...shape })
   const facts = network.summary({ batchSize: flags.batchSize })
   out.write(
@@ -48,9 +50,9 @@ function summary(model: string | undefined, flags: SummaryFlags): number {
   return 0
 }
 
-function inputOf(dataset: string): { inputChannels: number; height: number; width: number; classes: number } {
-  const { channels, ...shape } = datasetShape(dataset)
-  return { inputChannels: channels, ...shape }
+async function inputOf(dataset: string, imageSize: number | undefined) {
+  const { channels, height, width, classes } = await chooseDataset(dataset, { imageSize })
+  return { inputChannels: channels, height, width, classes }
 }
 
 function presetTable(

@@ -1,14 +1,29 @@
 // densenet test: loss and errors of a checkpoint on the test images of a data set.
-import { Command } from 'commander'
+import { basename } from 'node:path'
+import { Command, Option } from 'commander'
 import { createBackend } from '../../backends/registry.js'
+import { limitDataset } from '../../data/dataset.js'
+import { VIEWS, type ViewName } from '../../data/transforms/preprocess.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
+import type { TrainingScores } from '../../evaluation/report.js'
+import { scorePredictions } from '../../evaluation/scores.js'
+import { writeReport } from '../../evaluation/write-report.js'
+import type { Checkpoint } from '../../training/checkpoint.js'
 import { openNetwork } from '../../training/open-network.js'
-import { limitDataset } from '../../training/run.js'
+import { BEST_FILE } from '../../training/run-folder.js'
+import { isFinished } from '../../training/trainer.js'
 import { createContext } from '../context.js'
-import { checkShape, choosableDatasets, dataReporter, datasetName, loadTest } from '../datasets.js'
+import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
 import { grouped, percent, rounded } from '../format.js'
-import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
+import {
+  type ComputeFlags,
+  choiceOption,
+  computeOptions,
+  type OutputFlags,
+  outputOptions,
+  wholeOption,
+} from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
 import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
@@ -18,6 +33,8 @@ interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly data?: string
   readonly batchSize: number
   readonly testLimit?: number
+  readonly crops: ViewName
+  readonly report?: string
 }
 
 export function testCommand(finish: (exitCode: number) => void): Command {
@@ -27,11 +44,17 @@ export function testCommand(finish: (exitCode: number) => void): Command {
       '<run-or-checkpoint>',
       "a run's folder (its last checkpoint) or a file: a checkpoint, or weights of PyTorch, timm, Keras, Torch7",
     )
-    .option('--dataset <name>', `${choosableDatasets.join(', ')}; default: the one it was trained on`)
+    .option('--dataset <name>', `${DATASETS_HELP}; default: the one it was trained on`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     wholeOption('--batch-size <n>', 'images at a time').default(64),
     wholeOption('--test-limit <n>', 'only the first n test images'),
+    choiceOption(
+      '--crops <which>',
+      'what is shown of each image; probabilities are averaged',
+      Object.keys(VIEWS),
+    ).default('single'),
+    new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
     ...weightOptions(),
     ...computeOptions(),
     ...outputOptions(),
@@ -40,7 +63,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
   return command
     .addHelpText(
       'after',
-      '\nExamples:\n  densenet test runs/a --dataset cifar10\n  densenet test weights.pth --dataset cifar10',
+      '\nExamples:\n  densenet test runs/a\n  densenet test runs/a/best.safetensors --dataset photos --crops ten --report report\n  densenet test weights.pth --dataset cifar10',
     )
     .action(async (path: string, flags: TestFlags) => finish(await test(path, flags)))
 }
@@ -48,48 +71,58 @@ export function testCommand(finish: (exitCode: number) => void): Command {
 async function test(path: string, flags: TestFlags): Promise<number> {
   const { out, say, warn } = createContext(flags)
   const status = new StatusLine(out)
+  const quiet = flags.quiet || flags.json
   return withSignals(
     () => {},
     async ({ signal }) => {
-      const open = openOptions(flags, flags.dataset)
-      const { checkpoint, report } = await openNetwork(path, open, warn)
+      const known = flags.dataset === undefined ? null : knownDataset(flags.dataset)
+      const open = openOptions(flags, known)
+      const { checkpoint, report: understood } = await openNetwork(path, open, warn)
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
-      checkShape(checkpoint.config, datasetName(name), path)
-      if (report) {
-        tellReport(path, report, checkpoint.config, say)
+      const load = await chooseTestDataset(name, checkpoint, path)
+      if (understood) {
+        tellReport(path, understood, checkpoint.config, say)
         if (!open.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
       }
-      const data = dataReporter(out, flags.quiet === true || flags.json === true)
+      const data = dataReporter(out, quiet === true)
       const loaded = limitDataset(
-        await loadTest(datasetName(name), { folder: flags.data, signal, onProgress: data.onProgress }).finally(
-          data.end,
-        ),
+        await load({ folder: flags.data, signal, onProgress: data.onProgress }).finally(data.end),
         flags.testLimit ?? null,
       )
       const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
       using network = await DenseNet.load(path, { ...open, onWarning: () => {} })
-      const { backend, threads, loaderThreads, batchSize } = flags
+      const { backend, threads, loaderThreads, batchSize, crops: views } = flags
       const on = await createBackend({ backend, threads, onWarning: warn })
       const start = performance.now()
       try {
-        const quiet = flags.quiet || flags.json
-        const metrics = await network.evaluate(dataset, {
-          on,
-          batchSize,
-          loaderThreads,
-          signal,
+        const predictions = await network.predict(dataset, {
+          ...{ on, batchSize, views, loaderThreads, signal },
+          onWarning: warn,
           onProgress: done => quiet || status.show(`testing ${grouped(done)}/${grouped(dataset.length)}`),
         })
         status.clear()
         const seconds = (performance.now() - start) / 1000
-        const { loss, top1Error, top5Error } = metrics
+        const scores = scorePredictions(predictions, dataset.classes)
+        const { loss, top1Error, top5Error, images, expectedCalibrationError } = scores
         if (!Number.isFinite(loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${loss}`)
-        const facts = { path, dataset: dataset.name, images: dataset.length, ...metrics, seconds }
-        if (flags.json) out.write(`${JSON.stringify(facts)}\n`)
-        const speed = rounded(dataset.length / seconds)
-        say(`${path} on ${dataset.name}, ${grouped(dataset.length)} test images (${speed} images/s)`)
-        say(`loss ${loss.toFixed(4)}   error ${percent(top1Error)}   top-5 error ${percent(top5Error)}`)
+        const training = trainingScores(checkpoint, dataset.name)
+        const facts = { path, network: network.name, views, training }
+        const report = flags.report && (await writeReport(flags.report, facts, dataset, predictions, scores))
+        const metrics = { loss, top1Error, top5Error, expectedCalibrationError }
+        const printed = { path, dataset: dataset.name, images, views, ...metrics, training, seconds }
+        if (flags.json) out.write(`${JSON.stringify({ ...printed, ...(report ? { report } : {}) })}\n`)
+        const shown = views === 'single' ? '' : `, ${views === 'ten' ? 'ten crops' : 'mirrored too'}`
+        const speed = rounded(images / seconds)
+        say(`${path} on ${dataset.name}, ${grouped(images)} test images${shown} (${speed} images/s)`)
+        const calibration = percent(100 * expectedCalibrationError)
+        say(
+          `loss ${loss.toFixed(4)}   error ${percent(top1Error)}   top-5 error ${percent(top5Error)}   calibration error ${calibration}`,
+        )
+        if (basename(path) === BEST_FILE && checkpoint.recipe?.heldOut === null)
+          say('    this checkpoint was picked on the test images: its error is optimistic')
+        for (const line of training ? trainingLines(training) : []) say(`    ${line}`)
+        if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)
         return 0
       } finally {
         status.clear()
@@ -97,4 +130,23 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       }
     },
   )
+}
+
+/** What was recorded on the same images during training. */
+function trainingScores({ progress, recipe, dataset }: Checkpoint, name: string): TrainingScores | null {
+  if (!progress?.final || !recipe || recipe.heldOut !== null || dataset?.name !== name) return null
+  const { final: last, ranking } = progress
+  const { epochs, patience } = recipe
+  return { last, best: ranking[0] ?? null, epochs, finished: isFinished(epochs, patience, progress) }
+}
+
+function trainingLines({ last, best, epochs, finished }: TrainingScores): string[] {
+  const lastName = finished ? 'final error in training' : `error in training so far (epoch ${last.epoch} of ${epochs})`
+  const lines = [`${lastName} ${percent(last.top1Error)}`]
+  if (best) {
+    lines.push(
+      `best error in training ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the test images, so optimistic`,
+    )
+  }
+  return lines
 }

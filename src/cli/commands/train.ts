@@ -1,5 +1,5 @@
 // densenet train: a new run, a run that goes on, or the demo of `npm start`.
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { BackendOptions } from '../../backends/registry.js'
 import { DenseNet, type FitOptions } from '../../densenet.js'
@@ -13,7 +13,7 @@ import type { ScheduleName } from '../../training/schedule.js'
 import { isFinished, type TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
-import { choosableDatasets, datasetName } from '../datasets.js'
+import { chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP } from '../datasets.js'
 import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
@@ -22,6 +22,7 @@ import { isSeedCheckpoint, pretrainedNetwork, resumeSeed } from '../pretrained.j
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
 import {
+  augmentationFor,
   backendOf,
   conclude,
   fitOptions,
@@ -40,10 +41,11 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     .description('train a DenseNet')
     .argument('[model]', 'a preset such as densenet-bc-100-12 (densenet summary lists them)')
     .option('--demo', 'a small DenseNet-BC on CIFAR-10 for a few minutes: npm start')
-    .option('--dataset <name>', `${choosableDatasets.join(', ')}; default: ${DEFAULT_DATASET}`)
+    .option('--dataset <name>', `${DATASETS_HELP}; default: ${DEFAULT_DATASET}`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     choiceOption('--recipe <name>', 'published settings, printed in full; options given beside it win', recipeNames),
+    wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
     ...trainingOptions(),
     ...modelOptions(),
     choiceOption(
@@ -78,6 +80,7 @@ Examples:
   densenet train --resume runs/a
   densenet train densenet-bc-100-12 --recipe c10+
   densenet train --recipe quick --epochs 10
+  densenet train densenet-121 --recipe imagenet --dataset photos --batch-size 32
   densenet train --depth 40 --growth-rate 12 --dataset synthetic --epochs 2
 
 The options of the original program work as they did:
@@ -107,7 +110,7 @@ async function fresh(job: Job): Promise<number> {
   const { flags } = job
   const recipe = flags.recipe === undefined ? null : namedRecipe(flags.recipe)
   const model = job.model ?? (isDescribed(flags) ? undefined : recipe?.model) ?? undefined
-  const dataset = datasetName(flags.dataset ?? chosenDataset(recipe, flags.recipe))
+  const dataset = await chooseDataset(flags.dataset ?? chosenDataset(recipe, flags.recipe), flags)
   const described = { ...(recipe && { dropRate: recipe.dropRate }), ...describedNetwork(flags) }
   const network =
     flags.pretrained === undefined
@@ -117,11 +120,11 @@ async function fresh(job: Job): Promise<number> {
   const backend = await backendOf(flags, job)
   const { train, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', model ?? 'densenet')))
-  const given = fitOptions(job)
+  const given = { ...fitOptions(job), augmentation: augmentationFor(train, job) }
   const { dropRate } = network.config
   const result = await network.fit(train, {
-    ...overlaid(recipe ? base(recipe, flags) : {}, given),
-    ...(recipe ? { onEvent: announcing(`${flags.recipe}: ${recipe.title}`, dataset, dropRate, job) } : {}),
+    ...overlaid(recipe ? base(recipe) : {}, given),
+    ...(recipe ? { onEvent: announcing(`${flags.recipe}: ${recipe.title}`, dataset.name, dropRate, job) } : {}),
     validation: test,
     output,
     on: backend,
@@ -137,14 +140,10 @@ function chosenDataset(recipe: NamedRecipe | null, name: string | undefined): st
   return recipe.dataset
 }
 
-/** What a recipe asks of fit. With --augment the data set's augmentation is back. */
-function base({ training }: NamedRecipe, { augment }: TrainFlags): FitOptions {
-  const { schedule, augmentation, ...rest } = training
-  return {
-    ...rest,
-    ...(schedule === undefined ? {} : { schedule: schedule as ScheduleName }),
-    ...(augmentation === undefined || augment === true ? {} : { augmentation }),
-  }
+/** What a recipe asks of fit. */
+function base({ training }: NamedRecipe): FitOptions {
+  const { schedule, ...rest } = training
+  return { ...rest, ...(schedule === undefined ? {} : { schedule: schedule as ScheduleName }) }
 }
 
 /** Prints the whole recipe before anything else of the run. */
@@ -167,7 +166,6 @@ async function resume(job: Job, folder: string): Promise<number> {
   }
   if (flags.recipe !== undefined) throw usageError('a run that goes on keeps its recipe', 'leave out --recipe')
   const settings = await readSettings(folder)
-  const dataset = datasetName(flags.dataset ?? settings.dataset)
   const described = Object.keys(describedNetwork(flags)).length > 0
   // The warning about a damaged checkpoint comes once, from fit.
   const { checkpoint } = await openCheckpoint(folder, () => {})
@@ -179,6 +177,11 @@ async function resume(job: Job, folder: string): Promise<number> {
     }
     return conclude({ ...finished, stopped: false }, folder, job)
   }
+  const dataset = await chooseDataset(flags.dataset ?? settings.dataset, {
+    // What was chosen by the network's size and the recipe's seed is so again.
+    imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
+    seed: checkpoint.recipe?.seed,
+  })
   const network =
     model !== undefined || described
       ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
@@ -189,10 +192,13 @@ async function resume(job: Job, folder: string): Promise<number> {
   }
   const backend = await backendOf(computing, job)
   const { train, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
-  const options = { ...fitOptions(job), validation: test, resume: folder, on: backend }
+  const augmentation = augmentationFor(train, job)
+  const options = { ...fitOptions(job), augmentation, validation: test, resume: folder, on: backend }
   return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
 }
 
+/** Own images go by their absolute path. */
+const isPath = (dataset: string): boolean => isAbsolute(dataset)
 function checkPretrained({ pretrained, resetClassifier, resume, demo }: TrainFlags): void {
   if (resetClassifier && pretrained === undefined) throw usageError('--reset-classifier needs --pretrained')
   if (pretrained !== undefined && (resume !== undefined || demo)) {
@@ -222,7 +228,7 @@ async function demo(job: Job): Promise<number> {
   ) {
     throw usageError('--demo has its own network and recipe', 'leave out --demo, or the network and the recipe')
   }
-  const dataset = datasetName(flags.dataset ?? DEFAULT_DATASET)
+  const dataset = await chooseDataset(flags.dataset ?? DEFAULT_DATASET, flags)
   const backend = await backendOf(flags, job)
   const plan = DEMO[backend.name === 'reference' ? 'reference' : 'native']
   if (backend.name === 'reference') {
@@ -234,7 +240,7 @@ async function demo(job: Job): Promise<number> {
   const { train, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', 'demo')))
   const result = await network.fit(train, {
-    ...overlaid(plan.recipe, fitOptions(job)),
+    ...overlaid(plan.recipe, { ...fitOptions(job), augmentation: augmentationFor(train, job) }),
     validation: test,
     output,
     on: backend,

@@ -1,0 +1,65 @@
+// densenet preview: a sheet of augmented images, so that a person can look at what training sees.
+import { basename, resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { describeAugmentation } from '../../data/augment.js'
+import { chosenAugmentation } from '../../data/named-augmentation.js'
+import { drawSheet } from '../../data/sheet.js'
+import { writeFileAtomically } from '../../util/files.js'
+import { createContext } from '../context.js'
+import { chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP } from '../datasets.js'
+import { type AugmentFlag, augmentOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
+import { withSignals } from '../signals.js'
+
+interface PreviewFlags extends OutputFlags {
+  readonly dataset: string
+  readonly data?: string
+  readonly imageSize?: number
+  readonly augment?: AugmentFlag
+  readonly images: number
+  readonly seed: number
+  readonly output?: string
+}
+
+export function previewCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('preview')
+    .description('draw a sheet of augmented images to look at')
+    .requiredOption('--dataset <name>', DATASETS_HELP)
+    .option('--data <folder>', 'where data sets are kept; default: the cache folder')
+  const options = [
+    wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
+    ...augmentOptions(),
+    wholeOption('--images <n>', 'rows of the sheet').default(8),
+    wholeOption('--seed <n>', 'of the random numbers', 0).default(0),
+    new Option('--output <file>', 'a PNG file; default: preview-NAME.png'),
+    ...outputOptions(),
+  ]
+  for (const option of options) command.addOption(option)
+  return command
+    .addHelpText(
+      'after',
+      '\nExamples:\n  densenet preview --dataset cifar10\n  densenet preview --dataset photos --augment randaugment,erasing --output sheet.png',
+    )
+    .action(async (flags: PreviewFlags) => finish(await preview(flags)))
+}
+
+async function preview(flags: PreviewFlags): Promise<number> {
+  const { out, say, warn } = createContext(flags)
+  const { images, seed, imageSize } = flags
+  return withSignals(
+    () => {},
+    async ({ signal }) => {
+      const dataset = await chooseDataset(flags.dataset, { imageSize, seed })
+      const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
+      const { train } = await dataset.splits({ folder: flags.data, signal, onProgress }).finally(end)
+      const augmentation = chosenAugmentation(flags.augment, train)
+      const output = resolve(flags.output ?? `preview-${basename(train.name).replace(/\.csv$/i, '')}.png`)
+      const { png, classes } = await drawSheet(train, { images, columns: 8, augmentation, seed, onWarning: warn })
+      await writeFileAtomically(output, png)
+      if (flags.json) out.write(`${JSON.stringify({ output, dataset: train.name, classes, augmentation })}\n`)
+      say(`${output}: ${describeAugmentation(augmentation) || 'no augmentation'}`)
+      say('left: as evaluated; right of it: as eight epochs of training see it; from the top:')
+      say(`    ${classes.join(', ')}`)
+      return 0
+    },
+  )
+}

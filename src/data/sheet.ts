@@ -1,0 +1,103 @@
+// A sheet of images to look at: a row for each image, first as it is evaluated, then as an epoch of training sees it each.
+
+import type { Augmentation } from './augment.js'
+import { type Dataset, type Normalisation, takeImages } from './dataset.js'
+import { loadSharp } from './decode.js'
+import { createLoader } from './loader.js'
+
+export interface SheetOptions {
+  /** Rows. */
+  readonly images: number
+  /** Augmented images in a row. */
+  readonly columns: number
+  readonly augmentation: Augmentation
+  readonly seed: number
+  readonly onWarning?: (message: string) => void
+}
+
+export interface Sheet {
+  readonly png: Uint8Array
+  /** Class of each row, from the top. */
+  readonly classes: readonly string[]
+}
+
+const GAP = 4
+/** Small images are enlarged to about this many pixels. */
+const TILE = 128
+
+export async function drawSheet(dataset: Dataset, options: SheetOptions): Promise<Sheet> {
+  const { images, columns, augmentation, seed, onWarning } = options
+  const sharp = await loadSharp()
+  const shown = takeImages(dataset, spread(dataset, images))
+  const common = { batchSize: shown.length, seed, shuffle: false, workers: 0, onWarning }
+  const { height, width } = dataset
+  const scale = Math.max(1, Math.round(TILE / width))
+  const tile = { width: width * scale, height: height * scale }
+  // The first column stands apart.
+  const place = (row: number, column: number) => ({
+    left: GAP + column * (tile.width + GAP) + (column > 0 ? 2 * GAP : 0),
+    top: GAP + row * (tile.height + GAP),
+  })
+  const tiles: { input: Buffer; left: number; top: number }[] = []
+  const rows = new Set<number>()
+  for (let column = 0; column <= columns; column++) {
+    const loader = createLoader(shown, column === 0 ? common : { ...common, augmentation })
+    for await (const { size, images: values, indices } of loader.epoch(column)) {
+      for (let i = 0; i < size; i++) {
+        rows.add(indices[i]!)
+        const pixels = toBytes(values.subarray((i * values.length) / size, ((i + 1) * values.length) / size), dataset)
+        const image = sharp(pixels, { raw: { width, height, channels: 3 } })
+        const input = await image
+          .resize({ ...tile, kernel: 'nearest' })
+          .png()
+          .toBuffer()
+        tiles.push({ input, ...place(indices[i]!, column) })
+      }
+    }
+  }
+  const end = place(shown.length, columns + 1)
+  const background = { r: 255, g: 255, b: 255 }
+  const sheet = sharp({ create: { width: end.left, height: end.top, channels: 3, background } })
+  const classes = [...rows].sort((a, b) => a - b).map(row => dataset.classes[shown.labels[row]!] ?? '?')
+  return { png: await sheet.composite(tiles).png().toBuffer(), classes }
+}
+
+/** One image of each class in turn, from evenly spread places, until there are enough. */
+function spread({ labels, length }: Dataset, count: number): number[] {
+  const chosen = new Set<number>()
+  const seen = new Map<number, number>()
+  for (let most = 1; chosen.size < Math.min(count, length); most++) {
+    for (let i = 0; i < length && chosen.size < count; i++) {
+      const label = labels[i]!
+      if (chosen.has(i) || (seen.get(label) ?? 0) >= most) continue
+      chosen.add(i)
+      seen.set(label, (seen.get(label) ?? 0) + 1)
+    }
+  }
+  return [...chosen]
+}
+
+/** A normalised image [channels][height][width] as interleaved bytes of three channels. */
+export function toBytes(
+  values: Float32Array,
+  {
+    channels,
+    height,
+    width,
+    normalisation,
+  }: {
+    readonly channels: number
+    readonly height: number
+    readonly width: number
+    readonly normalisation: Normalisation
+  },
+): Uint8Array {
+  const size = height * width
+  const bytes = new Uint8ClampedArray(3 * size)
+  for (let c = 0; c < 3; c++) {
+    const channel = Math.min(c, channels - 1)
+    const [mean, deviation] = [normalisation.mean[channel]!, normalisation.deviation[channel]!]
+    for (let i = 0; i < size; i++) bytes[3 * i + c] = values[channel * size + i]! * deviation + mean
+  }
+  return new Uint8Array(bytes.buffer)
+}

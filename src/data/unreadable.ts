@@ -1,0 +1,28 @@
+// Files that cannot be decoded: reported once each, and tolerated up to a limit.
+
+import { DenseNetError } from '../errors.js'
+import type { Written } from './batch-writer.js'
+import type { Dataset } from './dataset.js'
+
+/** Reports each unreadable file once; throws when they are more than one in a hundred (but five are always allowed). */
+export function unreadableCounter(
+  { name, split, length }: Dataset,
+  onWarning: ((message: string) => void) | undefined,
+): (written: Written) => void {
+  const most = Math.max(5, Math.floor(length / 100))
+  const seen = new Set<string>()
+  return ({ unreadable }) => {
+    for (const { file, reason } of unreadable) {
+      if (seen.has(file)) continue
+      seen.add(file)
+      onWarning?.(`${file} is skipped: ${reason}`)
+      if (seen.size <= most && seen.size < length) continue
+      const which = `the ${length} ${split} images of ${name}`
+      const message =
+        seen.size < length ? `more than ${most} of ${which} cannot be read` : `none of ${which} can be read`
+      throw new DenseNetError(`${message}; the last is ${file}: ${reason}`, {
+        hint: 'replace or remove the damaged files, or put them back',
+      })
+    }
+  }
+}

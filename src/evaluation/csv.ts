@@ -1,0 +1,44 @@
+// Every prediction as a line of a CSV file (RFC 4180), in the order of the data set.
+
+import type { Dataset } from '../data/dataset.js'
+import type { Predictions } from './predict.js'
+import { probabilitiesOf } from './scores.js'
+
+const MOST_GUESSES = 5
+
+/** image (its number, or its file), label, then the likeliest classes with their probabilities. */
+export function predictionsCsv(dataset: Dataset, predictions: Predictions): string {
+  const guesses = Math.min(MOST_GUESSES, predictions.classes)
+  const columns = Array.from({ length: guesses }, (_, i) => [`class_${i + 1}`, `probability_${i + 1}`]).flat()
+  const lines = [['image', 'label', 'correct', 'probability_of_label', ...columns]]
+  const name = (label: number): string => dataset.classes[label] ?? String(label)
+  for (let image = 0; image < predictions.images; image++) {
+    const row = probabilitiesOf(predictions, image)
+    const label = predictions.labels[image]!
+    const index = predictions.indices[image]!
+    const best = firstFew(row, guesses)
+    lines.push([
+      'files' in dataset ? dataset.files[index]! : String(index),
+      name(label),
+      best[0] === label ? '1' : '0',
+      row[label]!.toPrecision(6),
+      ...best.flatMap(c => [name(c), row[c]!.toPrecision(6)]),
+    ])
+  }
+  return `${lines.map(line => line.map(quoted).join(',')).join('\r\n')}\r\n`
+}
+
+/** The `count` likeliest classes, the likeliest first. */
+function firstFew(row: Float32Array, count: number): number[] {
+  const best: number[] = []
+  for (let c = 0; c < row.length; c++) {
+    if (best.length === count && row[c]! <= row[best.at(-1)!]!) continue
+    let place = best.length
+    while (place > 0 && row[best[place - 1]!]! < row[c]!) place--
+    best.splice(place, 0, c)
+    if (best.length > count) best.pop()
+  }
+  return best
+}
+
+const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)

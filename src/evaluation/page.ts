@@ -1,0 +1,142 @@
+// The report as a page: everything in one file, no script, light or dark as the reader's system is.
+
+import { basename } from 'node:path'
+import type { EpochScore } from '../training/events.js'
+import { reliabilityDiagram } from './diagram.js'
+import type { Report } from './report.js'
+import { STYLE } from './style.js'
+
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+
+const percent = (share: number | null, digits = 1): string =>
+  share === null ? '–' : `${(100 * share).toFixed(digits)} %`
+const error = (value: number): string => `${value.toFixed(2)} %`
+const grouped = (n: number): string => n.toLocaleString('en-US')
+const MOST_IN_MATRIX = 30
+
+const VIEW_TITLES = {
+  single: 'one view of each image',
+  flip: 'average over each image and its mirror image',
+  ten: 'average over ten crops of each image',
+} as const
+
+/** `thumbnails`: addresses of pictures, by their image's number in the data set. */
+export function reportPage(report: Report, thumbnails: ReadonlyMap<number, string>): string {
+  const { network, dataset, scores } = report
+  const title = `${network} on ${basename(dataset)}`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>${escaped(title)}</h1>
+<p>${escaped(report.path)} on ${grouped(scores.images)} test images of ${escaped(dataset)}, ${VIEW_TITLES[report.views]}</p>
+</header>
+<main>
+${headline(report)}
+${training(report)}
+${calibration(report)}
+${confusion(report)}
+${classes(report)}
+${worst(report, thumbnails)}
+</main>
+</body>
+</html>
+`
+}
+
+function headline({ scores }: Report): string {
+  const tiles = [
+    ['error', error(scores.top1Error)],
+    ['top-5 error', error(scores.top5Error)],
+    ['loss', scores.loss.toFixed(4)],
+    ['mean F1', percent(scores.macro.f1)],
+    ['calibration error', percent(scores.expectedCalibrationError)],
+  ]
+  const shown = tiles.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
+  return `<dl class="tiles">${shown.join('')}</dl>`
+}
+
+function training({ training }: Report): string {
+  if (training === null) return ''
+  const { last, best, epochs, finished } = training
+  const row = (name: string, score: EpochScore, note: string): string =>
+    `<tr><th>${name}</th><td>${score.epoch}</td><td>${error(score.top1Error)}</td><td>${error(score.top5Error)}</td><td class="text">${note}</td></tr>`
+  const lastRow = finished
+    ? row('final', last, 'after the last epoch: the figure to quote')
+    : row('so far', last, `after the last one of ${epochs} epochs that is done`)
+  const bestRow = best
+    ? row('best', best, 'lowest of all epochs: picked by looking at the test images, so optimistic')
+    : ''
+  return `<section><h2>While it was trained</h2>
+<div class="wide"><table><thead><tr><th></th><th>epoch</th><th>error</th><th>top-5 error</th><th></th></tr></thead><tbody>
+${lastRow}
+${bestRow}
+</tbody></table></div></section>`
+}
+
+function calibration({ scores }: Report): string {
+  return `<section><h2>Calibration</h2>
+<div class="beside">${reliabilityDiagram(scores.calibration)}
+<p>Of the predictions made with a confidence of 80 %, 80 % should be right: bars on the line. Above it the network is more
+careful than it need be, below it surer than it should be. Expected calibration error over ${scores.calibration.length}
+bins: ${percent(scores.expectedCalibrationError)}. The paler a bar, the fewer images it stands for.</p></div></section>`
+}
+
+function confusion({ confusion, classes, confusedPairs }: Report): string {
+  const pairs = confusedPairs.map(
+    ({ label, predicted, images }) =>
+      `<tr><th>${escaped(label)}</th><td class="text">${escaped(predicted)}</td><td>${grouped(images)}</td></tr>`,
+  )
+  const table = `<table><thead><tr><th>true class</th><th class="text">taken for</th><th>images</th></tr></thead><tbody>${pairs.join('')}</tbody></table>`
+  const list = pairs.length === 0 ? '<p>None was confused.</p>' : table
+  if (confusion === null || classes.length > MOST_IN_MATRIX) {
+    return `<section><h2>Most confused classes</h2>${list}</section>`
+  }
+  const head = classes.map(name => `<th class="up"><span>${escaped(name)}</span></th>`).join('')
+  const rows = confusion.map((row, label) => {
+    const total = row.reduce((sum, count) => sum + count, 0)
+    const cells = row.map((count, predicted) => {
+      const share = total > 0 ? count / total : 0
+      const kind = predicted === label ? 'right' : 'wrong'
+      const title = `${classes[label]!} taken for ${classes[predicted]!}: ${count} of ${total}`
+      const strength = count === 0 ? 0 : 0.12 + 0.78 * Math.sqrt(share)
+      return `<td class="${kind}" style="--share:${strength.toFixed(3)}" title="${escaped(title)}">${count || ''}</td>`
+    })
+    return `<tr><th>${escaped(classes[label]!)}</th>${cells.join('')}</tr>`
+  })
+  return `<section><h2>Confusion matrix</h2>
+<p>Rows: the true class; columns: what the network said.</p>
+<div class="wide"><table class="matrix"><thead><tr><th></th>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>
+<details><summary>Most confused classes</summary>${list}</details></section>`
+}
+
+function classes({ scores }: Report): string {
+  const rows = scores.classes.map(
+    ({ name, images, precision, recall, f1 }) =>
+      `<tr><th>${escaped(name)}</th><td>${grouped(images)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>`,
+  )
+  const { precision, recall, f1 } = scores.macro
+  const mean = `<tr class="sum"><th>mean</th><td>${grouped(scores.images)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>`
+  return `<section><h2>Classes</h2>
+<div class="wide"><table><thead><tr><th></th><th>images</th><th>precision</th><th>recall</th><th>F1</th></tr></thead>
+<tbody>${rows.join('\n')}${mean}</tbody></table></div></section>`
+}
+
+function worst({ worst, classes, dataset }: Report, thumbnails: ReadonlyMap<number, string>): string {
+  if (worst.length === 0) return '<section><h2>Worst mistakes</h2><p>There are none.</p></section>'
+  const cards = worst.map(({ index, file, label, predicted, confidence, ofLabel }) => {
+    const address = thumbnails.get(index)
+    const picture = address === undefined ? '' : `<img src="${address}" alt="image ${index}">`
+    const name = file === null ? `image ${index} of ${basename(dataset)}` : file
+    return `<figure title="${escaped(name)}">${picture}<figcaption><b>${escaped(classes[predicted]!)}</b> ${percent(confidence, 0)}<br>is ${escaped(classes[label]!)} ${percent(ofLabel, 0)}<br><small>${escaped(file === null ? `image ${index}` : basename(file))}</small></figcaption></figure>`
+  })
+  return `<section><h2>Worst mistakes</h2>
+<p>The wrong answers the network was surest of. Bold: its answer; below: what the image is.</p>
+<div class="cards">${cards.join('\n')}</div></section>`
+}

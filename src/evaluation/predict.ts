@@ -1,0 +1,113 @@
+// What a network says of every image of a data set: probabilities of the classes, averaged over the views of an image.
+
+import type { Dataset } from '../data/dataset.js'
+import { createLoader } from '../data/loader.js'
+import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
+import type { Backend, Numbers } from '../engine/backend.js'
+import { createSession, type SessionState } from '../engine/session.js'
+import { architecture } from '../model/architecture.js'
+import type { DenseNetConfig } from '../model/config.js'
+import { checkDataset } from '../training/run.js'
+import { abortedError } from '../util/abort.js'
+import { withCleanup } from '../util/cleanup.js'
+
+export interface PredictOptions {
+  readonly config: DenseNetConfig
+  readonly state: Pick<SessionState, 'parameters' | 'running'>
+  readonly dataset: Dataset
+  readonly backend: Backend
+  /** Views at a time; at least one whole image. */
+  readonly batchSize: number
+  /** What is shown of each image: once, also mirrored, or ten crops. */
+  readonly views?: ViewName | undefined
+  readonly loaderThreads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((imagesDone: number) => void) | undefined
+  /** Hears of files that cannot be decoded. */
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+export interface Predictions {
+  readonly images: number
+  readonly classes: number
+  /** [images]: which image of the data set; those whose files cannot be decoded are missing. */
+  readonly indices: Uint32Array
+  /** [images] */
+  readonly labels: Uint16Array
+  /** [images][classes] */
+  readonly probabilities: Float32Array
+  /** [images]: cross entropy, of the averaged probabilities. */
+  readonly losses: Float64Array
+}
+
+export function predict(options: PredictOptions): Promise<Predictions> {
+  const { config, dataset, backend, signal, onProgress, onWarning } = options
+  checkDataset(config, dataset)
+  const views = VIEWS[options.views ?? 'single']
+  const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
+  return withCleanup(async later => {
+    const batchSize = Math.max(views.length, Math.min(options.batchSize, dataset.length * views.length))
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, onWarning, ...workers })
+    later(() => loader.dispose())
+    const session = await createSession(architecture(config), backend, { batchSize })
+    later(() => session.dispose())
+    await session.writeState(options.state)
+    const predictions = emptyPredictions(dataset.length, config.classes)
+    let images = 0
+    for await (const batch of loader.epoch(1)) {
+      await session.evaluate(batch)
+      const logits = await session.logits(batch.size)
+      for (let first = 0; first < batch.size; first += views.length) {
+        predictions.indices[images] = batch.indices[first]!
+        predictions.labels[images] = batch.labels[first]!
+        averageViews(logits, first, views.length, predictions, images++)
+      }
+      if (signal?.aborted) throw abortedError('testing')
+      onProgress?.(images)
+    }
+    return firstOf(predictions, images)
+  })
+}
+
+function emptyPredictions(images: number, classes: number): Predictions {
+  return {
+    images,
+    classes,
+    indices: new Uint32Array(images),
+    labels: new Uint16Array(images),
+    probabilities: new Float32Array(images * classes),
+    losses: new Float64Array(images),
+  }
+}
+
+function firstOf(predictions: Predictions, images: number): Predictions {
+  const { classes, indices, labels, probabilities, losses } = predictions
+  return {
+    images,
+    classes,
+    indices: indices.subarray(0, images),
+    labels: labels.subarray(0, images),
+    probabilities: probabilities.subarray(0, images * classes),
+    losses: losses.subarray(0, images),
+  }
+}
+
+/** Softmax of each view, averaged into the image's row; the loss by logarithms, so that it stays finite. */
+function averageViews(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
+  const { classes, probabilities, labels, losses } = to
+  const row = probabilities.subarray(image * classes, (image + 1) * classes)
+  const label = labels[image]!
+  const ofLabel: number[] = []
+  for (let view = 0; view < views; view++) {
+    const at = (first + view) * classes
+    let highest = Number.NEGATIVE_INFINITY
+    for (let c = 0; c < classes; c++) highest = Math.max(highest, logits[at + c]!)
+    let sum = 0
+    for (let c = 0; c < classes; c++) sum += Math.exp(logits[at + c]! - highest)
+    for (let c = 0; c < classes; c++) row[c] = row[c]! + Math.exp(logits[at + c]! - highest) / sum / views
+    ofLabel.push(logits[at + label]! - highest - Math.log(sum))
+  }
+  const best = Math.max(...ofLabel)
+  const mean = ofLabel.reduce((sum, value) => sum + Math.exp(value - best), 0) / views
+  losses[image] = -(best + Math.log(mean))
+}

@@ -1,0 +1,67 @@
+// What an evaluation found, as plain data: the content of report.json and of the page.
+
+import type { Dataset } from '../data/dataset.js'
+import type { ViewName } from '../data/transforms/preprocess.js'
+import type { EpochScore } from '../training/events.js'
+import type { Predictions } from './predict.js'
+import { confusedPairs, type Mistake, type Scores, worstMistakes } from './scores.js'
+
+export interface ReportFacts {
+  /** The checkpoint or run. */
+  readonly path: string
+  /** The network's name. */
+  readonly network: string
+  readonly views: ViewName
+  /** As recorded while it was trained on this data set; null when not known. */
+  readonly training: TrainingScores | null
+}
+
+export interface TrainingScores {
+  /** After the last epoch so far. */
+  readonly last: EpochScore
+  /** The lowest of all epochs: picked by looking at the test images, so optimistic. */
+  readonly best: EpochScore | null
+  readonly epochs: number
+  /** Whether `last` is the final one. */
+  readonly finished: boolean
+}
+
+export interface ReportedMistake extends Mistake {
+  /** Of the data set. */
+  readonly index: number
+  readonly file: string | null
+}
+
+export interface Report extends ReportFacts {
+  readonly dataset: string
+  readonly scores: Omit<Scores, 'confusion'>
+  readonly classes: readonly string[]
+  /** [true class][predicted class]; null for more than 100 classes. */
+  readonly confusion: readonly (readonly number[])[] | null
+  readonly confusedPairs: readonly { readonly label: string; readonly predicted: string; readonly images: number }[]
+  readonly worst: readonly ReportedMistake[]
+}
+
+const WORST = 24
+const MOST_CLASSES = 100
+
+export function makeReport(facts: ReportFacts, dataset: Dataset, predictions: Predictions, scores: Scores): Report {
+  const { confusion, ...rest } = scores
+  const names = scores.classes.map(({ name }) => name)
+  return {
+    ...facts,
+    dataset: dataset.name,
+    scores: rest,
+    classes: names,
+    confusion: names.length <= MOST_CLASSES ? confusion.map(row => [...row]) : null,
+    confusedPairs: confusedPairs(confusion, 20).map(({ label, predicted, images }) => ({
+      label: names[label]!,
+      predicted: names[predicted]!,
+      images,
+    })),
+    worst: worstMistakes(predictions, WORST).map(mistake => {
+      const index = predictions.indices[mistake.image]!
+      return { ...mistake, index, file: 'files' in dataset ? dataset.files[index]! : null }
+    }),
+  }
+}

@@ -1,0 +1,137 @@
+// Scores of predictions: errors, confusion matrix, precision and recall of each class, calibration.
+
+import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from '../training/metrics.js'
+import type { Predictions } from './predict.js'
+
+export interface ClassScores {
+  readonly name: string
+  /** Images of the class. */
+  readonly images: number
+  /** Share of the images called so that are so, 0..1; null when none was called so. */
+  readonly precision: number | null
+  /** Share of the class's images that were found, 0..1; null when there are none. */
+  readonly recall: number | null
+  /** Harmonic mean of both; null when the class neither occurs nor is predicted. */
+  readonly f1: number | null
+}
+
+/** Predictions of about the same confidence, and how often they are right. */
+export interface CalibrationBin {
+  /** Confidences above `from` and up to `to`. */
+  readonly from: number
+  readonly to: number
+  readonly images: number
+  /** Averages, 0..1; null in an empty bin. */
+  readonly confidence: number | null
+  readonly accuracy: number | null
+}
+
+export interface Scores extends Metrics {
+  readonly images: number
+  /** Mean gap between confidence and accuracy, weighted by images, 0..1 (15 bins: Guo et al. 2017). */
+  readonly expectedCalibrationError: number
+  readonly calibration: readonly CalibrationBin[]
+  readonly classes: readonly ClassScores[]
+  /** Averages over the classes that occur. */
+  readonly macro: { readonly precision: number; readonly recall: number; readonly f1: number }
+  /** [true class][predicted class]: images. */
+  readonly confusion: readonly Uint32Array[]
+}
+
+const BINS = 15
+
+export function scorePredictions(predictions: Predictions, names: readonly string[]): Scores {
+  const { images, classes, labels, losses } = predictions
+  const confusion = Array.from({ length: classes }, () => new Uint32Array(classes))
+  const ranks = new Uint32Array(images)
+  const bins = Array.from({ length: BINS }, () => ({ images: 0, confidence: 0, right: 0 }))
+  for (let image = 0; image < images; image++) {
+    const row = probabilitiesOf(predictions, image)
+    const label = labels[image]!
+    const predicted = likeliest(row)
+    const confidence = row[predicted]!
+    confusion[label]![predicted]!++
+    ranks[image] = row.reduce((above, value) => above + (value > row[label]! ? 1 : 0), 0)
+    const bin = bins[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))]!
+    bin.images++
+    bin.confidence += confidence
+    if (predicted === label) bin.right++
+  }
+  const perClass = confusion.map((_, label) => classScores(confusion, label, names[label] ?? String(label)))
+  const occurring = perClass.filter(({ images }) => images > 0)
+  const mean = (value: (scores: ClassScores) => number | null): number =>
+    occurring.reduce((sum, scores) => sum + (value(scores) ?? 0), 0) / occurring.length
+  return {
+    ...averageMetrics(addMetrics(NO_METRICS, losses, ranks)),
+    images,
+    expectedCalibrationError:
+      bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / images,
+    calibration: bins.map(({ images, confidence, right }, i) => ({
+      from: i / BINS,
+      to: (i + 1) / BINS,
+      images,
+      confidence: images > 0 ? confidence / images : null,
+      accuracy: images > 0 ? right / images : null,
+    })),
+    classes: perClass,
+    macro: { precision: mean(s => s.precision), recall: mean(s => s.recall), f1: mean(s => s.f1) },
+    confusion,
+  }
+}
+
+function classScores(confusion: readonly Uint32Array[], label: number, name: string): ClassScores {
+  const right = confusion[label]![label]!
+  const images = confusion[label]!.reduce((sum, count) => sum + count, 0)
+  const called = confusion.reduce((sum, row) => sum + row[label]!, 0)
+  return {
+    name,
+    images,
+    precision: called > 0 ? right / called : null,
+    recall: images > 0 ? right / images : null,
+    f1: images + called > 0 ? (2 * right) / (images + called) : null,
+  }
+}
+
+export const probabilitiesOf = ({ probabilities, classes }: Predictions, image: number): Float32Array =>
+  probabilities.subarray(image * classes, (image + 1) * classes)
+
+/** The class of the highest probability, the first of several. */
+export function likeliest(row: Float32Array): number {
+  let best = 0
+  for (let c = 1; c < row.length; c++) if (row[c]! > row[best]!) best = c
+  return best
+}
+
+export interface Mistake {
+  /** Place among the predictions. */
+  readonly image: number
+  readonly label: number
+  readonly predicted: number
+  /** What the network gave the wrong class, and the right one. */
+  readonly confidence: number
+  readonly ofLabel: number
+}
+
+/** The mistakes the network was surest of, the surest first. */
+export function worstMistakes(predictions: Predictions, count: number): Mistake[] {
+  const all: Mistake[] = []
+  for (let image = 0; image < predictions.images; image++) {
+    const row = probabilitiesOf(predictions, image)
+    const label = predictions.labels[image]!
+    const predicted = likeliest(row)
+    if (predicted !== label) all.push({ image, label, predicted, confidence: row[predicted]!, ofLabel: row[label]! })
+  }
+  return all.sort((a, b) => b.confidence - a.confidence || a.image - b.image).slice(0, count)
+}
+
+/** Pairs of classes that are taken for each other, the most frequent first. */
+export function confusedPairs(
+  confusion: readonly Uint32Array[],
+  count: number,
+): { label: number; predicted: number; images: number }[] {
+  return confusion
+    .flatMap((row, label) => Array.from(row, (images, predicted) => ({ label, predicted, images })))
+    .filter(({ label, predicted, images }) => label !== predicted && images > 0)
+    .sort((a, b) => b.images - a.images || a.label - b.label)
+    .slice(0, count)
+}

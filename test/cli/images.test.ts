@@ -1,0 +1,91 @@
+// A person's own images on the command line: preview, train, stop, resume, test with a report.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { beforeAll, expect, test } from 'vitest'
+import { putClasses } from '../data/pictures.js'
+import { temporaryFolder } from '../training/fixtures.js'
+import { densenet } from './run.js'
+
+const folder = temporaryFolder()
+const photos = join(folder, 'photos')
+const run = join(folder, 'run')
+const NETWORK = ['--depth=7', '--growth-rate=2', '--initial-channels=2', '--backend=reference', '--image-size=12']
+const SMALL = [...NETWORK, '--batch-size=8', '--epochs=2', '--lr=0.05', '--loader-threads=1']
+
+beforeAll(async () => {
+  await putClasses(photos, { cat: 20, dog: 20 })
+  writeFileSync(join(photos, 'dog', 'bad.jpg'), 'no image')
+})
+
+test('preview draws a sheet', async () => {
+  const output = join(folder, 'sheet.png')
+  const args = ['preview', '--dataset', photos, '--image-size=12', '--augment=randaugment,cutout', '--images=3']
+  const { code, out } = await densenet([...args, '--output', output])
+  expect([code, out]).toEqual([0, expect.stringContaining('random sized crop, horizontal flip, rand augment, cutout')])
+  expect(out).toContain('cat, dog, ')
+  const { width, height } = await sharp(output).metadata()
+  // Nine tiles of 12 x 11 pixels with gaps of 4, the first apart; three rows.
+  expect([width, height]).toEqual([9 * 136 + 4 + 8, 3 * 136 + 4])
+  const quietly = await densenet([...args, '--output', output, '--json'])
+  expect(JSON.parse(quietly.out)).toMatchObject({ output, classes: ['cat', 'dog', expect.any(String)] })
+})
+
+test('train, go on, test', async () => {
+  const trained = await densenet(['train', ...SMALL, '--dataset', photos, '--output', run])
+  expect(trained).toMatchObject({ code: 0 })
+  expect(trained.out).toContain('37 training, 4 test images   normalise, random sized crop, color jitter, lighting')
+  const skipped = `warning: ${photos}/dog/bad.jpg is skipped: it is no image of a known format`
+  expect(`${trained.out}${trained.err}`).toContain(skipped)
+
+  expect(await densenet(['train', '--resume', run, '--epochs=3', '--loader-threads=0'])).toMatchObject({ code: 0 })
+  // The very same bits as in one go.
+  const whole = join(folder, 'whole')
+  const inOneGo = ['train', ...SMALL, '--epochs=3', '--schedule=constant', '--dataset', photos]
+  const half = join(folder, 'half')
+  expect(await densenet([...inOneGo, '--output', whole])).toMatchObject({ code: 0 })
+  expect(await densenet([...inOneGo, '--epochs=2', '--output', half])).toMatchObject({ code: 0 })
+  expect(await densenet(['train', '--resume', half, '--epochs=3', '--loader-threads=2'])).toMatchObject({ code: 0 })
+  const weights = (path: string): Buffer => {
+    const bytes = readFileSync(join(path, 'last.safetensors'))
+    return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)))
+  }
+  expect(weights(half).equals(weights(whole))).toBe(true)
+
+  const report = join(folder, 'report')
+  const tested = await densenet(['test', run, '--crops=ten', '--report', report, '--backend=reference', '--json'])
+  expect(tested.code).toBe(0)
+  const facts = JSON.parse(tested.out)
+  expect(facts).toMatchObject({ dataset: photos, images: 4, views: 'ten', training: { finished: true, epochs: 3 } })
+  expect(existsSync(facts.report.html)).toBe(true)
+  expect(JSON.parse(readFileSync(facts.report.json, 'utf8')).scores.top1Error).toBe(facts.top1Error)
+
+  const said = await densenet(['test', join(run, 'best.safetensors'), '--backend=reference'])
+  expect(said.out).toContain('this checkpoint was picked on the test images: its error is optimistic')
+})
+
+test('what is wrong, in a sentence', async () => {
+  const wrong = async (...args: string[]) => {
+    const { code, err } = await densenet(args)
+    return [code, err.split('\n')[0]]
+  }
+  expect(await wrong('preview', '--dataset', 'photoz')).toEqual([2, 'error: there is no data set called "photoz"'])
+  expect(await wrong('train', 'densenet-bc-16-12', '--dataset=synthetic', '--image-size=64')).toEqual([
+    2,
+    'error: --image-size is for folders and lists of images; those of synthetic are 32 x 32',
+  ])
+  expect(await wrong('preview', '--dataset=synthetic', '--augment=blur')).toEqual([
+    2,
+    'error: expected standard, randaugment, trivialaugment, erasing, cutout, or several with commas between them for --augment, got "blur"',
+  ])
+  expect(await wrong('preview', '--dataset=synthetic', '--augment=randaugment,trivialaugment')).toEqual([
+    2,
+    'error: randaugment and trivialaugment do the same work',
+  ])
+  const other = join(folder, 'other')
+  await putClasses(other, { cow: 4 })
+  expect(await wrong('test', run, '--dataset', other)).toEqual([
+    2,
+    `error: ${other}/cow is a class that the network does not know`,
+  ])
+})

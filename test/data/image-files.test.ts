@@ -1,0 +1,261 @@
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { limitDataset, takeImages } from '../../dist/data/dataset.js'
+import { imageFiles, testImageFiles } from '../../dist/data/image-files.js'
+import { createLoader, type LoaderOptions } from '../../dist/data/loader.js'
+import { VIEWS } from '../../dist/data/transforms/preprocess.js'
+import { imagenetTransforms } from '../../dist/data/transforms/transform.js'
+import { halves, put, putClasses } from './pictures.js'
+import { temporaryFolder } from './tiny.js'
+
+const jpeg = await halves(50, 40).jpeg().toBuffer()
+
+describe("ImageNet's layout", () => {
+  test('classes and files in the order of their names; hidden, other and nested files; links', async () => {
+    const folder = await temporaryFolder()
+    const elsewhere = await temporaryFolder()
+    for (const name of ['b/2.JPEG', 'b/10.jpg', 'b/deep/er/1.png', 'a/x.webp', 'a/.hidden.jpg', 'a/notes.txt']) {
+      put(folder, join('train', name), jpeg)
+    }
+    put(folder, 'train/.git/1.jpg', jpeg)
+    put(folder, 'train/readme.txt', '')
+    put(elsewhere, 'linked/1.jpg', jpeg)
+    symlinkSync(join(elsewhere, 'linked'), join(folder, 'train', 'c'))
+    symlinkSync(join(elsewhere, 'linked', '1.jpg'), join(folder, 'train', 'a', 'y.jpg'))
+    symlinkSync(join(folder, 'train', 'b'), join(folder, 'train', 'b', 'round')) // back to itself
+    put(folder, 'val/b/1.jpg', jpeg)
+    const { train, test: val } = await imageFiles(folder, { size: 32 })
+    expect(train.classes).toEqual(['a', 'b', 'c'])
+    expect(train.files.map(file => relative(join(folder, 'train'), file))).toEqual([
+      'a/x.webp',
+      'a/y.jpg',
+      'b/10.jpg',
+      'b/2.JPEG',
+      'b/deep/er/1.png',
+      'c/1.jpg',
+    ])
+    expect([...train.labels]).toEqual([0, 0, 1, 1, 1, 2])
+    expect([...val.labels]).toEqual([1])
+    expect(val).toMatchObject({ name: folder, split: 'test', channels: 3, height: 32, width: 32, length: 1 })
+    expect(val.preprocessing).toEqual({ resize: 37, crop: 32, interpolation: 'bicubic' })
+  })
+
+  test('without val, a tenth of each class is set aside, the same for the same seed', async () => {
+    const folder = await temporaryFolder()
+    for (let i = 0; i < 30; i++) put(folder, `big/${i}.jpg`, jpeg)
+    for (let i = 0; i < 4; i++) put(folder, `small/${i}.jpg`, jpeg)
+    put(folder, 'one/0.jpg', jpeg)
+    const first = await imageFiles(folder)
+    expect(first.train.classes).toEqual(['big', 'one', 'small'])
+    expect([first.train.length, first.test.length]).toEqual([31, 4])
+    expect([...first.test.labels]).toEqual([0, 0, 0, 2])
+    expect(new Set([...first.train.files, ...first.test.files]).size).toBe(35)
+    expect(await imageFiles(folder, { seed: 0 })).toEqual(first)
+    const other = await imageFiles(folder, { seed: 1 })
+    expect(other.test.files).not.toEqual(first.test.files)
+    expect((await testImageFiles(folder, { seed: 1 })).files).toEqual(other.test.files)
+  })
+
+  test("for a network's test, its classes give the labels", async () => {
+    const folder = await temporaryFolder()
+    put(folder, 'val/cat/1.jpg', jpeg)
+    const { classes, labels } = await testImageFiles(folder, { classes: ['ant', 'bee', 'cat'] })
+    expect([classes, [...labels]]).toEqual([['ant', 'bee', 'cat'], [2]])
+    await expect(testImageFiles(folder, { classes: ['ant'] })).rejects.toThrow('a class that the network does not know')
+  })
+
+  test('what is wrong with a folder, in a sentence', async () => {
+    const folder = await temporaryFolder()
+    await expect(imageFiles(join(folder, 'none'))).rejects.toThrow(`there is no folder or list ${folder}/none`)
+    await expect(imageFiles(folder)).rejects.toThrow(`${folder} has no folders, one for each class`)
+    put(folder, 'val/a/1.jpg', jpeg)
+    await expect(imageFiles(folder)).rejects.toThrow(`${folder} has a folder val, but no folder train`)
+    mkdirSync(join(folder, 'train/b'), { recursive: true })
+    await expect(imageFiles(folder)).rejects.toThrow(`there are no images in ${folder}/train/b`)
+    put(folder, 'train/b/1.jpg', jpeg)
+    await expect(imageFiles(folder)).rejects.toThrow('a class that the training images do not have')
+    rmSync(join(folder, 'val'), { recursive: true })
+    await expect(imageFiles(folder)).rejects.toThrow('has too few images to set some aside')
+    put(folder, 'train/b/2.jpg', jpeg)
+    await expect(imageFiles(folder, { size: 0 })).rejects.toThrow('expected a whole number of at least 1 for size')
+    const preprocessing = { resize: 10, crop: 32, interpolation: 'bicubic' } as const
+    await expect(imageFiles(folder, { size: 32, preprocessing })).rejects.toThrow('for preprocessing')
+  })
+})
+
+describe('a CSV list', () => {
+  test('has paths relative to itself, quoted if need be, and may have splits', async () => {
+    const folder = await temporaryFolder()
+    const list = put(
+      folder,
+      'list.csv',
+      '\ufeffLabel,split,path\r\ncat,train,"a, b.jpg"\r\ndog,val,sub/c.jpg\r\ncat,TRAIN,/d.png\r\n',
+    )
+    const { train, test: val } = await imageFiles(list)
+    expect(train.files).toEqual([join(folder, 'a, b.jpg'), '/d.png'])
+    expect(train.classes).toEqual(['cat', 'dog'])
+    expect([[...train.labels], [...val.labels]]).toEqual([[0, 0], [1]])
+    expect(val.files).toEqual([join(folder, 'sub/c.jpg')])
+  })
+
+  test('without splits has a tenth set aside', async () => {
+    const lines = Array.from({ length: 20 }, (_, i) => `${i}.jpg,${i % 2}`)
+    const list = put(await temporaryFolder(), 'list.csv', `path,label\n${lines.join('\n')}\n`)
+    const { train, test: val } = await imageFiles(list)
+    expect([train.length, val.length, [...val.labels].sort()]).toEqual([18, 2, [0, 1]])
+  })
+
+  test.each([
+    ['a.jpg,cat\n', 'has no column "path"'],
+    ['path\na.jpg\n', 'has no column "label"'],
+    ['path,label\na.jpg\n', 'is no CSV list: Invalid Record Length'],
+    ['path,label\n"a.jpg,cat\n', 'is no CSV list: Quote Not Closed'],
+    ['path,label\n,cat\n', 'line 2 of'],
+    ['path,label,split\na.jpg,cat,training\nb.jpg,cat,maybe\n', 'has the split "maybe"'],
+    ['path,label\n', 'lists no images'],
+    ['', 'has no column "path"'],
+  ])('%j is refused', async (text, message) => {
+    const list = put(await temporaryFolder(), 'list.csv', text)
+    await expect(imageFiles(list)).rejects.toThrow(message)
+    await expect(imageFiles(list)).rejects.toMatchObject({ code: 'usage' })
+  })
+
+  test('any text: a data set or a usage error', async () => {
+    const folder = await temporaryFolder()
+    const cell = fc.constantFrom('path', 'label', 'split', 'a.jpg', 'cat', 'train', 'val', '"', ',', '\n', '\0', '=')
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(cell, fc.string())), async cells => {
+        const list = put(folder, 'list.csv', cells.join(''))
+        await imageFiles(list).catch(error => expect(error).toMatchObject({ name: 'DenseNetError', code: 'usage' }))
+      }),
+    )
+  })
+})
+
+describe('batches from files', () => {
+  async function batchesOf(folder: string, options: Partial<LoaderOptions> & { split?: 'train' | 'test' } = {}) {
+    const { split = 'train', ...rest } = options
+    const loader = createLoader((await imageFiles(folder, { size: 24 }))[split], {
+      ...{ batchSize: 4, seed: 3, shuffle: true, workers: 0, augmentation: imagenetTransforms(24) },
+      ...rest,
+    })
+    try {
+      const batches = []
+      for await (const batch of loader.epoch(1)) {
+        const { index, size, images, labels, indices } = batch
+        batches.push({ index, size, images: [...images], labels: [...labels], indices: [...indices] })
+      }
+      return batches
+    } finally {
+      await loader.dispose()
+    }
+  }
+
+  test('are the same for any number of workers', async () => {
+    const folder = await temporaryFolder()
+    await putClasses(join(folder, 'train'), { a: 5, b: 6 })
+    await putClasses(join(folder, 'val'), { a: 1 })
+    const expected = await batchesOf(folder)
+    expect(expected.map(({ size }) => size)).toEqual([4, 4, 3])
+    expect(expected.flatMap(({ indices }) => indices).sort((x, y) => x - y)).toEqual([...Array(11).keys()])
+    for (const workers of [1, 3]) expect(await batchesOf(folder, { workers })).toEqual(expected)
+    expect(await batchesOf(folder, { seed: 4 })).not.toEqual(expected)
+  })
+
+  test('for evaluation: scaled, cut out, normalised; with views, several of each image', async () => {
+    const folder = await temporaryFolder()
+    // Left half white, right half black: twice as wide as high, the middle of it is cut out.
+    const picture = await halves(48, 24, [255, 255, 255], [0, 0, 0]).png().toBuffer()
+    put(folder, 'train/a/1.png', picture)
+    put(folder, 'val/a/1.png', picture)
+    put(folder, 'val/a/2.png', picture)
+    const plain = { split: 'test', shuffle: false, augmentation: undefined } as const
+    const [single] = await batchesOf(folder, plain)
+    expect(single!.size).toBe(2)
+    expect(single!.images[0]).toBeCloseTo((1 - 0.485) / 0.229, 5)
+    expect(single!.images[23]).toBeCloseTo((0 - 0.485) / 0.229, 5)
+    const flips = await batchesOf(folder, { ...plain, views: VIEWS.flip })
+    expect(flips.map(({ size, indices }) => [size, indices])).toEqual([[4, [0, 0, 1, 1]]])
+    const pixels = 3 * 24 * 24
+    const [first, second] = [flips[0]!.images.slice(0, pixels), flips[0]!.images.slice(pixels, 2 * pixels)]
+    expect(first).toEqual(single!.images.slice(0, pixels))
+    expect(second!.slice(0, 24)).toEqual(first!.slice(0, 24).reverse())
+    const ten = await batchesOf(folder, { ...plain, views: VIEWS.ten })
+    expect(ten.map(({ size, indices }) => [size, new Set(indices)])).toEqual([
+      [10, new Set([0])],
+      [10, new Set([1])],
+    ])
+  })
+
+  test('leave out files that cannot be decoded, which are reported once, up to a limit', async () => {
+    const folder = await temporaryFolder()
+    await putClasses(join(folder, 'train'), { a: 6 })
+    put(folder, 'train/a/bad.jpg', 'no image')
+    put(folder, 'train/a/gone.jpg', await halves(9, 9).jpeg().toBuffer())
+    await putClasses(join(folder, 'val'), { a: 1 })
+    const { train } = await imageFiles(folder, { size: 24 })
+    rmSync(join(folder, 'train/a/gone.jpg'))
+    for (const workers of [0, 2]) {
+      const warnings: string[] = []
+      const onWarning = (message: string) => warnings.push(message)
+      const loader = createLoader(train, { batchSize: 2, seed: 1, shuffle: false, workers, onWarning })
+      for (let epoch = 0; epoch < 2; epoch++) {
+        const batches = []
+        for await (const { index, indices } of loader.epoch(epoch)) batches.push([index, ...indices])
+        // Both files of the last batch are unreadable: it does not come.
+        expect(batches).toEqual([
+          [0, 0, 1],
+          [1, 2, 3],
+          [2, 4, 5],
+        ])
+      }
+      expect(warnings.map(text => text.replace(folder, ''))).toEqual([
+        '/train/a/bad.jpg is skipped: it is no image of a known format',
+        '/train/a/gone.jpg is skipped: it does not exist',
+      ])
+      await loader.dispose()
+    }
+    for (let i = 0; i < 6; i++) put(folder, `train/a/${i}.png`, 'ruined')
+    await expect(batchesOf(folder)).rejects.toThrow(
+      /^more than 5 of the 7 train images of .* cannot be read; the last is /,
+    )
+    rmSync(join(folder, 'train'), { recursive: true })
+    const loader = createLoader(takeImages(train, [0, 1]), { batchSize: 8, seed: 1, shuffle: false, workers: 0 })
+    const loop = async () => {
+      for await (const _ of loader.epoch(0));
+    }
+    await expect(loop()).rejects.toThrow(
+      /^none of the 2 train images of .* can be read; the last is .*: it does not exist/,
+    )
+  })
+
+  test('transforms that end in another size are refused', async () => {
+    const folder = await temporaryFolder()
+    await putClasses(folder, { a: 2 })
+    const options = { augmentation: [{ kind: 'horizontalFlip', probability: 0.5 }] } as const
+    await expect(batchesOf(folder, options)).rejects.toThrow(
+      /make images of 36 x 4[01], the network reads 24 x 24: end them with a crop/,
+    )
+    await expect(batchesOf(folder, { augmentation: [{ kind: 'twirl' }] as never })).rejects.toThrow(
+      'expected transforms (see the type Transform) for augmentation, got {"kind":"twirl"}',
+    )
+    await expect(batchesOf(folder, { views: VIEWS.flip })).rejects.toThrow('views are for evaluation')
+  })
+})
+
+test('a part of a data set has its files, labels and images', async () => {
+  const folder = await temporaryFolder()
+  await putClasses(join(folder, 'train'), { a: 3, b: 3 })
+  await putClasses(join(folder, 'val'), { a: 1 })
+  const { train } = await imageFiles(folder)
+  const taken = takeImages(train, [4, 1])
+  expect([taken.files.map(file => basename(file)), [...taken.labels], taken.length]).toEqual([
+    ['1.png', '1.png'],
+    [1, 0],
+    2,
+  ])
+  expect(limitDataset(train, 4)).toMatchObject({ length: 4, files: train.files.slice(0, 4) })
+  expect(limitDataset(train, null)).toBe(train)
+})

@@ -1,0 +1,77 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ArrayDataset } from '../../dist/data/dataset.js'
+import { createLoader, type Loader, type LoaderOptions } from '../../dist/data/loader.js'
+import type { Mixing } from '../../dist/data/mixing.js'
+
+/** Image i is all i; its label, too. */
+const length = 40
+const dataset: ArrayDataset = {
+  ...{ name: 'levels', split: 'train', classes: [], channels: 2, height: 8, width: 10, length },
+  images: Uint8Array.from({ length: length * 160 }, (_, i) => Math.floor(i / 160)),
+  labels: Uint16Array.from({ length }, (_, i) => i),
+  normalisation: { mean: [0, 0], deviation: [1, 1] },
+}
+
+const open: Loader[] = []
+afterEach(async () => {
+  for (const loader of open.splice(0)) await loader.dispose()
+})
+
+async function batches(mixing: Mixing, options: Partial<LoaderOptions> = {}, epoch = 0) {
+  const loader = createLoader(dataset, { batchSize: 9, seed: 2, shuffle: true, workers: 0, mixing, ...options })
+  open.push(loader)
+  const all = []
+  for await (const { size, images, labels, otherLabels, share } of loader.epoch(epoch)) {
+    all.push({ size, images: [...images], labels: [...labels], other: [...otherLabels!], share: [...share!] })
+  }
+  return all
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+test.each(['mixup', 'cutmix'] as const)('%s: labels and shares say what is in an image', async kind => {
+  let mixed = 0
+  for (const { size, images, labels, other, share } of await batches({ kind, alpha: 1 })) {
+    for (let i = 0; i < size; i++) {
+      const pixels = images.slice(160 * i, 160 * (i + 1))
+      expect(share[i]).toBeGreaterThanOrEqual(0)
+      expect(share[i]).toBeLessThanOrEqual(1)
+      expect(mean(pixels)).toBeCloseTo(share[i]! * labels[i]! + (1 - share[i]!) * other[i]!, 3)
+      expect(other[i]).toBe(labels[size - 1 - i])
+      const allowed = kind === 'cutmix' ? [labels[i]!, other[i]!] : [pixels[0]!]
+      expect(pixels.every(value => allowed.includes(value))).toBe(true)
+      if (new Set(pixels).size > 1 || !labels.includes(pixels[0]!)) mixed++
+    }
+  }
+  expect(mixed).toBeGreaterThan(10)
+})
+
+test('are the same for any number of workers, and others in another epoch', async () => {
+  const mixing: Mixing = { kind: 'cutmix', alpha: 0.5 }
+  const expected = await batches(mixing)
+  for (const workers of [1, 3]) expect(await batches(mixing, { workers })).toEqual(expected)
+  const shares = (all: typeof expected): number[] => all.flatMap(({ share }) => share)
+  expect(shares(await batches(mixing, {}, 1))).not.toEqual(shares(expected))
+})
+
+describe('shares', () => {
+  test.each([0.2, 1, 8])('are from Beta(%d, %d)', async alpha => {
+    const shares: number[] = []
+    const loader = createLoader(dataset, {
+      batchSize: 1,
+      seed: 1,
+      shuffle: false,
+      workers: 0,
+      mixing: { kind: 'mixup', alpha },
+    })
+    for (let epoch = 0; epoch < 50; epoch++) for await (const { share } of loader.epoch(epoch)) shares.push(share![0]!)
+    const variance = mean(shares.map(share => (share - 0.5) ** 2))
+    expect(Math.abs(mean(shares) - 0.5)).toBeLessThan(0.03)
+    expect(Math.abs(variance / (0.25 / (2 * alpha + 1)) - 1)).toBeLessThan(0.12)
+  })
+})
+
+test('senseless ones are refused', async () => {
+  await expect(batches({ kind: 'mixup', alpha: 0 })).rejects.toThrow('above 0 and up to 1000 for mixing.alpha, got 0')
+  await expect(batches({ kind: 'blend' as never, alpha: 1 })).rejects.toThrow("'mixup' or 'cutmix' for mixing.kind")
+})
