@@ -50,7 +50,8 @@ inline void transformInput(const Call& call, const float* scale, const Strips& s
   }
 }
 
-/// The filters' transforms, [point][row][column rounded up]: rows are what a product makes, columns what it sums over.
+/// The filters' transforms, [point][row][column rounded up]: rows are what a product makes, columns what it sums over. Each
+/// worker makes its own: that takes less than fetching those of another from its cache.
 struct Filters {
   int64_t columns, pointStep;
   float* data;
@@ -73,11 +74,12 @@ struct Filters {
 // ---- forward ----------------------------------------------------------------------------------------------------
 
 struct ForwardLocal {
+  Filters filters;
   float *scale, *pixels;
   RowScratch rows;
   Transforms input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
-      : scale(scratch.take<float>(call.input.channels)),
+      : filters(scratch, call.output.channels, call.input.channels), scale(scratch.take<float>(call.input.channels)),
         pixels(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), rows(scratch, strips),
         input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
         products(scratch, call.output.channels, strips.lanes()) {}
@@ -85,23 +87,23 @@ struct ForwardLocal {
 };
 
 struct ForwardShared {
-  Filters filters;
   Moments* moments;  // [strip][channel]
   ForwardShared(Scratch& scratch, const Call& call, int batch)
-      : filters(scratch, call.output.channels, call.input.channels),
-        moments(scratch.take<Moments>(int64_t(Strips(call.input, batch).count()) * call.output.channels)) {}
+      : moments(scratch.take<Moments>(int64_t(Strips(call.input, batch).count) * call.output.channels)) {}
 };
 
 inline int forwardUnits(const Call& call, int batch, int phase) {
-  if (phase == 0) return call.output.channels;
-  if (phase == 1) return Strips(call.input, batch).count();
-  return phase == 2 && call.statistics.present() ? 1 : 0;
+  if (phase == 0) return Strips(call.input, batch).count;
+  return phase == 1 && call.statistics.present() ? 1 : 0;
 }
 
 inline void forwardPrepare(const Task& task, int phase) {
-  if (phase == 1 && task.call.norm.present()) {
-    normScale(task.call.norm, task.call.input.channels, layoutAt<ForwardLocal>(task.local, task).scale);
-  }
+  if (phase != 0) return;
+  const Call& call = task.call;
+  const auto local = layoutAt<ForwardLocal>(task.local, task);
+  if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
+  const int in = call.input.channels;
+  for (int o = 0; o < call.output.channels; o++) local.filters.transformRow(o, in, call.weight + int64_t(o) * in * 9, 9, false);
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -109,10 +111,9 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const int out = call.output.channels, in = call.input.channels;
   const Strips strips(call.input, task.run.batch);
   const auto shared = layoutAt<ForwardShared>(task.shared, task);
-  if (phase == 0) return shared.filters.transformRow(unit, in, call.weight + int64_t(unit) * in * 9, 9, false);
-  if (phase == 2) {
+  if (phase == 1) {
     const auto count = [&](int64_t p) { return strips.pixels(strips.strip(p)); };
-    return combineMoments(shared.moments, strips.count(), out, count, call.statistics);
+    return combineMoments(shared.moments, strips.count, out, count, call.statistics);
   }
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const Range strip = strips.strip(unit);
@@ -122,7 +123,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     const Range channels = blocks.block(b);
     transformInput(call, local.scale, strips, strip, channels, local.rows, local.input);
     for (int point = 0; point < POINTS; point++) {
-      const Operands operands{shared.filters.at(point, 0) + channels.first, shared.filters.columns, 1, local.input.at(point, 0),
+      const Operands operands{local.filters.at(point, 0) + channels.first, local.filters.columns, 1, local.input.at(point, 0),
                               strips.lanes(), channels.size(), 1, nullptr};
       multiply(operands, out, vectors, local.products.at(point, 0), strips.lanes(), b > 0);
     }
@@ -148,17 +149,19 @@ inline void forwardWork(const Task& task, int phase, int unit) {
 struct BackwardUnits {
   Strips strips;
   int slots;
-  BackwardUnits(const Call& call, int batch) : strips(call.input, batch), slots(slotCount(strips.count())) {}
+  BackwardUnits(const Call& call, int batch) : strips(call.input, batch), slots(slotCount(strips.count)) {}
 };
 
 struct BackwardLocal {
+  Filters filters;  // turned, with rows for the input's channels
   Finaliser finaliser;
   float *scale, *transposed, *dz, *z;  // transposed: A dY A' as [point][tile][out rounded up]
   NormSums* sums;
   RowScratch rows;
   Transforms dy, spread, input, products;  // B' dY B; A dY A' of some channels; B' z B; products that make dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
-      : finaliser(scratch, call.outputGradient.gradient.channels), scale(scratch.take<float>(call.input.channels)),
+      : filters(scratch, call.input.channels, call.outputGradient.gradient.channels),
+        finaliser(scratch, call.outputGradient.gradient.channels), scale(scratch.take<float>(call.input.channels)),
         transposed(scratch.take<float>(POINTS * strips.lanes() * roundUp(call.outputGradient.gradient.channels, WIDTH))),
         dz(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
         z(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), sums(scratch.take<NormSums>(call.input.channels)),
@@ -169,28 +172,29 @@ struct BackwardLocal {
 };
 
 struct BackwardShared {
-  Filters filters;
+  int64_t outLanes;
   float* weight;      // [slot][point][in][out rounded up]
   ChannelSums* sums;  // [slot][in]
-  BackwardShared(Scratch& scratch, const Call& call, int batch)
-      : filters(scratch, call.input.channels, call.outputGradient.gradient.channels) {
+  BackwardShared(Scratch& scratch, const Call& call, int batch) : outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)) {
     const int64_t slots = BackwardUnits(call, batch).slots;
-    weight = scratch.take<float>(slots * POINTS * call.input.channels * filters.columns);
+    weight = scratch.take<float>(slots * POINTS * call.input.channels * outLanes);
     sums = scratch.take<ChannelSums>(slots * call.input.channels);
   }
 };
 
 inline int backwardUnits(const Call& call, int batch, int phase) {
-  if (phase == 0) return call.input.channels;
-  if (phase == 1) return BackwardUnits(call, batch).slots;
-  return phase == 2 ? call.input.channels + (call.norm.present() ? 1 : 0) : 0;
+  if (phase == 0) return BackwardUnits(call, batch).slots;
+  return phase == 1 ? call.input.channels + (call.norm.present() ? 1 : 0) : 0;
 }
 
 inline void backwardPrepare(const Task& task, int phase) {
-  if (phase != 1) return;
+  if (phase != 0) return;
+  const Call& call = task.call;
   const auto local = layoutAt<BackwardLocal>(task.local, task);
-  if (task.call.norm.present()) normScale(task.call.norm, task.call.input.channels, local.scale);
-  local.finaliser.prepare(task.call.outputGradient);
+  if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
+  local.finaliser.prepare(call.outputGradient);
+  const int in = call.input.channels, out = call.outputGradient.gradient.channels;
+  for (int c = 0; c < in; c++) local.filters.transformRow(c, out, call.weight + int64_t(c) * 9, int64_t(in) * 9, true);
 }
 
 /// Both transforms of dY of a strip.
@@ -238,7 +242,7 @@ inline void backwardFinish(const Task& task, int unit) {
   const Call& call = task.call;
   const auto shared = layoutAt<BackwardShared>(task.shared, task);
   const int slots = BackwardUnits(call, task.run.batch).slots;
-  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = shared.filters.columns;
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = shared.outLanes;
   if (unit == in) return finishNormGradient(call, shared.sums, slots, task.run.batch * call.input.pixels(), 0, int(in));
   for (int64_t o = 0; o < out; o += WIDTH) {
     Vec u[POINTS] = {}, g[9];
@@ -255,16 +259,15 @@ inline void backwardFinish(const Task& task, int unit) {
 inline void backwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
+  if (phase == 1) return backwardFinish(task, unit);
   const auto shared = layoutAt<BackwardShared>(task.shared, task);
-  if (phase == 0) return shared.filters.transformRow(unit, int(out), call.weight + int64_t(unit) * 9, in * 9, true);
-  if (phase == 2) return backwardFinish(task, unit);
   const BackwardUnits units(call, task.run.batch);
   const Strips& strips = units.strips;
   const auto local = layoutAt<BackwardLocal>(task.local, task);
-  const int64_t outLanes = shared.filters.columns, lanes = strips.lanes();
+  const int64_t outLanes = shared.outLanes, lanes = strips.lanes();
   float* weightSums = shared.weight + unit * POINTS * in * outLanes;
   memset(local.sums, 0, size_t(in) * sizeof(NormSums));
-  const Range items = part(strips.count(), units.slots, unit);
+  const Range items = part(strips.count, units.slots, unit);
   const Blocks blocks(int(in), lanes);
   for (int64_t item = items.first; item < items.end; item++) {
     const Range strip = strips.strip(item);
@@ -277,7 +280,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
         const Operands weight{local.input.at(point, 0), lanes, 1, local.transposed + point * lanes * outLanes, outLanes, tiles, 1, nullptr};
         multiply(weight, int(channels.size()), int(outLanes / WIDTH), weightSums + (point * in + channels.first) * outLanes, outLanes,
                  item > items.first);
-        const Operands data{shared.filters.at(point, channels.first), outLanes, 1, local.dy.at(point, 0), lanes, out, 1, nullptr};
+        const Operands data{local.filters.at(point, channels.first), outLanes, 1, local.dy.at(point, 0), lanes, out, 1, nullptr};
         multiply(data, int(channels.size()), int(divideUp(tiles, WIDTH)), local.products.at(point, 0), lanes, false);
       }
       for (int64_t c = channels.first; c < channels.end; c++) finishData(task, local, strips, strip, c, c - channels.first);

@@ -24,7 +24,8 @@ constexpr int POINTS = 16;
 struct Strips {
   int height, width, tilesHigh, tilesWide;
   int64_t rows;         // of tiles, in the batch
-  int64_t rowsOfStrip;  // of tiles, in a strip (the last may have fewer)
+  int64_t rowsOfStrip;  // of tiles, in the largest strip
+  int count;
   Strips(const View& plane, int batch)
       : height(plane.height), width(plane.width), tilesHigh((height + 1) / 2), tilesWide((width + 1) / 2),
         rows(int64_t(batch) * tilesHigh), rowsOfStrip(1) {
@@ -33,11 +34,14 @@ struct Strips {
     for (int64_t n = 1; n <= most; n++) {
       if (fill(n) >= fill(rowsOfStrip)) rowsOfStrip = n;
     }
+    count = int(divideUp(rows, rowsOfStrip));
+    // Few strips are an even number of them, so that two threads have the same to do.
+    if (count < SLOTS) count = int(smaller(roundUp(count, 2), rows));
+    rowsOfStrip = divideUp(rows, count);
   }
-  int count() const { return int(divideUp(rows, rowsOfStrip)); }
   /// Room for the tiles of a strip in whole vectors.
   int64_t lanes() const { return roundUp(rowsOfStrip * tilesWide, WIDTH); }
-  Range strip(int64_t i) const { return {i * rowsOfStrip, smaller(rows, (i + 1) * rowsOfStrip)}; }
+  Range strip(int64_t i) const { return part(rows, count, i); }
   int64_t pixels(Range strip) const {
     int64_t total = 0;
     forEachImage(strip, [&](const auto& part) { total += part.pixels.size(); });

@@ -11,14 +11,16 @@ constexpr int SLOTS = 16;
 /// The pixels of an image in chunks of about a thousand, of whole vectors; smaller ones where a small batch would make
 /// too few, but hardly less than `fewest`.
 struct PixelChunks {
-  int64_t pixels, size;
+  int64_t pixels;
   int count;
   PixelChunks(int64_t pixels, int batch, int64_t fewest) : pixels(pixels) {
     const int64_t wanted = smaller<int64_t>(divideUp(SLOTS, batch), larger<int64_t>(pixels / fewest, 1));
-    size = roundUp(divideUp(pixels, larger(divideUp(pixels, 1024), wanted)), WIDTH);
-    count = int(divideUp(pixels, size));
+    count = int(smaller(larger(divideUp(pixels, 1024), wanted), divideUp(pixels, WIDTH)));
   }
-  Range chunk(int i) const { return {i * size, smaller<int64_t>(pixels, (i + 1) * size)}; }
+  Range chunk(int i) const {
+    const Range vectors = part(divideUp(pixels, WIDTH), count, i);
+    return {vectors.first * WIDTH, smaller(pixels, vectors.end * WIDTH)};
+  }
 };
 
 /// Items (images, or chunks of them) whose sums go into one slot: consecutive ones, in order.
