@@ -31,12 +31,10 @@ inline int64_t forwardPanel(int channels) {
 
 struct ForwardLocal {
   float *scale, *panel, *edge;
-  int64_t* lines;  // of the next panel
   ForwardLocal(Scratch& scratch, const Call& call, int) {
     scale = scratch.take<float>(call.input.channels);
     panel = scratch.take<float>(call.input.channels * forwardPanel(call.input.channels));  // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
-    lines = scratch.take<int64_t>(call.input.channels * forwardPanel(call.input.channels) / 16);
   }
 };
 
@@ -85,8 +83,6 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         for (int v = 0; v < TILE_VECTORS; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
       }
     }
-    const int64_t* linesEnd = listLines(0, inChannels, call.input.pixels(), smaller(pixels.end, end + panelPixels) - end, local.lines);
-    Ahead next{call.input.plane(image, 0) + end, local.lines, linesEnd - local.lines};
     for (int64_t tile = p; tile < end; tile += TILE_PIXELS) {
       const int64_t valid = smaller<int64_t>(TILE_PIXELS, end - tile);
       const int vectors = int(divideUp(valid, WIDTH));
@@ -94,10 +90,10 @@ inline void forwardWork(const Task& task, int phase, int unit) {
       const Operands operands{call.weight + rows.first * inChannels, inChannels, 1, panel, TILE_PIXELS, inChannels, 1, nullptr};
       float* out = call.output.plane(image, rows.first) + tile;
       if (valid == vectors * WIDTH) {
-        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false, next);
+        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false);
         continue;
       }
-      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false, next);
+      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false);
       for (int64_t r = 0; r < rows.size(); r++) {
         memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
       }

@@ -15,6 +15,13 @@ struct Ahead {
   const float* base = nullptr;
   const int64_t* offsets = nullptr;
   int64_t count = 0;
+  /// Those for a tile of so many steps.
+  Ahead take(int64_t steps) {
+    const Ahead taken{base, offsets, smaller(count, steps)};
+    offsets += taken.count;
+    count -= taken.count;
+    return taken;
+  }
 };
 
 struct Operands {
@@ -121,7 +128,7 @@ constexpr TileTable TILES;
 inline TileFunction tileFor(int rows, int vectors) { return TILES.at[vectors - 1][rows - 1]; }
 
 /// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles. Rows are split evenly, so that no tile is thin.
-/// Takes from `ahead` as many lines as it has steps for.
+/// Its tiles take the lines to ask for from `ahead`.
 inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
   for (int v = 0; v < vectors; v += TILE_VECTORS) {
     const int width = smaller(TILE_VECTORS, vectors - v);
@@ -130,10 +137,7 @@ inline void multiply(const Operands& operands, int rows, int vectors, float* out
       const int first = int64_t(rows) * g / groups, end = int64_t(rows) * (g + 1) / groups;
       const Operands o{operands.weights + first * operands.rowStep, operands.rowStep, operands.step, operands.input + v * WIDTH,
                        operands.inputStep, operands.count, operands.taps, operands.offsets};
-      const Ahead now{ahead.base, ahead.offsets, smaller(ahead.count, o.count)};
-      tileFor(end - first, width)(o, out + first * outStep + v * WIDTH, outStep, add, now);
-      ahead.offsets += now.count;
-      ahead.count -= now.count;
+      tileFor(end - first, width)(o, out + first * outStep + v * WIDTH, outStep, add, ahead.take(o.count));
     }
   }
 }
