@@ -40,12 +40,26 @@ class FlushDenormals {
 /// About ten microseconds, the length of a short phase.
 constexpr int SPINS = 300;
 
-/// The last to arrive resets the unit counter and lets the others go.
+/// The next unit for a worker, -1: none are left. Worker w of W begins with the w-th of W even shares of a phase, so that it
+/// finds in its own cache what it wrote in the phase before; then it helps the others.
+int takeUnit(RunState& state, int worker, int64_t units) {
+  for (int i = 0; i < state.workers; i++) {
+    const int owner = (worker + i) % state.workers;
+    const int first = int(units * owner / state.workers), count = int(units * (owner + 1) / state.workers) - first;
+    int& taken = state.shares[owner].taken;
+    if (__atomic_load_n(&taken, __ATOMIC_RELAXED) >= count) continue;
+    const int unit = __atomic_fetch_add(&taken, 1, __ATOMIC_RELAXED);
+    if (unit < count) return first + unit;
+  }
+  return -1;
+}
+
+/// The last to arrive resets the shares and lets the others go.
 void meet(RunState& state) {
   const int generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
   if (__atomic_add_fetch(&state.arrived, 1, __ATOMIC_ACQ_REL) == state.workers) {
     __atomic_store_n(&state.arrived, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&state.nextUnit, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < state.workers; i++) __atomic_store_n(&state.shares[i].taken, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&state.generation, generation + 1, __ATOMIC_RELEASE);
     return;
   }
@@ -88,9 +102,7 @@ void runWorker(const Program& program, RunState& state, int worker) {
       const int units = kernel.units(task.call, state.arguments.batch, phase);
       if (units == 0) break;
       bool prepared = kernel.prepare == nullptr;
-      for (;;) {
-        const int unit = __atomic_fetch_add(&state.nextUnit, 1, __ATOMIC_RELAXED);
-        if (unit >= units) break;
+      for (int unit; (unit = takeUnit(state, worker, units)) >= 0;) {
         if (!prepared) kernel.prepare(task, phase);
         prepared = true;
         kernel.work(task, phase, unit);

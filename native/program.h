@@ -144,11 +144,16 @@ struct Program {
   int64_t localBytes = 0;
 };
 
+/// The units of a phase that a worker takes first; in a cache line of its own.
+struct alignas(64) Share {
+  int taken = 0;  // atomic
+};
+
 /// What the workers of one run share.
 struct RunState {
   RunArguments arguments;
   int workers = 1;
-  int nextUnit = 0;    // atomic
+  Share* shares = nullptr;  // [workers]
   int arrived = 0;     // atomic
   int generation = 0;  // atomic
   void (*relax)(int times) = nullptr;  // called again and again when a wait grows long: somebody else needs the processor

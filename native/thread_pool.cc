@@ -44,9 +44,11 @@ void ThreadPool::work(int worker) {
 
 void ThreadPool::run(const Program& program, const RunArguments& arguments, double* seconds) {
   std::lock_guard<std::mutex> oneAtATime(running_);
+  std::vector<Share> shares(static_cast<size_t>(workers()));
   RunState state;
   state.arguments = arguments;
   state.workers = workers();
+  state.shares = shares.data();
   state.relax = relax;
   state.seconds = seconds;
   state.now = now;
