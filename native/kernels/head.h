@@ -5,15 +5,19 @@
 namespace {
 namespace linear {
 
-inline int forwardUnits(const Call&, int batch, int phase) { return phase == 0 ? batch : 0; }
+/// A unit is some outputs of an image.
+inline int forwardParts(const Call& call, int batch) { return partsFor(batch, call.output.channels / 16); }
+inline int forwardUnits(const Call& call, int batch, int phase) { return phase == 0 ? batch * forwardParts(call, batch) : 0; }
 
-inline void forwardWork(const Task& task, int, int image) {
+inline void forwardWork(const Task& task, int, int unit) {
   const Call& call = task.call;
-  const int in = call.input.channels;
+  const int in = call.input.channels, parts = forwardParts(call, task.run.batch);
+  const int64_t image = unit / parts;
+  const Range outputs = part(call.output.channels, parts, unit % parts);
   const float* x = call.input.plane(image, 0);
   float* out = call.output.plane(image, 0);
-  for (int o = 0; o < call.output.channels; o++) {
-    const float* weight = call.weight + int64_t(o) * in;
+  for (int64_t o = outputs.first; o < outputs.end; o++) {
+    const float* weight = call.weight + o * in;
     Vec total{};
     int c = 0;
     for (; c + WIDTH <= in; c += WIDTH) total += load(weight + c) * load(x + c);

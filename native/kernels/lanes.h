@@ -36,6 +36,23 @@ inline Vec evenOf(Vec a, Vec b, Lanes<I...>) { return pick<2 * I...>(a, b); }
 template <int... I>
 inline Vec oddOf(Vec a, Vec b, Lanes<I...>) { return pick<2 * I + 1 ...>(a, b); }
 
+/// The last element of `before` and all but the last of v; all but the first of v and the first of `after`.
+template <int... I>
+inline Vec shiftIn(Vec before, Vec v, Lanes<I...>) { return pick<WIDTH - 1 + I...>(before, v); }
+template <int... I>
+inline Vec shiftOut(Vec v, Vec after, Lanes<I...>) { return pick<1 + I...>(v, after); }
+
+inline IntVec laneNumbers() {
+  IntVec lane;
+  for (int i = 0; i < WIDTH; i++) lane[i] = i;
+  return lane;
+}
+
+/// The first `count` lanes (which may be more than there are, or fewer than none); `rest` after them.
+inline Vec firstLanes(Vec v, int64_t count, float rest = 0) {
+  return laneNumbers() < int32_t(smaller<int64_t>(count, WIDTH)) + IntVec{} ? v : broadcast(rest);
+}
+
 /// a0 b0 a1 b1 ...: the first WIDTH elements, and the others.
 template <int... I>
 inline Vec zipFirst(Vec a, Vec b, Lanes<I...>) { return pick<(I / 2 + (I % 2) * WIDTH)...>(a, b); }

@@ -61,7 +61,7 @@ struct PoolBackwardLocal {
   float *scale, *z, *dz, *dy;
   PoolBackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels());
+    z = scratch.take<float>(call.input.pixels() + WIDTH);
     dz = scratch.take<float>(call.input.pixels() + WIDTH);
     dy = scratch.take<float>(call.outputGradient.gradient.pixels());
   }
@@ -201,17 +201,62 @@ inline int64_t largestOf(const Call& call, const float* z, int y, int x) {
   return best;
 }
 
+/// The pool that DenseNets have.
+inline bool isStemPool(const Call& call) { return call.size == 3 && call.stride == 2 && call.padding == 1; }
+
+/// Of a vector of windows of a stem pool, from (y, x): the largest z, and the place of the first one.
+struct Largest {
+  Vec value;
+  IntVec place;
+};
+inline Largest largestOfWindows(const View& in, const float* z, int y, int x) {
+  const float lowest = -__builtin_inff();
+  const int top = larger(2 * y - 1, 0), bottom = smaller(2 * y + 2, in.height);
+  const IntVec column = 2 * (laneNumbers() + x) - 1;
+  Largest most{broadcast(lowest), (column < 0 ? IntVec{} : column) + top * in.width};
+  const auto compare = [&](Vec value, IntVec place) {
+    const IntVec take = (value > most.value) | (value != value);  // NaN stays
+    most.value = take ? value : most.value;
+    most.place = take ? place : most.place;
+  };
+  for (int row = top; row < bottom; row++) {
+    const float* from = z + int64_t(row) * in.width + 2 * x;
+    const Vec a = load(from), b = 2 * x + WIDTH < in.width ? load(from + WIDTH) : Vec{};
+    const Vec even = firstLanes(evenOf(a, b, AllLanes{}), (in.width + 1) / 2 - x, lowest);
+    const Vec odd = firstLanes(oddOf(a, b, AllLanes{}), in.width / 2 - x, lowest);
+    const IntVec place = column + row * in.width;
+    compare(shiftIn(broadcast(x > 0 ? from[-1] : lowest), odd, AllLanes{}), place);
+    compare(even, place + 1);
+    compare(odd, place + 2);
+  }
+  return most;
+}
+
 inline void maxPlane(const Call& call, float* z, float* out) {
-  for (int y = 0; y < call.output.height; y++) {
-    for (int x = 0; x < call.output.width; x++) out[int64_t(y) * call.output.width + x] = z[largestOf(call, z, y, x)];
+  const View& to = call.output;
+  for (int y = 0; y < to.height; y++, out += to.width) {
+    if (isStemPool(call)) {
+      for (int x = 0; x < to.width; x += WIDTH) {
+        storePart(out + x, largestOfWindows(call.input, z, y, x).value, smaller(WIDTH, to.width - x));
+      }
+    } else {
+      for (int x = 0; x < to.width; x++) out[x] = z[largestOf(call, z, y, x)];
+    }
   }
 }
 
 inline void spreadMax(const Call& call, const float* z, const float* dy, float* dz) {
   const View& out = call.outputGradient.gradient;
   memset(dz, 0, size_t(call.input.pixels()) * sizeof(float));
-  for (int y = 0; y < out.height; y++) {
-    for (int x = 0; x < out.width; x++) dz[largestOf(call, z, y, x)] += dy[int64_t(y) * out.width + x];
+  for (int y = 0; y < out.height; y++, dy += out.width) {
+    if (isStemPool(call)) {
+      for (int x = 0; x < out.width; x += WIDTH) {
+        const IntVec place = largestOfWindows(call.input, z, y, x).place;
+        for (int i = 0; i < smaller(WIDTH, out.width - x); i++) dz[place[i]] += dy[x + i];
+      }
+    } else {
+      for (int x = 0; x < out.width; x++) dz[largestOf(call, z, y, x)] += dy[x];
+    }
   }
 }
 

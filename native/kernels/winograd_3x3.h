@@ -14,7 +14,7 @@ namespace winograd {
 struct Blocks {
   int channels, size;
   Blocks(int channels, int64_t lanes)
-      : channels(channels), size(int(larger<int64_t>(48 * 1024 / (POINTS * lanes) / 8 * 8, 8))) {
+      : channels(channels), size(int(larger<int64_t>(128 * 1024 / (POINTS * lanes) / 8 * 8, 8))) {
     size = int(roundUp(divideUp(channels, divideUp(channels, size)), 8));
   }
   int count() const { return int(divideUp(channels, size)); }
@@ -31,21 +31,14 @@ struct Transforms {
   float* at(int64_t point, int64_t channel) const { return data + point * pointStep + channel * lanes; }
 };
 
-inline void loadRows(const Call& call, const float* scale, const Strips& strips, const Strips::Part& part, int64_t channel,
-                     const RowScratch& rows) {
-  const Normaliser apply(call.norm, scale, int(channel));
-  const float* plane = call.input.plane(part.image, channel);
-  rows.pad(strips, part, [&](int64_t row, float* to) {
-    for (int x = 0; x < strips.width; x += WIDTH) store(to + x, apply(load(plane + row * strips.width + x)));
-  });
-}
-
 inline void transformInput(const Call& call, const float* scale, const Strips& strips, Range strip, Range channels,
-                           const RowScratch& rows, const Transforms& to) {
+                           float* expanded, const Transforms& to) {
   for (int64_t c = channels.first; c < channels.end; c++) {
+    const Normaliser apply(call.norm, scale, int(c));
     strips.forEachImage(strip, [&](const Strips::Part& part) {
-      loadRows(call, scale, strips, part, c, rows);
-      rows.inputTransform(strips, part, to.at(0, c - channels.first), to.pointStep);
+      const float* plane = call.input.plane(part.image, c);
+      const auto read = [&](int64_t row, int64_t x) { return apply(load(plane + row * strips.width + x)); };
+      RowTransforms{strips, part}.input(read, expanded, to.at(0, c - channels.first), to.pointStep);
     });
   }
 }
@@ -75,12 +68,12 @@ struct Filters {
 
 struct ForwardLocal {
   Filters filters;
-  float *scale, *pixels;
-  RowScratch rows;
+  float *scale, *pixels, *expanded;
   Transforms input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : filters(scratch, call.output.channels, call.input.channels), scale(scratch.take<float>(call.input.channels)),
-        pixels(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), rows(scratch, strips),
+        pixels(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
+        expanded(scratch.take<float>(expandedFloats(strips))),
         input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
         products(scratch, call.output.channels, strips.lanes()) {}
   ForwardLocal(Scratch& scratch, const Call& call, int batch) : ForwardLocal(scratch, call, Strips(call.input, batch)) {}
@@ -121,7 +114,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const int vectors = int(divideUp(strip.size() * strips.tilesWide, WIDTH));
   for (int b = 0; b < blocks.count(); b++) {
     const Range channels = blocks.block(b);
-    transformInput(call, local.scale, strips, strip, channels, local.rows, local.input);
+    transformInput(call, local.scale, strips, strip, channels, local.expanded, local.input);
     for (int point = 0; point < POINTS; point++) {
       const Operands operands{local.filters.at(point, 0) + channels.first, local.filters.columns, 1, local.input.at(point, 0),
                               strips.lanes(), channels.size(), 1, nullptr};
@@ -155,17 +148,18 @@ struct BackwardUnits {
 struct BackwardLocal {
   Filters filters;  // turned, with rows for the input's channels
   Finaliser finaliser;
-  float *scale, *transposed, *dz, *z;  // transposed: A dY A' as [point][tile][out rounded up]
+  float *scale, *transposed, *rows, *expanded, *dz, *z;  // transposed: A dY A' as [point][tile][out rounded up]; rows of dY
   NormSums* sums;
-  RowScratch rows;
   Transforms dy, spread, input, products;  // B' dY B; A dY A' of some channels; B' z B; products that make dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : filters(scratch, call.input.channels, call.outputGradient.gradient.channels),
         finaliser(scratch, call.outputGradient.gradient.channels), scale(scratch.take<float>(call.input.channels)),
         transposed(scratch.take<float>(POINTS * strips.lanes() * roundUp(call.outputGradient.gradient.channels, WIDTH))),
+        rows(scratch.take<float>((strips.rowsOfStrip * 2 + 2) * strips.width + 2 * WIDTH)),
+        expanded(scratch.take<float>(expandedFloats(strips))),
         dz(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
         z(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), sums(scratch.take<NormSums>(call.input.channels)),
-        rows(scratch, strips), dy(scratch, call.outputGradient.gradient.channels, strips.lanes()),
+        dy(scratch, call.outputGradient.gradient.channels, strips.lanes()),
         spread(scratch, WIDTH, strips.lanes()), input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
         products(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()) {}
   BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
@@ -205,11 +199,13 @@ inline void transformGradient(const Task& task, const BackwardLocal& local, cons
     const int channels = smaller(WIDTH, out - first);
     for (int i = 0; i < channels; i++) {
       strips.forEachImage(strip, [&](const Strips::Part& part) {
-        local.rows.pad(strips, part, [&](int64_t row, float* to) {
-          local.finaliser.finalise(task, part.image, first + i, row * strips.width, strips.width, to);
-        });
-        local.rows.inputTransform(strips, part, local.dy.at(0, first + i), local.dy.pointStep);
-        local.rows.gradientTransform(strips, part, local.spread.at(0, i), local.spread.pointStep);
+        const Range rows{larger<int64_t>(part.firstPixelRow - 1, 0),
+                         smaller<int64_t>(part.firstPixelRow + 2 * part.rows + 1, strips.height)};
+        local.finaliser.finalise(task, part.image, first + i, rows.first * strips.width, rows.size() * strips.width, local.rows);
+        const auto read = [&](int64_t row, int64_t x) { return load(local.rows + (row - rows.first) * strips.width + x); };
+        const RowTransforms transforms{strips, part};
+        transforms.input(read, local.expanded, local.dy.at(0, first + i), local.dy.pointStep);
+        transforms.gradient(read, local.spread.at(0, i), local.spread.pointStep);
       });
     }
     for (int point = 0; point < POINTS; point++) {
@@ -275,7 +271,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     transformGradient(task, local, strips, strip);
     for (int b = 0; b < blocks.count(); b++) {
       const Range channels = blocks.block(b);
-      transformInput(call, local.scale, strips, strip, channels, local.rows, local.input);
+      transformInput(call, local.scale, strips, strip, channels, local.expanded, local.input);
       for (int point = 0; point < POINTS; point++) {
         const Operands weight{local.input.at(point, 0), lanes, 1, local.transposed + point * lanes * outLanes, outLanes, tiles, 1, nullptr};
         multiply(weight, int(channels.size()), int(outLanes / WIDTH), weightSums + (point * in + channels.first) * outLanes, outLanes,

@@ -71,46 +71,44 @@ struct Strips {
   double fill(int64_t n) const { return double(n * tilesWide) / double(roundUp(n * tilesWide, WIDTH)); }
 };
 
-/// Scratch for the rows of one channel of one part.
-struct RowScratch {
-  int64_t pitch, step;
-  float *padded, *expanded;  // [row][pitch]; [row][4][step]
-  RowScratch(Scratch& scratch, const Strips& strips) : step(roundUp(strips.tilesWide, WIDTH)) {
-    const int64_t rows = 2 * smaller<int64_t>(strips.rowsOfStrip, strips.tilesHigh) + 2;
-    pitch = 2 * step + 2 + WIDTH;
-    padded = scratch.take<float>(rows * pitch);
-    expanded = scratch.take<float>(rows * 4 * step);
+/// Pixels of a row of tiles, those of even and of odd columns; zeros beyond the row.
+struct Columns {
+  Vec even, odd;
+};
+
+/// The transforms of the rows of one channel of one part. `read(row, x)` gives the vector of pixels from (row, x); what lies
+/// beyond the row may be anything.
+struct RowTransforms {
+  const Strips& strips;
+  const Strips::Part& part;
+
+  /// From tile `v` of a row; rows outside of the image are zeros.
+  template <class Read>
+  Columns columns(Read read, int64_t row, int64_t v) const {
+    if (row < 0 || row >= strips.height || v >= strips.tilesWide) return {Vec{}, Vec{}};
+    const Vec a = read(row, 2 * v), b = 2 * v + WIDTH < strips.width ? read(row, 2 * v + WIDTH) : Vec{};
+    return {firstLanes(evenOf(a, b, AllLanes{}), strips.tilesWide - v), firstLanes(oddOf(a, b, AllLanes{}), strips.width / 2 - v)};
   }
 
-  /// Rows 2 row - 1 ... 2 (row + rows) of a channel with a pixel of zeros around: `write(row, to)` makes a row's pixels
-  /// and may touch up to a vector more.
-  template <class Write>
-  void pad(const Strips& strips, const Strips::Part& part, Write write) const {
+  /// B' d B of every tile: to[point * pointStep + tile]. Writes up to a vector beyond a row of tiles. A tile's columns are
+  /// the odd one of the tile before, its own two, and the even one of the next.
+  template <class Read>
+  void input(Read read, float* expanded, float* to, int64_t pointStep) const {
+    const int64_t step = roundUp(strips.tilesWide, WIDTH);
     for (int64_t r = 0; r < 2 * part.rows + 2; r++) {
       const int64_t row = part.firstPixelRow + r - 1;
-      float* to = padded + r * pitch;
-      if (row < 0 || row >= strips.height) {
-        memset(to, 0, size_t(strips.width + 3) * sizeof(float));
-        continue;
-      }
-      write(row, to + 1);
-      to[0] = to[strips.width + 1] = to[strips.width + 2] = 0;
-    }
-  }
-
-  /// B' d B of every tile: to[point * pointStep + tile]. Writes up to a vector beyond a row of tiles.
-  void inputTransform(const Strips& strips, const Strips::Part& part, float* to, int64_t pointStep) const {
-    for (int64_t r = 0; r < 2 * part.rows + 2; r++) {
+      Vec before{};
+      Columns own = columns(read, row, 0);
       for (int64_t v = 0; v < step; v += WIDTH) {
-        const float* from = padded + r * pitch + 2 * v;
-        const Vec a = load(from), b = load(from + WIDTH), c = load(from + 2), d = load(from + WIDTH + 2);
-        const Vec d0 = evenOf(a, b, AllLanes{}), d1 = oddOf(a, b, AllLanes{});
-        const Vec d2 = evenOf(c, d, AllLanes{}), d3 = oddOf(c, d, AllLanes{});
+        const Columns next = columns(read, row, v + WIDTH);
+        const Vec d0 = shiftIn(before, own.odd, AllLanes{}), d3 = shiftOut(own.even, next.even, AllLanes{});
         float* at = expanded + r * 4 * step + v;
-        store(at, d0 - d2);
-        store(at + step, d1 + d2);
-        store(at + 2 * step, d2 - d1);
-        store(at + 3 * step, d1 - d3);
+        store(at, d0 - own.odd);
+        store(at + step, own.even + own.odd);
+        store(at + 2 * step, own.odd - own.even);
+        store(at + 3 * step, own.even - d3);
+        before = own.odd;
+        own = next;
       }
     }
     for (int64_t i = 0; i < part.rows; i++) {
@@ -128,16 +126,14 @@ struct RowScratch {
     }
   }
 
-  /// A y A' of every tile of the padded rows: the operand of a weight gradient.
-  void gradientTransform(const Strips& strips, const Strips::Part& part, float* to, int64_t pointStep) const {
+  /// A y A' of every tile: the operand of a weight gradient.
+  template <class Read>
+  void gradient(Read read, float* to, int64_t pointStep) const {
     for (int64_t i = 0; i < part.rows; i++) {
-      for (int64_t v = 0; v < step; v += WIDTH) {
-        const float* from = padded + (2 * i + 1) * pitch + 1 + 2 * v;
-        const Vec a = load(from), b = load(from + WIDTH), c = load(from + pitch), d = load(from + pitch + WIDTH);
-        const Vec left[2] = {evenOf(a, b, AllLanes{}), evenOf(c, d, AllLanes{})};
-        const Vec right[2] = {oddOf(a, b, AllLanes{}), oddOf(c, d, AllLanes{})};
-        const Vec top[4] = {left[0], left[0] + right[0], left[0] - right[0], -right[0]};
-        const Vec bottom[4] = {left[1], left[1] + right[1], left[1] - right[1], -right[1]};
+      for (int64_t v = 0; v < strips.tilesWide; v += WIDTH) {
+        const Columns y0 = columns(read, part.firstPixelRow + 2 * i, v), y1 = columns(read, part.firstPixelRow + 2 * i + 1, v);
+        const Vec top[4] = {y0.even, y0.even + y0.odd, y0.even - y0.odd, -y0.odd};
+        const Vec bottom[4] = {y1.even, y1.even + y1.odd, y1.even - y1.odd, -y1.odd};
         float* at = to + part.column + i * strips.tilesWide + v;
         for (int x = 0; x < 4; x++, at += pointStep) {
           store(at, top[x]);
@@ -149,6 +145,12 @@ struct RowScratch {
     }
   }
 };
+
+/// Floats of the scratch `expanded` of RowTransforms.
+inline int64_t expandedFloats(const Strips& strips) {
+  const int64_t rows = 2 * smaller<int64_t>(strips.rowsOfStrip, strips.tilesHigh) + 2;
+  return rows * 4 * roundUp(strips.tilesWide, WIDTH);
+}
 
 /// A' m A of every tile of a strip: rows of pixels, one after the other. Writes up to two vectors more; what is written
 /// beyond a row is written over by the next one, so vectors go from right to left.
