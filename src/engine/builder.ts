@@ -1,6 +1,7 @@
 // What planning has to know of one pass: buffers and calls so far, where parameters and statistics lie, and how batch
 // norms, gradients and dropouts are said in calls. planner.ts goes through the layers with it.
 import type { Architecture, BatchNorm, Convolution } from '../model/architecture.js'
+import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { externalElements } from './externals.js'
@@ -27,6 +28,10 @@ export interface PlanOptions {
   readonly mode: 'train' | 'eval'
   readonly batchSize: number
   readonly memory?: MemoryMode
+  /** Of evaluation: the name of the last layer to compute (see featureLayers); its output goes to the buffer `features`. */
+  readonly until?: string
+  /** `pooled`: the network is its classifier alone, on what is in the buffer `features`. */
+  readonly from?: typeof POOLED | undefined
   /** Default: plain cross entropy. */
   readonly loss?: Loss
   /** Names of parameters that are not trained. A batch norm with both of its own among them is frozen: it normalises
@@ -49,6 +54,8 @@ export class ProgramBuilder {
   private readonly externals = new Map<ExternalRole, number>()
   private readonly frozen: ReadonlySet<string>
   private dropouts = 0
+  /** How many calls it takes to the layer that was asked for, once it is reached. */
+  protected end: number | undefined
 
   constructor(
     protected readonly architecture: Architecture,
@@ -57,7 +64,7 @@ export class ProgramBuilder {
     this.training = options.mode === 'train'
     this.recompute = options.memory === 'recompute'
     this.frozen = options.frozen ?? new Set()
-    this.elements = externalElements(architecture, options.batchSize)
+    this.elements = externalElements(architecture, options.batchSize, options.until)
     this.table = parameterTable(architecture)
     this.parameterOffset = new Map(this.table.parameters.map(({ name, offset }) => [name, offset]))
     this.runningOffset = new Map(this.table.running.map(({ name, offset }) => [name, offset]))
@@ -192,6 +199,16 @@ export class ProgramBuilder {
         b: { buffer: deferred, offset: input.channels },
       },
     }
+  }
+
+  /** Copies a layer's output to the buffer `features`, if it is the one asked for: a mean over windows of one pixel,
+   * with batch norm and ReLU where the layer ends with them. */
+  protected offer(name: string, output: View, norm: Norm | null = null): void {
+    if (name !== this.options.until) return
+    const copy: View = { ...output, buffer: this.external('features'), stride: output.channels, first: 0 }
+    const window = { windowHeight: 1, windowWidth: 1 }
+    this.calls.push({ kernel: 'averagePoolForward', ...window, input: output, norm, output: copy, statistics: null })
+    this.end = this.calls.length
   }
 
   protected dropout(): Dropout | null {

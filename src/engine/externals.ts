@@ -1,10 +1,15 @@
 // How large the buffers are that outlive a run.
 import type { Architecture } from '../model/architecture.js'
+import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 import { EXTERNAL_ROLES, type ExternalRole, type Program } from './program.js'
 
-/** Elements of the buffer of each role, for batches of up to `batchSize` images. */
-export function externalElements(architecture: Architecture, batchSize: number): Record<ExternalRole, number> {
+/** Elements of the buffer of each role, for batches of up to `batchSize` images; features are those of `layer`. */
+export function externalElements(
+  architecture: Architecture,
+  batchSize: number,
+  layer = POOLED,
+): Record<ExternalRole, number> {
   const { parameterCount, runningCount } = parameterTable(architecture)
   const { inputChannels, height, width, classes } = architecture.config
   return {
@@ -18,6 +23,7 @@ export function externalElements(architecture: Architecture, batchSize: number):
     running: runningCount,
     averageRunning: runningCount,
     input: batchSize * inputChannels * height * width,
+    features: batchSize * featureCount(featureLayer(architecture, layer)),
     labels: batchSize,
     otherLabels: batchSize,
     share: batchSize,

@@ -1,18 +1,12 @@
 // architecture -> program. A training step is two programs, gradient and update, with one flat gradient buffer between
 // them, so that several processes can reduce it.
-import type {
-  Architecture,
-  Convolution,
-  DenseLayer,
-  HeadLayer,
-  Layer,
-  StemLayer,
-  TransitionLayer,
-} from '../model/architecture.js'
+import type { Architecture, Convolution, DenseLayer, Layer, StemLayer, TransitionLayer } from '../model/architecture.js'
+import { blockName, transitionName } from '../model/feature-layers.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { layOut } from './arena.js'
-import { geometry, type PlanOptions, ProgramBuilder } from './builder.js'
-import type { AveragePoolForward, CrossEntropy, Dropout, OutputGradient, Ref, View } from './kernels.js'
+import { geometry, type PlanOptions } from './builder.js'
+import type { AveragePoolForward, Dropout, OutputGradient, View } from './kernels.js'
+import { HeadPlanner } from './planner-head.js'
 import type { Program } from './program.js'
 
 export type { MemoryMode, PlanOptions } from './builder.js'
@@ -22,24 +16,29 @@ export function plan(architecture: Architecture, options: PlanOptions): Program 
   return new Planner(architecture, options).program()
 }
 
-class Planner extends ProgramBuilder {
+class Planner extends HeadPlanner {
   program(): Program {
     // Forward calls are emitted layer by layer; each layer leaves a function that emits its backward calls.
     const backward: (() => void)[] = []
-    const { layers, blocks } = this.architecture
+    const { blocks } = this.architecture
+    const { from } = this.options
+    const layers = from ? this.architecture.layers.slice(-1) : this.architecture.layers
     const features = blocks.map((block, i) => this.activation(`block${i + 1}`, block.channels, block))
     for (const layer of layers) {
       if (layer.kind === 'stem') backward.push(this.stem(layer, features[0]!))
       else if (layer.kind === 'dense') backward.push(this.dense(layer, features[layer.block - 1]!))
       else if (layer.kind === 'transition') {
         backward.push(this.transition(layer, features[layer.block - 1]!, features[layer.block]!))
-      } else backward.push(this.head(layer, features.at(-1)!))
+      } else
+        backward.push(from ? this.classifier(layer, this.givenFeatures(layer)) : this.head(layer, features.at(-1)!))
+      if (this.end !== undefined) break
     }
     // Nobody wants the gradients of layers before the first that is trained.
     const first = layers.findIndex(layer => this.trains(...partsOf(layer)))
     if (this.training && first >= 0) for (const emit of backward.slice(first).reverse()) emit()
-    const { offsets, arenaElements } = layOut(this.buffers, this.calls)
-    return { batchSize: this.options.batchSize, buffers: this.buffers, calls: this.calls, offsets, arenaElements }
+    const calls = this.calls.slice(0, this.end)
+    const { offsets, arenaElements } = layOut(this.buffers, calls)
+    return { batchSize: this.options.batchSize, buffers: this.buffers, calls, offsets, arenaElements }
   }
 
   private stem(layer: StemLayer, features: Activation): () => void {
@@ -57,16 +56,20 @@ class Planner extends ProgramBuilder {
     const made = norm ? this.activation('stem', convolution.outChannels, convolution.output) : features
     const channels = convolution.outChannels
     this.convolutionForward(convolution, input, null, view(made, 0, channels), this.statistics(made, 0), null)
+    this.offer(convolution.name, view(made, 0, channels))
     const pool = { size: 3, stride: 2, padding: 1 }
     if (norm) {
+      const normed = this.normForward(norm, made)
+      this.offer('features.relu0', view(made), normed)
       this.calls.push({
         kernel: 'maxPoolForward',
         ...pool,
         input: view(made),
-        norm: this.normForward(norm, made),
+        norm: normed,
         output: view(features, 0, channels),
         statistics: this.statistics(features, 0),
       })
+      this.offer('features.pool0', view(features, 0, channels))
     }
     return () => {
       if (norm) {
@@ -110,6 +113,7 @@ class Planner extends ProgramBuilder {
         statistics,
         dropout,
       )
+      this.offerDense(layer, output, features)
       return () => this.convolutionBackward(growth, features, outputGradient(), true, dropout)
     }
     const y = this.activation(layer.name, bottleneck.convolution.outChannels, bottleneck.convolution.output)
@@ -131,12 +135,19 @@ class Planner extends ProgramBuilder {
       statistics,
       dropouts[1],
     )
+    this.offerDense(layer, output, features)
     return () => {
       const kept = this.recompute ? this.anew(y) : y
       if (this.recompute) this.calls.push({ ...made, output: view(kept), statistics: null })
       this.convolutionBackward(growth, kept, outputGradient(), false, dropouts[1])
       this.convolutionBackward(bottleneck, features, this.outputGradient(kept, 0, y.channels), true, dropouts[0])
     }
+  }
+
+  /** What a layer adds; after its last layer, all of the block. */
+  private offerDense({ name, block }: DenseLayer, output: View, features: Activation): void {
+    this.offer(name, output)
+    if (output.first + output.channels === features.channels) this.offer(blockName(block), view(features))
   }
 
   private transition(layer: TransitionLayer, features: Activation, next: Activation): () => void {
@@ -163,6 +174,7 @@ class Planner extends ProgramBuilder {
     }
     this.calls.push(pool)
     this.convolutionForward(convolution, view(pooled), null, view(next, 0, channels), this.statistics(next, 0), null)
+    this.offer(transitionName(layer.block), view(next, 0, channels))
     return () => {
       const kept = this.recompute ? this.anew(pooled) : pooled
       if (this.recompute) this.calls.push({ ...pool, output: view(kept) })
@@ -202,76 +214,6 @@ class Planner extends ProgramBuilder {
       })
       this.convolutionBackward(layer, features, { gradient: gradientView(made), deferred: null }, false, dropout)
     }
-  }
-
-  private head(layer: HeadLayer, features: Activation): () => void {
-    const { norm, classifier, input } = layer
-    const window = { windowHeight: input.height, windowWidth: input.width }
-    const pixel = { height: 1, width: 1 }
-    const pooled = this.activation('pooled', features.channels, pixel)
-    this.calls.push({
-      kernel: 'averagePoolForward',
-      ...window,
-      input: view(features),
-      norm: this.normForward(norm, features),
-      output: view(pooled),
-      statistics: null,
-    })
-    const classes = classifier.outFeatures
-    const logits: View = { buffer: this.external('logits'), stride: classes, first: 0, channels: classes, ...pixel }
-    const weight = this.parameter(classifier.name)
-    this.calls.push({
-      kernel: 'linearForward',
-      input: view(pooled),
-      weight,
-      bias: this.parameter(classifier.name, 'bias'),
-      output: logits,
-    })
-    const logitsGradient: View = {
-      ...logits,
-      buffer: this.training ? this.buffer('logits.gradient', this.options.batchSize * classes, 'transient') : -1,
-    }
-    this.loss(logits, this.training ? logitsGradient : null)
-    return () => {
-      this.calls.push({
-        kernel: 'linearBackward',
-        input: view(pooled),
-        weight,
-        weightGradient: this.gradient(classifier.name),
-        biasGradient: this.gradient(classifier.name, 'bias'),
-        outputGradient: logitsGradient,
-        inputGradient: gradientView(pooled),
-      })
-      this.calls.push({
-        kernel: 'averagePoolBackward',
-        ...window,
-        input: view(features),
-        norm: this.norm(norm, features),
-        outputGradient: { gradient: gradientView(pooled), deferred: null },
-        inputGradient: this.inputGradient(features, features.channels, norm, false),
-      })
-    }
-  }
-
-  private loss(logits: View, gradient: View | null): void {
-    const { loss = { kind: 'crossEntropy' } } = this.options
-    const { kind, smoothing = 0, weighted = false, mixed = false, multiLabel = false } = loss
-    const at = (role: Parameters<typeof this.external>[0]): Ref => ({ buffer: this.external(role), offset: 0 })
-    const common = {
-      logits,
-      smoothing,
-      classWeights: weighted ? at('classWeights') : null,
-      loss: at('loss'),
-      rank: at('rank'),
-      gradient,
-    } satisfies Partial<CrossEntropy>
-    if (kind === 'binaryCrossEntropy') {
-      const targets = { ...logits, buffer: this.external('targets') }
-      this.calls.push({ kernel: kind, ...common, targets, labels: multiLabel ? null : at('labels') })
-      return
-    }
-    const other = mixed ? { labels: at('otherLabels'), share: at('share') } : null
-    this.calls.push({ kernel: kind, ...common, labels: at('labels'), mixed: other })
   }
 }
 

@@ -15,6 +15,7 @@ export const EXTERNAL_ROLES = [
   'running', // running mean and variance of every batch norm
   'averageRunning', // their moving average, same order
   'input', // images [batch][channels][height][width]
+  'features', // what a layer makes of them [batch][channels][height][width]
   'labels', // class numbers [batch], stored as the backend's element type
   'otherLabels', // of mixed images [batch]
   'share', // the first label's share of mixed images [batch]

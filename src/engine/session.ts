@@ -1,5 +1,6 @@
 // A network on a backend: its parameters and statistics in device buffers, its programs compiled, one call per step.
 import type { Architecture } from '../model/architecture.js'
+import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
 import { externalElements, rolesOf } from './externals.js'
@@ -25,6 +26,9 @@ export interface SessionOptions {
   readonly averages?: boolean
   /** Of training; evaluation reports the plain one of its kind. Default: cross entropy. */
   readonly loss?: Omit<Loss, 'weighted'>
+  /** `pooled`: the `images` of batches are the classifier's input, computed before (createFeatureExtractor), and the
+   * classifier alone is trained and evaluated. All other parameters must be frozen. */
+  readonly from?: typeof POOLED | undefined
   /** [classes] */
   readonly classWeights?: ArrayLike<number> | null
 }
@@ -112,15 +116,15 @@ interface Programs {
 
 /** The programs of a session. */
 export function sessionPrograms(architecture: Architecture, options: SessionOptions): Programs {
-  const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights } = options
+  const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights, from } = options
   const table = parameterTable(architecture)
   const loss: Loss = { ...(options.loss ?? { kind: 'crossEntropy' }), weighted: (classWeights ?? null) !== null }
-  const evaluation = plan(architecture, { mode: 'eval', batchSize, loss: plainLoss(loss) })
+  const evaluation = plan(architecture, { mode: 'eval', batchSize, loss: plainLoss(loss), from })
   if (!optimizer) return { evaluation, training: null }
   const { parameterCount, runningCount } = table
   const { clipNorm = null, decayNorms = true } = options
   const training = {
-    gradient: plan(architecture, { mode: 'train', batchSize, memory, loss, frozen }),
+    gradient: plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from }),
     update: planUpdate(parameterCount, optimizer, { regions: updateRegions(table, { frozen, decayNorms }), clipNorm }),
     accumulation: options.accumulates
       ? ([
@@ -188,9 +192,11 @@ async function assemble(
   const all = programList(programs)
   const elements = externalElements(architecture, batchSize)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-  for (const role of rolesOf(all)) buffers[role] = create(elements[role])
+  // The running statistics belong to the state, even where no program reads them.
+  for (const role of new Set([...rolesOf(all), 'running'] as const)) buffers[role] = create(elements[role])
   const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
-  const { parameters, running, input, logits, loss, rank, average, averageRunning } = buffers
+  const { parameters, running, logits, loss, rank, average, averageRunning } = buffers
+  const input = options.from ? buffers.features : buffers.input
 
   const compile = async (program: Program, instead = {}): Promise<Executable> => {
     const executable = await backend.compile(program, { ...buffers, arena, ...instead })
