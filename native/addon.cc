@@ -71,8 +71,9 @@ void release(const Napi::CallbackInfo& info) {
 struct CompiledProgram {
   std::vector<Call> calls;
   std::vector<SharedMemory> buffers;
-  std::unique_ptr<Memory> shared, local;
+  std::unique_ptr<Memory> shared, local, packed, arenas;
   Program program;
+  bool isPacked = false;
 };
 
 /// Reads the fields of kernels.ts; `data(buffer, offset)` gives the pointer. backend.ts has checked every range.
@@ -91,7 +92,7 @@ class CallReader {
     call.input = view(from, "input");
     call.output = view(from, "output");
     call.weight = ref(from, "weight");
-    call.bias = ref(from, "bias");
+    call.bias = ref(from, has(from, "foldedBias") ? "foldedBias" : "bias");
     call.weightGradient = ref(from, "weightGradient");
     call.biasGradient = ref(from, "biasGradient");
     call.labels = ref(from, "labels");
@@ -226,19 +227,38 @@ class CallReader {
   std::vector<float*> bases_;
 };
 
-struct ScratchSize {
-  int64_t shared = 0, local = 0;
+int64_t roundToLine(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+/// What a program needs besides its buffers.
+struct Needs {
+  int64_t shared = 0, local = 0;   // bytes; local: of each worker
+  int64_t packed = 0, arenas = 0;  // floats
+  int64_t bytes(int workers) const { return shared + workers * local + 4 * (packed + arenas); }
 };
 
-/// A smaller batch may be cut into more parts and need as much: the most of all.
-ScratchSize scratchSize(Implementations implementations, const std::vector<Call>& calls, int batch) {
-  ScratchSize size;
+/// A smaller batch may be cut into more parts and need as much scratch: the most of all. Calls that will find their weights
+/// packed are told so, at a made-up place.
+Needs needsOf(Implementations implementations, std::vector<Call>& calls, const Napi::Object& program, int workers) {
+  Needs needs;
+  const bool imageByImage = program.Get("imageByImage").ToBoolean();
+  const int batch = imageByImage ? 1 : int(program.Get("batchSize").As<Napi::Number>());
+  if (imageByImage) {
+    static const float somewhere = 0;
+    for (Call& call : calls) {
+      const auto floats = implementations(call).packedFloats;
+      if (!floats) continue;
+      call.packed = &somewhere;
+      needs.packed += roundToLine(floats(call));
+    }
+    needs.arenas = (workers - 1) * int64_t(program.Get("arenaElements").As<Napi::Number>());
+  }
   for (int n = 1; n <= batch; n++) {
     if (n > 32 && n < batch) continue;
-    size.shared = std::max(size.shared, sharedBytes(implementations, calls.data(), int(calls.size()), n));
-    size.local = std::max(size.local, localBytes(implementations, calls.data(), int(calls.size()), n));
+    needs.shared = std::max(needs.shared, sharedBytes(implementations, calls.data(), int(calls.size()), n));
+    needs.local = std::max(needs.local, localBytes(implementations, calls.data(), int(calls.size()), n));
   }
-  return size;
+  if (imageByImage) needs.shared *= workers;
+  return needs;
 }
 
 std::vector<Call> readCalls(const Napi::Object& program, std::vector<float*> bases) {
@@ -256,12 +276,12 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& info) {
   const int workers = info[1].As<Napi::Number>().Int32Value();
   const auto source = info[2].As<Napi::Object>();
   static float somewhere;
-  const auto calls = readCalls(source, std::vector<float*>(source.Get("buffers").As<Napi::Array>().Length(), &somewhere));
-  const auto size = scratchSize(chooseInstructionSet(isa.c_str()).implementations, calls, source.Get("batchSize").As<Napi::Number>());
-  return Napi::Number::New(info.Env(), double(size.shared + size.local * workers));
+  auto calls = readCalls(source, std::vector<float*>(source.Get("buffers").As<Napi::Array>().Length(), &somewhere));
+  const Needs needs = needsOf(chooseInstructionSet(isa.c_str()).implementations, calls, source, workers);
+  return Napi::Number::New(info.Env(), double(needs.bytes(workers)));
 }
 
-/// compile(instructionSet, workers, program, buffers): buffers[i] is the handle of buffer i, or the arena's for transient ones.
+/// compile(instructionSet, workers, program, buffers, arena): buffers[i] is the handle of buffer i, the arena's for transient ones.
 Napi::Value compile(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   const auto source = info[2].As<Napi::Object>();
@@ -287,13 +307,31 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
   program.implementations = chooseInstructionSet(isa.c_str()).implementations;
   program.calls = compiled->calls.data();
   program.callCount = int(compiled->calls.size());
-  const auto [shared, local] = scratchSize(program.implementations, compiled->calls, source.Get("batchSize").As<Napi::Number>());
-  compiled->shared = std::make_unique<Memory>(shared / 4);
-  compiled->local = std::make_unique<Memory>(local / 4 * workers);
-  if (!compiled->shared->data || !compiled->local->data) return env.Null();
+  const Needs needs = needsOf(program.implementations, compiled->calls, source, workers);
+  compiled->shared = std::make_unique<Memory>(needs.shared / 4);
+  compiled->local = std::make_unique<Memory>(needs.local / 4 * workers);
+  compiled->packed = std::make_unique<Memory>(needs.packed);
+  compiled->arenas = std::make_unique<Memory>(needs.arenas);
+  for (const auto* memory : {&compiled->shared, &compiled->local, &compiled->packed, &compiled->arenas}) {
+    if (!(*memory)->data) return env.Null();
+  }
   program.shared = reinterpret_cast<char*>(compiled->shared->data);
   program.local = reinterpret_cast<char*>(compiled->local->data);
-  program.localBytes = local;
+  program.localBytes = needs.local;
+  program.imageByImage = source.Get("imageByImage").ToBoolean();
+  if (program.imageByImage) {
+    program.sharedBytes = needs.shared / workers;
+    program.arenaFloats = int64_t(source.Get("arenaElements").As<Napi::Number>());
+    const Napi::Value arena = info[4];
+    if (arena.IsExternal()) program.arena = unwrap<Memory>(arena)->data;
+    program.arenas = compiled->arenas->data;
+  }
+  float* packed = compiled->packed->data;
+  for (Call& call : compiled->calls) {
+    if (!call.packed) continue;
+    call.packed = packed;
+    packed += roundToLine(program.implementations(call).packedFloats(call));
+  }
   return wrap(env, std::move(compiled));
 }
 
@@ -303,7 +341,11 @@ class Run : public Napi::AsyncWorker {
       : Napi::AsyncWorker(env, "densenet.run"), deferred_(Napi::Promise::Deferred::New(env)), pool_(std::move(pool)),
         program_(std::move(program)), arguments_(arguments), seconds_(timed ? program_->calls.size() : 0) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
-  void Execute() override { pool_->run(program_->program, arguments_, seconds_.empty() ? nullptr : seconds_.data()); }
+  void Execute() override {
+    const bool packs = !program_->isPacked || !arguments_.sameParameters;
+    pool_->run(program_->program, arguments_, packs && program_->packed->elements > 0, seconds_.empty() ? nullptr : seconds_.data());
+    program_->isPacked = true;
+  }
   void OnOK() override {
     if (seconds_.empty()) return deferred_.Resolve(Env().Undefined());
     auto result = Napi::Float64Array::New(Env(), seconds_.size());
@@ -320,7 +362,7 @@ class Run : public Napi::AsyncWorker {
   std::vector<double> seconds_;
 };
 
-/// run(pool, program, batch, learningRate, seed, step, keep, add, timed) -> Promise of seconds per call, or of nothing.
+/// run(pool, program, batch, learningRate, seed, step, keep, add, sameParameters, timed) -> Promise of seconds per call, or of nothing.
 Napi::Value run(const Napi::CallbackInfo& info) {
   RunArguments arguments;
   arguments.batch = info[2].As<Napi::Number>().Int32Value();
@@ -329,7 +371,8 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   arguments.step = info[5].As<Napi::Number>().DoubleValue();
   arguments.keep = info[6].As<Napi::Number>().DoubleValue();
   arguments.add = info[7].As<Napi::Number>().DoubleValue();
-  const bool timed = info[8].ToBoolean();
+  arguments.sameParameters = info[8].ToBoolean();
+  const bool timed = info[9].ToBoolean();
   auto* worker = new Run(info.Env(), unwrap<ThreadPool>(info[0]), unwrap<CompiledProgram>(info[1]), arguments, timed);
   const auto promise = worker->promise();
   worker->Queue();

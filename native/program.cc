@@ -91,29 +91,106 @@ int64_t localBytes(Implementations implementations, const Call* calls, int count
   return largest(implementations, calls, count, batch, &KernelImplementation::localBytes);
 }
 
+namespace {
+
+/// The call for image `image` of the batch, with worker `worker`'s activations.
+Call callFor(const Program& program, int i, int worker, int64_t image) {
+  Call call = program.calls[i];
+  float* own = worker == 0 ? program.arena : program.arenas + (worker - 1) * program.arenaFloats;
+  View* const views[] = {&call.input, &call.output, &call.targets, &call.inputGradient.gradient};
+  for (View* view : views) {
+    if (view->data == nullptr) continue;
+    const bool transient = view->data >= program.arena && view->data < program.arena + program.arenaFloats;
+    view->data = transient ? own + (view->data - program.arena) : view->data + image * view->imageStep;
+  }
+  const float** const read[] = {&call.labels, &call.otherLabels, &call.share};
+  for (const float** number : read) {
+    if (*number) *number += image;
+  }
+  float** const written[] = {&call.loss, &call.rank};
+  for (float** number : written) {
+    if (*number) *number += image;
+  }
+  return call;
+}
+
+struct Stopwatch {
+  RunState& state;
+  double start;
+  explicit Stopwatch(RunState& state) : state(state), start(state.seconds ? state.now() : 0) {}
+  void lap(int call) {
+    if (!state.seconds) return;
+    const double end = state.now();
+    state.seconds[call] += end - start;
+    start = end;
+  }
+};
+
+/// A worker's part of a call, in the scratch of worker `scratch`.
+void runCall(const Program& program, const Call& call, RunState& state, int worker, int scratch) {
+  const Task task{call, state.arguments, program.shared + (state.workers == 1 ? scratch * program.sharedBytes : 0),
+                  program.local + scratch * program.localBytes};
+  const KernelImplementation kernel = program.implementations(call);
+  for (int phase = 0;; phase++) {
+    const int units = kernel.units(call, state.arguments.batch, phase);
+    if (units == 0) break;
+    bool prepared = kernel.prepare == nullptr;
+    for (int unit; (unit = takeUnit(state, worker, units)) >= 0;) {
+      if (!prepared) kernel.prepare(task, phase);
+      prepared = true;
+      kernel.work(task, phase, unit);
+    }
+    meet(state);
+  }
+}
+
+void pack(const Program& program, RunState& state, int worker) {
+  for (int i; (i = takeUnit(state, worker, program.callCount)) >= 0;) {
+    const Call& call = program.calls[i];
+    if (call.packed) program.implementations(call).pack(call, const_cast<float*>(call.packed));
+  }
+  meet(state);
+}
+
+/// As many images as there are workers are in flight at a time, each with a worker of its own; what is left over of the batch
+/// goes through by all workers together.
+void runImages(const Program& program, RunState& state, int worker, int batch) {
+  const int alone = batch / state.workers * state.workers;
+  if (alone > 0) {
+    Share share;
+    RunState own;
+    own.arguments = state.arguments;
+    own.shares = &share;
+    own.seconds = worker == 0 ? state.seconds : nullptr;
+    own.now = state.now;
+    for (int image; (image = takeUnit(state, worker, alone)) >= 0;) {
+      Stopwatch watch(own);
+      for (int i = 0; i < program.callCount; i++) {
+        runCall(program, callFor(program, i, worker, image), own, 0, worker);
+        watch.lap(i);
+      }
+    }
+    meet(state);
+  }
+  Stopwatch watch(state);
+  for (int image = alone; image < batch; image++) {
+    for (int i = 0; i < program.callCount; i++) {
+      runCall(program, callFor(program, i, 0, image), state, worker, worker);
+      if (worker == 0) watch.lap(i);
+    }
+  }
+}
+
+}  // namespace
+
 void runWorker(const Program& program, RunState& state, int worker) {
   const FlushDenormals flush;
-  char* local = program.local + worker * program.localBytes;
-  double start = state.seconds && worker == 0 ? state.now() : 0;
+  if (state.packs) pack(program, state, worker);
+  if (program.imageByImage) return runImages(program, state, worker, state.batch);
+  Stopwatch watch(state);
   for (int i = 0; i < program.callCount; i++) {
-    const Task task{program.calls[i], state.arguments, program.shared, local};
-    const KernelImplementation kernel = program.implementations(task.call);
-    for (int phase = 0;; phase++) {
-      const int units = kernel.units(task.call, state.arguments.batch, phase);
-      if (units == 0) break;
-      bool prepared = kernel.prepare == nullptr;
-      for (int unit; (unit = takeUnit(state, worker, units)) >= 0;) {
-        if (!prepared) kernel.prepare(task, phase);
-        prepared = true;
-        kernel.work(task, phase, unit);
-      }
-      meet(state);
-    }
-    if (state.seconds && worker == 0) {
-      const double end = state.now();
-      state.seconds[i] += end - start;
-      start = end;
-    }
+    runCall(program, program.calls[i], state, worker, worker);
+    if (worker == 0) watch.lap(i);
   }
 }
 

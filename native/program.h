@@ -84,7 +84,10 @@ struct Call {
   Dropout dropout;
   OutputGradient outputGradient;
   InputGradient inputGradient;
+  /// bias: the classifier's, or of a batch norm and ReLU that are folded into a convolution.
   const float *weight = nullptr, *bias = nullptr;
+  /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
+  const float* packed = nullptr;
   // losses
   const float *labels = nullptr, *otherLabels = nullptr, *share = nullptr, *classWeights = nullptr;
   View targets;
@@ -108,6 +111,7 @@ struct RunArguments {
   float learningRate = 0;
   double seed = 0, step = 0;
   double keep = 0, add = 0;  // blend
+  bool sameParameters = false;
 };
 
 /// What a kernel is given: `shared` scratch is one for all workers and lasts over the call's phases, `local` is the worker's.
@@ -129,6 +133,9 @@ struct KernelImplementation {
   /// Scratch for a batch; null: none.
   int64_t (*sharedBytes)(const Call&, int batch) = nullptr;
   int64_t (*localBytes)(const Call&, int batch) = nullptr;
+  /// Floats that pack() makes of the weights, for kernels that work on a form of them; null: none.
+  int64_t (*packedFloats)(const Call&) = nullptr;
+  void (*pack)(const Call&, float* to) = nullptr;
 };
 
 /// Every instruction set gives a function from call to kernel.
@@ -142,6 +149,13 @@ struct Program {
   /// Worker w's scratch starts at local + w * localBytes.
   char* local = nullptr;
   int64_t localBytes = 0;
+  /// Of programs that run image by image, where workers need a `shared` scratch each.
+  int64_t sharedBytes = 0;
+  /// Whether the batch is run image by image. Then `arena`, of `arenaFloats`, holds one image, and the calls are those of
+  /// image 0 of worker 0; worker w > 0 has its arena at arenas + (w - 1) * arenaFloats.
+  bool imageByImage = false;
+  float *arena = nullptr, *arenas = nullptr;
+  int64_t arenaFloats = 0;
 };
 
 /// The units of a phase that a worker takes first; in a cache line of its own.
@@ -153,6 +167,8 @@ struct alignas(64) Share {
 struct RunState {
   RunArguments arguments;
   int workers = 1;
+  int batch = 0;            // of a program that runs image by image; arguments.batch is then 1
+  bool packs = false;       // whether to make what kernels make of the weights
   Share* shares = nullptr;  // [workers]
   int arrived = 0;     // atomic
   int generation = 0;  // atomic

@@ -42,12 +42,17 @@ void ThreadPool::work(int worker) {
   }
 }
 
-void ThreadPool::run(const Program& program, const RunArguments& arguments, double* seconds) {
+void ThreadPool::run(const Program& program, const RunArguments& arguments, bool packs, double* seconds) {
   std::lock_guard<std::mutex> oneAtATime(running_);
   std::vector<Share> shares(static_cast<size_t>(workers()));
   RunState state;
   state.arguments = arguments;
+  if (program.imageByImage) {
+    state.batch = arguments.batch;
+    state.arguments.batch = 1;
+  }
   state.workers = workers();
+  state.packs = packs;
   state.shares = shares.data();
   state.relax = relax;
   state.seconds = seconds;

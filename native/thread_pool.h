@@ -15,8 +15,8 @@ class ThreadPool {
   explicit ThreadPool(int workers);
   ~ThreadPool();
   int workers() const { return int(threads_.size()) + 1; }
-  /// Runs the program on all workers; one run at a time, later callers wait. `seconds` as in RunState, or nullptr.
-  void run(const Program& program, const RunArguments& arguments, double* seconds);
+  /// Runs the program on all workers; one run at a time, later callers wait. `packs` and `seconds` as in RunState.
+  void run(const Program& program, const RunArguments& arguments, bool packs, double* seconds);
 
  private:
   void work(int worker);

@@ -56,6 +56,11 @@ inline void forwardPrepare(const Task& task, int phase) {
   }
 }
 
+inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, int64_t count) {
+  if (!call.bias) return;
+  for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.bias[rows.first + r], out + r * rowStep, count);
+}
+
 inline void forwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   const ForwardUnits units(call, task.run.batch);
@@ -91,9 +96,11 @@ inline void forwardWork(const Task& task, int phase, int unit) {
       float* out = call.output.plane(image, rows.first) + tile;
       if (valid == vectors * WIDTH) {
         multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false);
+        foldBias(call, rows, out, call.output.pixels(), valid);
         continue;
       }
       multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false);
+      foldBias(call, rows, local.edge, TILE_PIXELS, valid);
       for (int64_t r = 0; r < rows.size(); r++) {
         memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
       }

@@ -104,6 +104,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   for (int o = 0; o < out; o++) {
     float* plane = call.output.plane(image, o) + band.first * band.width;
     compactRows(band, local.sums + o * flat, local.row);
+    if (call.bias) addBiasAndRelu(call.bias[o], local.row, band.pixels());
     if (call.dropout.present()) {
       applyDropout(task, (image * out + o) * call.output.pixels() + band.first * band.width, local.row, band.pixels());
     }

@@ -14,8 +14,8 @@
 namespace densenet {
 
 KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
-  // Only the first convolution reads images, whose gradient nobody wants.
-  const bool dense = call.inputGradient.present() || call.norm.present();
+  // The first convolution reads images, which have no norm, few channels, and a gradient that nobody wants.
+  const bool dense = call.inputGradient.present() || call.norm.present() || call.input.channels >= 8;
   switch (call.kernel) {
     case Kernel::ConvolutionForward:
       if (call.size == 1) return convolution1x1::forward;

@@ -39,6 +39,11 @@ inline void normalise(const Norm& norm, const float* scales, int c, const float*
   for (int64_t i = 0; i < count; i += WIDTH) store(z + i, apply(load(x + i)));
 }
 
+/// A norm and ReLU that are folded into what made x. Touches up to a vector more.
+inline void addBiasAndRelu(float bias, float* x, int64_t count) {
+  for (int64_t i = 0; i < count; i += WIDTH) store(x + i, relu(load(x + i) + broadcast(bias)));
+}
+
 // ---- statistics -------------------------------------------------------------------------------------------------
 
 /// Mean of some elements and their squared distance from it.

@@ -104,6 +104,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     const Operands operands{call.weight, shape.taps, 1, local.columns.columns, shape.rowStep, shape.taps, 1, nullptr};
     multiply(operands, out, int(shape.rowStep / WIDTH), local.sums, shape.rowStep, false);
     for (int o = 0; o < out; o++) {
+      if (call.bias) addBiasAndRelu(call.bias[o], local.sums + o * shape.rowStep, shape.outWidth);
       memcpy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, size_t(shape.outWidth) * sizeof(float));
     }
   }

@@ -48,8 +48,9 @@ inline void transformInput(const Call& call, const float* scale, const Strips& s
 struct Filters {
   int64_t columns, pointStep;
   float* data;
-  Filters(Scratch& scratch, int rows, int columns)
-      : columns(roundUp(columns, WIDTH)), pointStep(rows * this->columns), data(scratch.take<float>(POINTS * pointStep)) {}
+  Filters(float* data, int rows, int columns) : columns(roundUp(columns, WIDTH)), pointStep(rows * this->columns), data(data) {}
+  static int64_t floats(int rows, int columns) { return POINTS * rows * roundUp(columns, WIDTH); }
+  Filters(Scratch& scratch, int rows, int columns) : Filters(scratch.take<float>(floats(rows, columns)), rows, columns) {}
   const float* at(int64_t point, int64_t row) const { return data + point * pointStep + row * columns; }
 
   /// One row: the filter of column j is at from + j * step; `turned` by half a turn for the way back.
@@ -71,7 +72,9 @@ struct ForwardLocal {
   float *scale, *pixels, *expanded;
   Transforms input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
-      : filters(scratch, call.output.channels, call.input.channels), scale(scratch.take<float>(call.input.channels)),
+      : filters(call.packed ? Filters(const_cast<float*>(call.packed), call.output.channels, call.input.channels)
+                            : Filters(scratch, call.output.channels, call.input.channels)),
+        scale(scratch.take<float>(call.input.channels)),
         pixels(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
         expanded(scratch.take<float>(expandedFloats(strips))),
         input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
@@ -90,13 +93,19 @@ inline int forwardUnits(const Call& call, int batch, int phase) {
   return phase == 1 && call.statistics.present() ? 1 : 0;
 }
 
+inline void transformFilters(const Call& call, const Filters& to) {
+  const int in = call.input.channels;
+  for (int o = 0; o < call.output.channels; o++) to.transformRow(o, in, call.weight + int64_t(o) * in * 9, 9, false);
+}
+inline int64_t packedFloats(const Call& call) { return Filters::floats(call.output.channels, call.input.channels); }
+inline void pack(const Call& call, float* to) { transformFilters(call, Filters(to, call.output.channels, call.input.channels)); }
+
 inline void forwardPrepare(const Task& task, int phase) {
   if (phase != 0) return;
   const Call& call = task.call;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
-  const int in = call.input.channels;
-  for (int o = 0; o < call.output.channels; o++) local.filters.transformRow(o, in, call.weight + int64_t(o) * in * 9, 9, false);
+  if (!call.packed) transformFilters(call, local.filters);
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -124,6 +133,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const int64_t count = strips.pixels(strip);
   for (int o = 0; o < out; o++) {
     outputTransform(strips, strip, local.products.at(0, o), local.products.pointStep, local.pixels);
+    if (call.bias) addBiasAndRelu(call.bias[o], local.pixels, count);
     float* pixels = local.pixels;
     strips.forEachImage(strip, [&](const Strips::Part& part) {
       const int64_t size = part.pixels.size();
@@ -285,7 +295,8 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   for (int64_t c = 0; c < in; c++) shared.sums[unit * in + c] = {sum(local.sums[c].dz), sum(local.sums[c].dzx)};
 }
 
-constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>};
+constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>,
+                                                 bytesOf<ForwardLocal>, packedFloats, pack};
 constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
                                                   bytesOf<BackwardLocal>};
 

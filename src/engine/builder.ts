@@ -24,11 +24,12 @@ import type { BufferSpec, ExternalRole } from './program.js'
 export type MemoryMode = 'store' | 'recompute'
 
 export interface PlanOptions {
-  /** `train`: forward with batch statistics, loss, backward; `eval`: forward with running statistics, loss. */
-  readonly mode: 'train' | 'eval'
+  /** `train`: forward with batch statistics, loss, backward; `eval`: forward with running statistics, loss; `infer`: forward
+   * with parameters of foldNorms, no loss. */
+  readonly mode: 'train' | 'eval' | 'infer'
   readonly batchSize: number
   readonly memory?: MemoryMode
-  /** Of evaluation: the name of the last layer to compute (see featureLayers); its output goes to the buffer `features`. */
+  /** Of eval and infer: the name of the last layer to compute (see featureLayers); its output goes to the buffer `features`. */
   readonly until?: string
   /** `pooled`: the network is its classifier alone, on what is in the buffer `features`. */
   readonly from?: typeof POOLED | undefined
@@ -47,6 +48,7 @@ export class ProgramBuilder {
   protected readonly calls: KernelCall[] = []
   protected readonly training: boolean
   protected readonly recompute: boolean
+  protected readonly inference: boolean
   protected readonly table: ParameterTable
   private readonly parameterOffset: ReadonlyMap<string, number>
   private readonly runningOffset: ReadonlyMap<string, number>
@@ -63,6 +65,7 @@ export class ProgramBuilder {
   ) {
     this.training = options.mode === 'train'
     this.recompute = options.memory === 'recompute'
+    this.inference = options.mode === 'infer'
     this.frozen = options.frozen ?? new Set()
     this.elements = externalElements(architecture, options.batchSize, options.until)
     this.table = parameterTable(architecture)
@@ -78,6 +81,7 @@ export class ProgramBuilder {
     output: View,
     statistics: Statistics | null,
     dropout: Dropout | null,
+    folded: BatchNorm | null = null,
   ): ConvolutionForward {
     const call: ConvolutionForward = {
       kernel: 'convolutionForward',
@@ -85,6 +89,7 @@ export class ProgramBuilder {
       input,
       norm,
       weight: this.parameter(convolution.name),
+      ...(folded ? { foldedBias: this.parameter(folded.name, 'bias') } : {}),
       output,
       statistics,
       dropout,
@@ -222,7 +227,8 @@ export class ProgramBuilder {
     size: { readonly height: number; readonly width: number },
   ): Activation {
     const { height, width } = size
-    const elements = this.options.batchSize * channels * height * width
+    // What does not train goes through the network image by image.
+    const elements = (this.training ? this.options.batchSize : 1) * channels * height * width
     return {
       channels,
       height,

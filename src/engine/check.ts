@@ -56,7 +56,8 @@ function checkCall(program: Program, call: KernelCall, what: string): void {
   for (const operand of operandsOf(call, program.batchSize)) {
     const number = 'view' in operand ? operand.view.buffer : operand.ref.buffer
     const buffer = program.buffers[number]!
-    if (!isInside(operand, program.batchSize, buffer.elements)) {
+    const images = program.imageByImage && buffer.role === 'transient' ? 1 : program.batchSize
+    if (!isInside(operand, images, buffer.elements)) {
       fail(`${what}: ${operand.name} lies outside buffer ${number} (${buffer.name}, ${buffer.elements} elements)`)
     }
   }

@@ -81,12 +81,14 @@ interface Geometry {
 }
 
 /** output[o] = dropout(sum_c weight[o][c] (*) z[c]), z = norm ? relu(norm(input)) : input; the padding is zeros of z.
- * weight is [out][in][size][size], no bias. Dropout comes before the statistics are taken. */
+ * weight is [out][in][size][size], no bias. Dropout comes before the statistics are taken. With `foldedBias`, a number per
+ * output channel, a batch norm and ReLU that follow are folded in: output[o] = relu(sum + foldedBias[o]). */
 export interface ConvolutionForward extends Geometry {
   readonly kernel: 'convolutionForward'
   readonly input: View
   readonly norm: Norm | null
   readonly weight: Ref
+  readonly foldedBias?: Ref | null
   readonly output: View
   readonly statistics: Statistics | null
   readonly dropout: Dropout | null

@@ -61,6 +61,7 @@ export function operandsOf(call: KernelCall, batch: number): Operand[] {
       norm(call.norm, call.input.channels)
       if (call.kernel === 'convolutionForward') {
         ref('weight', 'read', call.weight, call.output.channels * call.input.channels * call.size ** 2)
+        if (call.foldedBias) ref('foldedBias', 'read', call.foldedBias, call.output.channels)
       }
       view('output', 'write', call.output)
       statistics('write', call.statistics, call.output.channels)

@@ -58,7 +58,7 @@ export class HeadPlanner extends ProgramBuilder {
       ...logits,
       buffer: this.training ? this.buffer('logits.gradient', this.options.batchSize * classes, 'transient') : -1,
     }
-    this.loss(logits, this.training ? logitsGradient : null)
+    if (!this.inference) this.loss(logits, this.training ? logitsGradient : null)
     return () => {
       this.calls.push({
         kernel: 'linearBackward',

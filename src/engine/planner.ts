@@ -38,7 +38,8 @@ class Planner extends HeadPlanner {
     if (this.training && first >= 0) for (const emit of backward.slice(first).reverse()) emit()
     const calls = this.calls.slice(0, this.end)
     const { offsets, arenaElements } = layOut(this.buffers, calls)
-    return { batchSize: this.options.batchSize, buffers: this.buffers, calls, offsets, arenaElements }
+    const { batchSize } = this.options
+    return { batchSize, imageByImage: !this.training, buffers: this.buffers, calls, offsets, arenaElements }
   }
 
   private stem(layer: StemLayer, features: Activation): () => void {
@@ -55,11 +56,13 @@ class Planner extends HeadPlanner {
     // Without a norm the convolution writes the block's first channels; with one it has an activation of its own.
     const made = norm ? this.activation('stem', convolution.outChannels, convolution.output) : features
     const channels = convolution.outChannels
-    this.convolutionForward(convolution, input, null, view(made, 0, channels), this.statistics(made, 0), null)
+    // What comes before the norm can only be read when it is not folded.
+    const folded = this.inference && this.options.until !== convolution.name ? norm : null
+    this.convolutionForward(convolution, input, null, view(made, 0, channels), this.statistics(made, 0), null, folded)
     this.offer(convolution.name, view(made, 0, channels))
     const pool = { size: 3, stride: 2, padding: 1 }
     if (norm) {
-      const normed = this.normForward(norm, made)
+      const normed = folded ? null : this.normForward(norm, made)
       this.offer('features.relu0', view(made), normed)
       this.calls.push({
         kernel: 'maxPoolForward',
@@ -119,6 +122,7 @@ class Planner extends HeadPlanner {
     const y = this.activation(layer.name, bottleneck.convolution.outChannels, bottleneck.convolution.output)
     const dropouts = [this.dropout(), this.dropout()] as const
     const norm = this.normForward(bottleneck.norm, features)
+    const folded = this.inference ? growth.norm : null
     const made = this.convolutionForward(
       bottleneck.convolution,
       input,
@@ -126,11 +130,12 @@ class Planner extends HeadPlanner {
       view(y),
       this.statistics(y, 0),
       dropouts[0],
+      folded,
     )
     this.convolutionForward(
       growth.convolution,
       view(y),
-      this.normForward(growth.norm, y),
+      folded ? null : this.normForward(growth.norm, y),
       output,
       statistics,
       dropouts[1],

@@ -28,6 +28,11 @@ export const EXTERNAL_ROLES = [
 
 export type ExternalRole = (typeof EXTERNAL_ROLES)[number]
 
+/** Those that hold something for each image of the batch. */
+export const IMAGE_ROLES: ReadonlySet<ExternalRole> = new Set<ExternalRole>([
+  ...(['input', 'features', 'labels', 'otherLabels', 'share', 'targets', 'logits', 'loss', 'rank'] as const),
+])
+
 export interface BufferSpec {
   readonly name: string
   readonly elements: number
@@ -37,6 +42,9 @@ export interface BufferSpec {
 export interface Program {
   /** The largest batch it can run; a run may be given fewer images. */
   readonly batchSize: number
+  /** No call mixes images: transient buffers hold one image, and the batch is run image by image, in any order and as many
+   * at a time as the backend likes. Activations of one image stay in a cache, those of a batch do not. */
+  readonly imageByImage?: boolean
   readonly buffers: readonly BufferSpec[]
   readonly calls: readonly KernelCall[]
   /** Offset of each buffer in the arena, in elements; -1 for external ones. Buffers may share memory when their

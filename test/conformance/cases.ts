@@ -63,6 +63,8 @@ interface ConvolutionRow extends Row {
   readonly inputs: number
   readonly outputs: number
   readonly dropRate?: number
+  /** A norm and ReLU that follow are folded in. */
+  readonly folded?: boolean
   /** Weights around 0.3 instead of 0: the output's mean is then large against its deviation. */
   readonly positiveWeights?: boolean
 }
@@ -164,6 +166,13 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
     ...{ positiveWeights: true, accumulate: true, window: true },
   },
   { size: 3, inputs: 1, outputs: 32, batch: 1, height: 56, width: 57, norm: true, statistics: true, deferred: true },
+  // Inference: a norm and ReLU that follow are folded in.
+  { size: 1, inputs: 37, outputs: 48, batch: 2, height: 7, width: 7, norm: true, folded: true },
+  { size: 1, inputs: 70, outputs: 128, batch: 1, height: 16, width: 24, norm: true, folded: true, window: true },
+  { size: 3, inputs: 48, outputs: 12, batch: 2, height: 9, width: 8, folded: true, window: true },
+  { size: 3, inputs: 40, outputs: 32, batch: 3, height: 13, width: 14, folded: true },
+  { size: 7, inputs: 3, outputs: 20, batch: 2, height: 25, width: 38, folded: true },
+  { size: 3, inputs: 3, outputs: 5, batch: 1, height: 6, width: 5, folded: true },
   ...randomConvolutions(40),
 ]
 
@@ -485,6 +494,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
   const forwardCall: ConvolutionForward = {
     kernel: 'convolutionForward',
     ...prepare(forward),
+    foldedBias: row.folded ? forward.vector('bias', outputs, () => 0.5 * forward.random.normal()) : null,
     output: forward.plane('output', outputShape),
     statistics: row.statistics ? forward.statistics(outputs) : null,
   }

@@ -27,12 +27,13 @@ export interface Addon {
   releasePool(pool: PoolHandle): void
   /** What compile() takes besides the buffers. */
   scratchBytes(isa: string, workers: number, program: object): number
-  /** `buffers[i]` is the memory of buffer i (the arena's for transient ones). Null when there is not enough memory. */
+  /** `buffers[i]` is the memory of buffer i, the arena's for transient ones. Null when there is not enough memory. */
   compile(
     isa: string,
     workers: number,
     program: object,
     buffers: readonly (BufferHandle | null)[],
+    arena: BufferHandle | null,
   ): ProgramHandle | null
   releaseProgram(program: ProgramHandle): void
   /** Resolves to the seconds of each call if `timed`. */
@@ -45,6 +46,7 @@ export interface Addon {
     step: number,
     keep: number,
     add: number,
+    sameParameters: boolean,
     timed: boolean,
   ): Promise<Float64Array | undefined>
 }

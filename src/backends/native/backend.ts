@@ -109,15 +109,16 @@ function compile(
     }
     return buffer.handle
   })
-  const compiled = addon.compile(isa, threads, program, handles)
+  const arena = bindings.arena instanceof NativeBuffer ? bindings.arena.handle : null
+  const compiled = addon.compile(isa, threads, program, handles, arena)
   if (compiled === null) throw outOfMemory()
   let disposed = false
 
   const start = (args: RunArguments, timed: boolean): Promise<Float64Array | undefined> => {
     if (disposed) throw new DenseNetError('this program was disposed of and cannot be run any more')
     checkRunArguments(program, args)
-    const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = args
-    return addon.run(pool, compiled, batch, learningRate, seed, step, keep, add, timed)
+    const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0, sameParameters = false } = args
+    return addon.run(pool, compiled, batch, learningRate, seed, step, keep, add, sameParameters, timed)
   }
   return {
     async run(args) {

@@ -11,7 +11,7 @@ import type {
 } from '../../engine/backend.js'
 import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import type { KernelCall, KernelName } from '../../engine/kernels.js'
-import type { Program } from '../../engine/program.js'
+import { IMAGE_ROLES, type Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { averagePoolBackward, averagePoolForward } from './average-pool.js'
 import { blend, clipGradients, fill } from './buffers.js'
@@ -122,26 +122,34 @@ function compile(program: Program, bindings: Bindings, elementType: ElementType,
   const run = async (args: RunArguments): Promise<void> => {
     checkRunArguments(program, args)
     const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = args
-    const buffers: Place[] = []
-    for (const number of used) {
-      const { role } = program.buffers[number]!
-      buffers[number] =
-        role === 'transient'
-          ? { data: hostData(bindings.arena), base: program.offsets[number]! }
-          : { data: hostData(bindings[role]), base: 0 }
-    }
-    if (poisonArena && bindings.arena !== undefined) hostData(bindings.arena).fill(Number.NaN)
-
-    const context: Context = { batch, learningRate, seed, step, keep, add, buffers }
-    let yielded = performance.now()
-    for (const call of program.calls) {
-      if (performance.now() - yielded > YIELD_MILLISECONDS) {
-        await new Promise(resolve => setTimeout(resolve, 0))
-        yielded = performance.now()
+    /** Where the buffers are for the image whose number that is, or for the whole batch. */
+    const places = (image: number): Place[] => {
+      const found: Place[] = []
+      for (const number of used) {
+        const { role, elements } = program.buffers[number]!
+        if (role === 'transient') found[number] = { data: hostData(bindings.arena), base: program.offsets[number]! }
+        else {
+          const base = IMAGE_ROLES.has(role) ? (image * elements) / program.batchSize : 0
+          found[number] = { data: hostData(bindings[role]), base }
+        }
       }
-      const kernel = KERNELS[call.kernel] as (context: Context, call: KernelCall) => void
-      kernel(context, call)
+      return found
     }
+    let yielded = performance.now()
+    const runCalls = async (batch: number, image: number): Promise<void> => {
+      if (poisonArena && bindings.arena !== undefined) hostData(bindings.arena).fill(Number.NaN)
+      const context: Context = { batch, learningRate, seed, step, keep, add, buffers: places(image) }
+      for (const call of program.calls) {
+        if (performance.now() - yielded > YIELD_MILLISECONDS) {
+          await new Promise(resolve => setTimeout(resolve, 0))
+          yielded = performance.now()
+        }
+        const kernel = KERNELS[call.kernel] as (context: Context, call: KernelCall) => void
+        kernel(context, call)
+      }
+    }
+    if (!program.imageByImage) return runCalls(batch, 0)
+    for (let image = 0; image < batch; image++) await runCalls(1, image)
   }
   return { run, dispose: () => {} }
 }

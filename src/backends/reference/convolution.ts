@@ -11,6 +11,7 @@ export function convolutionForward(context: Context, call: ConvolutionForward): 
   const { input, output, size, stride, padding } = call
   const window = taps(input, output, size, stride, padding)
   const weight = vector(context, call.weight, output.channels * input.channels * window.length)
+  const bias = call.foldedBias ? vector(context, call.foldedBias, output.channels) : null
   const load = inputLoader(context, input, call.norm)
   const target = plane(context, output)
   const inputPixels = input.height * input.width
@@ -32,6 +33,7 @@ export function convolutionForward(context: Context, call: ConvolutionForward): 
         }
       }
     }
+    if (bias) for (const i of sums.keys()) sums[i] = Math.max(sums[i]! + bias[Math.floor(i / target.pixels)]!, 0)
     applyDropout(context, call.dropout, n, sums)
     target.data.set(sums, target.at(n, 0))
   }

@@ -1,0 +1,41 @@
+// Inference: a batch norm and ReLU that follow a convolution are folded into it. With s = gamma / sqrt(variance + epsilon),
+//   gamma (y - mean) / sqrt(variance + epsilon) + beta = s y + (beta - s mean),
+// so its weights are scaled by s, and a bias is added. Norms before convolutions cannot be: there is a ReLU in between.
+import type { Architecture, BatchNorm, Convolution } from '../model/architecture.js'
+import { parameterTable } from '../model/parameters.js'
+import type { Numbers } from './backend.js'
+
+/** Parameters for programs of mode `infer`: a copy, in the same order; the bias of a folded norm stands in place of its
+ * beta. */
+export function foldNorms(architecture: Architecture, parameters: Numbers, running: Numbers): Numbers {
+  const table = parameterTable(architecture)
+  const folded = parameters.slice()
+  const entries = new Map([...table.parameters, ...table.running].map(entry => [entry.name, entry]))
+  const of = (name: string, values: Numbers): Numbers => {
+    const { offset, count } = entries.get(name)!
+    return values.subarray(offset, offset + count)
+  }
+  for (const [convolution, norm] of foldedNorms(architecture)) {
+    const weight = of(`${convolution.name}.weight`, folded)
+    const bias = of(`${norm.name}.bias`, folded)
+    const gamma = of(`${norm.name}.weight`, parameters)
+    const mean = of(`${norm.name}.running_mean`, running)
+    const variance = of(`${norm.name}.running_var`, running)
+    const each = weight.length / norm.channels
+    for (let o = 0; o < norm.channels; o++) {
+      const scale = gamma[o]! / Math.sqrt(variance[o]! + architecture.config.bnEpsilon)
+      bias[o]! -= scale * mean[o]!
+      for (let i = o * each; i < (o + 1) * each; i++) weight[i]! *= scale
+    }
+  }
+  return folded
+}
+
+/** The norms that follow a convolution, with nothing in between. */
+function foldedNorms({ layers }: Architecture): [Convolution, BatchNorm][] {
+  return layers.flatMap((layer): [Convolution, BatchNorm][] => {
+    if (layer.kind === 'stem' && layer.norm) return [[layer.convolution, layer.norm]]
+    if (layer.kind === 'dense' && layer.bottleneck) return [[layer.bottleneck.convolution, layer.growth.norm]]
+    return []
+  })
+}

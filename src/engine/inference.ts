@@ -1,0 +1,72 @@
+// A network made ready to answer: its own program, without loss, with folded norms, image by image, several in flight.
+import type { Architecture } from '../model/architecture.js'
+import { featureCount, featureLayer } from '../model/feature-layers.js'
+import type { Backend, DeviceBuffer, Numbers } from './backend.js'
+import { externalElements, rolesOf } from './externals.js'
+import { foldNorms } from './fold.js'
+import { plan } from './planner.js'
+import type { ExternalRole } from './program.js'
+import type { SessionState } from './session.js'
+
+export interface InferenceOptions {
+  /** The most images of a run. */
+  readonly batchSize: number
+  /** A name of featureLayers, to read that layer's output; default: the logits. */
+  readonly layer?: string
+}
+
+export interface Inference {
+  readonly batchSize: number
+  /** Of `images` [size][channels][height][width], normalised: logits [size][classes], or [size][channels][height][width] of
+   * the layer. */
+  run(images: ArrayLike<number>, size: number): Promise<Numbers>
+  dispose(): void
+}
+
+export async function createInference(
+  architecture: Architecture,
+  backend: Backend,
+  { parameters, running }: Pick<SessionState, 'parameters' | 'running'>,
+  { batchSize, layer }: InferenceOptions,
+): Promise<Inference> {
+  const until = layer === undefined ? {} : { until: layer }
+  const program = plan(architecture, { mode: 'infer', batchSize, ...until })
+  const each = layer === undefined ? architecture.config.classes : featureCount(featureLayer(architecture, layer))
+  // What comes before the first norm is read from the weights as they are.
+  const folds = program.calls.some(call => call.kernel === 'convolutionForward' && call.foldedBias)
+  const elements = externalElements(architecture, batchSize, layer)
+  const owned: DeviceBuffer[] = []
+  const create = (count: number): DeviceBuffer => {
+    const buffer = backend.createBuffer(count)
+    owned.push(buffer)
+    return buffer
+  }
+  const dispose = (): void => {
+    for (const buffer of owned.splice(0)) buffer.dispose()
+  }
+  try {
+    const arena = create(program.arenaElements)
+    const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
+    for (const role of rolesOf([program])) buffers[role] = create(elements[role])
+    await buffers.parameters!.write(folds ? foldNorms(architecture, parameters, running) : parameters)
+    // The first convolution of a small network comes before any batch norm.
+    await buffers.running?.write(running)
+    const executable = await backend.compile(program, { ...buffers, arena })
+    const output = layer === undefined ? buffers.logits! : buffers.features!
+    return {
+      batchSize,
+      async run(images, size) {
+        await buffers.input!.write(images)
+        await executable.run({ batch: size, sameParameters: true })
+        return output.read(0, size * each)
+      },
+      dispose() {
+        executable.dispose()
+        dispose()
+      },
+    }
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
