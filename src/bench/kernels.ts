@@ -48,7 +48,7 @@ async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<Ca
           plan(described, { mode: 'train', batchSize, memory }),
           planUpdate(table.parameterCount, { momentum: 0.9, weightDecay: 1e-4, nesterov: true }),
         ]
-      : [plan(described, { mode: 'eval', batchSize })]
+      : [plan(described, { mode: 'infer', batchSize })]
   const bindings = createBindings(backend, programs)
   const random = randomStream(0, 'shuffle')
   const images = Float32Array.from({ length: bindings.input.elements }, () => random.uniform() - 0.5)
@@ -60,7 +60,12 @@ async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<Ca
   const seconds: Float64Array[][] = programs.map(() => [])
   for (let step = 0; step < settle + iterations; step++) {
     for (const [i, executable] of executables.entries()) {
-      const taken = await executable.profile({ batch: programs[i]!.batchSize, learningRate: 0, step })
+      const taken = await executable.profile({
+        batch: programs[i]!.batchSize,
+        learningRate: 0,
+        step,
+        sameParameters: task === 'infer',
+      })
       if (step >= settle) seconds[i]!.push(taken)
     }
   }

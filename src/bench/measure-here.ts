@@ -3,7 +3,9 @@ import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { ArrayDataset } from '../data/dataset.js'
 import { DenseNet } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
+import { createInference } from '../engine/inference.js'
 import { usageError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
 import { summarise } from '../model/summary.js'
 import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
@@ -29,7 +31,7 @@ async function measureWith(
     throw usageError('only the native backend can say where its time goes', 'build it with: npm run build:native')
   }
   const network = DenseNet.create(config, { name: model })
-  const measured = task === 'train' ? trainingSteps : evaluationSteps
+  const measured = task === 'train' ? trainingSteps : inferenceSteps
   const seconds = (await measured(network, images, backend, work)).slice(settle)
   const { parameters, multiplyAdds } = summarise(config)
   const result = {
@@ -59,22 +61,23 @@ async function trainingSteps(
   return seconds
 }
 
-async function evaluationSteps(
+/** Normalised images in, logits out. */
+async function inferenceSteps(
   network: DenseNet,
-  images: ArrayDataset,
-  on: Backend,
-  { batchSize }: CompleteWork,
+  { images }: ArrayDataset,
+  backend: Backend,
+  { batchSize, settle, iterations, config }: CompleteWork,
 ): Promise<number[]> {
+  const inference = await createInference(architecture(config), backend, network.state, { batchSize })
+  const each = images.length / (settle + iterations)
   const seconds: number[] = []
-  let previous = performance.now()
-  await network.evaluate(images, {
-    ...{ batchSize, on },
-    onProgress: () => {
-      const now = performance.now()
-      seconds.push((now - previous) / 1000)
-      previous = now
-    },
-  })
+  for (let i = 0; i < settle + iterations; i++) {
+    const batch = Float32Array.from(images.subarray(i * each, (i + 1) * each), pixel => (pixel - 128) / 64)
+    const start = performance.now()
+    await inference.run(batch, batchSize)
+    seconds.push((performance.now() - start) / 1000)
+  }
+  inference.dispose()
   return seconds
 }
 

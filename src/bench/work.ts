@@ -4,7 +4,7 @@ import { parameterError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { preset } from '../model/presets.js'
 
-/** Steps of training, or batches of evaluation, of one network on generated images. */
+/** Steps of training, or batches of inference, of one network on generated images. */
 export interface Work {
   /** A preset's name. */
   readonly model: string

@@ -4,7 +4,8 @@ import type { Dataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
 import type { Backend, Numbers } from '../engine/backend.js'
-import { createSession, type SessionState } from '../engine/session.js'
+import { createInference } from '../engine/inference.js'
+import type { SessionState } from '../engine/session.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { checkDataset } from '../training/run.js'
@@ -49,14 +50,12 @@ export function predict(options: PredictOptions): Promise<Predictions> {
     const batchSize = Math.max(views.length, Math.min(options.batchSize, dataset.length * views.length))
     const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, onWarning, ...workers })
     later(() => loader.dispose())
-    const session = await createSession(architecture(config), backend, { batchSize })
-    later(() => session.dispose())
-    await session.writeState(options.state)
+    const inference = await createInference(architecture(config), backend, options.state, { batchSize })
+    later(() => inference.dispose())
     const predictions = emptyPredictions(dataset.length, config.classes)
     let images = 0
     for await (const batch of loader.epoch(1)) {
-      await session.evaluate(batch)
-      const logits = await session.logits(batch.size)
+      const logits = await inference.run(batch.images, batch.size)
       for (let first = 0; first < batch.size; first += views.length) {
         predictions.indices[images] = batch.indices[first]!
         predictions.labels[images] = batch.labels[first]!
