@@ -245,17 +245,26 @@ Needs needsOf(Implementations implementations, std::vector<Call>& calls, const N
   if (imageByImage) {
     static const float somewhere = 0;
     for (Call& call : calls) {
-      const auto floats = implementations(call).packedFloats;
-      if (!floats) continue;
       call.packed = &somewhere;
-      needs.packed += roundToLine(floats(call));
+      const auto floats = implementations(call).packedFloats;
+      if (floats) needs.packed += roundToLine(floats(call));
+      else call.packed = nullptr;
     }
     needs.arenas = (workers - 1) * int64_t(program.Get("arenaElements").As<Napi::Number>());
   }
-  for (int n = 1; n <= batch; n++) {
-    if (n > 32 && n < batch) continue;
+  const auto take = [&](int n) {
     needs.shared = std::max(needs.shared, sharedBytes(implementations, calls.data(), int(calls.size()), n));
     needs.local = std::max(needs.local, localBytes(implementations, calls.data(), int(calls.size()), n));
+  };
+  if (imageByImage) {
+    for (const int sharing : {1, workers}) {
+      for (Call& call : calls) call.workers = sharing;
+      take(1);
+    }
+  } else {
+    for (int n = 1; n <= batch; n++) {
+      if (n <= 32 || n == batch) take(n);
+    }
   }
   if (imageByImage) needs.shared *= workers;
   return needs;

@@ -93,9 +93,10 @@ int64_t localBytes(Implementations implementations, const Call* calls, int count
 
 namespace {
 
-/// The call for image `image` of the batch, with worker `worker`'s activations.
-Call callFor(const Program& program, int i, int worker, int64_t image) {
+/// The call for image `image` of the batch, with worker `worker`'s activations, for `workers` workers.
+Call callFor(const Program& program, int i, int worker, int64_t image, int workers) {
   Call call = program.calls[i];
+  call.workers = workers;
   float* own = worker == 0 ? program.arena : program.arenas + (worker - 1) * program.arenaFloats;
   View* const views[] = {&call.input, &call.output, &call.targets, &call.inputGradient.gradient};
   for (View* view : views) {
@@ -166,7 +167,7 @@ void runImages(const Program& program, RunState& state, int worker, int batch) {
     for (int image; (image = takeUnit(state, worker, alone)) >= 0;) {
       Stopwatch watch(own);
       for (int i = 0; i < program.callCount; i++) {
-        runCall(program, callFor(program, i, worker, image), own, 0, worker);
+        runCall(program, callFor(program, i, worker, image, 1), own, 0, worker);
         watch.lap(i);
       }
     }
@@ -175,7 +176,7 @@ void runImages(const Program& program, RunState& state, int worker, int batch) {
   Stopwatch watch(state);
   for (int image = alone; image < batch; image++) {
     for (int i = 0; i < program.callCount; i++) {
-      runCall(program, callFor(program, i, 0, image), state, worker, worker);
+      runCall(program, callFor(program, i, 0, image, state.workers), state, worker, worker);
       if (worker == 0) watch.lap(i);
     }
   }

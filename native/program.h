@@ -88,6 +88,8 @@ struct Call {
   const float *weight = nullptr, *bias = nullptr;
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
   const float* packed = nullptr;
+  /// Of programs that run image by image: how many workers share this call; 0: nobody may know, since sums would depend on it.
+  int workers = 0;
   // losses
   const float *labels = nullptr, *otherLabels = nullptr, *share = nullptr, *classWeights = nullptr;
   View targets;

@@ -18,8 +18,9 @@ struct ForwardUnits {
   PixelChunks chunks;
   int rowParts;
   ForwardUnits(const Call& call, int batch)
-      : chunks(call.output.pixels(), batch, 96),
-        rowParts(partsFor(int64_t(batch) * chunks.count, call.output.channels / 32, SLOTS / 2)) {}  // each part packs anew
+      : chunks(call.output.pixels(), batch, 96, unitsWanted(call, SLOTS)),
+        // Each part packs anew.
+        rowParts(partsFor(int64_t(batch) * chunks.count, call.output.channels / 32, call.workers ? call.workers : SLOTS / 2)) {}
   int count(int batch) const { return batch * chunks.count * rowParts; }
 };
 

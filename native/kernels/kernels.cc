@@ -10,6 +10,7 @@
 #include "running_statistics.h"
 #include "stem.h"
 #include "winograd_3x3.h"
+#include "winograd_4x4.h"
 
 namespace densenet {
 
@@ -19,6 +20,7 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
   switch (call.kernel) {
     case Kernel::ConvolutionForward:
       if (call.size == 1) return convolution1x1::forward;
+      if (dense && call.packed && winograd4::pays(call)) return winograd4::forward;
       if (dense && winograd::pays(call, call.output)) return winograd::forward;
       return call.size == 3 && call.stride == 1 && call.padding == 1 && dense ? convolution3x3::forward : stem::forward;
     case Kernel::ConvolutionBackward:

@@ -10,27 +10,6 @@
 namespace {
 namespace winograd {
 
-/// Channels whose transforms are held at a time.
-struct Blocks {
-  int channels, size;
-  Blocks(int channels, int64_t lanes)
-      : channels(channels), size(int(larger<int64_t>(128 * 1024 / (POINTS * lanes) / 8 * 8, 8))) {
-    size = int(roundUp(divideUp(channels, divideUp(channels, size)), 8));
-  }
-  int count() const { return int(divideUp(channels, size)); }
-  Range block(int i) const { return {int64_t(i) * size, smaller<int64_t>(channels, int64_t(i + 1) * size)}; }
-};
-
-/// Transforms of some channels: element (point, channel, lane) at point * pointStep + channel * lanes + lane. A vector of
-/// room after each point keeps points off each other, and off the same lines of the cache.
-struct Transforms {
-  int64_t lanes, pointStep;
-  float* data;
-  Transforms(Scratch& scratch, int64_t channels, int64_t lanes)
-      : lanes(lanes), pointStep(channels * lanes + WIDTH), data(scratch.take<float>(POINTS * pointStep)) {}
-  float* at(int64_t point, int64_t channel) const { return data + point * pointStep + channel * lanes; }
-};
-
 inline void transformInput(const Call& call, const float* scale, const Strips& strips, Range strip, Range channels,
                            float* expanded, const Transforms& to) {
   for (int64_t c = channels.first; c < channels.end; c++) {
@@ -43,29 +22,16 @@ inline void transformInput(const Call& call, const float* scale, const Strips& s
   }
 }
 
-/// The filters' transforms, [point][row][column rounded up]: rows are what a product makes, columns what it sums over. Each
-/// worker makes its own: that takes less than fetching those of another from its cache.
-struct Filters {
-  int64_t columns, pointStep;
-  float* data;
-  Filters(float* data, int rows, int columns) : columns(roundUp(columns, WIDTH)), pointStep(rows * this->columns), data(data) {}
-  static int64_t floats(int rows, int columns) { return POINTS * rows * roundUp(columns, WIDTH); }
-  Filters(Scratch& scratch, int rows, int columns) : Filters(scratch.take<float>(floats(rows, columns)), rows, columns) {}
-  const float* at(int64_t point, int64_t row) const { return data + point * pointStep + row * columns; }
-
-  /// One row: the filter of column j is at from + j * step; `turned` by half a turn for the way back.
-  void transformRow(int row, int count, const float* from, int64_t step, bool turned) const {
-    for (int j = 0; j < count; j += WIDTH) {
-      float taps[9 * WIDTH];
-      transpose(from + j * step, step, smaller(WIDTH, count - j), 9, taps, WIDTH);
-      Vec g[9];
-      for (int t = 0; t < 9; t++) g[t] = load(taps + (turned ? 8 - t : t) * WIDTH);
-      filterTransform(g, data + row * columns + j, pointStep);
-    }
-  }
-};
-
 // ---- forward ----------------------------------------------------------------------------------------------------
+
+inline void transformFilters(const Call& call, const Filters& to) {
+  const int in = call.input.channels;
+  for (int o = 0; o < call.output.channels; o++) to.transformRow(o, in, call.weight + int64_t(o) * in * 9, 9, false, filterTransform);
+}
+inline int64_t packedFloats(const Call& call) { return Filters::floats(POINTS, call.output.channels, call.input.channels); }
+inline void pack(const Call& call, float* to) { transformFilters(call, Filters(to, call.output.channels, call.input.channels)); }
+
+inline Strips forwardStrips(const Call& call, int batch) { return Strips(call.input, batch, unitsWanted(call, 4)); }
 
 struct ForwardLocal {
   Filters filters;
@@ -73,32 +39,25 @@ struct ForwardLocal {
   Transforms input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : filters(call.packed ? Filters(const_cast<float*>(call.packed), call.output.channels, call.input.channels)
-                            : Filters(scratch, call.output.channels, call.input.channels)),
+                            : Filters(scratch.take<float>(packedFloats(call)), call.output.channels, call.input.channels)),
         scale(scratch.take<float>(call.input.channels)),
-        pixels(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
+        pixels(scratch.take<float>(strips.pixelRoom())),
         expanded(scratch.take<float>(expandedFloats(strips))),
-        input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
-        products(scratch, call.output.channels, strips.lanes()) {}
-  ForwardLocal(Scratch& scratch, const Call& call, int batch) : ForwardLocal(scratch, call, Strips(call.input, batch)) {}
+        input(scratch, POINTS, Blocks(call.input.channels, POINTS, strips.lanes()).size, strips.lanes()),
+        products(scratch, POINTS, call.output.channels, strips.lanes()) {}
+  ForwardLocal(Scratch& scratch, const Call& call, int batch) : ForwardLocal(scratch, call, forwardStrips(call, batch)) {}
 };
 
 struct ForwardShared {
   Moments* moments;  // [strip][channel]
   ForwardShared(Scratch& scratch, const Call& call, int batch)
-      : moments(scratch.take<Moments>(int64_t(Strips(call.input, batch).count) * call.output.channels)) {}
+      : moments(scratch.take<Moments>(int64_t(forwardStrips(call, batch).count) * call.output.channels)) {}
 };
 
 inline int forwardUnits(const Call& call, int batch, int phase) {
-  if (phase == 0) return Strips(call.input, batch).count;
+  if (phase == 0) return forwardStrips(call, batch).count;
   return phase == 1 && call.statistics.present() ? 1 : 0;
 }
-
-inline void transformFilters(const Call& call, const Filters& to) {
-  const int in = call.input.channels;
-  for (int o = 0; o < call.output.channels; o++) to.transformRow(o, in, call.weight + int64_t(o) * in * 9, 9, false);
-}
-inline int64_t packedFloats(const Call& call) { return Filters::floats(call.output.channels, call.input.channels); }
-inline void pack(const Call& call, float* to) { transformFilters(call, Filters(to, call.output.channels, call.input.channels)); }
 
 inline void forwardPrepare(const Task& task, int phase) {
   if (phase != 0) return;
@@ -111,7 +70,7 @@ inline void forwardPrepare(const Task& task, int phase) {
 inline void forwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   const int out = call.output.channels, in = call.input.channels;
-  const Strips strips(call.input, task.run.batch);
+  const Strips strips = forwardStrips(call, task.run.batch);
   const auto shared = layoutAt<ForwardShared>(task.shared, task);
   if (phase == 1) {
     const auto count = [&](int64_t p) { return strips.pixels(strips.strip(p)); };
@@ -119,7 +78,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   }
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const Range strip = strips.strip(unit);
-  const Blocks blocks(in, strips.lanes());
+  const Blocks blocks(in, POINTS, strips.lanes());
   const int vectors = int(divideUp(strip.size() * strips.tilesWide, WIDTH));
   for (int b = 0; b < blocks.count(); b++) {
     const Range channels = blocks.block(b);
@@ -162,16 +121,17 @@ struct BackwardLocal {
   NormSums* sums;
   Transforms dy, spread, input, products;  // B' dY B; A dY A' of some channels; B' z B; products that make dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
-      : filters(scratch, call.input.channels, call.outputGradient.gradient.channels),
+      : filters(scratch.take<float>(Filters::floats(POINTS, call.input.channels, call.outputGradient.gradient.channels)),
+                call.input.channels, call.outputGradient.gradient.channels),
         finaliser(scratch, call.outputGradient.gradient.channels), scale(scratch.take<float>(call.input.channels)),
         transposed(scratch.take<float>(POINTS * strips.lanes() * roundUp(call.outputGradient.gradient.channels, WIDTH))),
         rows(scratch.take<float>((strips.rowsOfStrip * 2 + 2) * strips.width + 2 * WIDTH)),
         expanded(scratch.take<float>(expandedFloats(strips))),
-        dz(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)),
-        z(scratch.take<float>(strips.rowsOfStrip * 2 * strips.width + WIDTH)), sums(scratch.take<NormSums>(call.input.channels)),
-        dy(scratch, call.outputGradient.gradient.channels, strips.lanes()),
-        spread(scratch, WIDTH, strips.lanes()), input(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()),
-        products(scratch, Blocks(call.input.channels, strips.lanes()).size, strips.lanes()) {}
+        dz(scratch.take<float>(strips.pixelRoom())),
+        z(scratch.take<float>(strips.pixelRoom())), sums(scratch.take<NormSums>(call.input.channels)),
+        dy(scratch, POINTS, call.outputGradient.gradient.channels, strips.lanes()),
+        spread(scratch, POINTS, WIDTH, strips.lanes()), input(scratch, POINTS, Blocks(call.input.channels, POINTS, strips.lanes()).size, strips.lanes()),
+        products(scratch, POINTS, Blocks(call.input.channels, POINTS, strips.lanes()).size, strips.lanes()) {}
   BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
 };
 
@@ -198,7 +158,7 @@ inline void backwardPrepare(const Task& task, int phase) {
   if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
   local.finaliser.prepare(call.outputGradient);
   const int in = call.input.channels, out = call.outputGradient.gradient.channels;
-  for (int c = 0; c < in; c++) local.filters.transformRow(c, out, call.weight + int64_t(c) * 9, int64_t(in) * 9, true);
+  for (int c = 0; c < in; c++) local.filters.transformRow(c, out, call.weight + int64_t(c) * 9, int64_t(in) * 9, true, filterTransform);
 }
 
 /// Both transforms of dY of a strip.
@@ -274,7 +234,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   float* weightSums = shared.weight + unit * POINTS * in * outLanes;
   memset(local.sums, 0, size_t(in) * sizeof(NormSums));
   const Range items = part(strips.count, units.slots, unit);
-  const Blocks blocks(int(in), lanes);
+  const Blocks blocks(int(in), POINTS, lanes);
   for (int64_t item = items.first; item < items.end; item++) {
     const Range strip = strips.strip(item);
     const int64_t tiles = strip.size() * strips.tilesWide;

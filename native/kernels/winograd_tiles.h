@@ -12,7 +12,7 @@
 // G' [ (A dY A') . (B' d B) ] G summed over tiles: 16 products again. Lanes run over tiles, which lie one after the
 // other, row after row and image after image: nothing is lost where a row is shorter than a vector.
 #pragma once
-#include "lanes.h"
+#include "transpose.h"
 #include "work.h"
 
 namespace {
@@ -20,27 +20,31 @@ namespace winograd {
 
 constexpr int POINTS = 16;
 
-/// The rows of tiles of a batch, those of an image after those of the one before, and how they are cut into strips.
+/// The rows of tiles of a batch, those of an image after those of the one before, and how they are cut into strips. `side` is
+/// that of a tile's outputs, `most` how many tiles the caches hold.
 struct Strips {
-  int height, width, tilesHigh, tilesWide;
+  int side, height, width, tilesHigh, tilesWide;
   int64_t rows;         // of tiles, in the batch
   int64_t rowsOfStrip;  // of tiles, in the largest strip
   int count;
-  Strips(const View& plane, int batch)
-      : height(plane.height), width(plane.width), tilesHigh((height + 1) / 2), tilesWide((width + 1) / 2),
-        rows(int64_t(batch) * tilesHigh), rowsOfStrip(1) {
-    // As many tiles as the caches hold, in vectors that are as full as can be, but enough strips for all threads.
-    const int64_t most = smaller<int64_t>(divideUp(rows, 4), MOST_TILES / tilesWide);
-    for (int64_t n = 1; n <= most; n++) {
+  /// At least `wanted` strips, so that all threads have some.
+  Strips(const View& plane, int batch, int64_t wanted = 4, int side = 2, int64_t most = 128)
+      : side(side), height(plane.height), width(plane.width), tilesHigh(int(divideUp(height, side))),
+        tilesWide(int(divideUp(width, side))), rows(int64_t(batch) * tilesHigh), rowsOfStrip(1) {
+    // As many tiles as the caches hold, in vectors that are as full as can be.
+    const int64_t limit = smaller<int64_t>(divideUp(rows, wanted), most / tilesWide);
+    for (int64_t n = 1; n <= limit; n++) {
       if (fill(n) >= fill(rowsOfStrip)) rowsOfStrip = n;
     }
     count = int(divideUp(rows, rowsOfStrip));
     // Few strips are an even number of them, so that two threads have the same to do.
-    if (count < SLOTS) count = int(smaller(roundUp(count, 2), rows));
+    if (count < SLOTS && wanted > 1) count = int(smaller(roundUp(count, 2), rows));
     rowsOfStrip = divideUp(rows, count);
   }
   /// Room for the tiles of a strip in whole vectors.
   int64_t lanes() const { return roundUp(rowsOfStrip * tilesWide, WIDTH); }
+  /// Room for the pixels of a strip, and what transforms write beyond them.
+  int64_t pixelRoom() const { return rowsOfStrip * side * width + side * WIDTH; }
   Range strip(int64_t i) const { return part(rows, count, i); }
   int64_t pixels(Range strip) const {
     int64_t total = 0;
@@ -60,15 +64,57 @@ struct Strips {
   void forEachImage(Range strip, F f) const {
     for (int64_t r = strip.first; r < strip.end;) {
       const int64_t row = r % tilesHigh, n = smaller(tilesHigh - row, strip.end - r);
-      const Range pixels{2 * row * width, smaller<int64_t>(2 * (row + n), height) * width};
-      f(Part{r / tilesHigh, row, n, (r - strip.first) * tilesWide, 2 * row, pixels});
+      const Range pixels{side * row * width, smaller<int64_t>(side * (row + n), height) * width};
+      f(Part{r / tilesHigh, row, n, (r - strip.first) * tilesWide, side * row, pixels});
       r += n;
     }
   }
 
  private:
-  static constexpr int64_t MOST_TILES = 128;
   double fill(int64_t n) const { return double(n * tilesWide) / double(roundUp(n * tilesWide, WIDTH)); }
+};
+
+/// Channels whose transforms are held at a time.
+struct Blocks {
+  int channels, size;
+  Blocks(int channels, int points, int64_t lanes)
+      : channels(channels), size(int(larger<int64_t>(128 * 1024 / (points * lanes) / 8 * 8, 8))) {
+    size = int(roundUp(divideUp(channels, divideUp(channels, size)), 8));
+  }
+  int count() const { return int(divideUp(channels, size)); }
+  Range block(int i) const { return {int64_t(i) * size, smaller<int64_t>(channels, int64_t(i + 1) * size)}; }
+};
+
+/// Transforms of some channels: element (point, channel, lane) at point * pointStep + channel * lanes + lane. A vector of
+/// room after each point keeps points off each other, and off the same lines of the cache.
+struct Transforms {
+  int64_t lanes, pointStep;
+  float* data;
+  Transforms(Scratch& scratch, int points, int64_t channels, int64_t lanes)
+      : lanes(lanes), pointStep(channels * lanes + WIDTH), data(scratch.take<float>(points * pointStep)) {}
+  float* at(int64_t point, int64_t channel) const { return data + point * pointStep + channel * lanes; }
+};
+
+/// The filters' transforms, [point][row][column rounded up]: rows are what a product makes, columns what it sums over.
+struct Filters {
+  int64_t columns, pointStep;
+  float* data;
+  Filters(float* data, int rows, int columns) : columns(roundUp(columns, WIDTH)), pointStep(rows * this->columns), data(data) {}
+  static int64_t floats(int points, int rows, int columns) { return points * rows * roundUp(columns, WIDTH); }
+  const float* at(int64_t point, int64_t row) const { return data + point * pointStep + row * columns; }
+
+  /// One row: the filter of column j is at from + j * step; `turned` by half a turn for the way back. `transform(taps, to,
+  /// pointStep)` transforms a vector of them.
+  template <class Transform>
+  void transformRow(int row, int count, const float* from, int64_t step, bool turned, Transform transform) const {
+    for (int j = 0; j < count; j += WIDTH) {
+      float taps[9 * WIDTH];
+      transpose(from + j * step, step, smaller(WIDTH, count - j), 9, taps, WIDTH);
+      Vec g[9];
+      for (int t = 0; t < 9; t++) g[t] = load(taps + (turned ? 8 - t : t) * WIDTH);
+      transform(g, data + row * columns + j, pointStep);
+    }
+  }
 };
 
 /// Pixels of a row of tiles, those of even and of odd columns; zeros beyond the row.

@@ -13,8 +13,8 @@ constexpr int SLOTS = 16;
 struct PixelChunks {
   int64_t pixels;
   int count;
-  PixelChunks(int64_t pixels, int batch, int64_t fewest) : pixels(pixels) {
-    const int64_t wanted = smaller<int64_t>(divideUp(SLOTS, batch), larger<int64_t>(pixels / fewest, 1));
+  PixelChunks(int64_t pixels, int batch, int64_t fewest, int64_t slots = SLOTS) : pixels(pixels) {
+    const int64_t wanted = smaller<int64_t>(divideUp(slots, batch), larger<int64_t>(pixels / fewest, 1));
     count = int(smaller(larger(divideUp(pixels, 1024), wanted), divideUp(pixels, WIDTH)));
   }
   Range chunk(int i) const {
@@ -22,6 +22,12 @@ struct PixelChunks {
     return {vectors.first * WIDTH, smaller(pixels, vectors.end * WIDTH)};
   }
 };
+
+/// Units that a call without sums across them is cut into: no more than its workers need, where it is known who they are. Two
+/// each even out what one of them was kept from doing.
+inline int64_t unitsWanted(const Call& call, int64_t otherwise) {
+  return call.workers == 0 ? otherwise : call.workers == 1 ? 1 : 2 * call.workers;
+}
 
 /// Items (images, or chunks of them) whose sums go into one slot: consecutive ones, in order.
 inline int slotCount(int64_t items) { return int(smaller<int64_t>(items, SLOTS)); }

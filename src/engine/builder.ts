@@ -25,7 +25,7 @@ export type MemoryMode = 'store' | 'recompute'
 
 export interface PlanOptions {
   /** `train`: forward with batch statistics, loss, backward; `eval`: forward with running statistics, loss; `infer`: forward
-   * with parameters of foldNorms, no loss. */
+   * with folded norms (fold.ts), no loss. */
   readonly mode: 'train' | 'eval' | 'infer'
   readonly batchSize: number
   readonly memory?: MemoryMode

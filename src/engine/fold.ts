@@ -5,19 +5,24 @@ import type { Architecture, BatchNorm, Convolution } from '../model/architecture
 import { parameterTable } from '../model/parameters.js'
 import type { Numbers } from './backend.js'
 
-/** Parameters for programs of mode `infer`: a copy, in the same order; the bias of a folded norm stands in place of its
- * beta. */
-export function foldNorms(architecture: Architecture, parameters: Numbers, running: Numbers): Numbers {
+/** Values of parameters from `offset` on. */
+export interface Piece {
+  readonly offset: number
+  readonly values: Numbers
+}
+
+/** What programs of mode `infer` want instead of the parameters as they are: the weights before folded norms, and in place of
+ * those norms' beta the bias. Piece by piece: networks are large. */
+export function* foldedPieces(architecture: Architecture, parameters: Numbers, running: Numbers): Generator<Piece> {
   const table = parameterTable(architecture)
-  const folded = parameters.slice()
   const entries = new Map([...table.parameters, ...table.running].map(entry => [entry.name, entry]))
   const of = (name: string, values: Numbers): Numbers => {
     const { offset, count } = entries.get(name)!
     return values.subarray(offset, offset + count)
   }
   for (const [convolution, norm] of foldedNorms(architecture)) {
-    const weight = of(`${convolution.name}.weight`, folded)
-    const bias = of(`${norm.name}.bias`, folded)
+    const weight = of(`${convolution.name}.weight`, parameters).slice()
+    const bias = of(`${norm.name}.bias`, parameters).slice()
     const gamma = of(`${norm.name}.weight`, parameters)
     const mean = of(`${norm.name}.running_mean`, running)
     const variance = of(`${norm.name}.running_var`, running)
@@ -27,8 +32,9 @@ export function foldNorms(architecture: Architecture, parameters: Numbers, runni
       bias[o]! -= scale * mean[o]!
       for (let i = o * each; i < (o + 1) * each; i++) weight[i]! *= scale
     }
+    yield { offset: entries.get(`${convolution.name}.weight`)!.offset, values: weight }
+    yield { offset: entries.get(`${norm.name}.bias`)!.offset, values: bias }
   }
-  return folded
 }
 
 /** The norms that follow a convolution, with nothing in between. */

@@ -3,7 +3,7 @@ import type { Architecture } from '../model/architecture.js'
 import { featureCount, featureLayer } from '../model/feature-layers.js'
 import type { Backend, DeviceBuffer, Numbers } from './backend.js'
 import { externalElements, rolesOf } from './externals.js'
-import { foldNorms } from './fold.js'
+import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
 import type { ExternalRole } from './program.js'
 import type { SessionState } from './session.js'
@@ -48,7 +48,12 @@ export async function createInference(
     const arena = create(program.arenaElements)
     const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
     for (const role of rolesOf([program])) buffers[role] = create(elements[role])
-    await buffers.parameters!.write(folds ? foldNorms(architecture, parameters, running) : parameters)
+    await buffers.parameters!.write(parameters)
+    if (folds) {
+      for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
+        await buffers.parameters!.write(values, offset)
+      }
+    }
     // The first convolution of a small network comes before any batch norm.
     await buffers.running?.write(running)
     const executable = await backend.compile(program, { ...buffers, arena })
