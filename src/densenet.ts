@@ -19,7 +19,7 @@ import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
-import { type Checkpoint, type Progress, writeCheckpoint } from './training/checkpoint.js'
+import { type Checkpoint, type DatasetIdentity, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
@@ -27,8 +27,10 @@ import { type OpenOptions, openNetwork } from './training/open-network.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
 import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { RunFolder } from './training/run-folder.js'
+import { newRunId } from './training/run-settings.js'
 import type { Schedule, ScheduleName } from './training/schedule.js'
 import { BEGINNING, type TrainingResult } from './training/trainer.js'
+import { withCleanup } from './util/cleanup.js'
 
 export interface CreateOptions extends DenseNetOptions {
   /** What to call it; default: the preset's name, or a description. */
@@ -185,14 +187,20 @@ export class DenseNet {
   }
 
   /** Trains, by default as the paper did. With `output` or `resume` the run can be stopped at any time and gone on with. */
-  async fit(train: Dataset, options: FitOptions = {}): Promise<TrainingResult> {
+  fit(train: Dataset, options: FitOptions = {}): Promise<TrainingResult> {
+    return withCleanup(later => this.#fit(train, options, later))
+  }
+
+  async #fit(train: Dataset, options: FitOptions, later: (release: () => unknown) => void): Promise<TrainingResult> {
     const { validation = null, output, resume, memory, signal, onEvent, loaderThreads, checkpointSeconds } = options
     if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
     for (const dataset of [train, validation]) if (dataset) checkDataset(this.config, dataset)
     const warn = (message: string): void => onEvent?.({ type: 'warning', message })
     const opened = resume === undefined ? null : await RunFolder.open(resume, warn)
+    if (opened) later(() => opened.folder.close())
     const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, options)
-    if (opened) this.#checkSameRun(opened.checkpoint, train, validation, resume!)
+    const dataset = opened || output !== undefined ? await identify(train, validation) : null
+    if (opened) this.#checkSameRun(opened.checkpoint, dataset!, resume!)
     const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
     if (recipe.schedule === 'custom' && !schedule) {
       throw usageError('this run has a schedule of its own: give the function again to go on')
@@ -203,6 +211,7 @@ export class DenseNet {
       throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
     const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
     const settings = {
+      id: newRunId(),
       model: this.name,
       dataset: train.name,
       dataFolder: options.dataFolder ?? null,
@@ -216,8 +225,9 @@ export class DenseNet {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
-    const folder =
-      opened?.folder ?? (output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config))
+    const created = output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config)
+    if (created) later(() => created.close())
+    const folder = opened?.folder ?? created
     const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     const { state, ...result } = await run({
       name: this.name,
@@ -228,6 +238,7 @@ export class DenseNet {
       },
       train,
       test: validation,
+      dataset,
       recipe,
       schedule,
       backend,
@@ -293,17 +304,23 @@ export class DenseNet {
     return this.#made.backend
   }
 
-  #checkSameRun({ config, dataset }: Checkpoint, train: Dataset, validation: Dataset | null, folder: string): void {
+  #checkSameRun({ config, dataset }: Checkpoint, now: DatasetIdentity, folder: string): void {
     if (!isSame(config, this.config)) {
       throw usageError(`the run in ${folder} trains ${describe(config)}, not ${describe(this.config)}`)
     }
-    const now = identify(train, validation)
+    if (!dataset) return
     // A folder may have moved.
-    const place = ({ name, ...counts }: typeof now): object => ({ ...counts, name: basename(name) })
-    if (dataset && !isSame(place(dataset), place(now))) {
-      const text = ({ name, trainImages, testImages }: typeof now): string =>
+    const place = ({ name, trainImages, testImages }: DatasetIdentity): object => {
+      return { name: basename(name), trainImages, testImages }
+    }
+    if (!isSame(place(dataset), place(now))) {
+      const text = ({ name, trainImages, testImages }: DatasetIdentity): string =>
         `${name} (${trainImages} training, ${testImages} test images)`
       throw usageError(`the run in ${folder} is on ${text(dataset)}, not on ${text(now)}`)
+    }
+    if (dataset.fingerprint !== undefined && dataset.fingerprint !== now.fingerprint) {
+      const hint = 'put the images back as they were, or begin a new run with the weights: --pretrained'
+      throw usageError(`the images of ${now.name} have changed since the run in ${folder} began`, hint)
     }
   }
 }

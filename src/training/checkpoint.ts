@@ -16,6 +16,7 @@ import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
 import { replaceFile } from './disk.js'
 import { type Recipe, recipeSchema } from './recipe.js'
+import { type RunSettings, settingsSchema } from './run-settings.js'
 
 const FORMAT_VERSION = 1
 const prefixOf = (buffer: TrainingBuffer): string => `optimizer.${buffer}.`
@@ -54,9 +55,12 @@ const descriptionSchema = z.strictObject({
   normalisation: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).nullable(),
   /** Absent in checkpoints from before there was any. */
   preprocessing: preprocessingSchema.nullable().default(null),
-  dataset: z.strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int() }).nullable(),
+  dataset: z
+    .strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int(), fingerprint: z.string().optional() })
+    .nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
+  run: settingsSchema.optional(),
 })
 
 /** What a run was trained on, to recognise it. */
@@ -64,6 +68,8 @@ export interface DatasetIdentity {
   readonly name: string
   readonly trainImages: number
   readonly testImages: number
+  /** Of both (src/data/fingerprint.ts); absent in checkpoints from before there was one. */
+  readonly fingerprint?: string | undefined
 }
 
 export interface Checkpoint {
@@ -77,6 +83,8 @@ export interface Checkpoint {
   readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe | null
   readonly progress: Progress | null
+  /** Of the run to go on with. */
+  readonly run?: RunSettings | undefined
   readonly state: SessionState
 }
 
@@ -141,7 +149,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   if (!parsed.success) {
     throw new DenseNetError(`${path} is damaged (its description lacks ${parsed.error.issues[0]!.path.join('.')})`)
   }
-  const { config, classes, normalisation, preprocessing, dataset, recipe, progress } = parsed.data
+  const { config, classes, normalisation, preprocessing, dataset, recipe, progress, run } = parsed.data
   const resolved = resolveConfig(config as Partial<DenseNetConfig>)
   const table = parameterTable(architecture(resolved))
   return {
@@ -152,6 +160,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     dataset,
     recipe,
     progress,
+    ...(run ? { run } : {}),
     state: collect(table, tensors, path),
   }
 }

@@ -25,7 +25,8 @@ export async function replaceFile(path: string, parts: readonly Uint8Array[], ke
   }
 }
 
-async function keepAs(path: string, keep: string): Promise<void> {
+/** Makes the file at `path`, if there is one, be known as `keep`, too. */
+export async function keepAs(path: string, keep: string): Promise<void> {
   const temporary = `${keep}.new`
   try {
     await rm(temporary, { force: true })

@@ -1,6 +1,7 @@
 // The log of a run: one JSON object a line, for every step and epoch. Lines go to the disk about once a second and
 // before each checkpoint, which notes the log's length, so that a resumed run continues where its checkpoint stood.
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { errorCode } from '../util/files.js'
 import { writeError } from './disk.js'
 import type { TrainingEvent } from './events.js'
 
@@ -18,13 +19,31 @@ export class RunLog {
     private length: number,
   ) {}
 
-  /** Opens the log, dropping what comes after `keepBytes`. */
-  static async open(path: string, keepBytes: number): Promise<RunLog> {
+  /** Opens the log of a new run, dropping what was there. */
+  static create(path: string): Promise<RunLog> {
+    return RunLog.goOn(path, { logBytes: 0, step: 0 }, () => {})
+  }
+
+  /** Opens the log, dropping what comes after `logBytes`, its length when `step` steps were made. A log that is damaged is
+   * no reason not to train: it goes on after its last whole line, and a warning says so. */
+  static async goOn(
+    path: string,
+    { logBytes, step }: { readonly logBytes: number; readonly step: number },
+    onWarning: (message: string) => void,
+  ): Promise<RunLog> {
     try {
-      const file = await open(path, 'a')
+      const file = await open(path, 'a+').catch(async error => {
+        if (errorCode(error) !== 'EISDIR') throw error
+        await rename(path, `${path}.damaged`)
+        return open(path, 'a+')
+      })
       const { size } = await file.stat()
-      if (size > keepBytes) await file.truncate(keepBytes)
-      return new RunLog(path, file, Math.min(size, keepBytes))
+      const { end, lastStep } = await wholeLines(file, Math.min(size, logBytes))
+      if (end !== logBytes || (lastStep ?? step) !== step) {
+        onWarning(`${path} is damaged: it does not go up to step ${step}; the training does not need it and goes on`)
+      }
+      if (size > end) await file.truncate(end)
+      return new RunLog(path, file, end)
     } catch (error) {
       throw writeError(error, path)
     }
@@ -36,6 +55,18 @@ export class RunLog {
     this.#pending += `${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`
     // A failure shows at the next flush that somebody waits for.
     if (performance.now() - this.#flushed > FLUSH_MILLISECONDS) this.flush().catch(() => {})
+  }
+
+  /** Resolves to the length of the log when everything so far is on the disk: a checkpoint that outlives a power cut must
+   * not know of lines that do not. */
+  async sync(): Promise<number> {
+    const length = await this.flush()
+    try {
+      await this.file.datasync()
+    } catch (error) {
+      throw writeError(error, this.path)
+    }
+    return length
   }
 
   /** Resolves to the length of the log when everything so far is written. */
@@ -64,6 +95,20 @@ export class RunLog {
       await this.file.close()
     }
   }
+}
+
+/** Enough for the lines since the last step, and for that. */
+const TAIL = 64 * 1024
+
+/** Where the last whole line before `limit` ends, and the last step in the lines before that; null: none nearby. */
+async function wholeLines(file: FileHandle, limit: number): Promise<{ end: number; lastStep: number | null }> {
+  const start = Math.max(0, limit - TAIL)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(limit - start), 0, limit - start, start)
+  const lines = buffer.subarray(0, buffer.subarray(0, bytesRead).lastIndexOf('\n') + 1)
+  if (lines.length === 0 && start > 0) return wholeLines(file, start)
+  const steps = [...lines.toString().matchAll(/"type":"step",.*?"step":(\d+)/g)]
+  const last = steps.at(-1)?.[1]
+  return { end: start + lines.length, lastStep: last === undefined ? null : Number(last) }
 }
 
 /** What of an event is worth a line. */

@@ -8,7 +8,7 @@ import { type ImportOptions, type ImportReport, importWeights } from '../interop
 import { decodeWeights, readBytes } from '../interop/read-weights.js'
 import { parseTimmConfig, TIMM_CONFIG, TIMM_WEIGHTS } from '../interop/timm.js'
 import { type Checkpoint, decodeCheckpoint, isCheckpoint } from './checkpoint.js'
-import { LAST_FILE, openCheckpoint } from './run-folder.js'
+import { LAST_FILE, openCheckpoint } from './read-run.js'
 import { readSeedCheckpoint, SEED_LATEST } from './seed-checkpoint.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */

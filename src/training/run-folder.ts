@@ -1,63 +1,35 @@
 // A run lives in a folder: config.json (what was asked for), log.jsonl, last.safetensors (to go on from),
 // last.previous.safetensors (the one before, should the last be damaged), best.safetensors (lowest error), and where more
-// than one of the best are kept, each as epoch-E.safetensors.
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+// than one of the best are kept, each as epoch-E.safetensors. While a process trains there, .lock says which.
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
-import { withLock } from '../data/lock.js'
+import { type Lock, takeLock } from '../data/lock.js'
 import { DenseNetError, usageError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { errorCode, fileError, writeFileAtomically } from '../util/files.js'
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js'
+import { fileError, isDiskTrouble } from '../util/files.js'
+import { type Checkpoint, type Progress, writeCheckpoint } from './checkpoint.js'
+import { keepAs } from './disk.js'
 import type { TrainingEvent } from './events.js'
 import { RunLog } from './log.js'
-import { type MemoryChoice, memoryChoices } from './memory.js'
+import { BEST_FILE, checkKept, epochFile, findRun, LAST_FILE, PREVIOUS_FILE, readRun } from './read-run.js'
 import type { Recipe } from './recipe.js'
+import { type RunSettings, refuseRun, writeSettings } from './run-settings.js'
 import type { SaveKind } from './trainer.js'
 
-export const CONFIG_FILE = 'config.json'
-export const LOG_FILE = 'log.jsonl'
-export const LAST_FILE = 'last.safetensors'
-export const PREVIOUS_FILE = 'last.previous.safetensors'
-export const BEST_FILE = 'best.safetensors'
-const epochFile = (epoch: number): string => `epoch-${epoch}.safetensors`
+const LOG_FILE = 'log.jsonl'
 const LOCK_FILE = '.lock'
-
-const settingsSchema = z.looseObject({
-  model: z.string(),
-  dataset: z.string(),
-  dataFolder: z.string().nullable(),
-  memory: z.enum(memoryChoices),
-  backend: z.string(),
-  threads: z.int().nullable(),
-  computer: z.string(),
-  keepBest: z.int().min(1),
-})
-
-/** What was asked for, for people and for `--resume`. Numbers to go on with are in the checkpoint. */
-export interface RunSettings {
-  /** A preset's name, or a description. */
-  readonly model: string
-  readonly dataset: string
-  /** Where its data are, when not in the cache folder. */
-  readonly dataFolder: string | null
-  readonly memory: MemoryChoice
-  readonly backend: string
-  /** As asked for; null: one per core. */
-  readonly threads: number | null
-  /** What it computes on, for a warning: other instructions may round differently. */
-  readonly computer: string
-  /** How many of the best epochs' checkpoints are kept. */
-  readonly keepBest: number
-}
+/** What a killed process may leave in the middle of a write. */
+const LEFTOVER = /^(.+\.safetensors\.new|(config\.json|\.lock)\.\d+-[0-9a-f]+\.tmp)$/
 
 export class RunFolder {
   private constructor(
     readonly path: string,
+    private readonly lock: Lock,
+    private readonly settings: RunSettings,
     private log: RunLog | null,
   ) {}
 
-  /** A new run. Refuses a folder that holds one. */
+  /** A new run, locked for this process until `close`. Refuses a folder that holds one. */
   static async create(path: string, settings: RunSettings, recipe: Recipe, config: DenseNetConfig): Promise<RunFolder> {
     await refuseRun(path)
     try {
@@ -65,34 +37,38 @@ export class RunFolder {
     } catch (error) {
       throw fileError(error, `making the folder ${path}`)
     }
-    await writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify({ ...settings, recipe, config }, null, 2)}\n`)
-    return new RunFolder(path, await RunLog.open(join(path, LOG_FILE), 0))
+    return locked(path, async lock => {
+      // Another one may have begun since.
+      await refuseRun(path)
+      await writeSettings(path, settings, recipe, config)
+      return new RunFolder(path, lock, settings, await RunLog.create(join(path, LOG_FILE)))
+    })
   }
 
-  /** The run in `path`, its settings and the checkpoint to go on from. `onWarning` hears when that is not the last. */
+  /** The run in `path`, locked for this process until `close`, its settings and the checkpoint to go on from. `onWarning`
+   * hears of everything that is damaged. */
   static async open(
     path: string,
     onWarning: (message: string) => void,
   ): Promise<{ folder: RunFolder; settings: RunSettings; checkpoint: Checkpoint }> {
-    const settings = await readSettings(path)
-    const checkpoint = await newest(path, onWarning)
-    if (checkpoint.progress === null || checkpoint.recipe === null) {
-      throw new DenseNetError(`${join(path, LAST_FILE)} holds a network, but no run to go on with`)
-    }
-    return { folder: new RunFolder(path, null), settings, checkpoint }
-  }
-
-  /** Does `work` while no other process trains in this folder. */
-  alone<T>(work: () => Promise<T>): Promise<T> {
-    const onWait = (): never => {
-      throw usageError(`another process is training in ${this.path}`, 'wait until it has ended, or stop it')
-    }
-    return withLock(join(this.path, LOCK_FILE), work, { onWait })
+    await findRun(path)
+    return locked(path, async lock => {
+      const { settings, checkpoint, damaged } = await readRun(path, onWarning)
+      const { progress, recipe } = checkpoint
+      if (progress === null || recipe === null) {
+        throw new DenseNetError(`${join(path, LAST_FILE)} holds a network, but no run to go on with`)
+      }
+      // Or the next checkpoint would make the damaged one the one before, in place of the only good one.
+      if (damaged.last) await keepAs(join(path, PREVIOUS_FILE), join(path, LAST_FILE))
+      if (damaged.settings) await writeSettings(path, settings, recipe, checkpoint.config)
+      await checkKept(path, progress, settings.keepBest, onWarning)
+      return { folder: new RunFolder(path, lock, settings, null), settings, checkpoint }
+    })
   }
 
   /** Opens the log for a run that goes on, dropping the lines after its checkpoint. */
-  async continueLog(bytes: number): Promise<void> {
-    this.log ??= await RunLog.open(join(this.path, LOG_FILE), bytes)
+  async continueLog(from: Pick<Progress, 'logBytes' | 'step'>, onWarning: (message: string) => void): Promise<void> {
+    this.log ??= await RunLog.goOn(join(this.path, LOG_FILE), from, onWarning)
   }
 
   record(event: TrainingEvent): void {
@@ -101,93 +77,75 @@ export class RunFolder {
 
   /** Saves a checkpoint; resolves to its path. */
   async save(kind: SaveKind, checkpoint: Checkpoint): Promise<string> {
-    const logBytes = (await this.log?.flush()) ?? 0
-    const { progress } = checkpoint
+    try {
+      return await this.#save(kind, checkpoint)
+    } catch (error) {
+      if (!(error instanceof DenseNetError) || !isDiskTrouble(error)) throw error
+      const hint = `${error.hint ?? 'Look after the disk.'} Then go on with: densenet train --resume ${this.path}`
+      throw new DenseNetError(error.message, { hint, cause: error.cause })
+    }
+  }
+
+  async #save(kind: SaveKind, { progress, ...checkpoint }: Checkpoint): Promise<string> {
+    await this.#checkOurs()
+    const logBytes = (await this.log?.sync()) ?? 0
     const files = { last: LAST_FILE, best: BEST_FILE, kept: epochFile((progress?.epoch ?? 1) - 1) }
     const path = join(this.path, files[kind])
+    const isLast = kind === 'last'
     await writeCheckpoint(
       path,
-      { ...checkpoint, progress: progress && { ...progress, logBytes } },
-      kind === 'last' ? join(this.path, PREVIOUS_FILE) : undefined,
+      { ...checkpoint, progress: progress && { ...progress, logBytes }, ...(isLast ? { run: this.settings } : {}) },
+      isLast ? join(this.path, PREVIOUS_FILE) : undefined,
     )
     // Only now that the last checkpoint knows the new ranking: a kill in between leaves one file too many, never too few.
-    if (kind === 'last') await this.#prune(progress?.ranking ?? [])
+    if (isLast) await this.#prune(progress?.ranking ?? [])
     return path
+  }
+
+  /** Two processes that write here would spoil each other's run. */
+  async #checkOurs(): Promise<void> {
+    if (await this.lock.held()) return
+    if (await stat(this.path).catch(() => null)) {
+      throw new DenseNetError(`another process has begun to train in ${this.path} while this one slept; this one stops`)
+    }
+    throw new DenseNetError(`the folder ${this.path} is gone: it was moved or deleted during the training`)
   }
 
   /** Takes the checkpoints of epochs away that are no longer among the best. */
   async #prune(ranking: readonly { readonly epoch: number }[]): Promise<void> {
     const kept = new Set(ranking.map(({ epoch }) => epochFile(epoch)))
-    for (const file of await readdir(this.path)) {
-      if (/^epoch-\d+\.safetensors$/.test(file) && !kept.has(file)) await rm(join(this.path, file), { force: true })
-    }
+    await removeFiles(this.path, name => /^epoch-\d+\.safetensors$/.test(name) && !kept.has(name))
   }
 
   async close(): Promise<void> {
     const log = this.log
     this.log = null
-    await log?.close()
+    await log?.close().finally(() => this.lock.release())
+    await this.lock.release()
   }
 }
 
-/** A usage error when `path` cannot become a new run. */
-export async function refuseRun(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null)
-  if (found && !found.isDirectory()) throw usageError(`${path} is a file, not a folder`)
-  for (const file of [CONFIG_FILE, LAST_FILE]) {
-    if (!(await exists(join(path, file)))) continue
-    const hint = `go on with it: densenet train --resume ${path}; or choose another folder`
-    throw usageError(`${path} already holds a run`, hint)
+/** Makes a folder of a run while nobody else works there; the lock goes with it. */
+async function locked<T>(path: string, make: (lock: Lock) => Promise<T>): Promise<T> {
+  const file = join(path, LOCK_FILE)
+  const onWait = (holder: string): never => {
+    const hint = `wait until it has ended, or stop it: ${holder}; if there is none, delete ${file}`
+    throw usageError(`another process is training in ${path}`, hint)
   }
-}
-
-export async function readSettings(path: string): Promise<RunSettings> {
-  if (!(await exists(path))) throw usageError(`there is no folder ${path}`)
-  let json: unknown
+  const lock = await takeLock(file, { onWait })
   try {
-    json = JSON.parse(await readFile(join(path, CONFIG_FILE), 'utf8'))
-  } catch (cause) {
-    if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') {
-      throw usageError(`${path} holds no run: it has no ${CONFIG_FILE}`)
-    }
-    throw new DenseNetError(`${join(path, CONFIG_FILE)} is damaged: ${(cause as Error).message}`, { cause })
-  }
-  const parsed = settingsSchema.safeParse(json)
-  if (!parsed.success) {
-    throw new DenseNetError(`${join(path, CONFIG_FILE)} is damaged: it lacks ${parsed.error.issues[0]!.path.join('.')}`)
-  }
-  return parsed.data
-}
-
-/** A checkpoint file, or a run's folder, which stands for its last checkpoint; `name` of the model where it is known. */
-export async function openCheckpoint(
-  path: string,
-  onWarning: (message: string) => void,
-): Promise<{ checkpoint: Checkpoint; name: string | null }> {
-  const found = await stat(path).catch(() => null)
-  if (found === null) throw usageError(`there is no checkpoint or run folder ${path}`)
-  if (!found.isDirectory()) return { checkpoint: await readCheckpoint(path), name: null }
-  const { model } = await readSettings(path)
-  return { checkpoint: await newest(path, onWarning), name: model }
-}
-
-/** The checkpoint that a run folder stands for: its last, or the one before should that be damaged. */
-async function newest(path: string, onWarning: (message: string) => void): Promise<Checkpoint> {
-  try {
-    return await readCheckpoint(join(path, LAST_FILE))
+    await removeFiles(path, name => LEFTOVER.test(name))
+    return await make(lock)
   } catch (error) {
-    if (!(error instanceof DenseNetError)) throw error
-    const previous = await readCheckpoint(join(path, PREVIOUS_FILE)).catch(() => null)
-    if (previous === null) throw error
-    const { epoch = 0, nextBatch = 0 } = previous.progress ?? {}
-    onWarning(`${error.message}; going on from the checkpoint before it: epoch ${epoch}, step ${nextBatch}`)
-    return previous
+    await lock.release()
+    throw error
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
+async function removeFiles(path: string, unwanted: (name: string) => boolean): Promise<void> {
+  try {
+    for (const name of await readdir(path)) if (unwanted(name)) await rm(join(path, name), { force: true })
+  } catch (error) {
+    throw fileError(error, `tidying ${path}`)
+  }
 }

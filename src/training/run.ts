@@ -1,5 +1,6 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
 import { type Dataset, limitDataset } from '../data/dataset.js'
+import { fingerprint } from '../data/fingerprint.js'
 import { createLoader } from '../data/loader.js'
 import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
@@ -18,7 +19,7 @@ import type { Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
 import { createSchedule, type Schedule, warmUp } from './schedule.js'
 import { sessionOptions } from './session-options.js'
-import { evaluateBatches, type SaveKind, type TrainingResult, train } from './trainer.js'
+import { BEGINNING, evaluateBatches, type SaveKind, type TrainingResult, train } from './trainer.js'
 
 export interface RunOptions {
   readonly name: string
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly state: SessionState
   readonly train: Dataset
   readonly test: Dataset | null
+  /** What these are, for the checkpoints. */
+  readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe
   /** Needed when the recipe's is `custom`. */
   readonly schedule?: Schedule | undefined
@@ -71,12 +74,11 @@ export function checkRun(
 }
 
 export function run(options: RunOptions): Promise<RunResult> {
-  const work = (): Promise<RunResult> => withCleanup(later => runWith(options, later))
-  return options.folder ? options.folder.alone(work) : work()
+  return withCleanup(later => runWith(options, later))
 }
 
 async function runWith(options: RunOptions, later: (release: () => unknown) => void): Promise<RunResult> {
-  const { config, recipe, folder, from } = options
+  const { config, recipe, dataset, folder, from } = options
   const limited = limitDataset(options.train, recipe.trainLimit)
   const split = recipe.heldOut === null ? null : splitDataset(limited, recipe.heldOut, recipe.seed)
   const trainSet = split?.train ?? limited
@@ -105,10 +107,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   later(() => loader.dispose())
   const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false })
   if (testLoader) later(() => testLoader.dispose())
-  if (folder) {
-    await folder.continueLog(from?.logBytes ?? 0)
-    later(() => folder.close())
-  }
+  await folder?.continueLog(from ?? BEGINNING, onWarning)
   emit({
     type: 'start',
     network: { name: options.name, depth, parameters, multiplyAdds },
@@ -123,7 +122,6 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     batch: from?.nextBatch ?? 0,
     step: from?.step ?? 0,
   })
-  const dataset: DatasetIdentity = identify(options.train, options.test)
   const { classes, normalisation } = trainSet
   const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
   // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
@@ -199,8 +197,13 @@ function checkJudged({ schedule, patience }: Recipe, testSet: Dataset | null): v
   if (patience !== null) throw usageError('early stopping needs images to be judged by', hint)
 }
 
-export function identify(trainSet: Dataset, testSet: Dataset | null): DatasetIdentity {
-  return { name: trainSet.name, trainImages: trainSet.length, testImages: testSet?.length ?? 0 }
+export async function identify(trainSet: Dataset, testSet: Dataset | null): Promise<DatasetIdentity> {
+  return {
+    name: trainSet.name,
+    trainImages: trainSet.length,
+    testImages: testSet?.length ?? 0,
+    fingerprint: await fingerprint(testSet ? [trainSet, testSet] : [trainSet]),
+  }
 }
 
 /** What of a data set a network must suit. */

@@ -95,17 +95,21 @@ export function fileError(error: unknown, doing: string): unknown {
       return new DenseNetError(`a file is in the way where a folder is needed, while ${doing}`, { cause: error })
     case 'ENOENT':
       return new DenseNetError(`a file or folder is missing while ${doing}`, { cause: error })
+    case 'EISDIR':
+    case 'ENOTEMPTY':
+      return new DenseNetError(`a folder is in the way where a file is needed, while ${doing}`, { cause: error })
     case 'EIO':
       return new DenseNetError(`the disk reports an error while ${doing}`, { cause: error })
     default:
-      return error
+      if (!(error instanceof Error) || !('syscall' in error)) return error
+      return new DenseNetError(`the system refuses (${errorCode(error)}) while ${doing}`, { cause: error })
   }
 }
 
 /** True if nothing can be written, wherever the data come from: trying another source would not help. */
 export function isDiskTrouble(error: unknown): boolean {
   const cause = error instanceof DenseNetError ? error.cause : error
-  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'].includes(errorCode(cause) ?? '')
+  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG'].includes(errorCode(cause) ?? '')
 }
 
 export function errorCode(error: unknown): string | undefined {

@@ -293,7 +293,7 @@ describe('a full disk', () => {
     const args = ['train', ...SMALL, '--checkpoint-seconds=0', '--output', output]
     const { code, err } = await densenet(args, { node: ['--import', full('last.safetensors.new')] })
     expect(err).toBe(
-      `error: no space left on the disk while writing ${join(output, 'last.safetensors')}\n       Free some space, or choose a folder on another disk.\n`,
+      `error: no space left on the disk while writing ${join(output, 'last.safetensors')}\n       Free some space, or choose a folder on another disk. Then go on with: densenet train --resume ${output}\n`,
     )
     expect(code).toBe(1)
     const resumed = await densenet(['train', '--resume', output])

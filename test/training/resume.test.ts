@@ -109,7 +109,7 @@ const SETS: readonly [name: string, options: FitOptions, buffers: string[]][] = 
   ['sgd', { ...ALL, loss: 'binary-cross-entropy' }, ['velocity']],
 ]
 const lastOf = async (path: string) => {
-  const { progress, ...rest } = await readCheckpoint(join(path, 'last.safetensors'))
+  const { progress, run: _, ...rest } = await readCheckpoint(join(path, 'last.safetensors'))
   return { ...rest, progress: { ...progress!, logBytes: 0 } }
 }
 

@@ -7,8 +7,9 @@ import { usageError } from '../../errors.js'
 import type { Checkpoint } from '../../training/checkpoint.js'
 import type { TrainingEvent, TrainingListener } from '../../training/events.js'
 import { memoryChoices } from '../../training/memory.js'
+import { readRun } from '../../training/read-run.js'
 import { type NamedRecipe, namedRecipe, recipeNames } from '../../training/recipes.js'
-import { openCheckpoint, readSettings, refuseRun } from '../../training/run-folder.js'
+import { refuseRun } from '../../training/run-settings.js'
 import type { ScheduleName } from '../../training/schedule.js'
 import { isFinished, type TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
@@ -165,10 +166,9 @@ async function resume(job: Job, folder: string): Promise<number> {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
   if (flags.recipe !== undefined) throw usageError('a run that goes on keeps its recipe', 'leave out --recipe')
-  const settings = await readSettings(folder)
   const described = Object.keys(describedNetwork(flags)).length > 0
-  // The warning about a damaged checkpoint comes once, from fit.
-  const { checkpoint } = await openCheckpoint(folder, () => {})
+  // The warnings about what is damaged come once, from fit.
+  const { settings, checkpoint } = await readRun(folder, () => {})
   const finished = finishedRun(checkpoint, flags.epochs, folder)
   if (finished) {
     if (!finished.early) {
