@@ -61,7 +61,8 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
     held,
     async release() {
       clearInterval(touching)
-      if ((await readLock(path)) === content) await rm(path, { force: true })
+      // One that stays gives way: its holder is no more.
+      if ((await readLock(path)) === content) await rm(path, { force: true }).catch(() => {})
     },
   }
 }
@@ -79,7 +80,7 @@ async function tryToTake(path: string, content: string): Promise<string | null> 
     await rename(path, aside).catch(() => {})
     const moved = await readLock(aside)
     if (moved !== undefined && moved !== holder) await link(aside, path).catch(() => {})
-    await rm(aside, { force: true })
+    await rm(aside, { force: true }).catch(() => {})
   }
 }
 

@@ -62,6 +62,7 @@ export class RunFolder {
       if (damaged.last) await keepAs(join(path, PREVIOUS_FILE), join(path, LAST_FILE))
       if (damaged.settings) await writeSettings(path, settings, recipe, checkpoint.config)
       await checkKept(path, progress, settings.keepBest, onWarning)
+      await prune(path, progress.ranking)
       return { folder: new RunFolder(path, lock, settings, null), settings, checkpoint }
     })
   }
@@ -98,7 +99,7 @@ export class RunFolder {
       isLast ? join(this.path, PREVIOUS_FILE) : undefined,
     )
     // Only now that the last checkpoint knows the new ranking: a kill in between leaves one file too many, never too few.
-    if (isLast) await this.#prune(progress?.ranking ?? [])
+    if (isLast) await prune(this.path, progress?.ranking ?? [])
     return path
   }
 
@@ -111,17 +112,14 @@ export class RunFolder {
     throw new DenseNetError(`the folder ${this.path} is gone: it was moved or deleted during the training`)
   }
 
-  /** Takes the checkpoints of epochs away that are no longer among the best. */
-  async #prune(ranking: readonly { readonly epoch: number }[]): Promise<void> {
-    const kept = new Set(ranking.map(({ epoch }) => epochFile(epoch)))
-    await removeFiles(this.path, name => /^epoch-\d+\.safetensors$/.test(name) && !kept.has(name))
-  }
-
   async close(): Promise<void> {
     const log = this.log
     this.log = null
-    await log?.close().finally(() => this.lock.release())
-    await this.lock.release()
+    try {
+      await log?.close()
+    } finally {
+      await this.lock.release()
+    }
   }
 }
 
@@ -140,6 +138,12 @@ async function locked<T>(path: string, make: (lock: Lock) => Promise<T>): Promis
     await lock.release()
     throw error
   }
+}
+
+/** Takes the checkpoints of epochs away that are no longer among the best. */
+async function prune(path: string, ranking: readonly { readonly epoch: number }[]): Promise<void> {
+  const kept = new Set(ranking.map(({ epoch }) => epochFile(epoch)))
+  await removeFiles(path, name => /^epoch-\d+\.safetensors$/.test(name) && !kept.has(name))
 }
 
 async function removeFiles(path: string, unwanted: (name: string) => boolean): Promise<void> {

@@ -126,8 +126,15 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
   // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
+  let changed = false
   const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
     if (!folder) return
+    if (kind === 'last' && progress.nextBatch === 0 && progress.step > 0 && !changed && 'files' in options.train) {
+      const now = await identify(options.train, options.test)
+      changed = now.fingerprint !== dataset?.fingerprint
+      if (changed)
+        onWarning(`the images of ${now.name} have changed since the run began, which may show in its results`)
+    }
     const state = await session.readState(copied)
     copied = state
     checkFinite(state, progress)

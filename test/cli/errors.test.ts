@@ -282,7 +282,7 @@ describe('a full disk', () => {
       fs.promises.open = async (path, ...rest) => {
         const file = await open(path, ...rest)
         if (String(path).endsWith(${JSON.stringify(name)}) && ++opened > 1) {
-          file.writeFile = async () => { throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }) }
+          file.writev = file.writeFile = async () => { throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }) }
         }
         return file
       }

@@ -9,6 +9,7 @@ import type { TrainingEvent, TrainingListener } from '../../training/events.js'
 import { memoryChoices } from '../../training/memory.js'
 import { readRun } from '../../training/read-run.js'
 import { type NamedRecipe, namedRecipe, recipeNames } from '../../training/recipes.js'
+import { RunFolder } from '../../training/run-folder.js'
 import { refuseRun } from '../../training/run-settings.js'
 import type { ScheduleName } from '../../training/schedule.js'
 import { isFinished, type TrainingResult } from '../../training/trainer.js'
@@ -160,7 +161,7 @@ function announcing(title: string, dataset: string, dropRate: number, { context,
 }
 
 async function resume(job: Job, folder: string): Promise<number> {
-  const { model, flags } = job
+  const { model, flags, context } = job
   if (await isSeedCheckpoint(folder)) return resumeSeed(job, folder, DEFAULT_DATASET)
   if (flags.output !== undefined) {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
@@ -171,9 +172,11 @@ async function resume(job: Job, folder: string): Promise<number> {
   const { settings, checkpoint } = await readRun(folder, () => {})
   const finished = finishedRun(checkpoint, flags.epochs, folder)
   if (finished) {
+    // A kill at the very end leaves something to tidy up.
+    await (await RunFolder.open(folder, context.warn)).folder.close()
     if (!finished.early) {
       const done = finished.progress.epoch - 1
-      job.context.say(`all ${done} epochs of this run are done; --epochs with a larger number trains on`)
+      context.say(`all ${done} epochs of this run are done; --epochs with a larger number trains on`)
     }
     return conclude({ ...finished, stopped: false }, folder, job)
   }
