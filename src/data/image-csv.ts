@@ -1,7 +1,7 @@
 // A list of images as a CSV file: a line of headings with `path`, `label` and, if wanted, `split` (train, or val or test),
 // then a line for each image. Paths are relative to the list's own folder.
 
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import { DenseNetError, usageError } from '../errors.js'
@@ -43,8 +43,14 @@ export async function listImageCsv(
   return { classes, train: train!, test: test!.length > 0 ? test! : null }
 }
 
+/** Of a list; one for each image of ImageNet takes a tenth. */
+const MOST_BYTES = 256 * 2 ** 20
+
 async function read(path: string): Promise<string> {
   try {
+    const facts = await stat(path)
+    if (!facts.isFile()) throw usageError(`${path} is neither a folder nor a file`)
+    if (facts.size > MOST_BYTES) throw usageError(`${path} has ${facts.size}, more than ${MOST_BYTES} bytes of a list`)
     return await readFile(path, 'utf8')
   } catch (error) {
     throw fileError(error, `reading ${path}`)

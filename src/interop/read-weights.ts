@@ -92,7 +92,9 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const file = await open(path, 'r')
     try {
-      const { size } = await file.stat()
+      const facts = await file.stat()
+      const { size } = facts
+      if (!facts.isFile() && !facts.isDirectory()) throw usageError(`${path} is no file`)
       if (size > LARGEST_FILE) throw new DenseNetError(`${path} has ${size} bytes; at most ${LARGEST_FILE} are read`)
       return await file.readFile()
     } finally {

@@ -45,6 +45,8 @@ export async function keepAs(path: string, keep: string): Promise<void> {
       errorCode(error) === 'ENOENT' ? Promise.reject(error) : copyFile(path, temporary),
     )
     await rename(temporary, keep)
+    // Of two names of one file, as a kill leaves them, rename takes away neither.
+    await rm(temporary, { force: true })
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
   }

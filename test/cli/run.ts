@@ -16,14 +16,21 @@ export interface Options {
   readonly env?: NodeJS.ProcessEnv
   /** Arguments of Node itself. */
   readonly node?: readonly string[]
+  /** Milliseconds, after which it is killed; default: none. */
+  readonly limit?: number
   /** Told what was printed so far, after every piece. */
   readonly onOutput?: (out: string, child: ChildProcess) => void
 }
 
-export function densenet(args: readonly string[], { cwd, env, node = [], onOutput }: Options = {}): Promise<Finished> {
+export function densenet(
+  args: readonly string[],
+  { cwd, env, node = [], limit, onOutput }: Options = {},
+): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...node, MAIN, ...args], {
       cwd,
+      timeout: limit,
+      killSignal: 'SIGKILL',
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

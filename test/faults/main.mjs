@@ -28,7 +28,8 @@ const { values } = parseArgs({
 })
 const { short, only } = values
 const seed = Number(values.seed)
-const JOBS = availableParallelism()
+/** They wait for the disk half of their time. */
+const JOBS = 2 * availableParallelism()
 const backend = await createBackend({ onWarning: () => {} })
 
 const IMAGES = join(root, 'images')
@@ -95,19 +96,25 @@ async function tryOut(trial, row) {
   }
 }
 
-const rows = []
 const violations = []
+const waiting = []
+const rows = []
 for (const { fault, trials, how } of [...kills, ...neighbours, ...disk, ...damage, ...data]) {
   if (!`${fault} ${how?.()}`.toLowerCase().includes(only.toLowerCase())) continue
   const row = { fault, how: how?.() ?? null, tried: 0, same: 0, refused: 0, warned: 0, violations: 0 }
-  const waiting = [...(await trials(context))]
-  const work = async () => {
-    for (let trial = waiting.shift(); trial; trial = waiting.shift()) await tryOut(trial, row)
-  }
-  await Promise.all(Array.from({ length: JOBS }, work))
-  if (row.tried > 0) rows.push(row)
-  process.stderr.write(`${row.fault}: ${row.tried} tried, ${row.violations} violations\n`)
+  const all = await trials(context)
+  if (all.length > 0) rows.push(row)
+  waiting.push(...all.map((trial, i) => ({ trial, row, isLast: i === all.length - 1 })))
 }
+
+async function work() {
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const { trial, row, isLast } = next
+    await tryOut(trial, row)
+    if (isLast) process.stderr.write(`${row.fault}: ${row.tried} tried, ${row.violations} violations\n`)
+  }
+}
+await Promise.all(Array.from({ length: JOBS }, work))
 
 const COLUMNS = ['tried', 'same', 'warned', 'refused', 'violations']
 const cells = row => [row.how ? `${row.fault} (${row.how})` : row.fault, ...COLUMNS.map(column => row[column])]
