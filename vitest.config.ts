@@ -8,6 +8,7 @@ const report = process.env.DENSENET_TEST_REPORT
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/temporary.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

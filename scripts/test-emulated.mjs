@@ -88,12 +88,13 @@ function obstacle({ tools, prepare, addon }) {
 /** All tests of the instruction set that this processor must choose. */
 function passes(name, { command, isa, addon, tests }) {
   const folder = mkdtempSync(join(tmpdir(), 'densenet-emulated-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const node = join(folder, 'node')
   writeFileSync(node, `#!/bin/sh\nexec ${command.map(word => `'${word}'`).join(' ')} "$@"\n`)
   chmodSync(node, 0o755)
   const report = process.env.DENSENET_TEST_REPORT
   const options = ['--testTimeout=600000', '--testNamePattern', `\\b(${isa}|instruction sets)\\b`]
-  const passed = run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...options, ...tests], {
+  return run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...options, ...tests], {
     ...process.env,
     CI: 'true', // an addon that cannot be loaded is then a failure
     DENSENET_NATIVE: join(root, addon),
@@ -101,9 +102,10 @@ function passes(name, { command, isa, addon, tests }) {
     DENSENET_TEST_NODE: node,
     ...(report ? { DENSENET_TEST_REPORT: report.replace(/(\.json)?$/, `-${name}.json`) } : {}),
   })
-  rmSync(folder, { recursive: true })
-  return passed
 }
+
+// Otherwise a Ctrl-C would end this without its exit listeners.
+process.on('SIGINT', () => process.exit(130))
 
 for (const name of names.length > 0 ? names : Object.keys(PROCESSORS)) {
   const processor = PROCESSORS[name]

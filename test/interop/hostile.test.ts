@@ -1,5 +1,4 @@
 // Files made with bad intent: refused with a sentence, in bounded time and memory, and nothing in them is run.
-import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
@@ -9,6 +8,7 @@ import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import { kerasWeights } from '../../dist/interop/keras.js'
 import { decodeWeights, readWeights } from '../../dist/interop/read-weights.js'
+import { temporaryFolder } from '../training/fixtures.js'
 import { fixture } from './fixtures.js'
 
 const bytesOf = (...parts: (string | readonly number[] | Uint8Array)[]): Uint8Array =>
@@ -76,7 +76,7 @@ test('the pickle that the others are made of is read', async () => {
 describe('pickles that want more than tensors', () => {
   const call = (module: string, name: string): Uint8Array =>
     bytesOf([0x80, 2], `c${module}\n${name}\n`, text('true'), [0x85], 'R.')
-  const flag = join(mkdtempSync(join(tmpdir(), 'densenet-hostile-')), 'flag')
+  const flag = join(temporaryFolder(), 'flag')
   test.each<[string, Uint8Array, RegExp]>([
     ['os.system', call('os', 'system'), /asks for os\.system, .*nothing was run/],
     ['posix.system', call('posix', 'system'), /asks for posix\.system/],
