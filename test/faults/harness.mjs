@@ -62,21 +62,31 @@ export function densenet(args, { fault, env = {}, act = () => {}, shell } = {}) 
     hung = true
     send('SIGKILL')
   }, TIME_LIMIT)
-  act('', send)
+  let failure
+  const look = () => {
+    try {
+      act(out, send)
+    } catch (error) {
+      failure ??= error
+      send('SIGKILL')
+    }
+  }
+  look()
   child.stdout.setEncoding('utf8').on('data', text => {
     out += text
-    act(out, send)
+    look()
   })
   child.stderr.setEncoding('utf8').on('data', text => {
     err += text
   })
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
     child.on('close', (code, signal) => {
       clearTimeout(limit)
       living.delete(child.pid)
       const ended = { args, code, signal, out, err }
       if (hung) ended.err += `\n(ended after ${TIME_LIMIT / 1000} s: it hung)`
-      resolve(ended)
+      if (failure) reject(failure)
+      else resolve(ended)
     })
   })
 }
