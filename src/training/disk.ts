@@ -48,7 +48,7 @@ export async function keepAs(path: string, keep: string): Promise<void> {
     // Of two names of one file, as a kill leaves them, rename takes away neither.
     await rm(temporary, { force: true })
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
+    if (errorCode(error) !== 'ENOENT') throw writeError(error, keep)
   }
 }
 

@@ -33,7 +33,8 @@ const cut = of => ({
   title: `it is cut at ${of}`,
   damage: path => truncateSync(path, Math.floor(of * readFileSync(path).length)),
 })
-const zeros = { title: 'its end is zeros', damage: path => writeFileSync(path, readFileSync(path).fill(0, -40)) }
+const zeroed = bytes => bytes.fill(0, bytes.length - 40)
+const zeros = { title: 'its end is zeros', damage: path => writeFileSync(path, zeroed(readFileSync(path))) }
 const longer = {
   title: 'bytes were added',
   damage: path => writeFileSync(path, `${readFileSync(path, 'latin1')}{"a`, 'latin1'),
@@ -75,7 +76,7 @@ async function damaged({ base, middle, other }, name, { title, damage }) {
   const run = copyOf(middle)
   const path = join(run, name)
   damage(path, name, other)
-  const ended = await densenet(['train', '--resume', run, '--quiet'])
+  const ended = await densenet(['train', '--resume', run])
   if (isSentence(ended)) {
     demand(ended.err.includes(name) || name === 'config.json', `${title}: the file is not named`, ended)
     return 'refused'
@@ -123,8 +124,8 @@ const FILES = [
 async function damagedAndKilled({ base, middle }, at) {
   const run = copyOf(middle)
   truncateSync(join(run, LAST), 100)
-  await densenet(['train', '--resume', run, '--quiet'], { fault: { folder: run, at, act: 'kill' } })
-  const ended = await densenet(['train', '--resume', run, '--quiet'])
+  await densenet(['train', '--resume', run], { fault: { folder: run, at, act: 'kill' } })
+  const ended = await densenet(['train', '--resume', run])
   demand(ended.code === 0 && isQuiet(ended), 'a damaged checkpoint and a kill lose the run', ended)
   await demandSame(run, base.undisturbed)
   return 'same'

@@ -52,7 +52,7 @@ async function changedBetween(context, [title, change]) {
   const own = join(parent, 'images')
   cpSync(images, own, { recursive: true })
   change(own)
-  const ended = await densenet(['train', '--resume', run, '--dataset', own, '--quiet'])
+  const ended = await densenet(['train', '--resume', run, '--dataset', own])
   demand(isSentence(ended), `${title}: it is not noticed`, ended)
   rmSync(own, { recursive: true, force: true })
   cpSync(saved, own, { recursive: true })
@@ -99,16 +99,16 @@ async function alteredCache({ network }, change) {
   const env = { XDG_CACHE_HOME: home, npm_config_registry: nowhere, https_proxy: nowhere, http_proxy: nowhere }
   const folder = fresh()
   const args = [...network, '--dataset=mnist', '--train-limit=16', '--test-limit=8', '--batch-size=8', '--epochs=1']
-  const begun = await densenet(['train', ...args, '--quiet', '--output', folder], { env })
+  const begun = await densenet(['train', ...args, '--output', folder], { env })
   demand(begun.code === 0 && begun.err === '', 'a run on the cache fails', begun)
   const file = join(cache, 'train-images-idx3-ubyte')
   const whole = readFileSync(file)
   change(file)
-  const ended = await densenet(['train', '--resume', folder, '--epochs=2', '--quiet'], { env })
+  const ended = await densenet(['train', '--resume', folder, '--epochs=2'], { env })
   demand(isSentence(ended), 'an altered cache is not noticed', ended)
   mkdirSync(cache, { recursive: true })
   writeFileSync(file, whole)
-  const again = await densenet(['train', '--resume', folder, '--epochs=2', '--quiet'], { env })
+  const again = await densenet(['train', '--resume', folder, '--epochs=2'], { env })
   demand(again.code === 0 && again.err === '', 'it does not go on when the files are back', again)
   return 'refused'
 }

@@ -22,7 +22,7 @@ const canMount = (() => {
 
 /** Runs into an error of the disk, is told so with the folder and what to do, and goes on when it is well again. */
 async function broken(base, folder, options, mend = () => {}) {
-  const ended = await densenet(['train', ...base.args, '--quiet', '--output', folder], options)
+  const ended = await densenet(['train', ...base.args, '--output', folder], options)
   const survived = ended.code === 0 && ended.err === ''
   demand(survived || (isSentence(ended) && ended.err.includes(folder)), 'an error of the disk is not told', ended)
   mend()
@@ -76,7 +76,7 @@ async function folderGone(base, step) {
   const act = atStep(step, () => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 1 }))
   const ended = await densenet(['train', ...base.args, '--json', '--output', folder], { act })
   demand(isSentence(ended) && ended.err.includes(folder), 'a folder that is gone is not told', ended)
-  const anew = await densenet(['train', ...base.args, '--quiet', '--output', folder])
+  const anew = await densenet(['train', ...base.args, '--output', folder])
   demand(anew.code === 0, 'it cannot be begun anew', anew)
   await goOn(folder, base.undisturbed)
   return 'refused'

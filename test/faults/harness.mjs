@@ -155,7 +155,7 @@ function firstDifference(is, should) {
 
 /** Resumes until the run has ended; nothing but warnings may be said. `same`, or `refused` if that is so. */
 export async function goOn(folder, undisturbed, { but, env, args = [] } = {}) {
-  const ended = await densenet(['train', '--resume', folder, '--quiet', ...args], { env })
+  const ended = await densenet(['train', '--resume', folder, ...args], { env })
   if (isSentence(ended)) return { verdict: 'refused', ...ended }
   demand(ended.code === 0 && isQuiet(ended), 'resuming ended neither well nor with a sentence', ended)
   await demandSame(folder, undisturbed, but)
@@ -171,7 +171,7 @@ export async function recover(folder, undisturbed, args, options) {
     'a kill ended in a refusal',
     again,
   )
-  const anew = await densenet(['train', ...args, '--quiet', '--output', folder], options)
+  const anew = await densenet(['train', ...args, '--output', folder], options)
   demand(anew.code === 0 && isQuiet(anew), 'the run could not be begun anew', anew)
   await demandSame(folder, undisturbed)
   return { verdict: 'same', ...anew }

@@ -48,7 +48,7 @@ async function undisturbedRun(args, epochs, batches) {
   const folder = fresh()
   const trace = join(root, 'trace')
   const all = [...args, `--epochs=${epochs}`]
-  const ended = await densenet(['train', ...all, '--quiet', '--output', folder], { fault: { folder, trace } })
+  const ended = await densenet(['train', ...all, '--output', folder], { fault: { folder, trace } })
   demand(ended.code === 0 && ended.err === '', 'the undisturbed run fails', ended)
   const calls = readFileSync(trace, 'utf8').split('\n')
   return { args: all, folder, undisturbed: await outcome(folder), trace: calls, batches, steps: epochs * batches }

@@ -6,7 +6,7 @@ import { copyOf, demand, densenet, fresh, goOn, isQuiet, isSentence, recover } f
 
 async function together({ base, middle }) {
   const folder = copyOf(middle)
-  const both = await Promise.all([1, 2].map(() => densenet(['train', '--resume', folder, '--quiet'])))
+  const both = await Promise.all([1, 2].map(() => densenet(['train', '--resume', folder])))
   const good = both.filter(ended => ended.code === 0)
   const rest = both.filter(ended => ended.code !== 0)
   demand(good.length > 0, 'neither of two went on', both[0])
@@ -17,7 +17,7 @@ async function together({ base, middle }) {
 
 async function begunTogether({ base }) {
   const folder = fresh()
-  const both = await Promise.all([1, 2].map(() => densenet(['train', ...base.args, '--quiet', '--output', folder])))
+  const both = await Promise.all([1, 2].map(() => densenet(['train', ...base.args, '--output', folder])))
   demand(both.filter(({ code }) => code === 0).length === 1, 'two began in one folder', both[0])
   for (const one of both) if (one.code !== 0) demand(isSentence(one), 'no refusal', one)
   await goOn(folder, base.undisturbed)
@@ -65,11 +65,11 @@ async function withoutLoader({ base }, worker) {
 
 async function undisturbedBy({ base, middle }, { args = [], fault }) {
   const folder = fresh()
-  const ended = await densenet(['train', ...base.args, ...args, '--quiet', '--output', folder], { fault })
+  const ended = await densenet(['train', ...base.args, ...args, '--output', folder], { fault })
   demand(ended.code === 0 && isQuiet(ended), 'ended otherwise', ended)
   await goOn(folder, base.undisturbed)
   const copy = copyOf(middle)
-  const again = await densenet(['train', '--resume', copy, '--quiet', ...args], { fault })
+  const again = await densenet(['train', '--resume', copy, ...args], { fault })
   demand(again.code === 0 && again.err === '', 'ended otherwise', again)
   return (await goOn(copy, base.undisturbed)).verdict
 }
@@ -79,7 +79,7 @@ async function foreignFolder({ base }, content) {
   const folder = fresh()
   mkdirSync(folder)
   if (content !== undefined) writeFileSync(join(folder, 'config.json'), content)
-  const ended = await densenet(['train', ...base.args, '--quiet', '--output', folder])
+  const ended = await densenet(['train', ...base.args, '--output', folder])
   if (content === undefined) {
     demand(ended.code === 0, 'an empty folder is refused', ended)
     return (await goOn(folder, base.undisturbed)).verdict
