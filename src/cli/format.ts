@@ -54,3 +54,7 @@ export function wrapped(words: readonly string[], width: number): string[] {
   }
   return lines
 }
+
+/** A path as a shell takes it. */
+export const quoted = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`

@@ -245,16 +245,13 @@ async function demo(job: Job): Promise<number> {
     output,
     on: backend,
   })
-  const code = conclude(result, output, job)
-  if (!result.stopped) {
-    const next = [
-      [`densenet test ${output}`, 'its errors again, from the checkpoint'],
-      ['densenet train --recipe quick', 'a longer run: about an hour'],
-      ['densenet train densenet-bc-100-12 --recipe c10+', "the paper's: 300 epochs, 4.5 % error"],
-    ]
-    context.say(`\nnext (from this folder with node dist/cli/main.js for densenet):\n${table(next, [false, false])}`)
-  }
-  return code
+  const next = [
+    [`densenet test ${output}`, 'its errors again, from the checkpoint'],
+    ['densenet train --recipe quick', 'a longer run: about an hour'],
+    ['densenet train densenet-bc-100-12 --recipe c10+', "the paper's: 300 epochs, 4.5 % error"],
+  ]
+  const title = '\nnext (from this folder with node dist/cli/main.js for densenet):'
+  return conclude(result, output, job, [title, table(next, [false, false])])
 }
 
 /** The values of `over` where there are any, else those of `base`. */
