@@ -19,6 +19,7 @@ import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
+import { boardFolder } from './training/board-log.js'
 import { type Checkpoint, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
@@ -64,6 +65,9 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly keepBest?: number
   /** After each epoch an event `layers` tells statistics of every tensor's weights and gradients; default false. */
   readonly layerStatistics?: boolean
+  /** Event files for TensorBoard, in this folder; true: in the folder `tensorboard` of the run. Default: none, but a run
+   * that goes on and has that folder goes on with it, too. */
+  readonly tensorboard?: boolean | string
   /** For config.json. */
   readonly dataFolder?: string
   readonly onEvent?: TrainingListener
@@ -220,6 +224,7 @@ export class DenseNet {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
+    const tensorboard = await boardFolder(options)
     const folder =
       opened?.folder ?? (output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config))
     const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
@@ -241,6 +246,7 @@ export class DenseNet {
       keepBest,
       layerStatistics,
       folder,
+      tensorboard,
       ...(from ? { from } : {}),
       onEvent,
       signal,

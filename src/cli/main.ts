@@ -7,6 +7,7 @@ import { benchCommand } from './commands/bench.js'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
 import { dataCommand } from './commands/data.js'
+import { exportLogCommand } from './commands/export-log.js'
 import { previewCommand } from './commands/preview.js'
 import { runsCommand } from './commands/runs.js'
 import { summaryCommand } from './commands/summary.js'
@@ -63,6 +64,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     testCommand,
     runsCommand,
     compareCommand,
+    exportLogCommand,
     summaryCommand,
     convertCommand,
     dataCommand,

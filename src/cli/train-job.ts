@@ -36,6 +36,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly checkpointSeconds?: number
   readonly keepBest?: number
   readonly layerStatistics?: boolean
+  readonly tensorboard?: boolean | string
   readonly demo?: boolean
 }
 
@@ -76,6 +77,7 @@ export function fitOptions({ flags, reporter, request }: Job) {
     checkpointSeconds: flags.checkpointSeconds,
     keepBest: flags.keepBest,
     layerStatistics: flags.layerStatistics,
+    tensorboard: typeof flags.tensorboard === 'string' ? resolve(flags.tensorboard) : flags.tensorboard,
     onEvent: reporter.onEvent,
     signal: request.signal,
     dataFolder: flags.data && resolve(flags.data),

@@ -1,6 +1,7 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
 import { type Dataset, limitDataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
+import { drawSheet } from '../data/sheet.js'
 import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import type { Program } from '../engine/program.js'
@@ -10,6 +11,7 @@ import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { summarise } from '../model/summary.js'
 import { withCleanup } from '../util/cleanup.js'
+import { BoardLog, firstVoidStep } from './board-log.js'
 import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
 import { layerStatistics } from './layer-statistics.js'
@@ -40,6 +42,8 @@ export interface RunOptions {
   /** Whether to tell statistics of weights and gradients after each epoch; default false. */
   readonly layerStatistics?: boolean | undefined
   readonly folder: RunFolder | null
+  /** Where event files for TensorBoard are written; default: nowhere. */
+  readonly tensorboard?: string | undefined
   /** Where a run that goes on stands. */
   readonly from?: Progress | undefined
   readonly onEvent?: TrainingListener | undefined
@@ -88,8 +92,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const { epochs, batchSize, seed } = recipe
   const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
   const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS, keepBest = 1 } = options
+  let board: BoardLog | null = null
   const emit = (event: TrainingEvent): void => {
     folder?.record(event)
+    board?.write(event)
     onEvent?.(event)
   }
   const { depth, parameters, multiplyAdds } = summarise(config)
@@ -112,6 +118,11 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     await folder.continueLog(from?.logBytes ?? 0)
     later(() => folder.close())
   }
+  if (options.tensorboard !== undefined) {
+    const voidFrom = from ? firstVoidStep(from, loader.batchesPerEpoch) : null
+    board = await BoardLog.open(options.tensorboard, voidFrom, onWarning)
+    later(() => board?.close())
+  }
   emit({
     type: 'start',
     network: { name: options.name, depth, parameters, multiplyAdds },
@@ -126,6 +137,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     batch: from?.nextBatch ?? 0,
     step: from?.step ?? 0,
   })
+  if (board && !from) await drawImages(board, trainSet, recipe, onWarning)
   const dataset: DatasetIdentity = identify(options.train, options.test)
   const { classes, normalisation } = trainSet
   const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
@@ -136,6 +148,8 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     const state = await session.readState(copied)
     copied = state
     checkFinite(state, progress)
+    // What the checkpoint has behind it is never made again.
+    await board?.flush()
     const checkpoint = { config, classes, normalisation, preprocessing, dataset, recipe, progress }
     // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
     const path = await folder.save(kind, {
@@ -167,6 +181,23 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     signal,
   })
   return { ...result, state: await session.readState(copied) }
+}
+
+const SHEET = { images: 8, columns: 8 }
+
+/** What training will see of some images. */
+async function drawImages(
+  board: BoardLog,
+  dataset: Dataset,
+  { augmentation, seed }: Recipe,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  try {
+    const sheet = await drawSheet(dataset, { ...SHEET, augmentation, seed })
+    board.image('training_images', 0, sheet)
+  } catch (error) {
+    onWarning(`TensorBoard gets no images: ${(error as Error).message}`)
+  }
 }
 
 export interface EvaluationOptions {

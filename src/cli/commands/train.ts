@@ -62,6 +62,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
     wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
     new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
+    new Option('--tensorboard [folder]', 'write event files for TensorBoard; default folder: tensorboard, in the run'),
     numberOption(
       '--checkpoint-seconds <s>',
       'save at least so often; default: 60',
