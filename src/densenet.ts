@@ -77,6 +77,7 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
 
 /** For weights from elsewhere: what their files do not tell. Our own checkpoints tell everything. */
 export interface LoadOptions extends OpenOptions {
+  /** Told of what is damaged, and what was taken instead; default: process.emitWarning. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -84,6 +85,7 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly batchSize?: number
   readonly loaderThreads?: number
   readonly signal?: AbortSignal
+  /** Told after every batch how many images are done. */
   readonly onProgress?: (imagesDone: number) => void
 }
 
@@ -98,6 +100,8 @@ export interface ModelSummary extends Summary {
   readonly training: Readonly<Record<MemoryMode, TrainingMemory>>
 }
 
+/** A DenseNet with its weights: create, load, save, fit, evaluate. What of it is not the usual is taken from the parts:
+ * `createSession`, `createLoader` and a schedule. */
 export class DenseNet {
   #state: SessionState
   #made: { readonly key: string; readonly backend: Backend } | null = null
@@ -180,6 +184,7 @@ export class DenseNet {
     return { parameters: this.#state.parameters.slice(), running: this.#state.running.slice() }
   }
 
+  /** What it is made of, and the bytes that a training step of `batchSize` images takes in either memory mode. */
   summary({ batchSize = 64 }: { batchSize?: number } = {}): ModelSummary {
     const predict = (memory: MemoryMode): TrainingMemory =>
       predictMemory(this.config, { batchSize, memory, scratchBytes })
@@ -288,6 +293,7 @@ export class DenseNet {
     this.#made = null
   }
 
+  /** For `using`: the same as `dispose`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

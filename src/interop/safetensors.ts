@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { DenseNetError } from '../errors.js'
 import { decodeElements, ELEMENT_TYPES, elementCount, type StoredType, type Tensor, type TensorData } from './tensor.js'
 
+/** What a safetensors file holds. */
 export interface TensorFile {
   readonly metadata: Readonly<Record<string, string>>
   readonly tensors: ReadonlyMap<string, Tensor>

@@ -28,6 +28,7 @@ export interface ComputeFacts {
   readonly plannedBytes: number
 }
 
+/** A run begins, or goes on. */
 export interface StartEvent {
   readonly type: 'start'
   readonly network: NetworkFacts
@@ -45,6 +46,7 @@ export interface StartEvent {
   readonly step: number
 }
 
+/** A batch is trained on. Losses are means over images, errors in percent, times in seconds. */
 export interface StepEvent {
   readonly type: 'step'
   /** From 1. */
@@ -74,6 +76,7 @@ export interface EvaluationEvent {
   readonly batches: number
 }
 
+/** An epoch is trained and evaluated. Losses are means over images, errors in percent, times in seconds. */
 export interface EpochEvent {
   readonly type: 'epoch'
   readonly epoch: number
@@ -108,6 +111,7 @@ export interface LayersEvent {
   readonly tensors: readonly LayerStatistics[]
 }
 
+/** A checkpoint was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
   readonly path: string
@@ -118,6 +122,7 @@ export interface CheckpointEvent {
   readonly step: number
 }
 
+/** Something is not as it should be, and the run goes on. */
 export interface WarningEvent {
   readonly type: 'warning'
   readonly message: string
@@ -131,6 +136,7 @@ export interface StopEvent {
   readonly step: number
 }
 
+/** All epochs are done, or there is nothing to be had from more of them. Errors in percent. */
 export interface EndEvent {
   readonly type: 'end'
   /** After the last epoch: the honest figure. */
@@ -141,6 +147,7 @@ export interface EndEvent {
   readonly early: boolean
 }
 
+/** Everything that happens in a run; `type` tells which. */
 export type TrainingEvent =
   | StartEvent
   | StepEvent
@@ -152,4 +159,7 @@ export type TrainingEvent =
   | StopEvent
   | EndEvent
 
+/** Hears of every event as it happens, in order. It is called between two steps, so the training waits for it to
+ * return, but never for a promise; what it throws ends the training. Slow work is to be begun here and awaited
+ * elsewhere. */
 export type TrainingListener = (event: TrainingEvent) => void

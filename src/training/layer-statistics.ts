@@ -6,6 +6,7 @@ import { type NumberStatistics, statisticsOf } from '../util/statistics.js'
 /** Of one tensor's weights, or of its gradients. */
 export type TensorStatistics = NumberStatistics
 
+/** One tensor of parameters in numbers. */
 export interface LayerStatistics {
   /** torchvision's: "features.denseblock1.denselayer1.conv1.weight" */
   readonly name: string

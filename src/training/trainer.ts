@@ -48,6 +48,7 @@ export interface TrainerOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** How a training ended. Errors in percent. */
 export interface TrainingResult {
   /** True when the signal ended it before the last epoch was done. */
   readonly stopped: boolean
