@@ -19,6 +19,7 @@ import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
+import { boardFolder } from './training/board-log.js'
 import { type Checkpoint, type DatasetIdentity, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
@@ -64,6 +65,11 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly checkpointSeconds?: number
   /** How many of the best epochs' checkpoints are kept; default 1. */
   readonly keepBest?: number
+  /** After each epoch an event `layers` tells statistics of every tensor's weights and gradients; default false. */
+  readonly layerStatistics?: boolean
+  /** Event files for TensorBoard, in this folder; true: in the folder `tensorboard` of the run. Default: none, but a run
+   * that goes on and has that folder goes on with it, too. */
+  readonly tensorboard?: boolean | string
   /** For config.json. */
   readonly dataFolder?: string
   readonly onEvent?: TrainingListener
@@ -73,6 +79,7 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
 
 /** For weights from elsewhere: what their files do not tell. Our own checkpoints tell everything. */
 export interface LoadOptions extends OpenOptions {
+  /** Told of what is damaged, and what was taken instead; default: process.emitWarning. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -80,6 +87,7 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly batchSize?: number
   readonly loaderThreads?: number
   readonly signal?: AbortSignal
+  /** Told after every batch how many images are done. */
   readonly onProgress?: (imagesDone: number) => void
 }
 
@@ -94,6 +102,8 @@ export interface ModelSummary extends Summary {
   readonly training: Readonly<Record<MemoryMode, TrainingMemory>>
 }
 
+/** A DenseNet with its weights: create, load, save, fit, evaluate. What of it is not the usual is taken from the parts:
+ * `createSession`, `createLoader` and a schedule. */
 export class DenseNet {
   #state: SessionState
   #made: { readonly key: string; readonly backend: Backend } | null = null
@@ -176,6 +186,7 @@ export class DenseNet {
     return { parameters: this.#state.parameters.slice(), running: this.#state.running.slice() }
   }
 
+  /** What it is made of, and the bytes that a training step of `batchSize` images takes in either memory mode. */
   summary({ batchSize = 64 }: { batchSize?: number } = {}): ModelSummary {
     const predict = (memory: MemoryMode): TrainingMemory =>
       predictMemory(this.config, { batchSize, memory, scratchBytes })
@@ -209,6 +220,7 @@ export class DenseNet {
     const keepBest = options.keepBest ?? opened?.settings.keepBest ?? 1
     if (!Number.isInteger(keepBest) || keepBest < 1)
       throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
+    const layerStatistics = options.layerStatistics ?? opened?.settings.layerStatistics ?? false
     const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
     const settings = {
       id: newRunId(),
@@ -220,11 +232,13 @@ export class DenseNet {
       threads: options.threads ?? null,
       computer: computer(backend),
       keepBest,
+      layerStatistics,
     }
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
+    const tensorboard = await boardFolder(options)
     const created = output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config)
     if (created) later(() => created.close())
     const folder = opened?.folder ?? created
@@ -246,7 +260,9 @@ export class DenseNet {
       loaderThreads,
       checkpointSeconds,
       keepBest,
+      layerStatistics,
       folder,
+      tensorboard,
       ...(from ? { from } : {}),
       onEvent,
       signal,
@@ -288,6 +304,7 @@ export class DenseNet {
     this.#made = null
   }
 
+  /** For `using`: the same as `dispose`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

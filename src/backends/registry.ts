@@ -4,9 +4,12 @@ import type { Program } from '../engine/program.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { createNativeBackend, nativeScratchBytes } from './native/backend.js'
 
+/** All backends, the preferred one first. */
 export const backendNames = ['native', 'reference'] as const
+/** What computes: `native`, the C++ engine, or `reference`, plain TypeScript. */
 export type BackendName = (typeof backendNames)[number]
 
+/** Which backend to make, and with how many threads. */
 export interface BackendOptions {
   /** Default `auto`: native, or reference (with one warning) where native cannot be loaded. */
   readonly backend?: BackendName | 'auto'
@@ -16,6 +19,8 @@ export interface BackendOptions {
   readonly onWarning?: (message: string) => void
 }
 
+/** Makes a backend; `dispose` it when it is not needed any more. A usage error for a name that there is none of or
+ * threads below 1; an error when `native` is asked for by name and cannot be loaded. */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
   const { backend = 'auto', threads, onWarning = message => process.emitWarning(message) } = options
   if (backend !== 'auto' && !backendNames.includes(backend)) {

@@ -43,6 +43,7 @@ export interface KernelTime {
   readonly bytes: number
 }
 
+/** What `measure` found: seconds and bytes of a network's training step or inference on this machine. */
 export interface Measurement {
   readonly model: string
   readonly task: Work['task']

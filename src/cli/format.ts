@@ -54,3 +54,16 @@ export function wrapped(words: readonly string[], width: number): string[] {
   }
   return lines
 }
+
+/** A path as a shell takes it. */
+export const quoted = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+
+/** "12 s ago", "3 min ago", "5 h ago", "2 days ago" */
+export function ago(seconds: number): string {
+  if (seconds < 1) return 'now'
+  if (seconds < 60) return `${Math.round(seconds)} s ago`
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h ago`
+  return `${Math.round(seconds / 86_400)} days ago`
+}

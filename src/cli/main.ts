@@ -4,9 +4,12 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
+import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
 import { dataCommand } from './commands/data.js'
+import { exportLogCommand } from './commands/export-log.js'
 import { previewCommand } from './commands/preview.js'
+import { runsCommand } from './commands/runs.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
 import { trainCommand } from './commands/train.js'
@@ -59,6 +62,9 @@ function createProgram(finish: (exitCode: number) => void): Command {
   const commands = [
     trainCommand,
     testCommand,
+    runsCommand,
+    compareCommand,
+    exportLogCommand,
     summaryCommand,
     convertCommand,
     dataCommand,

@@ -1,15 +1,30 @@
 // Training as a person watches it: a reader of the event stream. On a terminal one line that is written over, else one
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
-import { describeAugmentation } from '../data/augment.js'
-import type { EpochEvent, StartEvent, StepEvent, TrainingEvent, TrainingListener } from '../training/events.js'
-import { machineBytes } from '../training/memory.js'
-import { isMeant } from '../training/recipe.js'
-import { bytes, duration, grouped, percent, rounded, short, wrapped } from './format.js'
+import type {
+  EpochEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+  TrainingEvent,
+  TrainingListener,
+} from '../training/events.js'
+import { TimeEstimator, type TimeLeft } from '../training/time-left.js'
+import { duration, percent, rounded, wrapped } from './format.js'
+import { runHeader } from './run-header.js'
 import { StatusLine, type Terminal } from './terminal.js'
-import { unusualWords } from './training-options.js'
+
+/** What a run, since it was started or gone on with, has cost. */
+export interface Effort {
+  readonly seconds: number
+  readonly testSeconds: number
+  /** While training, not while testing. */
+  readonly imagesPerSecond: number
+}
 
 export interface Reporter {
   readonly onEvent: TrainingListener
+  /** Null before there was an epoch, and where nobody reads it. */
+  effort(): Effort | null
   /** Ctrl-C was heard. */
   stopping(): void
   /** Takes the status line away. */
@@ -32,24 +47,30 @@ const BAR = 20
 
 export function createReporter(options: ReporterOptions): Reporter {
   if (options.json) return jsonReporter(options.terminal)
-  if (options.quiet) return { onEvent: () => {}, stopping: () => {}, end: () => {} }
+  if (options.quiet) return { onEvent: () => {}, ...SILENT }
   return new TerminalReporter(options)
 }
+
+const SILENT = { effort: () => null, stopping: () => {}, end: () => {} }
 
 function jsonReporter(terminal: Terminal): Reporter {
   const onEvent = (event: TrainingEvent): void => {
     if (event.type !== 'evaluation') terminal.write(`${JSON.stringify(event)}\n`)
   }
-  return { onEvent, stopping: () => {}, end: () => {} }
+  return { onEvent, ...SILENT }
 }
 
 class TerminalReporter implements Reporter {
   private readonly status: StatusLine
   private readonly now: () => number
+  private readonly estimator = new TimeEstimator()
   private start: StartEvent | null = null
+  private began = 0
   private drawn = Number.NEGATIVE_INFINITY
   private perStep = 0
-  private perEpochTest = 0
+  private images = 0
+  private trainSeconds = 0
+  private testSeconds = 0
 
   constructor(private readonly options: ReporterOptions) {
     this.status = new StatusLine(options.terminal)
@@ -57,25 +78,24 @@ class TerminalReporter implements Reporter {
   }
 
   readonly onEvent = (event: TrainingEvent): void => {
+    const { live, columns } = this.options.terminal
+    this.estimator.heed(event, this.now() / 1000)
     switch (event.type) {
       case 'start':
         this.start = event
+        this.began = this.now()
         this.drawn = this.now()
-        for (const line of header(event)) this.status.print(line)
+        for (const line of runHeader(event, live ? columns() : null)) this.status.print(line)
         break
       case 'step':
         this.step(event)
         break
       case 'evaluation':
-        if (this.due(REDRAW_MILLISECONDS)) {
-          this.status.show(
-            this.fitted([`epoch ${event.epoch}/${this.start!.epochs}`, `testing ${event.batch}/${event.batches}`]),
-          )
-        }
+        if (live && this.due(REDRAW_MILLISECONDS)) this.show(this.testPieces(event))
         break
       case 'epoch':
-        this.perEpochTest = event.testSeconds
-        this.status.print(this.epochLine(event))
+        this.testSeconds += event.testSeconds
+        for (const line of this.epochLines(event)) this.status.print(line)
         this.drawn = this.now()
         break
       case 'warning':
@@ -83,6 +103,15 @@ class TerminalReporter implements Reporter {
         this.options.warn(event.message)
         break
       default:
+    }
+  }
+
+  effort(): Effort | null {
+    if (this.trainSeconds === 0) return null
+    return {
+      seconds: (this.now() - this.began) / 1000,
+      testSeconds: this.testSeconds,
+      imagesPerSecond: this.images / this.trainSeconds,
     }
   }
 
@@ -97,128 +126,90 @@ class TerminalReporter implements Reporter {
   private step(event: StepEvent): void {
     // A running average: quick to settle, calm afterwards.
     this.perStep = this.perStep === 0 ? event.seconds : 0.95 * this.perStep + 0.05 * event.seconds
-    const { live } = this.options.terminal
-    if (!live && this.due(PLAIN_LINE_MILLISECONDS))
-      this.status.print(
-        this.pieces(event)
-          .map(piece => piece.text)
-          .join('  '),
-      )
-    if (live && (event.batch === event.batchesPerEpoch || this.due(REDRAW_MILLISECONDS))) {
-      this.status.show(this.fittedPieces(this.pieces(event)))
+    this.images += event.images
+    this.trainSeconds += event.seconds
+    if (this.options.terminal.live) {
+      if (event.batch === event.batchesPerEpoch || this.due(REDRAW_MILLISECONDS)) this.show(this.stepPieces(event))
+    } else if (this.due(PLAIN_LINE_MILLISECONDS)) {
+      this.status.print(fitted(this.stepPieces(event), Number.POSITIVE_INFINITY))
     }
   }
 
   private due(milliseconds: number): boolean {
     const now = this.now()
-    if (now - this.drawn < (this.options.terminal.live ? Math.min(milliseconds, REDRAW_MILLISECONDS) : milliseconds))
-      return false
+    if (now - this.drawn < milliseconds) return false
     this.drawn = now
     return true
   }
 
-  /** The parts of the progress line; those with the highest rank go first when there is no room. */
-  private pieces(event: StepEvent): { text: string; rank: number }[] {
-    const { epoch, batch, batchesPerEpoch, images, running } = event
-    const { epochs } = this.start!
-    const left = (batchesPerEpoch - batch) * this.perStep + this.perEpochTest
-    const all = left + (epochs - epoch) * (batchesPerEpoch * this.perStep + this.perEpochTest)
+  private stepPieces({ epoch, batch, batchesPerEpoch, images, running }: StepEvent): Piece[] {
+    const left = this.estimator.left(this.now() / 1000)
     const done = Math.round((BAR * batch) / batchesPerEpoch)
-    const width = String(epochs).length
     return [
-      { text: `epoch ${String(epoch).padStart(width)}/${epochs}`, rank: 0 },
+      this.epochPiece(epoch),
       ...(this.options.terminal.live ? [{ text: '█'.repeat(done) + '░'.repeat(BAR - done), rank: 6 }] : []),
       { text: `${String(batch).padStart(String(batchesPerEpoch).length)}/${batchesPerEpoch}`, rank: 1 },
       { text: `loss ${running.loss.toFixed(3)}`, rank: 2 },
       { text: `error ${percent(running.top1Error, 1)}`, rank: 3 },
       { text: `${rounded(images / this.perStep)} images/s`, rank: 5 },
-      { text: `${duration(left)} left`, rank: 4 },
-      ...(epochs > 1 ? [{ text: `(all: ${duration(all)})`, rank: 7 }] : []),
+      ...this.leftPieces(left),
     ]
   }
 
-  private fittedPieces(pieces: { text: string; rank: number }[]): string {
-    const room = this.options.terminal.columns() - 1
-    let kept = pieces
-    while (kept.length > 1 && kept.map(({ text }) => text).join('  ').length > room) {
-      const worst = Math.max(...kept.map(({ rank }) => rank))
-      kept = kept.filter(({ rank }) => rank !== worst)
-    }
-    return this.fitted(kept.map(({ text }) => text))
+  private testPieces({ epoch, batch, batches }: EvaluationEvent): Piece[] {
+    const left = this.estimator.left(this.now() / 1000)
+    return [this.epochPiece(epoch), { text: `testing ${batch}/${batches}`, rank: 1 }, ...this.leftPieces(left)]
   }
 
-  private fitted(texts: string[]): string {
-    return texts.join('  ').slice(0, this.options.terminal.columns() - 1)
+  private epochPiece(epoch: number): Piece {
+    const { epochs } = this.start!
+    return { text: `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`, rank: 0 }
   }
 
-  private epochLine({
-    epoch,
-    epochs,
-    train,
-    on,
-    test,
-    isBest,
-    seconds,
-    testSeconds,
-    learningRate,
-    waitingShare,
-  }: EpochEvent): string {
-    const { bold, dim } = this.options.terminal.colours
+  private leftPieces(left: TimeLeft | null): Piece[] {
+    if (left === null) return []
+    const all = { text: `(all: ${duration(left.run)})`, rank: 7 }
+    return [{ text: `${duration(left.epoch)} left`, rank: 4 }, ...(this.start!.epochs > 1 ? [all] : [])]
+  }
+
+  private show(pieces: readonly Piece[]): void {
+    this.status.show(room => fitted(pieces, room))
+  }
+
+  private epochLines(event: EpochEvent): string[] {
+    const { epoch, epochs, train, on, test, isBest, seconds, testSeconds, learningRate, waitingShare } = event
+    const { live, columns, colours } = this.options.terminal
     const figures = `train loss ${train.loss.toFixed(3)}  error ${percent(train.top1Error)}`
     const tested = test ? `${on} loss ${test.loss.toFixed(3)}  error ${percent(test.top1Error)}` : ''
+    const rate = `lr ${Number(learningRate.toPrecision(3))}`
+    const waiting = waitingShare >= 0.01 ? `${percent(100 * waitingShare, 0)} waiting for data` : ''
     const parts = [
       `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  ${figures}`,
-      ...(test ? [isBest ? bold(tested) : tested, isBest ? 'best' : '    '] : []),
+      ...(test ? [tested, isBest ? 'best' : '    '] : []),
       duration(seconds + testSeconds),
-      dim(`lr ${Number(learningRate.toPrecision(3))}`),
-      ...(waitingShare >= 0.01 ? [dim(`${percent(100 * waitingShare, 0)} waiting for data`)] : []),
+      rate,
+      ...(waiting === '' ? [] : [waiting]),
     ]
-    return parts.join('   ')
+    const whole = parts.join('   ')
+    const words = parts.flatMap(part => part.trim().split(/ {2}(?=[a-z])/)).filter(Boolean)
+    const lines = live && whole.length > columns() ? wrapped(words, columns()) : [whole]
+    const dimmed = (line: string, text: string): string => (text === '' ? line : line.replace(text, colours.dim(text)))
+    return lines.map(line => dimmed(dimmed(isBest ? line.replace(tested, colours.bold(tested)) : line, rate), waiting))
   }
 }
 
-const OPTIMIZER_TITLES = { sgd: 'SGD', adamw: 'AdamW', rmsprop: 'RMSprop' } as const
+/** A part of the progress line; those with the highest rank go first when there is no room. */
+interface Piece {
+  readonly text: string
+  readonly rank: number
+}
 
-/** What is trained, on what, where. */
-function header({
-  network,
-  dataset,
-  trainImages,
-  testImages,
-  compute,
-  recipe,
-  epoch,
-  batch,
-  epochs,
-}: StartEvent): string[] {
-  const nesterov = recipe.nesterov && isMeant(recipe, 'nesterov')
-  const judges = recipe.heldOut === null ? 'test' : 'validation'
-  const augmentation = `normalise, ${describeAugmentation(recipe.augmentation)}`.replace(/, $/, '')
-  const label = Math.max(network.name.length, dataset.length, 18)
-  const line = (name: string, ...facts: string[]): string => [name.padEnd(label), ...facts].join('   ')
-  const [backend, ...machine] = compute.backend.split(': ')
-  return [
-    line(
-      network.name,
-      `${grouped(network.parameters)} parameters`,
-      `${short(network.multiplyAdds)} multiply-adds`,
-      `${network.depth} layers`,
-    ),
-    line(dataset, `${grouped(trainImages)} training, ${grouped(testImages)} ${judges} images`, augmentation),
-    line(
-      backend!,
-      ...machine,
-      `${bytes(compute.plannedBytes)} planned of ${bytes(machineBytes())}`,
-      `--memory ${compute.memory}${compute.memoryReason === null ? '' : ` (${compute.memoryReason})`}`,
-    ),
-    line(
-      OPTIMIZER_TITLES[recipe.optimizer],
-      `${grouped(epochs)} epoch${epochs > 1 ? 's' : ''} of batches of ${recipe.batchSize}`,
-      `lr ${recipe.learningRate} ${recipe.schedule}`,
-      ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
-      `weight decay ${recipe.weightDecay}`,
-    ),
-    ...wrapped(unusualWords(recipe), 96).map((text, i) => line(i === 0 ? 'with' : '', text)),
-    ...(epoch > 1 || batch > 0 ? [`going on from epoch ${epoch}, step ${batch}`] : []),
-  ]
+function fitted(pieces: readonly Piece[], room: number): string {
+  const text = pieces.map(piece => piece.text).join('  ')
+  if (pieces.length <= 1 || text.length <= room) return text
+  const worst = Math.max(...pieces.map(({ rank }) => rank))
+  return fitted(
+    pieces.filter(({ rank }) => rank !== worst),
+    room,
+  )
 }

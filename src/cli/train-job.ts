@@ -1,6 +1,6 @@
 // The parts that training commands share: flags, the network, options of fit, data, and the last words.
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Augmentation } from '../data/augment.js'
 import type { Dataset } from '../data/dataset.js'
@@ -13,7 +13,7 @@ import type { MemoryChoice } from '../training/memory.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
 import { type ChosenDataset, dataReporter } from './datasets.js'
-import { percent } from './format.js'
+import { lastWords } from './last-words.js'
 import type { ModelFlags } from './model-options.js'
 import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
 import type { Reporter } from './progress.js'
@@ -35,6 +35,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly resetClassifier?: boolean
   readonly checkpointSeconds?: number
   readonly keepBest?: number
+  readonly layerStatistics?: boolean
+  readonly tensorboard?: boolean | string
   readonly demo?: boolean
 }
 
@@ -74,6 +76,8 @@ export function fitOptions({ flags, reporter, request }: Job) {
     loaderThreads: flags.loaderThreads,
     checkpointSeconds: flags.checkpointSeconds,
     keepBest: flags.keepBest,
+    layerStatistics: flags.layerStatistics,
+    tensorboard: typeof flags.tensorboard === 'string' ? resolve(flags.tensorboard) : flags.tensorboard,
     onEvent: reporter.onEvent,
     signal: request.signal,
     dataFolder: flags.data && resolve(flags.data),
@@ -112,27 +116,14 @@ export async function freeFolder(name: string): Promise<string> {
   }
 }
 
-/** The last words of a run, and its exit code. */
-export function conclude(result: TrainingResult, folder: string, { context, reporter, request }: Job): number {
-  const { stopped, early, final, best, progress } = result
-  const { say } = context
+/** The last words of a run, and its exit code. `next`: lines of what to do next, where a command knows better. */
+export function conclude(
+  result: TrainingResult,
+  folder: string,
+  { context, reporter, request }: Job,
+  next?: string[],
+): number {
   reporter.end()
-  if (stopped) {
-    say(`saved ${folder} at epoch ${progress.epoch}, step ${progress.nextBatch}`)
-    say(`    go on with: densenet train --resume ${folder}`)
-    return request.exitCode
-  }
-  if (early) say(`ended after epoch ${progress.epoch - 1}: the error was lowest after epoch ${best?.epoch}`)
-  const which = result.heldOut ? 'validation' : 'test'
-  if (final) {
-    const errors = `${percent(final.top1Error)} (top-5 ${percent(final.top5Error)})`
-    say(`final ${which} error ${errors} after epoch ${final.epoch}`)
-  }
-  if (best && best.epoch !== final?.epoch) {
-    const picked = result.heldOut ? 'images' : 'images, so optimistic'
-    say(`best ${which} error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the ${which} ${picked}`)
-  }
-  if (final && result.heldOut) say(`the test images have had no say: densenet test ${join(folder, 'best.safetensors')}`)
-  say(`saved in ${folder}`)
-  return 0
+  for (const line of lastWords(result, folder, reporter.effort(), next)) context.say(line)
+  return result.stopped ? request.exitCode : 0
 }

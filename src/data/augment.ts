@@ -7,6 +7,7 @@ import { randomStream } from '../util/random.js'
 import type { Normalisation } from './dataset.js'
 import type { Transform } from './transforms/transform.js'
 
+/** How training images are changed: flip and crop, or a list of transforms, done in its order. */
 export type Augmentation = FlipAndCrop | readonly Transform[]
 
 /** `flip`: mirror left-right every other time. `pad`: zeros added on each side before the random crop; 0 = no crop. */
@@ -15,6 +16,7 @@ export interface FlipAndCrop {
   readonly pad: number
 }
 
+/** Training images as they are, only normalised. */
 export const noAugmentation: FlipAndCrop = { flip: false, pad: 0 }
 
 export const isList = (augmentation: Augmentation): augmentation is readonly Transform[] => Array.isArray(augmentation)

@@ -132,7 +132,10 @@ async function bothSplits(
   return { train, test }
 }
 
+/** CIFAR-10: 50,000 training and 10,000 test images of 3 x 32 x 32 in 10 classes; fetched, verified and cached at the
+ * first call. Throws when no source can be reached and the cache has none. */
 export const cifar10 = (options: PrepareOptions = {}) => bothSplits('cifar10', options)
+/** CIFAR-100: as `cifar10`, of 100 classes. */
 export const cifar100 = (options: PrepareOptions = {}) => bothSplits('cifar100', options)
 /** With the 6,000 validation images of the paper set aside, by which it chose the epoch to report. */
 export async function svhn(
@@ -143,5 +146,7 @@ export async function svhn(
   return { ...setValidationAside(train, first!.images!), test }
 }
 
+/** MNIST: 60,000 training and 10,000 test images of 1 x 28 x 28 in 10 classes; fetched as `cifar10`. */
 export const mnist = (options: PrepareOptions = {}) => bothSplits('mnist', options)
+/** Fashion-MNIST: as `mnist`, of ten kinds of clothes. */
 export const fashionMnist = (options: PrepareOptions = {}) => bothSplits('fashion-mnist', options)

@@ -3,6 +3,7 @@
 
 import type { Preprocessing } from './transforms/preprocess.js'
 
+/** Labelled images of one shape: in memory as bytes, or as files that a loader decodes. */
 export type Dataset = ArrayDataset | FileDataset
 
 export interface DatasetFacts {
@@ -50,7 +51,7 @@ export interface Batch {
   readonly images: Float32Array
   /** [size] */
   readonly labels: Float32Array
-  /** [size]: which images of the data set these are. */
+  /** For each of `size`: which images of the data set these are. */
   readonly indices: Uint32Array
   /** Of images mixed of two [size]: the other one's label, and the share of the first. */
   readonly otherLabels?: Float32Array

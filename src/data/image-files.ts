@@ -11,6 +11,7 @@ import { type ImageList, isFolder, type LabelledFile, listImageFolder } from './
 import { type Preprocessing, standardPreprocessing } from './transforms/preprocess.js'
 import { preprocessingSchema } from './transforms/schema.js'
 
+/** How images of files get to a network's input. */
 export interface ImageFilesOptions {
   /** Pixels on each side of the square that the network reads; default 224. */
   readonly size?: number

@@ -1,5 +1,6 @@
 // An image on its way through decoding and transforms.
 
+/** A picture of [channels][height][width] numbers. */
 export interface Image {
   readonly channels: number
   readonly height: number

@@ -6,8 +6,10 @@ import { usageError } from '../errors.js'
 import type { Augmentation } from './augment.js'
 import type { Normalisation } from './dataset.js'
 
+/** Data sets that are fetched by name. */
 export type DatasetName = 'cifar10' | 'cifar100' | 'svhn' | 'mnist' | 'fashion-mnist'
 
+/** What is known of a data set without its images: classes, shape, normalisation, usual augmentation. */
 export interface DatasetInfo {
   readonly name: DatasetName
   /** As its authors write it. */
@@ -83,6 +85,7 @@ const DATASETS: Record<DatasetName, DatasetInfo> = {
   },
 }
 
+/** All of them. */
 export const datasetNames = Object.keys(DATASETS) as readonly DatasetName[]
 
 /** Takes 'cifar10', and also 'CIFAR-10' or 'fashion_mnist'. */

@@ -15,6 +15,7 @@ import type { Mixing } from './mixing.js'
 import type { View } from './transforms/preprocess.js'
 import { unreadableCounter } from './unreadable.js'
 
+/** How batches are made; `batchSize` counts images, `seed` keys every random number. */
 export interface LoaderOptions {
   readonly batchSize: number
   readonly seed: number
@@ -40,6 +41,7 @@ export interface EpochOptions {
   readonly signal?: AbortSignal
 }
 
+/** Batches of [size][channels][height][width] float32 images with their labels. */
 export interface Loader {
   readonly batchesPerEpoch: number
   /** The batches of epoch number `epoch`. A batch's arrays are valid until the next one is asked for. */
@@ -50,6 +52,9 @@ export interface Loader {
   dispose(): Promise<void>
 }
 
+/** Prepares the batches of a data set on threads of its own: order, augmentation, normalisation, all keyed by the seed,
+ * so that they are the same for any number of threads. `dispose` it at the end. A usage error for options that make no
+ * sense. */
 export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   const { batchSize, seed, shuffle, workers = 1 } = options
   const prefetch = options.prefetch ?? Math.max(4, 2 * workers)

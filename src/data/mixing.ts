@@ -4,6 +4,7 @@
 import { parameterError } from '../errors.js'
 import { type RandomStream, randomStream } from '../util/random.js'
 
+/** Images of a batch mixed in pairs: mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019). */
 export interface Mixing {
   readonly kind: 'mixup' | 'cutmix'
   /** The share is drawn from Beta(alpha, alpha): 1 for any share alike, small for nearly unmixed images. */

@@ -6,7 +6,9 @@ import type { Dataset } from './dataset.js'
 import { datasetInfo, datasetNames } from './info.js'
 import { imagenetTransforms, type Transform } from './transforms/transform.js'
 
+/** All of them; they can be combined. */
 export const augmentationNames = ['standard', 'randaugment', 'trivialaugment', 'erasing', 'cutout'] as const
+/** A name that `namedAugmentation` takes. */
 export type AugmentationName = (typeof augmentationNames)[number]
 
 /** The usual one of a known data set; the original's for ImageNet for images of files; mirrored and cropped for any other. */

@@ -1,5 +1,6 @@
 // What happens while a data set is brought: typed events for the terminal, a log or a caller's own display.
 
+/** How far the bringing of a data set is; counts are bytes unless they say images. */
 export type DataProgress =
   | { readonly stage: 'trying'; readonly source: string }
   | {

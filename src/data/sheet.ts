@@ -17,6 +17,8 @@ export interface SheetOptions {
 
 export interface Sheet {
   readonly png: Uint8Array
+  readonly width: number
+  readonly height: number
   /** Class of each row, from the top. */
   readonly classes: readonly string[]
 }
@@ -59,7 +61,7 @@ export async function drawSheet(dataset: Dataset, options: SheetOptions): Promis
   const background = { r: 255, g: 255, b: 255 }
   const sheet = sharp({ create: { width: end.left, height: end.top, channels: 3, background } })
   const classes = [...rows].sort((a, b) => a - b).map(row => dataset.classes[shown.labels[row]!] ?? '?')
-  return { png: await sheet.composite(tiles).png().toBuffer(), classes }
+  return { png: await sheet.composite(tiles).png().toBuffer(), width: end.left, height: end.top, classes }
 }
 
 /** One image of each class in turn, from evenly spread places, until there are enough. */

@@ -2,7 +2,9 @@
 // and a backend knows nothing of models: it runs programs.
 import type { ExternalRole, Program } from './program.js'
 
+/** What a backend computes with. */
 export type ElementType = 'float32' | 'float64'
+/** Numbers of a backend, in JavaScript. */
 export type Numbers = Float32Array | Float64Array
 
 /** Memory of a backend. Freed by dispose(), or by the garbage collector when forgotten. */
@@ -12,6 +14,7 @@ export interface DeviceBuffer {
   write(data: ArrayLike<number>, offset?: number): Promise<void>
   /** A copy of `count` elements (default: all) from `offset`; in `into`, if that is given and suits. */
   read(offset?: number, count?: number, into?: Numbers): Promise<Numbers>
+  /** Frees its memory. */
   dispose(): void
 }
 
@@ -35,11 +38,14 @@ export interface RunArguments {
 export interface Executable {
   /** Runs the calls in order; resolves when the outputs can be read. Never two runs at a time on the same buffers. */
   run(args: RunArguments): Promise<void>
+  /** Frees its memory. */
   dispose(): void
 }
 
+/** The buffers that a program reads and writes from outside, by their role, and the memory of all others. */
 export type Bindings = Partial<Record<ExternalRole, DeviceBuffer>> & { readonly arena?: DeviceBuffer }
 
+/** What a machine must do to run programs: buffers, and executables made of a program's kernel calls. */
 export interface Backend {
   readonly name: string
   readonly elementType: ElementType
@@ -52,5 +58,6 @@ export interface Backend {
   compile(program: Program, bindings: Bindings): Promise<Executable>
   /** Bytes that compile() takes for itself, besides the buffers. */
   scratchBytes(program: Program): number
+  /** Frees its memory. */
   dispose(): void
 }

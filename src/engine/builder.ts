@@ -23,6 +23,7 @@ import type { BufferSpec, ExternalRole } from './program.js'
  * same bits. */
 export type MemoryMode = 'store' | 'recompute'
 
+/** What a program is for; `batchSize` is the largest batch in images. */
 export interface PlanOptions {
   /** `train`: forward with batch statistics, loss, backward; `eval`: forward with running statistics, loss; `infer`: forward
    * with folded norms (fold.ts), no loss. */

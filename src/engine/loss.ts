@@ -1,5 +1,6 @@
 // Which loss a program computes.
 
+/** What is minimised; the default is plain cross entropy. The loss of a batch is the mean over its images. */
 export interface Loss {
   /** `crossEntropy`: classes exclude each other; `binaryCrossEntropy`: every class for itself. */
   readonly kind: 'crossEntropy' | 'binaryCrossEntropy'

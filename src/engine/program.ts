@@ -39,6 +39,7 @@ export interface BufferSpec {
   readonly role: ExternalRole | 'transient'
 }
 
+/** Kernel calls on numbered buffers, as plain data: what a planner makes and a backend runs. */
 export interface Program {
   /** The largest batch it can run; a run may be given fewer images. */
   readonly batchSize: number

@@ -9,6 +9,7 @@ import { type MemoryMode, plan } from './planner.js'
 import type { ExternalRole, Program } from './program.js'
 import { type Optimizer, planBlend, planUpdate, updateRegions } from './update.js'
 
+/** What a session is for; `batchSize` is the largest batch in images, `memory` is `store` by default. */
 export interface SessionOptions {
   readonly batchSize: number
   readonly memory?: MemoryMode
@@ -45,6 +46,7 @@ export interface SessionBatch {
   readonly targets?: ArrayLike<number>
 }
 
+/** What changes from step to step. */
 export interface StepArguments {
   readonly learningRate: number
   /** Key the dropout masks; default 0. */
@@ -76,6 +78,7 @@ export const TRAINING_BUFFERS = [
   'average',
   'averageRunning',
 ] as const satisfies readonly ExternalRole[]
+/** What training remembers besides the weights, such as `velocity`, the momentum of SGD. */
 export type TrainingBuffer = (typeof TRAINING_BUFFERS)[number]
 
 /** Everything that training changes. Each array is in the order of the parameter table; running statistics in theirs. */
@@ -86,6 +89,7 @@ export interface SessionState {
   readonly training: Readonly<Partial<Record<TrainingBuffer, Numbers>>>
 }
 
+/** A network on a backend: training steps, evaluation, and its whole state in and out. */
 export interface Session {
   readonly architecture: Architecture
   readonly table: ParameterTable
@@ -100,7 +104,9 @@ export interface Session {
   gradients(): Promise<Numbers>
   /** Copies; in the arrays of `into`, an earlier result, if given. */
   readState(into?: SessionState): Promise<SessionState>
+  /** Takes the whole state; arrays in the order of the parameter table. Throws when a length differs. */
   writeState(state: Partial<SessionState>): Promise<void>
+  /** Frees its buffers; it cannot be used any more. */
   dispose(): void
 }
 
@@ -149,6 +155,8 @@ export function programList({ evaluation, training }: Programs): Program[] {
   return [evaluation, gradient, update, ...(accumulation ?? []), ...(averaging ?? [])]
 }
 
+/** A network on a backend, ready for steps. Its weights are zeros until `writeState`; `dispose` frees them. Throws when
+ * the memory cannot be had. */
 export async function createSession(
   architecture: Architecture,
   backend: Backend,

@@ -35,6 +35,7 @@ export interface Region {
   readonly frozen: boolean
 }
 
+/** Of the update of all weights: what is trained, and how much of it at most. */
 export interface UpdateOptions {
   /** Default: one region, all of it trained and decaying. */
   readonly regions?: readonly Region[]

@@ -28,16 +28,17 @@ export interface PredictOptions {
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
+/** What a network says of the images of a data set. */
 export interface Predictions {
   readonly images: number
   readonly classes: number
-  /** [images]: which image of the data set; those whose files cannot be decoded are missing. */
+  /** Of each image: which image of the data set; those whose files cannot be decoded are missing. */
   readonly indices: Uint32Array
   /** [images] */
   readonly labels: Uint16Array
   /** [images][classes] */
   readonly probabilities: Float32Array
-  /** [images]: cross entropy, of the averaged probabilities. */
+  /** Of each image: cross entropy, of the averaged probabilities. */
   readonly losses: Float64Array
 }
 

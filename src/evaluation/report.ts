@@ -6,6 +6,7 @@ import type { EpochScore } from '../training/events.js'
 import type { Predictions } from './predict.js'
 import { confusedPairs, type Mistake, type Scores, worstMistakes } from './scores.js'
 
+/** What a report says besides the scores. */
 export interface ReportFacts {
   /** The checkpoint or run. */
   readonly path: string
@@ -32,6 +33,7 @@ export interface ReportedMistake extends Mistake {
   readonly file: string | null
 }
 
+/** A test as plain data: what `report.json` holds. */
 export interface Report extends ReportFacts {
   readonly dataset: string
   readonly scores: Omit<Scores, 'confusion'>

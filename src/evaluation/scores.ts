@@ -40,6 +40,7 @@ export interface Scores extends Metrics {
 
 const BINS = 15
 
+/** Scores of predictions; `names` are the classes in label order. Errors in percent, losses in nats. */
 export function scorePredictions(predictions: Predictions, names: readonly string[]): Scores {
   const { images, classes, labels, losses } = predictions
   const confusion = Array.from({ length: classes }, () => new Uint32Array(classes))

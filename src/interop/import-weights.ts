@@ -16,6 +16,7 @@ export interface ImportOptions extends Unknown {
   readonly strict?: boolean | undefined
 }
 
+/** How weights of another program were understood: what matched, what was assumed, what was left. */
 export interface ImportReport {
   readonly format: WeightFormat
   /** Whose names they were. */

@@ -10,6 +10,7 @@ import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-mode
 
 /** int8: the weights of convolutions and of the classifier, one scale for each output channel; arithmetic stays float32. */
 export const precisions = ['float32', 'float16', 'int8'] as const
+/** How the weights of an ONNX file are stored. */
 export type Precision = (typeof precisions)[number]
 
 export interface NetworkWeights {

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { DenseNetError } from '../errors.js'
 import { decodeElements, ELEMENT_TYPES, elementCount, type StoredType, type Tensor, type TensorData } from './tensor.js'
 
+/** What a safetensors file holds. */
 export interface TensorFile {
   readonly metadata: Readonly<Record<string, string>>
   readonly tensors: ReadonlyMap<string, Tensor>
@@ -74,13 +75,14 @@ function dtypeOf(data: TensorData): Dtype {
   return data instanceof Int8Array ? 'I8' : 'U8'
 }
 
-/** Bytes of the length field and the header, after checking that they fit. `file` is for the message. */
-export function headerEnd(bytes: Uint8Array, file: string): number {
+/** Bytes of the length field and the header, after checking that they fit into a file of `size`, of which `bytes` is the
+ * beginning. `file` is for the message. */
+export function headerEnd(bytes: Uint8Array, file: string, size = bytes.length): number {
   if (bytes.length < LENGTH_BYTES) throw damaged(file, `it has only ${bytes.length} bytes`)
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
   if (length > LARGEST_HEADER) throw damaged(file, `its header claims ${length} bytes`)
-  if (LENGTH_BYTES + Number(length) > bytes.length) {
-    throw damaged(file, `its header needs ${length} bytes, ${bytes.length - LENGTH_BYTES} are there`)
+  if (LENGTH_BYTES + Number(length) > size) {
+    throw damaged(file, `its header needs ${length} bytes, ${size - LENGTH_BYTES} are there`)
   }
   return LENGTH_BYTES + Number(length)
 }
@@ -119,7 +121,7 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
 
 type Entry = z.infer<typeof headerSchema>[string]
 
-function parseHeader(
+export function parseHeader(
   bytes: Uint8Array,
   file: string,
 ): { metadata: Record<string, string>; entries: [string, Entry][] } {

@@ -5,6 +5,7 @@ import { bfloat16Value, float16Value } from '../util/half.js'
 
 export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array
 
+/** Numbers and their shape. */
 export interface Tensor {
   readonly shape: readonly number[]
   /** Row-major, contiguous. */

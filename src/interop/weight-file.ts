@@ -3,6 +3,7 @@
 import type { Tensor } from './tensor.js'
 
 export const weightFormats = ['safetensors', 'PyTorch', 'PyTorch (old)', 'Torch7', 'Keras'] as const
+/** A format that is read; told by a file's content, not by its name. */
 export type WeightFormat = (typeof weightFormats)[number]
 
 /** A layer with weights; its tensors are called `<name>.weight` and so on. */
@@ -11,6 +12,7 @@ export interface LayerInFile {
   readonly kind: 'convolution' | 'norm' | 'linear'
 }
 
+/** The tensors of a file of any known format, before they are understood as a network. */
 export interface WeightFile {
   readonly path: string
   readonly format: WeightFormat

@@ -14,11 +14,14 @@ import { type Preprocessing, TIMM_CONFIG, TIMM_WEIGHTS, timmConfig } from './tim
 import { encodeTorch } from './torch-writer.js'
 import { transformersFiles } from './transformers-js.js'
 
+/** All formats that are written. */
 export const exportFormats = ['safetensors', 'timm', 'pth', 'onnx', 'transformers.js'] as const
+/** A format that is written. */
 export type ExportFormat = (typeof exportFormats)[number]
 
 const TORCH_EPSILON = 1e-5
 
+/** How weights are written for other programs. */
 export interface ExportOptions extends OnnxOptions {
   /** Default: by the ending of the path. */
   readonly to?: ExportFormat | undefined

@@ -60,6 +60,7 @@ export interface HeadLayer {
   readonly classifier: { readonly name: string; readonly inFeatures: number; readonly outFeatures: number }
 }
 
+/** One layer, with the channels it reads and writes and its output's size in pixels. */
 export type Layer = StemLayer | DenseLayer | TransitionLayer | HeadLayer
 
 /** What the planner needs to know of a dense block. */
@@ -69,6 +70,7 @@ export interface Block extends Size {
   readonly channels: number
 }
 
+/** A network layer by layer with the shapes of its images: what programs are planned from. */
 export interface Architecture {
   readonly config: DenseNetConfig
   readonly layers: readonly Layer[]
@@ -78,6 +80,7 @@ export interface Architecture {
 const halve = (size: Size): Size => ({ height: Math.floor(size.height / 2), width: Math.floor(size.width / 2) })
 const strided = (size: Size): Size => ({ height: Math.ceil(size.height / 2), width: Math.ceil(size.width / 2) })
 
+/** Lays a configuration out; pure, no weights. Throws when the images are too small for its blocks. */
 export function architecture(config: DenseNetConfig): Architecture {
   const layers: Layer[] = []
   const blocks: Block[] = []

@@ -16,6 +16,7 @@ export interface ParameterEntry extends TensorEntry {
   readonly role: ParameterRole
 }
 
+/** Where each tensor lies in the flat arrays of parameters and of running statistics; offsets and counts in numbers. */
 export interface ParameterTable {
   readonly parameters: readonly ParameterEntry[]
   readonly parameterCount: number
@@ -24,6 +25,7 @@ export interface ParameterTable {
   readonly runningCount: number
 }
 
+/** All parameters under torchvision's names, in its order. */
 export function parameterTable(architecture: Architecture): ParameterTable {
   const parameters: ParameterEntry[] = []
   const running: TensorEntry[] = []

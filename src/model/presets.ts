@@ -32,8 +32,10 @@ const PRESETS = {
   'cosine-densenet-264-48': imagenet(264, 48),
 } as const satisfies Record<string, DenseNetOptions>
 
+/** A network of the paper, or one of the usual sizes. */
 export type PresetName = keyof typeof PRESETS
 
+/** All of them. */
 export const presetNames = Object.keys(PRESETS) as PresetName[]
 
 /** The network of that name, with any of its values changed by `overrides`. `densenet121` works as `densenet-121` does. */

@@ -20,6 +20,7 @@ export interface SummaryRow {
   readonly multiplyAdds: number
 }
 
+/** What a network is: block by block, with its parameters and multiply-adds for one image. */
 export interface Summary {
   readonly config: DenseNetConfig
   /** Convolutions and the classifier: the L of the paper. */
@@ -29,6 +30,7 @@ export interface Summary {
   readonly multiplyAdds: number
 }
 
+/** Counts a network without making it. */
 export function summarise(config: DenseNetConfig): Summary {
   const described = architecture(config)
   const counts = new Map(parameterTable(described).parameters.map(({ name, count }) => [name, count]))

@@ -72,6 +72,7 @@ export interface DatasetIdentity {
   readonly fingerprint?: string | undefined
 }
 
+/** A network, and of a run in progress everything needed to go on with the same bits. */
 export interface Checkpoint {
   readonly config: DenseNetConfig
   /** Names of the classes, in label order; empty when not known. */
@@ -88,6 +89,8 @@ export interface Checkpoint {
   readonly state: SessionState
 }
 
+/** Writes a checkpoint whole or not at all. `keep`: the name under which the file that was there goes on. Throws a
+ * sentence when it cannot be written. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep?: string): Promise<void> {
   const { state, ...description } = checkpoint
   const table = parameterTable(architecture(checkpoint.config))

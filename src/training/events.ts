@@ -1,6 +1,7 @@
 // What happens during training, as one stream of plain objects. The terminal, the log file and a user's own callback
 // are readers of the same events.
 import type { MemoryMode } from '../engine/planner.js'
+import type { LayerStatistics } from './layer-statistics.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
 
@@ -27,6 +28,7 @@ export interface ComputeFacts {
   readonly plannedBytes: number
 }
 
+/** A run begins, or goes on. */
 export interface StartEvent {
   readonly type: 'start'
   readonly network: NetworkFacts
@@ -44,6 +46,7 @@ export interface StartEvent {
   readonly step: number
 }
 
+/** A batch is trained on. Losses are means over images, errors in percent, times in seconds. */
 export interface StepEvent {
   readonly type: 'step'
   /** From 1. */
@@ -73,6 +76,7 @@ export interface EvaluationEvent {
   readonly batches: number
 }
 
+/** An epoch is trained and evaluated. Losses are means over images, errors in percent, times in seconds. */
 export interface EpochEvent {
   readonly type: 'epoch'
   readonly epoch: number
@@ -96,6 +100,18 @@ export interface EpochEvent {
   readonly waitingShare: number
 }
 
+/** After an epoch's last step, before its evaluation, if it was asked for. */
+export interface LayersEvent {
+  readonly type: 'layers'
+  readonly epoch: number
+  /** Steps of the whole run done. */
+  readonly step: number
+  /** Every tensor of parameters: its weights after that step, and the gradients (as Session.gradients has them) of its
+   * update. */
+  readonly tensors: readonly LayerStatistics[]
+}
+
+/** A checkpoint was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
   readonly path: string
@@ -106,6 +122,7 @@ export interface CheckpointEvent {
   readonly step: number
 }
 
+/** Something is not as it should be, and the run goes on. */
 export interface WarningEvent {
   readonly type: 'warning'
   readonly message: string
@@ -119,6 +136,7 @@ export interface StopEvent {
   readonly step: number
 }
 
+/** All epochs are done, or there is nothing to be had from more of them. Errors in percent. */
 export interface EndEvent {
   readonly type: 'end'
   /** After the last epoch: the honest figure. */
@@ -129,14 +147,19 @@ export interface EndEvent {
   readonly early: boolean
 }
 
+/** Everything that happens in a run; `type` tells which. */
 export type TrainingEvent =
   | StartEvent
   | StepEvent
   | EvaluationEvent
   | EpochEvent
+  | LayersEvent
   | CheckpointEvent
   | WarningEvent
   | StopEvent
   | EndEvent
 
+/** Hears of every event as it happens, in order. It is called between two steps, so the training waits for it to
+ * return, but never for a promise; what it throws ends the training. Slow work is to be begun here and awaited
+ * elsewhere. */
 export type TrainingListener = (event: TrainingEvent) => void

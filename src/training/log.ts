@@ -52,7 +52,11 @@ export class RunLog {
   write(event: TrainingEvent): void {
     const record = logged(event)
     if (record === null) return
-    this.#pending += `${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`
+    const line = JSON.stringify(
+      { time: new Date().toISOString(), ...record },
+      event.type === 'layers' ? brief : undefined,
+    )
+    this.#pending += `${line}\n`
     // A failure shows at the next flush that somebody waits for.
     if (performance.now() - this.#flushed > FLUSH_MILLISECONDS) this.flush().catch(() => {})
   }
@@ -109,6 +113,11 @@ async function wholeLines(file: FileHandle, limit: number): Promise<{ end: numbe
   const steps = [...lines.toString().matchAll(/"type":"step",.*?"step":(\d+)/g)]
   const last = steps.at(-1)?.[1]
   return { end: start + lines.length, lastStep: last === undefined ? null : Number(last) }
+}
+
+/** Statistics of hundreds of tensors: six digits will do, and are half as long. */
+function brief(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 }
 
 /** What of an event is worth a line. */

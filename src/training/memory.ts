@@ -13,6 +13,7 @@ import type { DenseNetConfig } from '../model/config.js'
 export type MemoryChoice = MemoryMode | 'auto'
 export const memoryChoices: readonly MemoryChoice[] = ['store', 'recompute', 'auto']
 
+/** What the memory of a training is predicted for; `batchSize` in images. */
 export interface MemoryOptions {
   readonly batchSize: number
   readonly memory: MemoryMode
@@ -51,6 +52,7 @@ const LOADER_THREAD_BYTES = 11e6
 /** As createLoader's default: prepared ahead for one thread, and the one in use. */
 const slots = (threads: number): number => (threads === 0 ? 1 : Math.max(4, 2 * threads) + 1)
 
+/** Bytes of a training process, part by part, but for the images of the data set; nothing is allocated. */
 export function predictMemory(config: DenseNetConfig, options: MemoryOptions): TrainingMemory {
   const { batchSize, memory, scratchBytes, loaderThreads = 1 } = options
   const described = architecture(config)

@@ -16,6 +16,7 @@ export interface MetricSums {
   readonly top5Wrong: number
 }
 
+/** The sums of no images. */
 export const NO_METRICS: MetricSums = { images: 0, loss: 0, top1Wrong: 0, top5Wrong: 0 }
 
 /** Adds a batch: `losses` and `ranks` per image. An image whose loss is not finite counts as wrong. */
@@ -30,6 +31,7 @@ export function addMetrics(sums: MetricSums, losses: ArrayLike<number>, ranks: A
   return { images: sums.images + losses.length, loss, top1Wrong, top5Wrong }
 }
 
+/** Mean loss and errors in percent; NaN of no images. */
 export function averageMetrics({ images, loss, top1Wrong, top5Wrong }: MetricSums): Metrics {
   const share = (wrong: number): number => (100 * wrong) / images
   return { loss: loss / images, top1Error: share(top1Wrong), top5Error: share(top5Wrong) }

@@ -5,12 +5,17 @@ import { transformSchema } from '../data/transforms/schema.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
 
+/** All optimisers. */
 export const optimizerNames = ['sgd', 'adamw', 'rmsprop'] as const
+/** How weights are updated; each as PyTorch's of that name. */
 export type OptimizerName = (typeof optimizerNames)[number]
 
+/** All losses. */
 export const lossNames = ['cross-entropy', 'binary-cross-entropy'] as const
+/** What can be minimised. */
 export type LossName = (typeof lossNames)[number]
 
+/** How a network is trained: everything that decides its bits but the network and the images. */
 export interface Recipe {
   readonly epochs: number
   readonly batchSize: number

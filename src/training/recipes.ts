@@ -4,9 +4,12 @@ import { noAugmentation } from '../data/augment.js'
 import { parameterError } from '../errors.js'
 import type { Recipe } from './recipe.js'
 
+/** All of them; docs/training.md says what each is. */
 export const recipeNames = ['c10+', 'c10', 'c100+', 'c100', 'svhn', 'imagenet', 'imagenet-cosine', 'quick'] as const
+/** A recipe that has a name. */
 export type RecipeName = (typeof recipeNames)[number]
 
+/** A published setting: network, data set and recipe. */
 export interface NamedRecipe {
   /** Where it comes from. */
   readonly title: string
@@ -50,6 +53,7 @@ const RECIPES: Record<RecipeName, NamedRecipe> = {
   },
 }
 
+/** The recipe of that name. A usage error when there is none. */
 export function namedRecipe(name: string): NamedRecipe {
   if (!recipeNames.includes(name as RecipeName))
     throw parameterError('recipe', `one of ${recipeNames.join(', ')}`, name)

@@ -16,8 +16,9 @@ import type { Recipe } from './recipe.js'
 import { type RunSettings, refuseRun, writeSettings } from './run-settings.js'
 import type { SaveKind } from './trainer.js'
 
-const LOG_FILE = 'log.jsonl'
-const LOCK_FILE = '.lock'
+export const LOG_FILE = 'log.jsonl'
+/** Held while a process trains in the folder. */
+export const LOCK_FILE = '.lock'
 /** What a killed process may leave in the middle of a write. */
 const LEFTOVER = /^(.+\.safetensors\.new|(config\.json|\.lock)\.\d+-[0-9a-f]+\.tmp)$/
 

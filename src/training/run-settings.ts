@@ -28,6 +28,8 @@ export const settingsSchema = z.object({
   computer: z.string(),
   /** How many of the best epochs' checkpoints are kept. */
   keepBest: z.int().min(1),
+  /** Whether the log has statistics of weights and gradients of each epoch. */
+  layerStatistics: z.boolean().default(false),
 })
 
 /** What was asked for, for `--resume`. Numbers to go on with are in the checkpoint. */

@@ -2,6 +2,7 @@
 import { type Dataset, limitDataset } from '../data/dataset.js'
 import { fingerprint } from '../data/fingerprint.js'
 import { createLoader } from '../data/loader.js'
+import { drawSheet } from '../data/sheet.js'
 import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import type { Program } from '../engine/program.js'
@@ -11,8 +12,10 @@ import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { summarise } from '../model/summary.js'
 import { withCleanup } from '../util/cleanup.js'
+import { BoardLog, firstVoidStep } from './board-log.js'
 import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
+import { layerStatistics } from './layer-statistics.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
@@ -39,7 +42,11 @@ export interface RunOptions {
   readonly checkpointSeconds?: number | undefined
   /** How many of the best epochs' checkpoints are kept; default 1. */
   readonly keepBest?: number | undefined
+  /** Whether to tell statistics of weights and gradients after each epoch; default false. */
+  readonly layerStatistics?: boolean | undefined
   readonly folder: RunFolder | null
+  /** Where event files for TensorBoard are written; default: nowhere. */
+  readonly tensorboard?: string | undefined
   /** Where a run that goes on stands. */
   readonly from?: Progress | undefined
   readonly onEvent?: TrainingListener | undefined
@@ -87,8 +94,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const { epochs, batchSize, seed } = recipe
   const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
   const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS, keepBest = 1 } = options
+  let board: BoardLog | null = null
   const emit = (event: TrainingEvent): void => {
     folder?.record(event)
+    board?.write(event)
     onEvent?.(event)
   }
   const { depth, parameters, multiplyAdds } = summarise(config)
@@ -108,6 +117,11 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false })
   if (testLoader) later(() => testLoader.dispose())
   await folder?.continueLog(from ?? BEGINNING, onWarning)
+  if (options.tensorboard !== undefined) {
+    const voidFrom = from ? firstVoidStep(from, loader.batchesPerEpoch) : null
+    board = await BoardLog.open(options.tensorboard, voidFrom, onWarning)
+    later(() => board?.close())
+  }
   emit({
     type: 'start',
     network: { name: options.name, depth, parameters, multiplyAdds },
@@ -122,9 +136,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     batch: from?.nextBatch ?? 0,
     step: from?.step ?? 0,
   })
+  if (board && !from) await drawImages(board, trainSet, recipe, onWarning)
   const { classes, normalisation } = trainSet
   const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
-  // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
+  // One copy of the weights for all checkpoints and statistics: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
   let changed = false
   const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
@@ -138,6 +153,8 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     const state = await session.readState(copied)
     copied = state
     checkFinite(state, progress)
+    // What the checkpoint has behind it is never made again.
+    await board?.flush()
     const checkpoint = { config, classes, normalisation, preprocessing, dataset, recipe, progress }
     // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
     const path = await folder.save(kind, {
@@ -146,6 +163,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     })
     const { epoch, nextBatch: batch, step } = progress
     emit({ type: 'checkpoint', path, kind, epoch, batch, step })
+  }
+  const layers = async () => {
+    copied = await session.readState(copied)
+    return layerStatistics(session.table, copied.parameters, await session.gradients())
   }
   const result = await train({
     session,
@@ -159,11 +180,29 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     seed,
     ...(from ? { from } : {}),
     onEvent: emit,
+    layers: options.layerStatistics ? layers : undefined,
     save,
     checkpointSeconds,
     signal,
   })
   return { ...result, state: await session.readState(copied) }
+}
+
+const SHEET = { images: 8, columns: 8 }
+
+/** What training will see of some images. */
+async function drawImages(
+  board: BoardLog,
+  dataset: Dataset,
+  { augmentation, seed }: Recipe,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  try {
+    const sheet = await drawSheet(dataset, { ...SHEET, augmentation, seed })
+    board.image('training_images', 0, sheet)
+  } catch (error) {
+    onWarning(`TensorBoard gets no images: ${(error as Error).message}`)
+  }
 }
 
 export interface EvaluationOptions {

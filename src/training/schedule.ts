@@ -15,7 +15,9 @@ export interface ScheduleMoment {
 /** The learning rate of the step about to be made. */
 export type Schedule = (moment: ScheduleMoment) => number
 
+/** All of them. */
 export const scheduleNames = ['multistep', 'cosine', 'one-cycle', 'imagenet', 'plateau', 'constant'] as const
+/** A schedule that has a name. */
 export type ScheduleName = (typeof scheduleNames)[number]
 
 /** The CIFAR and SVHN rule: a tenth from half of the epochs on, a hundredth from three quarters on. */
@@ -63,6 +65,7 @@ export function warmUp(schedule: Schedule, warmupEpochs: number): Schedule {
   }
 }
 
+/** The same rate always. */
 export function constant(learningRate: number): Schedule {
   return () => learningRate
 }

@@ -7,13 +7,19 @@ import { dirname } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { throwIfAborted } from './abort.js'
 
+const CHUNK = 4 * 1024 * 1024
+
 /** Replaces `path` by `data`, or leaves what was there untouched, even when the power goes. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array | AsyncIterable<string | Uint8Array>,
+): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx')
     try {
-      await file.writeFile(data)
+      if (typeof data === 'string' || data instanceof Uint8Array) await file.writeFile(data)
+      else for await (const piece of gathered(data)) await file.writeFile(piece)
       await file.sync()
     } finally {
       await file.close()
@@ -24,6 +30,22 @@ export async function writeFileAtomically(path: string, data: string | Uint8Arra
     await rm(temporary, { force: true })
     throw fileError(error, `writing ${path}`)
   }
+}
+
+/** Small pieces together in large ones. */
+async function* gathered(pieces: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of pieces) {
+    const next = typeof piece === 'string' ? Buffer.from(piece) : piece
+    waiting.push(next)
+    bytes += next.length
+    if (bytes < CHUNK) continue
+    yield Buffer.concat(waiting)
+    waiting = []
+    bytes = 0
+  }
+  yield Buffer.concat(waiting)
 }
 
 /** Flushes a file that somebody else wrote to the disk. */
@@ -48,8 +70,6 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle?.close()
   }
 }
-
-const CHUNK = 4 * 1024 * 1024
 
 /** Reads a file piece by piece; the event loop runs between the pieces. The piece is valid until the next one. */
 export async function* readInChunks(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -54,7 +54,14 @@ const EPOCH: EpochEvent = {
 function watch(stream: { isTTY?: boolean; columns?: number }, environment: NodeJS.ProcessEnv = {}) {
   let text = ''
   let clock = 0
-  const terminal = createTerminal({ ...stream, write: piece => (text += piece) }, environment)
+  const listeners = new Set<() => void>()
+  const output = {
+    ...stream,
+    write: (piece: string) => (text += piece),
+    on: (_: 'resize', listener: () => void) => listeners.add(listener),
+    off: (_: 'resize', listener: () => void) => listeners.delete(listener),
+  }
+  const terminal = createTerminal(output, environment)
   const reporter = createReporter({ terminal, warn: message => (text += `warning: ${message}\n`), now: () => clock })
   return {
     reporter,
@@ -65,6 +72,10 @@ function watch(stream: { isTTY?: boolean; columns?: number }, environment: NodeJ
       return taken
     },
     wait: (seconds: number) => (clock += 1000 * seconds),
+    resize: (columns: number) => {
+      output.columns = columns
+      for (const listener of listeners) listener()
+    },
   }
 }
 
@@ -81,7 +92,7 @@ describe('on a terminal', () => {
     wait(1)
     reporter.onEvent(step(431))
     expect(take()).toBe(
-      '\repoch   1/300  ███████████░░░░░░░░░  431/782  loss 1.420  error 51.3 %  68.1 images/s  5:30 left  (all: 61 h)\x1b[K',
+      '\repoch   1/300  ███████████░░░░░░░░░  431/782  loss 1.420  error 51.3 %  68.1 images/s  6:30 left  (all: 68 h)\x1b[K',
     )
     reporter.onEvent(EPOCH)
     expect(take()).toBe(
@@ -90,7 +101,7 @@ describe('on a terminal', () => {
   })
 
   test('never wider than the window: the least important goes first', () => {
-    const lines = [100, 80, 60, 45, 30, 12, 4].map(columns => {
+    const lines = [100, 80, 60, 45, 30, 12, 4, 20, 40].map(columns => {
       const { reporter, take, wait } = watch({ isTTY: true, columns }, { NO_COLOR: '1' })
       reporter.onEvent(START)
       take()
@@ -100,9 +111,78 @@ describe('on a terminal', () => {
       expect(line.length).toBeLessThan(columns)
       return line
     })
-    expect(lines[1]).toBe('epoch   1/300  431/782  loss 1.420  error 51.3 %  68.1 images/s  5:30 left')
+    expect(lines[1]).toBe('epoch   1/300  431/782  loss 1.420  error 51.3 %  68.1 images/s  6:30 left')
     expect(lines[3]).toBe('epoch   1/300  431/782  loss 1.420')
     expect(lines[5]).toBe('epoch   1/3')
+  })
+
+  test('finished lines of a narrow window are broken between their parts', () => {
+    const { reporter, take } = watch({ isTTY: true, columns: 30 }, { NO_COLOR: '1' })
+    reporter.onEvent(START)
+    const header = take().trimEnd().split('\n')
+    expect(header.slice(0, 2)).toEqual(['densenet-bc-100-12', '769,162 parameters'])
+    reporter.onEvent(EPOCH)
+    expect(take().trimEnd().split('\n')).toEqual([
+      'epoch   1/300',
+      'train loss 1.420',
+      'error 51.30 %',
+      'test loss 1.214',
+      'error 43.71 %   best   12:01',
+      'lr 0.1   3 % waiting for data',
+    ])
+  })
+
+  test('made narrower in mid-run: the line is drawn anew, over the lines it was broken into', () => {
+    const { reporter, take, wait, resize } = watch({ isTTY: true, columns: 140 }, { NO_COLOR: '1' })
+    reporter.onEvent(START)
+    wait(1)
+    reporter.onEvent(step(431))
+    take()
+    resize(40)
+    // 100 characters are three lines of 40: the cursor is in the third.
+    expect(take()).toBe('\r\x1b[2A\x1b[Jepoch   1/300  431/782  loss 1.420\x1b[K')
+    resize(200)
+    expect(take()).toContain('(all: ')
+    reporter.end()
+    expect(take()).toBe('\r\x1b[K')
+    resize(30)
+    expect(take()).toBe('')
+  })
+
+  test('xterm cuts lines off, so nothing above is touched', () => {
+    const { reporter, take, wait, resize } = watch(
+      { isTTY: true, columns: 140 },
+      { NO_COLOR: '1', XTERM_VERSION: 'XTerm(379)' },
+    )
+    reporter.onEvent(START)
+    wait(1)
+    reporter.onEvent(step(431))
+    take()
+    resize(40)
+    expect(take()).toBe('\repoch   1/300  431/782  loss 1.420\x1b[K')
+  })
+
+  test('a window that tells no width, or none to speak of', () => {
+    for (const columns of [0, 1, 2]) {
+      const { reporter, take, wait } = watch({ isTTY: true, columns }, { NO_COLOR: '1' })
+      reporter.onEvent(START)
+      take()
+      wait(1)
+      reporter.onEvent(step(431))
+      const line = take().replace('\r', '').replace('\x1b[K', '')
+      expect(line.length).toBeLessThanOrEqual(columns === 0 ? 79 : columns - 1)
+    }
+  })
+
+  test('the evaluation shows how long it still takes', () => {
+    const { reporter, take, wait } = watch({ isTTY: true, columns: 140 }, { NO_COLOR: '1' })
+    reporter.onEvent(START)
+    wait(1)
+    reporter.onEvent(step(782))
+    take()
+    wait(10)
+    reporter.onEvent({ type: 'evaluation', epoch: 1, batch: 50, batches: 150 })
+    expect(take()).toMatch(/epoch {3}1\/300 {2}testing 50\/150 {2}0:20 left/)
   })
 
   test('colours unless NO_COLOR', () => {
@@ -153,11 +233,14 @@ describe('without a terminal', () => {
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
   })
 
-  test('a dumb terminal is none', () => {
-    const { reporter, take } = watch({ isTTY: true, columns: 80 }, { TERM: 'dumb' })
+  test.each([{ TERM: 'dumb' }, { CI: 'true' }])('a terminal with %j is none', environment => {
+    const { reporter, take, wait } = watch({ isTTY: true, columns: 80 }, environment)
     reporter.onEvent(START)
+    wait(1)
     reporter.onEvent(step(1))
-    expect(take()).not.toContain('\r')
+    const text = take()
+    expect(text).not.toContain('\r')
+    expect(text).not.toContain('\x1b')
   })
 })
 

@@ -27,7 +27,13 @@ test('a run prints what it does and where it is, without control characters', ()
     /^epoch 1\/3 {2}train loss \d\.\d{3} {2}error [\d.]+ % {3}test loss \d\.\d{3} {2}error [\d.]+ % {3}best {3}0:0\d {3}lr 0.05/,
   )
   expect(out).toMatch(/final test error [\d.]+ % \(top-5 [\d.]+ %\) after epoch 3\n/)
-  expect(lines.at(-1)).toBe(`saved in ${at('unbroken')}`)
+  expect(lines.slice(-5)).toEqual([
+    expect.stringMatching(/^took 0:0\d, 0:0\d of it testing; [\d.,]+ images\/s in training$/),
+    `saved in ${at('unbroken')}: log.jsonl, weights of the lowest error in best.safetensors`,
+    'next',
+    expect.stringMatching(`^    densenet test ${at('unbroken')} --report report +where it errs$`),
+    expect.stringMatching(`^    densenet convert ${at('unbroken')} model.onnx +for other programs$`),
+  ])
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point
   expect(out).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/)
 })

@@ -63,6 +63,8 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
     wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
+    new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
+    new Option('--tensorboard [folder]', 'write event files for TensorBoard; default folder: tensorboard, in the run'),
     numberOption(
       '--checkpoint-seconds <s>',
       'save at least so often; default: 60',
@@ -248,16 +250,13 @@ async function demo(job: Job): Promise<number> {
     output,
     on: backend,
   })
-  const code = conclude(result, output, job)
-  if (!result.stopped) {
-    const next = [
-      [`densenet test ${output}`, 'its errors again, from the checkpoint'],
-      ['densenet train --recipe quick', 'a longer run: about an hour'],
-      ['densenet train densenet-bc-100-12 --recipe c10+', "the paper's: 300 epochs, 4.5 % error"],
-    ]
-    context.say(`\nnext (from this folder with node dist/cli/main.js for densenet):\n${table(next, [false, false])}`)
-  }
-  return code
+  const next = [
+    [`densenet test ${output}`, 'its errors again, from the checkpoint'],
+    ['densenet train --recipe quick', 'a longer run: about an hour'],
+    ['densenet train densenet-bc-100-12 --recipe c10+', "the paper's: 300 epochs, 4.5 % error"],
+  ]
+  const title = '\nnext (from this folder with node dist/cli/main.js for densenet):'
+  return conclude(result, output, job, [title, table(next, [false, false])])
 }
 
 /** The values of `over` where there are any, else those of `base`. */

@@ -13,6 +13,7 @@ export function standardPreprocessing(size: number): Preprocessing {
   return { resize: Math.round((size * 256) / 224), crop: size, interpolation: 'bicubic' }
 }
 
+/** One look at an image. */
 export interface View {
   /** Where the square is cut out. */
   readonly place: 'centre' | 'top left' | 'top right' | 'bottom left' | 'bottom right'
@@ -31,6 +32,7 @@ export const VIEWS = {
   ],
   ten: [false, true].flatMap(mirrored => PLACES.map(place => ({ place, mirrored }))),
 } as const satisfies Readonly<Record<string, readonly View[]>>
+/** Which views of an image are averaged: `single`, `flip` or `ten`. */
 export type ViewName = keyof typeof VIEWS
 
 /** Scales so that the shorter side has `size` pixels; the longer one is rounded down, as torchvision and Torch do. */

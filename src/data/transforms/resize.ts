@@ -9,6 +9,7 @@
 import { type Box, emptyImage, type Image, wholeBox } from '../image.js'
 
 export const interpolations = ['bilinear', 'bicubic', 'torch-bicubic'] as const
+/** How `resize` weighs the pixels: Pillow's bilinear and bicubic, antialiased, or Torch's bicubic, which is not. */
 export type Interpolation = (typeof interpolations)[number]
 
 /** For each output pixel: the first input pixel, and `taps` weights from there on (zeros where it needs fewer). */

@@ -43,6 +43,7 @@ export const transformSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('cutout'), size }),
 ])
+/** One step of an augmentation as a plain object, such as `{ kind: 'randomCrop', size: 32, pad: 4 }`; sizes in pixels. */
 export type Transform = z.infer<typeof transformSchema>
 
 /** How an image gets to the network's size when it is evaluated. */
@@ -53,4 +54,5 @@ export const preprocessingSchema = z.strictObject({
   crop: z.int().min(1).max(10_000),
   interpolation: z.enum(interpolations),
 })
+/** How an image gets to the network's size when it is evaluated: scaled, then cut out of the middle; sizes in pixels. */
 export type Preprocessing = z.infer<typeof preprocessingSchema>

@@ -1,0 +1,62 @@
+// How a run ended: its errors, honestly named, what it took, where things are, what can be done next.
+import { join } from 'node:path'
+import { BEST_FILE } from '../training/read-run.js'
+import { LOG_FILE } from '../training/run-folder.js'
+import type { TrainingResult } from '../training/trainer.js'
+import { duration, percent, quoted, rounded, table } from './format.js'
+import type { Effort } from './progress.js'
+
+/** `next`: lines of what to do next, where a command knows better. */
+export function lastWords(
+  result: TrainingResult,
+  folder: string,
+  effort: Effort | null,
+  next = nextSteps(result, folder),
+): string[] {
+  const { stopped, progress } = result
+  if (stopped) {
+    return [
+      `saved ${folder} at epoch ${progress.epoch}, step ${progress.nextBatch}`,
+      `    go on with: densenet train --resume ${quoted(folder)}`,
+    ]
+  }
+  const files = result.best === null ? LOG_FILE : `${LOG_FILE}, weights of the lowest error in ${BEST_FILE}`
+  return [...errors(result, folder), ...cost(effort), `saved in ${folder}: ${files}`, ...next]
+}
+
+function errors({ early, final, best, progress, heldOut }: TrainingResult, folder: string): string[] {
+  const which = heldOut ? 'validation' : 'test'
+  const lines: string[] = []
+  if (early) lines.push(`ended after epoch ${progress.epoch - 1}: the error was lowest after epoch ${best?.epoch}`)
+  if (final) {
+    const figures = `${percent(final.top1Error)} (top-5 ${percent(final.top5Error)})`
+    lines.push(`final ${which} error ${figures} after epoch ${final.epoch}`)
+  }
+  if (best && best.epoch !== final?.epoch) {
+    const picked = heldOut ? 'images' : 'images, so optimistic'
+    lines.push(
+      `best ${which} error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the ${which} ${picked}`,
+    )
+  }
+  if (final && heldOut) {
+    lines.push(`the test images have had no say: densenet test ${quoted(join(folder, BEST_FILE))}`)
+  }
+  return lines
+}
+
+function cost(effort: Effort | null): string[] {
+  if (effort === null) return []
+  const { seconds, testSeconds, imagesPerSecond } = effort
+  const testing = testSeconds > 0 ? `, ${duration(testSeconds)} of it testing` : ''
+  return [`took ${duration(seconds)}${testing}; ${rounded(imagesPerSecond)} images/s in training`]
+}
+
+function nextSteps({ heldOut }: TrainingResult, folder: string): string[] {
+  const run = quoted(folder)
+  const rows = [
+    ...(heldOut ? [] : [[`densenet test ${run} --report report`, 'where it errs']]),
+    [`densenet convert ${run} model.onnx`, 'for other programs'],
+  ]
+  const lines = table(rows, [false, false]).split('\n')
+  return ['next', ...lines.map(line => `    ${line}`)]
+}

@@ -1,0 +1,63 @@
+// The first lines of a run: what is trained, on what, where, how.
+import { describeAugmentation } from '../data/augment.js'
+import type { StartEvent } from '../training/events.js'
+import { machineBytes } from '../training/memory.js'
+import { isMeant } from '../training/recipe.js'
+import { bytes, grouped, short, wrapped } from './format.js'
+import { unusualWords } from './training-options.js'
+
+const OPTIMIZER_TITLES = { sgd: 'SGD', adamw: 'AdamW', rmsprop: 'RMSprop' } as const
+
+const WIDTH = 96
+/** Narrower terminals have no room for columns. */
+const LEAST_FOR_COLUMNS = 60
+
+/** For a terminal of so many columns; null: no terminal. */
+export function runHeader(event: StartEvent, columns: number | null): string[] {
+  const rows = facts(event)
+  if (columns !== null && columns < LEAST_FOR_COLUMNS) return rows.flatMap(row => wrapped(row.filter(Boolean), columns))
+  const label = Math.max(event.network.name.length, event.dataset.length, 18)
+  return rows.map(([name, ...words]) => (words.length === 0 ? name! : [name!.padEnd(label), ...words].join('   ')))
+}
+
+/** Rows of a name and what is to be said of it. */
+function facts({
+  network,
+  dataset,
+  trainImages,
+  testImages,
+  compute,
+  recipe,
+  epoch,
+  batch,
+  epochs,
+}: StartEvent): string[][] {
+  const nesterov = recipe.nesterov && isMeant(recipe, 'nesterov')
+  const judges = recipe.heldOut === null ? 'test' : 'validation'
+  const augmentation = `normalise, ${describeAugmentation(recipe.augmentation)}`.replace(/, $/, '')
+  const [backend, ...machine] = compute.backend.split(': ')
+  return [
+    [
+      network.name,
+      `${grouped(network.parameters)} parameters`,
+      `${short(network.multiplyAdds)} multiply-adds`,
+      `${network.depth} layers`,
+    ],
+    [dataset, `${grouped(trainImages)} training, ${grouped(testImages)} ${judges} images`, augmentation],
+    [
+      backend!,
+      ...machine,
+      `${bytes(compute.plannedBytes)} planned of ${bytes(machineBytes())}`,
+      `--memory ${compute.memory}${compute.memoryReason === null ? '' : ` (${compute.memoryReason})`}`,
+    ],
+    [
+      OPTIMIZER_TITLES[recipe.optimizer],
+      `${grouped(epochs)} epoch${epochs > 1 ? 's' : ''} of batches of ${recipe.batchSize}`,
+      `lr ${recipe.learningRate} ${recipe.schedule}`,
+      ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
+      `weight decay ${recipe.weightDecay}`,
+    ],
+    ...wrapped(unusualWords(recipe), WIDTH).map((text, i) => [i === 0 ? 'with' : '', text]),
+    ...(epoch > 1 || batch > 0 ? [[`going on from epoch ${epoch}, step ${batch}`]] : []),
+  ]
+}

@@ -1,0 +1,77 @@
+// Reading a run's log. A line that is torn or damaged is no line; whoever cares hears how many there were.
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { errorCode, fileError } from '../util/files.js'
+import type { EndEvent, EpochEvent, LayersEvent, StartEvent, StepEvent, StopEvent, WarningEvent } from './events.js'
+
+/** Without what a log line leaves out. */
+export type LoggedStep = Omit<StepEvent, 'running' | 'batchesPerEpoch'>
+type Logged = StartEvent | LoggedStep | EpochEvent | LayersEvent | WarningEvent | StopEvent | EndEvent
+/** A line of log.jsonl: an event, and when it was (ISO 8601). */
+export type LogLine = { readonly time: string } & Logged
+export type LogType = LogLine['type']
+type LineOf<T extends LogType> = Extract<LogLine, { readonly type: T }>
+
+/** The numbers without which a line is damaged. */
+const NUMBERS: Readonly<Record<LogType, readonly string[]>> = {
+  start: ['epochs', 'batchesPerEpoch', 'trainImages', 'epoch', 'batch', 'step'],
+  step: ['epoch', 'batch', 'step', 'learningRate', 'loss', 'top1Error', 'images', 'seconds', 'waitedSeconds'],
+  epoch: ['epoch', 'epochs', 'step', 'learningRate', 'seconds', 'testSeconds', 'waitingShare'],
+  layers: ['epoch', 'step'],
+  warning: [],
+  stop: ['epoch', 'batch', 'step'],
+  end: [],
+}
+/** And what else must be there, if only as null. */
+const PARTS: Partial<Record<LogType, readonly string[]>> = {
+  start: ['network', 'recipe', 'compute'],
+  epoch: ['train', 'test', 'best'],
+  layers: ['tensors'],
+  end: ['final', 'best'],
+}
+
+const isLogType = (type: string): type is LogType => Object.hasOwn(NUMBERS, type)
+
+/** The type is near the beginning of a line: long ones of other types need not be read to the end. */
+const typeOf = (text: string): string | undefined => /"type":"([\w-]+)"/.exec(text.slice(0, 100))?.[1]
+
+/** `unknown`: an event of a type that this version does not know; null: damaged. */
+export function parseLogLine(text: string): LogLine | 'unknown' | null {
+  const type = typeOf(text)
+  if (type !== undefined && !isLogType(type)) return text.endsWith('}') ? 'unknown' : null
+  let line: Record<string, unknown>
+  try {
+    line = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (typeof line !== 'object' || line === null) return null
+  const { type: own, time } = line
+  if (typeof own !== 'string' || !isLogType(own) || !Number.isFinite(Date.parse(String(time)))) return null
+  if (NUMBERS[own].some(name => typeof line[name] !== 'number')) return null
+  if (PARTS[own]?.some(name => typeof line[name] !== 'object')) return null
+  return line as unknown as LogLine
+}
+
+/** The lines of these types, in their order; none when there is no log. `onDamaged` hears of each line that is none. */
+export async function* readLog<T extends LogType>(
+  path: string,
+  types: readonly T[],
+  onDamaged: () => void = () => {},
+): AsyncGenerator<LineOf<T>> {
+  const wanted = new Set<string>(types)
+  const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })
+  try {
+    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const type = typeOf(text)
+      if (text === '' || (type !== undefined && isLogType(type) && !wanted.has(type))) continue
+      const line = parseLogLine(text)
+      if (line === null) onDamaged()
+      else if (line !== 'unknown' && wanted.has(line.type)) yield line as LineOf<T>
+    }
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw fileError(error, `reading ${path}`)
+  } finally {
+    stream.destroy()
+  }
+}

@@ -1,0 +1,63 @@
+// What the documentation says of the code: kept up to date by scripts, complete where it claims to be.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const script = (name: string, ...args: string[]) =>
+  spawnSync(process.execPath, [join(root, 'scripts/docs', name), ...args], { encoding: 'utf8' })
+
+test('docs/cli.md is what the commands say: npm run docs:cli', () => {
+  expect(script('cli-reference.mjs', '--check')).toMatchObject({ status: 0, stderr: '' })
+  const page = read('docs/cli.md')
+  const help = execFileSync(process.execPath, [join(root, 'dist/cli/main.js'), '--help'], { encoding: 'utf8' })
+  const commands = [...help.matchAll(/^ {2}([a-z-]+) (?:\[|<)/gm)]
+    .map(([, name]) => name!)
+    .filter(name => name !== 'help')
+  expect(commands.length).toBeGreaterThan(8)
+  for (const name of commands) expect(page).toContain(`\n## densenet ${name}\n`)
+})
+
+test('links to code are to the lines they name: npm run docs:links', () => {
+  expect(script('code-links.mjs', '--check')).toMatchObject({ status: 0, stderr: '' })
+  const lines = read('src/training/schedule.ts').split('\n')
+  const [, first] = /\[`multistep`\]\(\.\.\/src\/training\/schedule\.ts#L(\d+)/.exec(read('docs/paper.md'))!
+  expect(lines[Number(first) - 1]).toMatch(/^export function multistep\(/)
+})
+
+test('every option of the original is in the table of those who come from it', () => {
+  const [, table] = /const DEFAULTS = \{([\s\S]*?)\n\}/.exec(read('src/cli/seed-options.ts'))!
+  const options = [...table!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!)
+  expect(options.length).toBeGreaterThan(30)
+  const page = read('docs/coming-from.md')
+  const covered = page.includes('`-d1` to `-d4`') ? ['d2', 'd3'] : []
+  const missing = options.filter(name => !covered.includes(name) && !new RegExp(`-${name}\\b`).test(page))
+  expect(missing).toEqual([])
+})
+
+test('links between pages lead to files', () => {
+  const pages = [
+    'README.md',
+    'docs/getting-started.md',
+    'docs/logs.md',
+    'docs/coming-from.md',
+    'docs/paper.md',
+    'docs/engine.md',
+  ]
+  const broken = pages.flatMap(page =>
+    [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)]
+      .map(([, target]) => join(root, dirname(page), target!))
+      .filter(path => !existsSync(path)),
+  )
+  expect(broken).toEqual([])
+})
+
+test('columns of exported tables are those in docs/logs.md', async () => {
+  const { EPOCH_COLUMNS, STEP_COLUMNS } = await import('../../dist/training/export-log.js')
+  const page = read('docs/logs.md')
+  const told = [...page.matchAll(/`([a-z][a-z0-9_]*)`/g)].map(([, name]) => name!)
+  for (const name of [...Object.keys(EPOCH_COLUMNS), ...Object.keys(STEP_COLUMNS)]) expect(told).toContain(name)
+})
