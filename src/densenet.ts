@@ -62,6 +62,8 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   readonly checkpointSeconds?: number
   /** How many of the best epochs' checkpoints are kept; default 1. */
   readonly keepBest?: number
+  /** After each epoch an event `layers` tells statistics of every tensor's weights and gradients; default false. */
+  readonly layerStatistics?: boolean
   /** For config.json. */
   readonly dataFolder?: string
   readonly onEvent?: TrainingListener
@@ -201,6 +203,7 @@ export class DenseNet {
     const keepBest = options.keepBest ?? opened?.settings.keepBest ?? 1
     if (!Number.isInteger(keepBest) || keepBest < 1)
       throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
+    const layerStatistics = options.layerStatistics ?? opened?.settings.layerStatistics ?? false
     const backend = await this.#backend({ ...options, onWarning: options.onWarning ?? warn })
     const settings = {
       model: this.name,
@@ -211,6 +214,7 @@ export class DenseNet {
       threads: options.threads ?? null,
       computer: computer(backend),
       keepBest,
+      layerStatistics,
     }
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
@@ -235,6 +239,7 @@ export class DenseNet {
       loaderThreads,
       checkpointSeconds,
       keepBest,
+      layerStatistics,
       folder,
       ...(from ? { from } : {}),
       onEvent,

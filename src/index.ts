@@ -109,6 +109,7 @@ export type {
   EpochEvent,
   EpochScore,
   EvaluationEvent,
+  LayersEvent,
   StartEvent,
   StepEvent,
   StopEvent,
@@ -116,6 +117,7 @@ export type {
   TrainingListener,
   WarningEvent,
 } from './training/events.js'
+export type { LayerStatistics, TensorStatistics } from './training/layer-statistics.js'
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
 export {
@@ -141,3 +143,4 @@ export {
   warmUp,
 } from './training/schedule.js'
 export type { TrainingResult } from './training/trainer.js'
+export type { Histogram } from './util/statistics.js'

@@ -35,6 +35,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly resetClassifier?: boolean
   readonly checkpointSeconds?: number
   readonly keepBest?: number
+  readonly layerStatistics?: boolean
   readonly demo?: boolean
 }
 
@@ -74,6 +75,7 @@ export function fitOptions({ flags, reporter, request }: Job) {
     loaderThreads: flags.loaderThreads,
     checkpointSeconds: flags.checkpointSeconds,
     keepBest: flags.keepBest,
+    layerStatistics: flags.layerStatistics,
     onEvent: reporter.onEvent,
     signal: request.signal,
     dataFolder: flags.data && resolve(flags.data),

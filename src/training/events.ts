@@ -1,6 +1,7 @@
 // What happens during training, as one stream of plain objects. The terminal, the log file and a user's own callback
 // are readers of the same events.
 import type { MemoryMode } from '../engine/planner.js'
+import type { LayerStatistics } from './layer-statistics.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
 
@@ -96,6 +97,17 @@ export interface EpochEvent {
   readonly waitingShare: number
 }
 
+/** After an epoch's last step, before its evaluation, if it was asked for. */
+export interface LayersEvent {
+  readonly type: 'layers'
+  readonly epoch: number
+  /** Steps of the whole run done. */
+  readonly step: number
+  /** Every tensor of parameters: its weights after that step, and the gradients (as Session.gradients has them) of its
+   * update. */
+  readonly tensors: readonly LayerStatistics[]
+}
+
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
   readonly path: string
@@ -134,6 +146,7 @@ export type TrainingEvent =
   | StepEvent
   | EvaluationEvent
   | EpochEvent
+  | LayersEvent
   | CheckpointEvent
   | WarningEvent
   | StopEvent

@@ -33,7 +33,11 @@ export class RunLog {
   write(event: TrainingEvent): void {
     const record = logged(event)
     if (record === null) return
-    this.#pending += `${JSON.stringify({ time: new Date().toISOString(), ...record })}\n`
+    const line = JSON.stringify(
+      { time: new Date().toISOString(), ...record },
+      event.type === 'layers' ? brief : undefined,
+    )
+    this.#pending += `${line}\n`
     // A failure shows at the next flush that somebody waits for.
     if (performance.now() - this.#flushed > FLUSH_MILLISECONDS) this.flush().catch(() => {})
   }
@@ -64,6 +68,11 @@ export class RunLog {
       await this.file.close()
     }
   }
+}
+
+/** Statistics of hundreds of tensors: six digits will do, and are half as long. */
+function brief(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
 }
 
 /** What of an event is worth a line. */

@@ -32,6 +32,7 @@ const settingsSchema = z.looseObject({
   threads: z.int().nullable(),
   computer: z.string(),
   keepBest: z.int().min(1),
+  layerStatistics: z.boolean().default(false),
 })
 
 /** What was asked for, for people and for `--resume`. Numbers to go on with are in the checkpoint. */
@@ -49,6 +50,8 @@ export interface RunSettings {
   readonly computer: string
   /** How many of the best epochs' checkpoints are kept. */
   readonly keepBest: number
+  /** Whether the log has statistics of weights and gradients of each epoch. */
+  readonly layerStatistics: boolean
 }
 
 export class RunFolder {

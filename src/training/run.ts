@@ -12,6 +12,7 @@ import { summarise } from '../model/summary.js'
 import { withCleanup } from '../util/cleanup.js'
 import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
+import { layerStatistics } from './layer-statistics.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
@@ -36,6 +37,8 @@ export interface RunOptions {
   readonly checkpointSeconds?: number | undefined
   /** How many of the best epochs' checkpoints are kept; default 1. */
   readonly keepBest?: number | undefined
+  /** Whether to tell statistics of weights and gradients after each epoch; default false. */
+  readonly layerStatistics?: boolean | undefined
   readonly folder: RunFolder | null
   /** Where a run that goes on stands. */
   readonly from?: Progress | undefined
@@ -126,7 +129,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const dataset: DatasetIdentity = identify(options.train, options.test)
   const { classes, normalisation } = trainSet
   const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
-  // One copy of the weights for all checkpoints: those of large networks would pile up between garbage collections.
+  // One copy of the weights for all checkpoints and statistics: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
   const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
     if (!folder) return
@@ -142,6 +145,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     const { epoch, nextBatch: batch, step } = progress
     emit({ type: 'checkpoint', path, kind, epoch, batch, step })
   }
+  const layers = async () => {
+    copied = await session.readState(copied)
+    return layerStatistics(session.table, copied.parameters, await session.gradients())
+  }
   const result = await train({
     session,
     train: loader,
@@ -154,6 +161,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     seed,
     ...(from ? { from } : {}),
     onEvent: emit,
+    layers: options.layerStatistics ? layers : undefined,
     save,
     checkpointSeconds,
     signal,

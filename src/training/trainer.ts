@@ -5,6 +5,7 @@ import type { Session } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
 import type { Progress } from './checkpoint.js'
 import type { EpochScore, TrainingListener } from './events.js'
+import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
 import { afterEpoch, NO_PLATEAU } from './plateau.js'
 import type { Recipe } from './recipe.js'
@@ -37,6 +38,8 @@ export interface TrainerOptions {
   /** Where to go on; default: the beginning. */
   readonly from?: Progress
   readonly onEvent: TrainingListener
+  /** Asked for after each epoch's last step, for the event `layers`; default: no such events. */
+  readonly layers?: (() => Promise<readonly LayerStatistics[]>) | undefined
   /** Asked to keep the present state: at the start, every `checkpointSeconds`, after each epoch and on stopping. `kept`:
    * this epoch is among the best ones, of which more than one are kept. */
   readonly save: (kind: SaveKind, progress: Progress) => Promise<void>
@@ -189,6 +192,11 @@ class Trainer {
       seconds: (performance.now() - began) / 1000,
       waitedSeconds,
     })
+    // At once: a checkpoint between this step and the evaluation does not have its gradients.
+    const { layers } = this.options
+    if (layers && nextBatch + 1 === batchesPerEpoch) {
+      onEvent({ type: 'layers', epoch, step: step + 1, tensors: await layers() })
+    }
   }
 
   /** Evaluates, reports, and saves; leaves the epoch unfinished when stopped in between. */

@@ -61,6 +61,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
     wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
+    new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
     numberOption(
       '--checkpoint-seconds <s>',
       'save at least so often; default: 60',
