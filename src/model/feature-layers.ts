@@ -51,9 +51,16 @@ function layersOf(layer: Layer, { blocks }: Architecture): FeatureLayer[] {
 export const blockName = (block: number): string => `features.denseblock${block}`
 export const transitionName = (block: number): string => `features.transition${block}`
 
-/** The layer of a name, or a usage error. */
-export function featureLayer(architecture: Architecture, name: string): FeatureLayer {
-  const all = featureLayers(architecture)
+/** Those with respect to whose output a gradient can be had: the engine's gradients pass ReLUs without being written. */
+export const gradientLayers = (architecture: Architecture): FeatureLayer[] =>
+  featureLayers(architecture).filter(({ name }) => !/\.relu\d$/.test(name) && name !== POOLED)
+
+/** The layer of a name among `all`, or a usage error. */
+export function featureLayer(
+  architecture: Architecture,
+  name: string,
+  all: readonly FeatureLayer[] = featureLayers(architecture),
+): FeatureLayer {
   const found = all.find(layer => layer.name === name)
   if (found) return found
   const near = all.filter(layer => typeof name === 'string' && name !== '' && layer.name.startsWith(name))
