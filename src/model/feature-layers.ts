@@ -12,6 +12,9 @@ export interface FeatureLayer extends Size {
 /** What the classifier reads: the last feature maps after batch norm and ReLU, averaged over all pixels. */
 export const POOLED = 'pooled'
 
+/** The last feature maps after batch norm and ReLU, whose means are `pooled`. */
+export const LAST_MAPS = 'features.relu5'
+
 /** All of them, in the order of computation. */
 export function featureLayers(architecture: Architecture): FeatureLayer[] {
   return architecture.layers.flatMap(layer => layersOf(layer, architecture))
@@ -41,7 +44,7 @@ function layersOf(layer: Layer, { blocks }: Architecture): FeatureLayer[] {
     case 'head': {
       const channels = layer.classifier.inFeatures
       return [
-        { name: 'features.relu5', channels, ...layer.input },
+        { name: LAST_MAPS, channels, ...layer.input },
         { name: POOLED, channels, height: 1, width: 1 },
       ]
     }
