@@ -49,6 +49,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
+  inspect: ['inference', 'backends', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   bench: [
     'densenet.ts',
     'evaluation',
@@ -64,6 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'index.ts': [
     'densenet.ts',
+    'inspect',
     'bench',
     'evaluation',
     'inference',
@@ -78,6 +80,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'densenet.ts',
+    'inspect',
     'bench',
     'evaluation',
     'inference',

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { convertCommand } from './commands/convert.js'
 import { dataCommand } from './commands/data.js'
+import { inspectCommand } from './commands/inspect.js'
 import { previewCommand } from './commands/preview.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
@@ -60,6 +61,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     trainCommand,
     testCommand,
     summaryCommand,
+    inspectCommand,
     convertCommand,
     dataCommand,
     previewCommand,

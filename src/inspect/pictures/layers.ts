@@ -8,10 +8,7 @@ import { colourBar, document, short, text, textWidth } from './svg.js'
 const WIDTH = 360
 const TOP = 40
 
-/** Of the tensors whose names `wanted` accepts; default: weights of convolutions and the classifier, whose shares of a
- * network are the large ones. */
-export function drawLayerHistory(history: LayerHistory, wanted: (name: string) => boolean = isConvolution): string {
-  const tensors = history.tensors.filter(({ name }) => wanted(name))
+export function drawLayerHistory({ epochs, tensors }: LayerHistory): string {
   const names = tensors.map(({ name }) => name.replace(/^features\./, '').replace(/\.weight$/, ''))
   const row = tensors.length > 60 ? 7 : 12
   const left = Math.max(40, ...names.map(name => textWidth(name, 10))) + 18
@@ -24,7 +21,7 @@ export function drawLayerHistory(history: LayerHistory, wanted: (name: string) =
     heat(
       title,
       { x, height, row },
-      history.epochs,
+      epochs,
       tensors.map(tensor => ({ name: tensor.name, series: tensor[of] })),
     )
   const step = WIDTH + 92
@@ -37,8 +34,6 @@ export function drawLayerHistory(history: LayerHistory, wanted: (name: string) =
     panel('gradients: standard deviation', left + step, 'gradients'),
   )
 }
-
-export const isConvolution = (name: string): boolean => /conv\d?\.weight$/.test(name) || name === 'classifier.weight'
 
 interface Frame {
   readonly x: number

@@ -38,14 +38,20 @@ export async function drawActivations(
 ): Promise<string> {
   const { layer, channels, height, width, values } = activations
   const shown = Math.min(most, channels)
+  const rangeOf = (map: readonly number[]) => {
+    const finite = map.filter(Number.isFinite)
+    return [Math.min(...finite), Math.max(...finite)] as const
+  }
+  // Single pixels say something only beside each other.
+  const common = height * width === 1 ? rangeOf(values) : null
   const tiles = Array.from({ length: shown }, (_, k) => {
     const map = values.slice(k * height * width, (k + 1) * height * width)
-    const finite = map.filter(Number.isFinite)
-    return coloured(map, { height, width }, VIRIDIS, [Math.min(...finite), Math.max(...finite)])
+    return coloured(map, { height, width }, VIRIDIS, common ?? rangeOf(map))
   })
   const which = shown < channels ? `the first ${shown} of ${channels} maps` : `${channels} maps`
   const title = `${layer}: ${which} of ${height} x ${width}`
-  return sheet(tiles, 64, title, 'each from its least value (dark) to its largest (light)')
+  const each = common ? 'from the least' : 'each from its least'
+  return sheet(tiles, 64, title, `${each} value (dark) to the largest (light)`)
 }
 
 async function sheet(tiles: readonly Pixels[], pixels: number, title: string, note: string): Promise<string> {
