@@ -63,6 +63,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
+  dashboard: ['densenet.ts', 'evaluation', 'training', 'data', 'model', 'engine', 'util', 'errors.ts'],
   'index.ts': [
     'densenet.ts',
     'inspect',
@@ -79,6 +80,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   cli: [
+    'dashboard',
     'densenet.ts',
     'inspect',
     'bench',

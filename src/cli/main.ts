@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { convertCommand } from './commands/convert.js'
+import { dashboardCommand } from './commands/dashboard.js'
 import { dataCommand } from './commands/data.js'
 import { inspectCommand } from './commands/inspect.js'
 import { previewCommand } from './commands/preview.js'
@@ -63,6 +64,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     summaryCommand,
     inspectCommand,
     convertCommand,
+    dashboardCommand,
     dataCommand,
     previewCommand,
     benchCommand,
