@@ -4,6 +4,7 @@ import './style/base.css'
 import './style/shell.css'
 import './style/curves.css'
 import './style/pages.css'
+import './style/inspect.css'
 import { connect } from './live.js'
 import { Shell } from './shell.js'
 

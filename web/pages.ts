@@ -6,8 +6,11 @@ import type { RunSummary } from './api.js'
 import { ComparePage } from './pages/compare.js'
 import { CurvesPage } from './pages/curves.js'
 import { EvaluationPage } from './pages/evaluation.js'
+import { ImagePage } from './pages/image.js'
 import { ModelPage } from './pages/model.js'
+import { ReusePage } from './pages/reuse.js'
 import { RunsPage } from './pages/runs.js'
+import { WeightsPage } from './pages/weights.js'
 
 interface Titled {
   /** In the address. */
@@ -27,4 +30,7 @@ export const pages: readonly Page[] = [
   { id: 'compare', title: 'Compare', about: 'runs', component: ComparePage },
   { id: 'evaluation', title: 'Evaluation', about: 'run', component: EvaluationPage },
   { id: 'model', title: 'Model', about: 'run', component: ModelPage },
+  { id: 'reuse', title: 'Feature reuse', about: 'run', component: ReusePage },
+  { id: 'image', title: 'Image', about: 'run', component: ImagePage },
+  { id: 'weights', title: 'Weights', about: 'run', component: WeightsPage },
 ]

@@ -1,6 +1,8 @@
 // What goes over the wire, as both sides see it: the server's answers and the page's questions. Types only.
 import type { MemoryMode } from '../engine/planner.js'
 import type { Report } from '../evaluation/report.js'
+import type { Prediction } from '../inference/classify.js'
+import type { FeatureReuse } from '../inspect/feature-reuse.js'
 import type { LayerFacts } from '../model/operations.js'
 import type { EpochScore } from '../training/events.js'
 import type { TrainingMemory } from '../training/memory.js'
@@ -140,4 +142,33 @@ export interface ModelFacts {
   readonly batchSize: number
   /** Of a training process at that batch size, predicted. */
   readonly memory: Readonly<Record<MemoryMode, TrainingMemory>>
+}
+
+/** Answer of /api/inspect/places: what can be asked for. */
+export interface InspectionPlaces {
+  /** In label order. */
+  readonly classes: readonly string[]
+  /** Layers that Grad-CAM can be made at, and those whose activations can be seen. */
+  readonly camLayers: readonly string[]
+  readonly layers: readonly string[]
+  readonly tensors: readonly string[]
+}
+
+/** Answer of /api/inspect/reuse, filters, weights, layers and activations. */
+export interface InspectionPicture {
+  /** An SVG element in the colours of the page around it. */
+  readonly svg: string
+  readonly reuse?: FeatureReuse
+  /** The same numbers as a table, its head first. */
+  readonly rows?: readonly (readonly string[])[] | null
+}
+
+/** Answer of /api/inspect/gradcam. Pictures are addresses with the picture in them. */
+export interface CamPictures {
+  readonly layer: string
+  readonly height: number
+  readonly width: number
+  /** What the network sees. */
+  readonly image: string
+  readonly maps: readonly (Prediction & { readonly score: number; readonly picture: string })[]
 }

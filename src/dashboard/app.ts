@@ -12,6 +12,7 @@ import { Evaluations } from './evaluations.js'
 import { runEvents } from './events.js'
 import { guard } from './guard.js'
 import type { RunHistory } from './history.js'
+import { inspectRoutes } from './inspections.js'
 import { modelFacts } from './model.js'
 import { bucketGrid, epochsQuery, evaluationQuery, parseQuery, runQuery, stepsQuery } from './queries.js'
 import { runSettings } from './run-latest.js'
@@ -33,6 +34,7 @@ export function dashboardApp(
 ): DashboardApp {
   const runs = new RunList(folder, lookMilliseconds)
   const evaluations = new Evaluations()
+  const inspections = inspectRoutes(run => runs.folderOf(run))
   const instance = randomBytes(4).toString('hex')
   const app = new Hono()
   app.use(guard)
@@ -87,6 +89,7 @@ export function dashboardApp(
     evaluations.cancel(at, checkpoint)
     return context.json(await evaluations.state(at, checkpoint))
   })
+  app.route('/api/inspect', inspections.routes)
   app.get('*', context => pages(context, context.req.path) ?? context.notFound())
 
   app.notFound(context => context.json({ error: `there is no ${context.req.path}` } satisfies Failure, 404))
@@ -101,6 +104,7 @@ export function dashboardApp(
     close: () => {
       runs.close()
       evaluations.close()
+      inspections.close()
     },
   }
 }

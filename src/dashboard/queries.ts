@@ -1,6 +1,7 @@
 // What a page may ask, checked: a wrong question gets one sentence.
 import { z } from 'zod'
 import { usageError } from '../errors.js'
+import { reuseMeasures, reuseScales } from '../inspect/feature-reuse.js'
 import { stepMetrics } from './api.js'
 
 const run = z.string().max(4096)
@@ -16,6 +17,25 @@ const MOST_BUCKETS = 8192
 export const runQuery = z.object({ run })
 export const epochsQuery = z.object({ run, after: whole.default(0) })
 export const evaluationQuery = z.object({ run, checkpoint: z.enum(['last', 'best']).default('last') })
+export const inspectQuery = z
+  .object({
+    run,
+    checkpoint: z.enum(['last', 'best']).default('last'),
+    measure: z.enum(reuseMeasures).optional(),
+    scale: z.enum(reuseScales).optional(),
+    layer: z.string().max(200).optional(),
+    /** A class's number. */
+    class: whole.optional(),
+    /** Patterns of names with commas between them. */
+    tensors: z
+      .string()
+      .max(10_000)
+      .transform(text => text.split(',').map(name => name.trim()))
+      .optional(),
+    /** Pixels that a picture may be wide. */
+    room: whole.pipe(z.number().min(200).max(8192)).optional(),
+  })
+  .strict()
 export const stepsQuery = z
   .object({
     run,

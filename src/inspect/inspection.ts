@@ -13,6 +13,7 @@ import { drawHistograms } from './pictures/histograms.js'
 import { drawLayerHistory } from './pictures/layers.js'
 import { drawFeatureReuse } from './pictures/reuse.js'
 import { drawActivations, drawFilters } from './pictures/sheets.js'
+import type { Drawing } from './pictures/svg.js'
 import { readSeen } from './seen-image.js'
 import { chosenTensors, isConvolution } from './tensor-names.js'
 import { type WeightStatistics, weightStatistics } from './weights.js'
@@ -44,8 +45,8 @@ export interface Inspection {
   readonly what: Subject
   /** Plain numbers, as the function of the same purpose gives them. */
   readonly data: object
-  /** The picture, as an SVG document. */
-  svg(): Promise<string>
+  /** The picture, as an SVG document, no wider than `room` where it can be arranged so. */
+  svg(drawing?: Drawing): Promise<string>
   /** The numbers as lines of a table, the first one its head; null where there is no table of them. */
   readonly rows: readonly (readonly string[])[] | null
 }
@@ -59,7 +60,7 @@ export async function inspection(
     case 'reuse': {
       const { measure, scale } = request
       const data = featureReuse(network, { measure, scale })
-      return { what: 'reuse', data, svg: async () => drawFeatureReuse(data), rows: reuseRows(data) }
+      return { what: 'reuse', data, svg: async drawing => drawFeatureReuse(data, drawing), rows: reuseRows(data) }
     }
     case 'gradcam': {
       const { image, classes, top, layer } = request
@@ -78,7 +79,7 @@ export async function inspection(
     }
     case 'weights': {
       const data = chosenTensors(weightStatistics(network), request.tensors ?? ['*'])
-      return { what: 'weights', data, svg: async () => drawHistograms(data), rows: weightRows(data) }
+      return { what: 'weights', data, svg: async drawing => drawHistograms(data, drawing), rows: weightRows(data) }
     }
     default:
       throw parameterError('what', `one of ${subjects.join(', ')}`, (request as { what: unknown }).what)
@@ -92,7 +93,7 @@ export async function layersInspection(folder: string, patterns?: readonly strin
     ? chosenTensors(all.tensors, patterns)
     : all.tensors.filter(({ name }) => isConvolution(name))
   const data: LayerHistory = { ...all, tensors }
-  return { what: 'layers', data, svg: async () => drawLayerHistory(data), rows: historyRows(data) }
+  return { what: 'layers', data, svg: async drawing => drawLayerHistory(data, drawing), rows: historyRows(data) }
 }
 
 const digits = (value: number | null): string => (value === null ? '' : String(Number(value.toPrecision(6))))

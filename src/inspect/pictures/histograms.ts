@@ -1,15 +1,14 @@
 // Histograms of a checkpoint's tensors as small multiples: each with its own axis, its bins as high as the fullest.
 import { element, escaped } from '../../util/markup.js'
 import type { WeightStatistics } from '../weights.js'
-import { document, short, text } from './svg.js'
+import { type Drawing, document, ROOM, short, text } from './svg.js'
 
-const COLUMNS = 4
 const CELL = { width: 230, height: 96 }
 const PLOT = { left: 12, top: 20, width: 206, height: 48 }
 const BAR = '#2a788e'
 
-export function drawHistograms(tensors: readonly WeightStatistics[]): string {
-  const columns = Math.min(COLUMNS, tensors.length)
+export function drawHistograms(tensors: readonly WeightStatistics[], { room = ROOM }: Drawing = {}): string {
+  const columns = Math.max(1, Math.min(tensors.length, Math.floor(room / CELL.width)))
   const cells = tensors.map((tensor, i) =>
     element(
       'g',

@@ -3,41 +3,50 @@ import { element, escaped } from '../../util/markup.js'
 import type { NumberStatistics } from '../../util/statistics.js'
 import type { LayerHistory } from '../layer-history.js'
 import { colourAt, hex, VIRIDIS } from './colours.js'
-import { colourBar, document, short, text, textWidth } from './svg.js'
+import { colourBar, type Drawing, document, ROOM, short, text, textWidth } from './svg.js'
 
 const WIDTH = 360
+const LEAST_WIDTH = 120
+/** Of a colour bar and its numbers. */
+const BAR = 92
 const TOP = 40
 
-export function drawLayerHistory({ epochs, tensors }: LayerHistory): string {
+/** The two stand side by side where there is `room`. */
+export function drawLayerHistory({ epochs, tensors }: LayerHistory, { room = ROOM }: Drawing = {}): string {
   const names = tensors.map(({ name }) => name.replace(/^features\./, '').replace(/\.weight$/, ''))
   const row = tensors.length > 60 ? 7 : 12
   const left = Math.max(40, ...names.map(name => textWidth(name, 10))) + 18
   const every = Math.ceil(9 / row)
-  const labels = names.map((name, i) =>
-    i % every === 0 ? text(left - 6, TOP + (i + 0.5) * row + 3.5, name, { anchor: 'end', size: 10 }) : '',
-  )
-  const height = tensors.length * row
-  const panel = (title: string, x: number, of: 'weights' | 'gradients'): string =>
+  const labels = (top: number): string =>
+    names
+      .map((name, i) =>
+        i % every === 0 ? text(left - 6, top + TOP + (i + 0.5) * row + 3.5, name, { anchor: 'end', size: 10 }) : '',
+      )
+      .join('')
+  const height = TOP + tensors.length * row + 46
+  const width = Math.max(LEAST_WIDTH, Math.min(WIDTH, room - left - BAR))
+  const beside = left + 2 * (width + BAR) <= room
+  const panel = (of: 'weights' | 'gradients', x: number, y: number): string =>
     heat(
-      title,
-      { x, height, row },
+      `${of}: standard deviation`,
+      { x, y, width, row },
       epochs,
       tensors.map(tensor => ({ name: tensor.name, series: tensor[of] })),
     )
-  const step = WIDTH + 92
   return document(
-    left + 2 * step,
-    TOP + height + 46,
+    left + (beside ? 2 : 1) * (width + BAR),
+    (beside ? 1 : 2) * height,
     'Standard deviation of weights and gradients of each layer, epoch by epoch',
-    ...labels,
-    panel('weights: standard deviation', left, 'weights'),
-    panel('gradients: standard deviation', left + step, 'gradients'),
+    labels(0),
+    panel('weights', left, 0),
+    beside ? panel('gradients', left + width + BAR, 0) : labels(height) + panel('gradients', left, height),
   )
 }
 
 interface Frame {
   readonly x: number
-  readonly height: number
+  readonly y: number
+  readonly width: number
   readonly row: number
 }
 interface Series {
@@ -46,12 +55,18 @@ interface Series {
 }
 
 /** In a logarithmic scale; 0 and what is not finite are grey. */
-function heat(title: string, { x, height, row }: Frame, epochs: readonly number[], tensors: readonly Series[]): string {
+function heat(
+  title: string,
+  { x, y, width, row }: Frame,
+  epochs: readonly number[],
+  tensors: readonly Series[],
+): string {
+  const [top, height] = [y + TOP, tensors.length * row]
   const logarithm = (value: number | null): number => (value !== null && value > 0 ? Math.log10(value) : Number.NaN)
   const logarithms = tensors.map(({ series }) => series.map(({ standardDeviation }) => logarithm(standardDeviation)))
   const finite = logarithms.flat().filter(Number.isFinite)
   const [least, most] = finite.length > 0 ? [Math.min(...finite), Math.max(...finite)] : [0, 0]
-  const cell = WIDTH / epochs.length
+  const cell = width / epochs.length
   const cells = tensors.flatMap(({ name, series }, i) =>
     series.map(({ standardDeviation, nonFinite }, e) => {
       const value = logarithms[i]![e]!
@@ -62,7 +77,7 @@ function heat(title: string, { x, height, row }: Frame, epochs: readonly number[
         'rect',
         {
           x: x + e * cell,
-          y: TOP + i * row,
+          y: top + i * row,
           width: cell,
           height: row,
           fill: Number.isFinite(value) ? hex(colourAt(VIRIDIS, share)) : '#888',
@@ -71,18 +86,18 @@ function heat(title: string, { x, height, row }: Frame, epochs: readonly number[
       )
     }),
   )
-  const every = Math.max(1, Math.ceil(epochs.length / 9))
+  const every = Math.max(1, Math.ceil(epochs.length / (width / 40)))
   const ticks = epochs.map((epoch, e) =>
-    e % every === 0 ? text(x + (e + 0.5) * cell, TOP + height + 14, `${epoch}`, { anchor: 'middle', size: 10 }) : '',
+    e % every === 0 ? text(x + (e + 0.5) * cell, top + height + 14, `${epoch}`, { anchor: 'middle', size: 10 }) : '',
   )
   const marks = [0, 0.25, 0.5, 0.75, 1].map(share => [share, short(10 ** (least + share * (most - least)))] as const)
   return element(
     'g',
     {},
-    text(x, 24, title, { bold: true, size: 12 }),
+    text(x, y + 24, title, { bold: true, size: 12 }),
     element('g', { 'shape-rendering': 'crispEdges' }, ...cells),
     ...ticks,
-    text(x + WIDTH / 2, TOP + height + 30, 'epoch', { anchor: 'middle' }),
-    colourBar(x + WIDTH + 8, TOP, Math.min(height, 200), VIRIDIS, marks),
+    text(x + width / 2, top + height + 30, 'epoch', { anchor: 'middle' }),
+    colourBar(x + width + 8, top, Math.min(height, 200), VIRIDIS, marks),
   )
 }

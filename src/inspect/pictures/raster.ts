@@ -53,14 +53,19 @@ export function sheetOf(tiles: readonly Pixels[], columns: number, gap: number) 
   return { ...size, data }
 }
 
-/** An SVG image of pixels of three or four bytes each. */
+/** An SVG image. */
 export async function imageElement(
   pixels: Pixels,
   place: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
 ): Promise<string> {
-  const { height, width, data } = pixels
+  return element('image', { ...place, href: await pngAddress(pixels) })
+}
+
+/** Pixels of three or four bytes each as an address with the picture in it. */
+export async function pngAddress({ height, width, data }: Pixels): Promise<string> {
   const sharp = await loadSharp()
   const channels = data.length === 4 * height * width ? 4 : 3
-  const png = await sharp(data, { raw: { width, height, channels } }).png({ compressionLevel: 9 }).toBuffer()
-  return element('image', { ...place, href: `data:image/png;base64,${png.toString('base64')}` })
+  const image = sharp(data, { raw: { width, height, channels } })
+  const png = await image.png({ compressionLevel: 9 }).toBuffer()
+  return `data:image/png;base64,${png.toString('base64')}`
 }

@@ -3,15 +3,17 @@
 import { element, escaped } from '../../util/markup.js'
 import type { BlockReuse, FeatureReuse } from '../feature-reuse.js'
 import { colourAt, hex, VIRIDIS } from './colours.js'
-import { colourBar, document, short, text } from './svg.js'
+import { colourBar, type Drawing, document, ROOM, short, text } from './svg.js'
 
-/** Blocks stand side by side up to this width. */
-const ROOM = 1100
+/** Of the colour bar and its numbers. */
+const BAR = 62
 const MARGIN = { left: 48, top: 34, bottom: 44, right: 18 }
 
-export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse): string {
+/** Blocks stand side by side as far as there is `room`. */
+export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse, { room = ROOM }: Drawing = {}): string {
   const most = Math.max(...blocks.map(({ targets }) => targets.length))
-  const cell = Math.max(7, Math.min(18, Math.floor(250 / most)))
+  const widest = Math.floor((room - BAR - MARGIN.left - MARGIN.right) / most)
+  const cell = Math.max(5, Math.min(widest, 18, Math.max(7, Math.floor(250 / most))))
   const finite = blocks.flatMap(({ values }) => values.flat()).filter(value => typeof value === 'number')
   const largest = scale === 'raw' ? Math.max(0, ...finite) : 1
   const parts: string[] = []
@@ -21,7 +23,7 @@ export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse): stri
       width: MARGIN.left + block.targets.length * cell + MARGIN.right,
       height: MARGIN.top + block.sources.length * cell + MARGIN.bottom,
     }
-    if (x > 0 && x + size.width > ROOM) [x, y, rowHeight] = [0, y + rowHeight, 0]
+    if (x > 0 && x + size.width > room - BAR) [x, y, rowHeight] = [0, y + rowHeight, 0]
     parts.push(triangle(block, x, y, cell, largest))
     x += size.width
     width = Math.max(width, x)
@@ -36,9 +38,10 @@ export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse): stri
     ticks,
   )
   const what = measure === 'mean' ? 'mean absolute weight' : 'mean absolute weight per feature map'
-  const scaled = scale === 'raw' ? what : `${what}, each column from its least (0) to its most (1)`
-  const caption = text(MARGIN.left, y + rowHeight + 6, scaled)
-  return document(width + 62, y + rowHeight + 18, `Feature reuse: ${scaled}`, ...parts, bar, caption)
+  const captions = scale === 'raw' ? [what] : [what, 'each column from its least (0) to its most (1)']
+  const lines = captions.map((caption, i) => text(14, y + rowHeight + 8 + 14 * i, caption))
+  const size = [Math.max(width + BAR, 300), y + rowHeight + 8 + 14 * lines.length] as const
+  return document(...size, `Feature reuse: ${captions.join(', ')}`, ...parts, bar, ...lines)
 }
 
 function triangle(

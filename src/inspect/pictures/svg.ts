@@ -5,6 +5,12 @@ import { type ColourScale, colourAt, hex } from './colours.js'
 
 const INK = '#1c1e21'
 
+/** How wide a picture may be that can be arranged in several ways, in its pixels. */
+export interface Drawing {
+  readonly room?: number | undefined
+}
+export const ROOM = 1100
+
 /** `title` is what a screen reader says of the picture. */
 export function document(width: number, height: number, title: string, ...children: readonly string[]): string {
   return element(
