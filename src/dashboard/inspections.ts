@@ -64,9 +64,9 @@ export function inspectRoutes(folderOf: (run: string) => string): { routes: Hono
     return context.json({ svg: await svg({ room }), reuse: data as FeatureReuse } satisfies InspectionPicture)
   })
   routes.get('/filters', async context => {
-    const { network } = await opened(context.req.query())
+    const { network, room } = await opened(context.req.query())
     const { svg } = await inspection(network, { what: 'filters' })
-    return context.json({ svg: await svg() } satisfies InspectionPicture)
+    return context.json({ svg: await svg({ room }) } satisfies InspectionPicture)
   })
   routes.get('/weights', async context => {
     const { network, tensors, room } = await opened(context.req.query())
@@ -101,10 +101,10 @@ export function inspectRoutes(folderOf: (run: string) => string): { routes: Hono
     } satisfies CamPictures)
   })
   routes.post('/activations', async context => {
-    const { network, on, layer } = await opened(context.req.query())
+    const { network, on, layer, room } = await opened(context.req.query())
     const image = await sentImage(context.req)
     const { svg } = await inspection(network, { what: 'activations', image, layer }, { on })
-    return context.json({ svg: await svg() } satisfies InspectionPicture)
+    return context.json({ svg: await svg({ room }) } satisfies InspectionPicture)
   })
   return { routes, close: () => networks.close() }
 }

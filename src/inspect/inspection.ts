@@ -70,12 +70,12 @@ export async function inspection(
     }
     case 'filters': {
       const data = firstFilters(network)
-      return { what: 'filters', data, svg: () => drawFilters(data), rows: null }
+      return { what: 'filters', data, svg: drawing => drawFilters(data, drawing), rows: null }
     }
     case 'activations': {
       const { image, layer, maps: most } = request
       const data = await activations(network, image, { ...compute, layer })
-      return { what: 'activations', data, svg: () => drawActivations(data, { most }), rows: null }
+      return { what: 'activations', data, svg: drawing => drawActivations(data, { most, ...drawing }), rows: null }
     }
     case 'weights': {
       const data = chosenTensors(weightStatistics(network), request.tensors ?? ['*'])

@@ -15,8 +15,11 @@ import { share } from '../format.js'
 import { CHECKPOINTS, Choice } from '../inspect/choice.js'
 import { ImageWell } from '../inspect/image-well.js'
 import { Picture } from '../inspect/picture.js'
+import { useRoom } from '../inspect/use-room.js'
 import { useAnswer } from '../use-answer.js'
 
+/** Until it is known. */
+const ROOM = 360
 const LAST_MAPS = 'features.relu5'
 
 export function ImagePage({ run }: { run: RunSummary }) {
@@ -121,11 +124,9 @@ function Cam({ file, query, places }: PartProps) {
 
 function Maps({ file, query, places }: PartProps) {
   const layer = useSignal(places.layers[0]!)
-  const { value, failure, busy } = useSent<InspectionPicture>(
-    'inspect/activations',
-    { ...query, layer: layer.value },
-    file,
-  )
+  const { place, room } = useRoom()
+  const asked = { ...query, layer: layer.value, room: String(room.value ?? ROOM) }
+  const { value, failure, busy } = useSent<InspectionPicture>('inspect/activations', asked, file)
   return (
     <section>
       <h2>Feature maps</h2>
@@ -143,7 +144,7 @@ function Maps({ file, query, places }: PartProps) {
         </span>
       </div>
       {failure && <Failed failure={failure} />}
-      {value && <Picture svg={value.svg} name={`Feature maps of ${layer.value}`} />}
+      <div ref={place}>{value && <Picture svg={value.svg} name={`Feature maps of ${layer.value}`} />}</div>
     </section>
   )
 }

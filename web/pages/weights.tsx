@@ -51,7 +51,7 @@ export function WeightsPage({ run }: { run: RunSummary }) {
             <Look
               title="Filters of the first convolution"
               path="filters"
-              query={query}
+              query={chosen}
               when={run.epochsDone}
               rows={null}
             />

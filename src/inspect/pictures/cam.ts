@@ -1,4 +1,5 @@
 // Grad-CAM as a row of pictures: the image as the network sees it, then for each class the map laid over it.
+import { extremes } from '../../util/statistics.js'
 import type { GradCam } from '../grad-cam.js'
 import type { Pixels } from '../seen-image.js'
 import { colourAt, INFERNO } from './colours.js'
@@ -52,7 +53,7 @@ export function overlaid(
   values: readonly number[],
   size: { readonly height: number; readonly width: number },
 ): Pixels {
-  const largest = Math.max(...values)
+  const [, largest] = extremes(values)
   const data = new Uint8Array(image.data.length)
   const at = interpolator(values, size, image)
   for (let i = 0; i < image.height * image.width; i++) {

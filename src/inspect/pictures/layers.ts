@@ -1,6 +1,6 @@
 // Layer statistics over the epochs of a run: spread of weights and gradients of each tensor as two heat maps.
 import { element, escaped } from '../../util/markup.js'
-import type { NumberStatistics } from '../../util/statistics.js'
+import { extremes, type NumberStatistics } from '../../util/statistics.js'
 import type { LayerHistory } from '../layer-history.js'
 import { colourAt, hex, VIRIDIS } from './colours.js'
 import { colourBar, type Drawing, document, ROOM, short, text, textWidth } from './svg.js'
@@ -64,8 +64,7 @@ function heat(
   const [top, height] = [y + TOP, tensors.length * row]
   const logarithm = (value: number | null): number => (value !== null && value > 0 ? Math.log10(value) : Number.NaN)
   const logarithms = tensors.map(({ series }) => series.map(({ standardDeviation }) => logarithm(standardDeviation)))
-  const finite = logarithms.flat().filter(Number.isFinite)
-  const [least, most] = finite.length > 0 ? [Math.min(...finite), Math.max(...finite)] : [0, 0]
+  const [least, most] = extremes(logarithms.flat())
   const cell = width / epochs.length
   const cells = tensors.flatMap(({ name, series }, i) =>
     series.map(({ standardDeviation, nonFinite }, e) => {
@@ -90,7 +89,9 @@ function heat(
   const ticks = epochs.map((epoch, e) =>
     e % every === 0 ? text(x + (e + 0.5) * cell, top + height + 14, `${epoch}`, { anchor: 'middle', size: 10 }) : '',
   )
-  const marks = [0, 0.25, 0.5, 0.75, 1].map(share => [share, short(10 ** (least + share * (most - least)))] as const)
+  const marks = (most > least ? [0, 0.25, 0.5, 0.75, 1] : []).map(
+    share => [share, short(10 ** (least + share * (most - least)))] as const,
+  )
   return element(
     'g',
     {},

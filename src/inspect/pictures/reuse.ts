@@ -11,9 +11,7 @@ const MARGIN = { left: 48, top: 34, bottom: 44, right: 18 }
 
 /** Blocks stand side by side as far as there is `room`. */
 export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse, { room = ROOM }: Drawing = {}): string {
-  const most = Math.max(...blocks.map(({ targets }) => targets.length))
-  const widest = Math.floor((room - BAR - MARGIN.left - MARGIN.right) / most)
-  const cell = Math.max(5, Math.min(widest, 18, Math.max(7, Math.floor(250 / most))))
+  const cell = cellSize(blocks, room - BAR)
   const finite = blocks.flatMap(({ values }) => values.flat()).filter(value => typeof value === 'number')
   const largest = scale === 'raw' ? Math.max(0, ...finite) : 1
   const parts: string[] = []
@@ -42,6 +40,15 @@ export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse, { roo
   const lines = captions.map((caption, i) => text(14, y + rowHeight + 8 + 14 * i, caption))
   const size = [Math.max(width + BAR, 300), y + rowHeight + 8 + 14 * lines.length] as const
   return document(...size, `Feature reuse: ${captions.join(', ')}`, ...parts, bar, ...lines)
+}
+
+/** All blocks in one row if their squares can be of 10 pixels at least; else as large as the widest block allows. */
+function cellSize(blocks: readonly BlockReuse[], room: number): number {
+  const columns = blocks.map(({ targets }) => targets.length)
+  const margins = MARGIN.left + MARGIN.right
+  const inOneRow = (room - blocks.length * margins) / columns.reduce((sum, n) => sum + n, 0)
+  if (inOneRow >= 10) return Math.min(26, Math.floor(inOneRow))
+  return Math.max(5, Math.min(18, Math.floor((room - margins) / Math.max(...columns))))
 }
 
 function triangle(
