@@ -89,6 +89,34 @@ export type { Predictions } from './evaluation/predict.js'
 export type { Report, ReportFacts } from './evaluation/report.js'
 export { type Scores, scorePredictions } from './evaluation/scores.js'
 export { writeReport } from './evaluation/write-report.js'
+export { type Answer, type Classifier, type ClassifyOptions, classifyImages } from './inference/classifier.js'
+export { type Prediction, type TopOptions, topClasses } from './inference/classify.js'
+export { type ImageInput, type NetworkInput, type RawImage, readImage, writeInput } from './inference/image-input.js'
+export { createRunner, type Runner, type RunnerOptions, type RunnerOutput } from './inference/runner.js'
+export { type ActivationOptions, type Activations, activations } from './inspect/activations.js'
+export {
+  type BlockReuse,
+  type FeatureReuse,
+  type FeatureReuseOptions,
+  featureReuse,
+  type ReuseMeasure,
+  type ReuseScale,
+  type ReuseSource,
+  type ReuseTarget,
+} from './inspect/feature-reuse.js'
+export { type Filters, firstFilters } from './inspect/filters.js'
+export { type ClassMap, type GradCam, type GradCamOptions, gradCam, gradCamLayers } from './inspect/grad-cam.js'
+export {
+  type Inspection,
+  type InspectionRequest,
+  inspection,
+  layersInspection,
+  type Subject,
+} from './inspect/inspection.js'
+export { type LayerHistory, readLayerHistory } from './inspect/layer-history.js'
+export type { InspectedNetwork, InspectOptions } from './inspect/network.js'
+export { type WeightStatistics, weightStatistics } from './inspect/weights.js'
+export { pngOf, writeInspection } from './inspect/write-inspection.js'
 export type { ImportReport } from './interop/import-weights.js'
 export { type Precision, precisions } from './interop/onnx-graph.js'
 export { readWeights } from './interop/read-weights.js'
@@ -143,4 +171,4 @@ export {
   warmUp,
 } from './training/schedule.js'
 export type { TrainingResult } from './training/trainer.js'
-export type { Histogram } from './util/statistics.js'
+export type { Histogram, NumberStatistics } from './util/statistics.js'

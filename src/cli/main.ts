@@ -6,8 +6,10 @@ import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
+import { dashboardCommand } from './commands/dashboard.js'
 import { dataCommand } from './commands/data.js'
 import { exportLogCommand } from './commands/export-log.js'
+import { inspectCommand } from './commands/inspect.js'
 import { previewCommand } from './commands/preview.js'
 import { runsCommand } from './commands/runs.js'
 import { summaryCommand } from './commands/summary.js'
@@ -66,7 +68,9 @@ function createProgram(finish: (exitCode: number) => void): Command {
     compareCommand,
     exportLogCommand,
     summaryCommand,
+    inspectCommand,
     convertCommand,
+    dashboardCommand,
     dataCommand,
     previewCommand,
     benchCommand,

@@ -104,6 +104,7 @@ async function create(path: string, content: string): Promise<boolean> {
 }
 
 const besides = (path: string): string => `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
+
 /** Whether a living process holds the lock file `path`. */
 export async function isLocked(path: string): Promise<boolean> {
   const holder = await readLock(path)

@@ -32,6 +32,10 @@ export interface PlanOptions {
   readonly memory?: MemoryMode
   /** Of eval and infer: the name of the last layer to compute (see featureLayers); its output goes to the buffer `features`. */
   readonly until?: string
+  /** Of training with everything frozen: instead of a loss' gradients those of a score, with respect to the output of
+   * the layer of this name (see gradientLayers). The score is the sum of the logits, each times its number in the buffer
+   * `targets`; the output goes to `features`, the gradient to `featureGradients`. */
+  readonly scored?: string
   /** `pooled`: the network is its classifier alone, on what is in the buffer `features`. */
   readonly from?: typeof POOLED | undefined
   /** Default: plain cross entropy. */
@@ -68,7 +72,7 @@ export class ProgramBuilder {
     this.recompute = options.memory === 'recompute'
     this.inference = options.mode === 'infer'
     this.frozen = options.frozen ?? new Set()
-    this.elements = externalElements(architecture, options.batchSize, options.until)
+    this.elements = externalElements(architecture, options.batchSize, options.until ?? options.scored)
     this.table = parameterTable(architecture)
     this.parameterOffset = new Map(this.table.parameters.map(({ name, offset }) => [name, offset]))
     this.runningOffset = new Map(this.table.running.map(({ name, offset }) => [name, offset]))
@@ -207,14 +211,27 @@ export class ProgramBuilder {
     }
   }
 
-  /** Copies a layer's output to the buffer `features`, if it is the one asked for: a mean over windows of one pixel,
-   * with batch norm and ReLU where the layer ends with them. */
+  /** Copies a layer's output to the buffer `features`, if it is the one asked for, with batch norm and ReLU where the
+   * layer ends with them. */
   protected offer(name: string, output: View, norm: Norm | null = null): void {
-    if (name !== this.options.until) return
-    const copy: View = { ...output, buffer: this.external('features'), stride: output.channels, first: 0 }
-    const window = { windowHeight: 1, windowWidth: 1 }
-    this.calls.push({ kernel: 'averagePoolForward', ...window, input: output, norm, output: copy, statistics: null })
+    const { until, scored } = this.options
+    if (name === until || name === scored) this.copy(output, norm, 'features')
+    if (name === until) this.end = this.calls.length
+  }
+
+  /** Copies the gradient with respect to a layer's output, which is complete now, if it is the one asked for. A frozen
+   * batch norm puts nothing off, so that the plane is all of it. */
+  protected offerGradient(name: string, gradient: View): void {
+    if (name !== this.options.scored) return
+    this.copy(gradient, null, 'featureGradients')
     this.end = this.calls.length
+  }
+
+  /** As a mean over windows of one pixel. */
+  private copy(input: View, norm: Norm | null, to: ExternalRole): void {
+    const output: View = { ...input, buffer: this.external(to), stride: input.channels, first: 0 }
+    const window = { windowHeight: 1, windowWidth: 1 }
+    this.calls.push({ kernel: 'averagePoolForward', ...window, input, norm, output, statistics: null })
   }
 
   protected dropout(): Dropout | null {

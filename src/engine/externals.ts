@@ -24,6 +24,7 @@ export function externalElements(
     averageRunning: runningCount,
     input: batchSize * inputChannels * height * width,
     features: batchSize * featureCount(featureLayer(architecture, layer)),
+    featureGradients: batchSize * featureCount(featureLayer(architecture, layer)),
     labels: batchSize,
     otherLabels: batchSize,
     share: batchSize,

@@ -1,11 +1,11 @@
 // A network made ready to answer: its own program, without loss, with folded norms, image by image, several in flight.
 import type { Architecture } from '../model/architecture.js'
 import { featureCount, featureLayer } from '../model/feature-layers.js'
-import type { Backend, DeviceBuffer, Numbers } from './backend.js'
-import { externalElements, rolesOf } from './externals.js'
+import type { Backend, Numbers } from './backend.js'
+import { bindProgram } from './bound-program.js'
+import { externalElements } from './externals.js'
 import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
-import type { ExternalRole } from './program.js'
 import type { SessionState } from './session.js'
 
 export interface InferenceOptions {
@@ -35,43 +35,20 @@ export async function createInference(
   // What comes before the first norm is read from the weights as they are.
   const folds = program.calls.some(call => call.kernel === 'convolutionForward' && call.foldedBias)
   const elements = externalElements(architecture, batchSize, layer)
-  const owned: DeviceBuffer[] = []
-  const create = (count: number): DeviceBuffer => {
-    const buffer = backend.createBuffer(count)
-    owned.push(buffer)
-    return buffer
-  }
-  const dispose = (): void => {
-    for (const buffer of owned.splice(0)) buffer.dispose()
-  }
-  try {
-    const arena = create(program.arenaElements)
-    const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-    for (const role of rolesOf([program])) buffers[role] = create(elements[role])
-    await buffers.parameters!.write(parameters)
-    if (folds) {
-      for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
-        await buffers.parameters!.write(values, offset)
-      }
+  const { buffers, run, dispose } = await bindProgram(program, backend, elements, { parameters, running })
+  if (folds) {
+    for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
+      await buffers.parameters!.write(values, offset)
     }
-    // The first convolution of a small network comes before any batch norm.
-    await buffers.running?.write(running)
-    const executable = await backend.compile(program, { ...buffers, arena })
-    const output = layer === undefined ? buffers.logits! : buffers.features!
-    return {
-      batchSize,
-      async run(images, size) {
-        await buffers.input!.write(images)
-        await executable.run({ batch: size, sameParameters: true })
-        return output.read(0, size * each)
-      },
-      dispose() {
-        executable.dispose()
-        dispose()
-      },
-    }
-  } catch (error) {
-    dispose()
-    throw error
+  }
+  const output = layer === undefined ? buffers.logits! : buffers.features!
+  return {
+    batchSize,
+    async run(images, size) {
+      await buffers.input!.write(images)
+      await run({ batch: size, sameParameters: true })
+      return output.read(0, size * each)
+    },
+    dispose,
   }
 }

@@ -1,7 +1,7 @@
 // The end of the network: the last norm, global pooling, the classifier and the loss. It can also be planned alone, on
 // features that were computed before.
 import type { HeadLayer } from '../model/architecture.js'
-import { POOLED } from '../model/feature-layers.js'
+import { blockName, LAST_MAPS, POOLED } from '../model/feature-layers.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { ProgramBuilder } from './builder.js'
 import type { CrossEntropy, Ref, View } from './kernels.js'
@@ -13,7 +13,7 @@ export class HeadPlanner extends ProgramBuilder {
     const { norm, input } = layer
     const window = { windowHeight: input.height, windowWidth: input.width }
     const normed = this.normForward(norm, features)
-    this.offer('features.relu5', view(features), normed)
+    this.offer(LAST_MAPS, view(features), normed)
     const pooled = this.activation(POOLED, features.channels, PIXEL)
     this.calls.push({
       kernel: 'averagePoolForward',
@@ -35,6 +35,7 @@ export class HeadPlanner extends ProgramBuilder {
         outputGradient: { gradient: gradientView(pooled), deferred: null },
         inputGradient: this.inputGradient(features, features.channels, norm, false),
       })
+      this.offerGradient(blockName(this.architecture.blocks.length), gradientView(features))
     }
   }
 
@@ -54,11 +55,16 @@ export class HeadPlanner extends ProgramBuilder {
       bias: this.parameter(classifier.name, 'bias'),
       output: logits,
     })
+    const { batchSize, scored } = this.options
     const logitsGradient: View = {
       ...logits,
-      buffer: this.training ? this.buffer('logits.gradient', this.options.batchSize * classes, 'transient') : -1,
+      buffer: !this.training
+        ? -1
+        : scored !== undefined
+          ? this.external('targets')
+          : this.buffer('logits.gradient', batchSize * classes, 'transient'),
     }
-    if (!this.inference) this.loss(logits, this.training ? logitsGradient : null)
+    if (!this.inference && scored === undefined) this.loss(logits, this.training ? logitsGradient : null)
     return () => {
       this.calls.push({
         kernel: 'linearBackward',

@@ -33,9 +33,12 @@ class Planner extends HeadPlanner {
         backward.push(from ? this.classifier(layer, this.givenFeatures(layer)) : this.head(layer, features.at(-1)!))
       if (this.end !== undefined) break
     }
-    // Nobody wants the gradients of layers before the first that is trained.
-    const first = layers.findIndex(layer => this.trains(...partsOf(layer)))
-    if (this.training && first >= 0) for (const emit of backward.slice(first).reverse()) emit()
+    // Nobody wants the gradients of layers before the first that is trained, or after the one that was asked for.
+    const scored = this.options.scored !== undefined
+    const first = scored ? 0 : layers.findIndex(layer => this.trains(...partsOf(layer)))
+    if (this.training && first >= 0) {
+      for (const emit of backward.slice(first).reverse()) if (this.end === undefined) emit()
+    }
     const calls = this.calls.slice(0, this.end)
     const { offsets, arenaElements } = layOut(this.buffers, calls)
     const { batchSize } = this.options
@@ -75,6 +78,7 @@ class Planner extends HeadPlanner {
       this.offer('features.pool0', view(features, 0, channels))
     }
     return () => {
+      this.offerGradient(norm ? 'features.pool0' : convolution.name, gradientView(features, 0, channels))
       if (norm) {
         this.calls.push({
           kernel: 'maxPoolBackward',
@@ -84,6 +88,7 @@ class Planner extends HeadPlanner {
           outputGradient: this.outputGradient(features, 0, channels),
           inputGradient: this.inputGradient(made, channels, norm, false),
         })
+        this.offerGradient(convolution.name, gradientView(made))
       }
       this.calls.push({
         kernel: 'convolutionBackward',
@@ -117,7 +122,10 @@ class Planner extends HeadPlanner {
         dropout,
       )
       this.offerDense(layer, output, features)
-      return () => this.convolutionBackward(growth, features, outputGradient(), true, dropout)
+      return () => {
+        this.offerGradient(layer.name, gradientView(features, inChannels, growthRate))
+        this.convolutionBackward(growth, features, outputGradient(), true, dropout)
+      }
     }
     const y = this.activation(layer.name, bottleneck.convolution.outChannels, bottleneck.convolution.output)
     const dropouts = [this.dropout(), this.dropout()] as const
@@ -142,6 +150,7 @@ class Planner extends HeadPlanner {
     )
     this.offerDense(layer, output, features)
     return () => {
+      this.offerGradient(layer.name, gradientView(features, inChannels, growthRate))
       const kept = this.recompute ? this.anew(y) : y
       if (this.recompute) this.calls.push({ ...made, output: view(kept), statistics: null })
       this.convolutionBackward(growth, kept, outputGradient(), false, dropouts[1])
@@ -181,6 +190,7 @@ class Planner extends HeadPlanner {
     this.convolutionForward(convolution, view(pooled), null, view(next, 0, channels), this.statistics(next, 0), null)
     this.offer(transitionName(layer.block), view(next, 0, channels))
     return () => {
+      this.offerGradient(transitionName(layer.block), gradientView(next, 0, channels))
       const kept = this.recompute ? this.anew(pooled) : pooled
       if (this.recompute) this.calls.push({ ...pool, output: view(kept) })
       this.convolutionBackward({ norm: null, convolution }, kept, this.outputGradient(next, 0, channels), false, null)
@@ -193,6 +203,7 @@ class Planner extends HeadPlanner {
         outputGradient: { gradient: gradientView(pooled), deferred: null },
         inputGradient: this.inputGradient(features, features.channels, norm, false),
       })
+      this.offerGradient(blockName(layer.block), gradientView(features))
     }
   }
 

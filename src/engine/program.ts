@@ -16,10 +16,11 @@ export const EXTERNAL_ROLES = [
   'averageRunning', // their moving average, same order
   'input', // images [batch][channels][height][width]
   'features', // what a layer makes of them [batch][channels][height][width]
+  'featureGradients', // the gradient of a score with respect to that, same order
   'labels', // class numbers [batch], stored as the backend's element type
   'otherLabels', // of mixed images [batch]
   'share', // the first label's share of mixed images [batch]
-  'targets', // several labels an image [batch][classes]
+  'targets', // several labels an image, or what each class counts in a score [batch][classes]
   'classWeights', // [classes]
   'logits', // [batch][classes]
   'loss', // [batch]

@@ -2,11 +2,10 @@
 
 import { basename } from 'node:path'
 import type { EpochScore } from '../training/events.js'
+import { escaped } from '../util/markup.js'
 import { reliabilityDiagram } from './diagram.js'
 import type { Report } from './report.js'
 import { STYLE } from './style.js'
-
-export const escaped = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 
 const percent = (share: number | null, digits = 1): string =>
   share === null ? '–' : `${(100 * share).toFixed(digits)} %`

@@ -12,6 +12,9 @@ export interface FeatureLayer extends Size {
 /** What the classifier reads: the last feature maps after batch norm and ReLU, averaged over all pixels. */
 export const POOLED = 'pooled'
 
+/** The last feature maps after batch norm and ReLU, whose means are `pooled`. */
+export const LAST_MAPS = 'features.relu5'
+
 /** All of them, in the order of computation. */
 export function featureLayers(architecture: Architecture): FeatureLayer[] {
   return architecture.layers.flatMap(layer => layersOf(layer, architecture))
@@ -41,7 +44,7 @@ function layersOf(layer: Layer, { blocks }: Architecture): FeatureLayer[] {
     case 'head': {
       const channels = layer.classifier.inFeatures
       return [
-        { name: 'features.relu5', channels, ...layer.input },
+        { name: LAST_MAPS, channels, ...layer.input },
         { name: POOLED, channels, height: 1, width: 1 },
       ]
     }
@@ -51,9 +54,16 @@ function layersOf(layer: Layer, { blocks }: Architecture): FeatureLayer[] {
 export const blockName = (block: number): string => `features.denseblock${block}`
 export const transitionName = (block: number): string => `features.transition${block}`
 
-/** The layer of a name, or a usage error. */
-export function featureLayer(architecture: Architecture, name: string): FeatureLayer {
-  const all = featureLayers(architecture)
+/** Those with respect to whose output a gradient can be had: the engine's gradients pass ReLUs without being written. */
+export const gradientLayers = (architecture: Architecture): FeatureLayer[] =>
+  featureLayers(architecture).filter(({ name }) => !/\.relu\d$/.test(name) && name !== POOLED)
+
+/** The layer of a name among `all`, or a usage error. */
+export function featureLayer(
+  architecture: Architecture,
+  name: string,
+  all: readonly FeatureLayer[] = featureLayers(architecture),
+): FeatureLayer {
   const found = all.find(layer => layer.name === name)
   if (found) return found
   const near = all.filter(layer => typeof name === 'string' && name !== '' && layer.name.startsWith(name))

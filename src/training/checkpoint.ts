@@ -55,6 +55,8 @@ const descriptionSchema = z.strictObject({
   normalisation: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).nullable(),
   /** Absent in checkpoints from before there was any. */
   preprocessing: preprocessingSchema.nullable().default(null),
+  /** Absent in checkpoints from before there was any. */
+  multiLabel: z.boolean().optional(),
   dataset: z
     .strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int(), fingerprint: z.string().optional() })
     .nullable(),
@@ -81,6 +83,8 @@ export interface Checkpoint {
   readonly normalisation: Normalisation | null
   /** How they get to the network's size; null when they have it already, or when not known. */
   readonly preprocessing: Preprocessing | null
+  /** Whether an image may belong to several classes; absent: as the recipe's loss says. */
+  readonly multiLabel?: boolean | undefined
   readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe | null
   readonly progress: Progress | null
@@ -88,6 +92,10 @@ export interface Checkpoint {
   readonly run?: RunSettings | undefined
   readonly state: SessionState
 }
+
+/** Whether each class has a probability of its own (sigmoid), or all share one (softmax). */
+export const isMultiLabel = ({ multiLabel, recipe }: Checkpoint): boolean =>
+  multiLabel ?? recipe?.loss === 'binary-cross-entropy'
 
 /** Writes a checkpoint whole or not at all. `keep`: the name under which the file that was there goes on. Throws a
  * sentence when it cannot be written. */
@@ -152,7 +160,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   if (!parsed.success) {
     throw new DenseNetError(`${path} is damaged (its description lacks ${parsed.error.issues[0]!.path.join('.')})`)
   }
-  const { config, classes, normalisation, preprocessing, dataset, recipe, progress, run } = parsed.data
+  const { config, classes, normalisation, preprocessing, multiLabel, dataset, recipe, progress, run } = parsed.data
   const resolved = resolveConfig(config as Partial<DenseNetConfig>)
   const table = parameterTable(architecture(resolved))
   return {
@@ -160,6 +168,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     classes,
     normalisation,
     preprocessing,
+    multiLabel,
     dataset,
     recipe,
     progress,

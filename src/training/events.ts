@@ -66,6 +66,8 @@ export interface StepEvent {
   /** From batch to batch, with and without waiting for the data. */
   readonly seconds: number
   readonly waitedSeconds: number
+  /** Of the whole process, resident now. */
+  readonly memoryBytes: number
 }
 
 /** A batch of the evaluation after an epoch is done. */
@@ -98,6 +100,19 @@ export interface EpochEvent {
   readonly testSeconds: number
   /** Share of the training time spent waiting for data, 0..1. */
   readonly waitingShare: number
+  /** Of the whole process, resident after the epoch's training. */
+  readonly memoryBytes: number
+}
+
+/** After an epoch's last step, before its evaluation, if it was asked for. */
+export interface LayersEvent {
+  readonly type: 'layers'
+  readonly epoch: number
+  /** Steps of the whole run done. */
+  readonly step: number
+  /** Every tensor of parameters: its weights after that step, and the gradients (as Session.gradients has them) of its
+   * update. */
+  readonly tensors: readonly LayerStatistics[]
 }
 
 /** After an epoch's last step, before its evaluation, if it was asked for. */

@@ -5,6 +5,7 @@ import { usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
+import { fitting } from '../util/patterns.js'
 import type { Recipe } from './recipe.js'
 
 /** `labels` of the training images, for balanced class weights. */
@@ -42,8 +43,7 @@ export function frozenParameters(config: DenseNetConfig, patterns: readonly stri
   const names = parameterTable(architecture(config)).parameters.map(({ name }) => name)
   const frozen = new Set<string>()
   for (const pattern of patterns) {
-    const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-    const found = names.filter(name => new RegExp(`^${parts.join('.*')}$`).test(name))
+    const found = fitting(names, pattern)
     if (found.length === 0) {
       const example = 'features.denseblock1.*'
       throw usageError(

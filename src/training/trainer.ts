@@ -192,6 +192,7 @@ class Trainer {
       running: averageMetrics(this.progress.sums),
       seconds: (performance.now() - began) / 1000,
       waitedSeconds,
+      memoryBytes: process.memoryUsage.rss(),
     })
     // At once: a checkpoint between this step and the evaluation does not have its gradients.
     const { layers } = this.options
@@ -205,6 +206,7 @@ class Trainer {
     const { epochs, train, onEvent, recipe, keepBest } = this.options
     const { epoch, step, sums, plateau } = this.progress
     const learningRate = this.learningRate(train.batchesPerEpoch)
+    const memoryBytes = process.memoryUsage.rss()
     const start = performance.now()
     const test = await this.evaluate()
     if (this.stopping && this.options.test && test === null) return
@@ -234,6 +236,7 @@ class Trainer {
       seconds,
       testSeconds: (performance.now() - start) / 1000,
       waitingShare: seconds > 0 ? waitedSeconds / seconds : 0,
+      memoryBytes,
     })
     if (isBest) await this.save('best')
     if (keepBest > 1 && ranking.some(score => score.epoch === epoch)) await this.save('kept')

@@ -27,17 +27,14 @@ const BINS = 20
  * same, half a unit to either side. */
 export function statisticsOf(values: ArrayLike<number>, bins = BINS): NumberStatistics {
   const count = values.length
+  const [smallest, largest] = extremes(values)
   let finite = 0
   let sum = 0
-  let smallest = Number.POSITIVE_INFINITY
-  let largest = Number.NEGATIVE_INFINITY
   for (let i = 0; i < count; i++) {
     const value = values[i]!
     if (!Number.isFinite(value)) continue
     finite++
     sum += value
-    if (value < smallest) smallest = value
-    if (value > largest) largest = value
   }
   const nonFinite = count - finite
   if (finite === 0) {
@@ -56,6 +53,19 @@ export function statisticsOf(values: ArrayLike<number>, bins = BINS): NumberStat
   }
   const standardDeviation = Math.sqrt(squares / finite)
   return { count, nonFinite, mean, standardDeviation, smallest, largest, histogram: { edges, counts } }
+}
+
+/** The smallest and the largest of the finite ones; where there are none, infinity and its opposite. */
+export function extremes(values: ArrayLike<number>): [smallest: number, largest: number] {
+  let smallest = Number.POSITIVE_INFINITY
+  let largest = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    if (!Number.isFinite(value)) continue
+    if (value < smallest) smallest = value
+    if (value > largest) largest = value
+  }
+  return [smallest, largest]
 }
 
 function equalEdges(smallest: number, largest: number, bins: number): number[] {

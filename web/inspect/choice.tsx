@@ -1,0 +1,28 @@
+// A list to choose one thing from, with its name before it.
+interface ChoiceProps {
+  readonly name: string
+  readonly value: string
+  /** [value, title] */
+  readonly options: readonly (readonly [string, string])[]
+  readonly choose: (value: string) => void
+}
+
+export function Choice({ name, value, options, choose }: ChoiceProps) {
+  return (
+    <label>
+      {name}{' '}
+      <select value={value} onChange={event => choose(event.currentTarget.value)}>
+        {options.map(([option, title]) => (
+          <option key={option} value={option}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+export const CHECKPOINTS = [
+  ['last', 'the last one'],
+  ['best', 'the one of the lowest error'],
+] as const
