@@ -49,6 +49,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
+  dashboard: ['densenet.ts', 'evaluation', 'training', 'data', 'model', 'engine', 'util', 'errors.ts'],
   'index.ts': [
     'densenet.ts',
     'bench',
@@ -63,6 +64,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   cli: [
+    'dashboard',
     'densenet.ts',
     'bench',
     'evaluation',

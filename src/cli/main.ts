@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { convertCommand } from './commands/convert.js'
+import { dashboardCommand } from './commands/dashboard.js'
 import { dataCommand } from './commands/data.js'
 import { previewCommand } from './commands/preview.js'
 import { summaryCommand } from './commands/summary.js'
@@ -61,6 +62,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     testCommand,
     summaryCommand,
     convertCommand,
+    dashboardCommand,
     dataCommand,
     previewCommand,
     benchCommand,

@@ -19,9 +19,10 @@ const asWritten = (text: string): unknown => (text.trim() !== '' && Number.isFin
 
 const flagOf = (flags: string): string => flags.split(' ')[0]!
 
-export function wholeOption(flags: string, text: string, least = 1): Option {
-  const fits = (value: number): boolean => Number.isSafeInteger(value) && value >= least
-  return new Option(flags, text).argParser(number(flagOf(flags), `a whole number of at least ${least}`, fits))
+export function wholeOption(flags: string, text: string, least = 1, most = Number.MAX_SAFE_INTEGER): Option {
+  const fits = (value: number): boolean => Number.isSafeInteger(value) && value >= least && value <= most
+  const range = most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of at least ${least}`
+  return new Option(flags, text).argParser(number(flagOf(flags), `a whole number ${range}`, fits))
 }
 
 export function numberOption(flags: string, text: string, expected: string, fits: (value: number) => boolean): Option {

@@ -60,6 +60,12 @@ async function tryToTake(path: string, content: string): Promise<boolean> {
   return false
 }
 
+/** Whether a living process holds the lock file `path`. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await readLock(path)
+  return holder !== undefined && !(await isStale(path, holder))
+}
+
 async function isStale(path: string, holder: string): Promise<boolean> {
   const [pid, host] = holder.trim().split(' ')
   if (host === hostname() && Number(pid) > 0 && !isRunning(Number(pid))) return true

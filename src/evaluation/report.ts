@@ -2,7 +2,9 @@
 
 import type { Dataset } from '../data/dataset.js'
 import type { ViewName } from '../data/transforms/preprocess.js'
+import type { Checkpoint } from '../training/checkpoint.js'
 import type { EpochScore } from '../training/events.js'
+import { isFinished } from '../training/trainer.js'
 import type { Predictions } from './predict.js'
 import { confusedPairs, type Mistake, type Scores, worstMistakes } from './scores.js'
 
@@ -64,4 +66,12 @@ export function makeReport(facts: ReportFacts, dataset: Dataset, predictions: Pr
       return { ...mistake, index, file: 'files' in dataset ? dataset.files[index]! : null }
     }),
   }
+}
+
+/** What was recorded on the same images during training. */
+export function trainingScores({ progress, recipe, dataset }: Checkpoint, name: string): TrainingScores | null {
+  if (!progress?.final || !recipe || recipe.heldOut !== null || dataset?.name !== name) return null
+  const { final: last, ranking } = progress
+  const { epochs, patience } = recipe
+  return { last, best: ranking[0] ?? null, epochs, finished: isFinished(epochs, patience, progress) }
 }

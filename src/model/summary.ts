@@ -63,7 +63,7 @@ function joined(a: SummaryRow, b: SummaryRow): SummaryRow {
 }
 
 function rowOf(layer: Layer, { blocks }: Architecture, parameters: number): SummaryRow {
-  const multiplyAdds = convolutionsOf(layer).reduce((sum, convolution) => sum + cost(convolution), 0)
+  const multiplyAdds = convolutionsOf(layer).reduce((sum, convolution) => sum + convolutionCost(convolution), 0)
   const row = (name: string, inChannels: number, outChannels: number, { height, width }: Size): SummaryRow => {
     return { name, layers: 1, inChannels, outChannels, height, width, parameters, multiplyAdds }
   }
@@ -84,7 +84,8 @@ function rowOf(layer: Layer, { blocks }: Architecture, parameters: number): Summ
   }
 }
 
-const cost = ({ inChannels, outChannels, size, output }: Convolution): number =>
+/** Multiply-adds for one image. */
+export const convolutionCost = ({ inChannels, outChannels, size, output }: Convolution): number =>
   outChannels * inChannels * size * size * output.height * output.width
 
 function convolutionsOf(layer: Layer): Convolution[] {

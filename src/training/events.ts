@@ -63,6 +63,8 @@ export interface StepEvent {
   /** From batch to batch, with and without waiting for the data. */
   readonly seconds: number
   readonly waitedSeconds: number
+  /** Of the whole process, resident now. */
+  readonly memoryBytes: number
 }
 
 /** A batch of the evaluation after an epoch is done. */
@@ -94,6 +96,8 @@ export interface EpochEvent {
   readonly testSeconds: number
   /** Share of the training time spent waiting for data, 0..1. */
   readonly waitingShare: number
+  /** Of the whole process, resident after the epoch's training. */
+  readonly memoryBytes: number
 }
 
 export interface CheckpointEvent {

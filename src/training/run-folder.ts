@@ -21,7 +21,8 @@ export const LAST_FILE = 'last.safetensors'
 export const PREVIOUS_FILE = 'last.previous.safetensors'
 export const BEST_FILE = 'best.safetensors'
 const epochFile = (epoch: number): string => `epoch-${epoch}.safetensors`
-const LOCK_FILE = '.lock'
+/** Held while a process trains in the folder. */
+export const LOCK_FILE = '.lock'
 
 const settingsSchema = z.looseObject({
   model: z.string(),

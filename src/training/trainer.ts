@@ -188,6 +188,7 @@ class Trainer {
       running: averageMetrics(this.progress.sums),
       seconds: (performance.now() - began) / 1000,
       waitedSeconds,
+      memoryBytes: process.memoryUsage.rss(),
     })
   }
 
@@ -196,6 +197,7 @@ class Trainer {
     const { epochs, train, onEvent, recipe, keepBest } = this.options
     const { epoch, step, sums, plateau } = this.progress
     const learningRate = this.learningRate(train.batchesPerEpoch)
+    const memoryBytes = process.memoryUsage.rss()
     const start = performance.now()
     const test = await this.evaluate()
     if (this.stopping && this.options.test && test === null) return
@@ -225,6 +227,7 @@ class Trainer {
       seconds,
       testSeconds: (performance.now() - start) / 1000,
       waitingShare: seconds > 0 ? waitedSeconds / seconds : 0,
+      memoryBytes,
     })
     if (isBest) await this.save('best')
     if (keepBest > 1 && ranking.some(score => score.epoch === epoch)) await this.save('kept')

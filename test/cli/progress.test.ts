@@ -34,6 +34,7 @@ const step = (batch: number): StepEvent => ({
   running: metrics,
   seconds: 0.94,
   waitedSeconds: 0,
+  memoryBytes: 400e6,
 })
 const EPOCH: EpochEvent = {
   type: 'epoch',
@@ -49,6 +50,7 @@ const EPOCH: EpochEvent = {
   seconds: 700,
   testSeconds: 21,
   waitingShare: 0.03,
+  memoryBytes: 400e6,
 }
 
 function watch(stream: { isTTY?: boolean; columns?: number }, environment: NodeJS.ProcessEnv = {}) {

@@ -6,13 +6,11 @@ import { limitDataset } from '../../data/dataset.js'
 import { VIEWS, type ViewName } from '../../data/transforms/preprocess.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
-import type { TrainingScores } from '../../evaluation/report.js'
+import { type TrainingScores, trainingScores } from '../../evaluation/report.js'
 import { scorePredictions } from '../../evaluation/scores.js'
 import { writeReport } from '../../evaluation/write-report.js'
-import type { Checkpoint } from '../../training/checkpoint.js'
 import { openNetwork } from '../../training/open-network.js'
 import { BEST_FILE } from '../../training/run-folder.js'
-import { isFinished } from '../../training/trainer.js'
 import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
 import { grouped, percent, rounded } from '../format.js'
@@ -130,14 +128,6 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       }
     },
   )
-}
-
-/** What was recorded on the same images during training. */
-function trainingScores({ progress, recipe, dataset }: Checkpoint, name: string): TrainingScores | null {
-  if (!progress?.final || !recipe || recipe.heldOut !== null || dataset?.name !== name) return null
-  const { final: last, ranking } = progress
-  const { epochs, patience } = recipe
-  return { last, best: ranking[0] ?? null, epochs, finished: isFinished(epochs, patience, progress) }
 }
 
 function trainingLines({ last, best, epochs, finished }: TrainingScores): string[] {

@@ -1,0 +1,123 @@
+// Data sets as people name them: the catalogue's, `synthetic`, and a person's own images by their path.
+import { stat } from 'node:fs/promises'
+import { type DataProgress, datasetNames, loadDataset } from '../data/catalogue.js'
+import type { Dataset } from '../data/dataset.js'
+import { imageFiles, testImageFiles } from '../data/image-files.js'
+import { datasetInfo } from '../data/info.js'
+import { synthetic, syntheticDataset } from '../data/synthetic.js'
+import type { Preprocessing } from '../data/transforms/preprocess.js'
+import { usageError } from '../errors.js'
+import type { DenseNetConfig } from '../model/config.js'
+import { checkFits, type ImageFacts } from './run.js'
+
+export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
+
+export interface DataOptions {
+  readonly folder?: string | undefined
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: DataProgress) => void
+}
+
+/** A data set that was named; nothing is fetched yet. */
+export interface ChosenDataset {
+  readonly name: string
+  readonly channels: number
+  readonly height: number
+  readonly width: number
+  /** How many. */
+  readonly classes: number
+  readonly splits: (options: DataOptions) => Promise<{ train: Dataset; test: Dataset }>
+  readonly test: (options: DataOptions) => Promise<Dataset>
+}
+
+/** What decides how a person's own images are read. */
+export interface ImageOptions {
+  readonly imageSize?: number | undefined
+  /** Chooses the images that are set aside for testing. */
+  readonly seed?: number | undefined
+}
+
+/** A data set by name or path, or a usage error. */
+export async function chooseDataset(name: string, { imageSize, seed }: ImageOptions = {}): Promise<ChosenDataset> {
+  const known = knownDataset(name)
+  if (known === null) {
+    await checkPath(name)
+    const { train, test } = await imageFiles(name, { size: imageSize, seed })
+    const { channels, height, width, classes } = train
+    const shape = { channels, height, width, classes: classes.length }
+    return { name: train.name, ...shape, splits: async () => ({ train, test }), test: async () => test }
+  }
+  if (imageSize !== undefined) {
+    const { height, width } = known
+    throw usageError(`--image-size is for folders and lists of images; those of ${known.name} are ${height} x ${width}`)
+  }
+  return known
+}
+
+/** What of a trained network decides how images are read for it. */
+export interface TrainedNetwork {
+  readonly config: DenseNetConfig
+  readonly classes: readonly string[]
+  readonly preprocessing: Preprocessing | null
+  readonly recipe: { readonly seed: number } | null
+}
+
+/** The test images for a network, by name or path; a usage error if they do not suit it. */
+export async function chooseTestDataset(
+  name: string,
+  { config, classes, preprocessing, recipe }: TrainedNetwork,
+  network: string,
+): Promise<(options: DataOptions) => Promise<Dataset>> {
+  const known = knownDataset(name)
+  if (known) {
+    checkShape(config, known, network)
+    return known.test
+  }
+  await checkPath(name)
+  const test = await testImageFiles(name, {
+    size: config.height,
+    ...(preprocessing?.crop === config.height ? { preprocessing } : {}),
+    ...(classes.length > 0 ? { classes } : {}),
+    seed: recipe?.seed,
+  })
+  checkShape(config, { ...test, classes: test.classes.length }, network)
+  return async () => test
+}
+
+/** Refuses a network for other images or classes, before anything is fetched. */
+export function checkShape(config: DenseNetConfig, images: ImageFacts, network: string): void {
+  const hint = `to train a new classifier: densenet train --pretrained ${network} --reset-classifier --dataset ${images.name}`
+  checkFits(config, images, network, hint)
+}
+
+/** A data set of the catalogue or `synthetic`; null for any other name. */
+export function knownDataset(name: string): ChosenDataset | null {
+  if (name === 'synthetic') {
+    const shape = { channels: 3, height: 32, width: 32, classes: 10 }
+    return { name, ...shape, splits: async () => synthetic(), test: async () => syntheticDataset('test') }
+  }
+  const info = infoOf(name)
+  if (info === null) return null
+  const { channels, height, width, classes } = info
+  const load = (split: 'train' | 'test', options: DataOptions) => loadDataset(info.name, { ...options, split })
+  return {
+    name: info.name,
+    ...{ channels, height, width, classes: classes.length },
+    splits: async options => ({ train: await load('train', options), test: await load('test', options) }),
+    test: options => load('test', options),
+  }
+}
+
+function infoOf(name: string) {
+  try {
+    return datasetInfo(name)
+  } catch {
+    return null
+  }
+}
+
+async function checkPath(name: string): Promise<void> {
+  if (await stat(name).catch(() => null)) return
+  const hint = `the data sets are ${choosableDatasets.join(', ')}; or name a folder or CSV list of images`
+  throw usageError(`there is no data set called "${name}"`, hint)
+}
