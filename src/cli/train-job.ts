@@ -36,6 +36,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly checkpointSeconds?: number
   readonly keepBest?: number
   readonly demo?: boolean
+  readonly dashboard?: boolean
 }
 
 /** One call of the command. */

@@ -59,6 +59,7 @@ export function Chart({ metric, lines, whole, height }: ChartProps) {
           {metric.title} {metric.unit && <span class="soft">{metric.unit}</span>}
         </h2>
         <Readout metric={metric} lines={lines} />
+        {lines.length === 0 && <span class="soft">nothing logged</span>}
       </figcaption>
       <div
         ref={box}
