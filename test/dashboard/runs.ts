@@ -63,11 +63,14 @@ export const epochLine = (epoch: number): string => {
 export const endLine = (): string => line({ time: time(50), type: 'end', final: null, best: null, early: false })
 export const stopLine = (step: number): string => line({ time: time(step), type: 'stop', epoch: 1, batch: step, step })
 
-/** The lines of whole epochs. */
-export const epochsOf = (from: number, to: number): string => {
+/** The lines of whole epochs; the loss of step s is firstLoss / s. */
+export const epochsOf = (from: number, to: number, firstLoss = 100): string => {
   let text = ''
   for (let epoch = from; epoch <= to; epoch++) {
-    for (let batch = 1; batch <= BATCHES; batch++) text += stepLine((epoch - 1) * BATCHES + batch)
+    for (let batch = 1; batch <= BATCHES; batch++) {
+      const step = (epoch - 1) * BATCHES + batch
+      text += stepLine(step, firstLoss / step)
+    }
     text += epochLine(epoch)
   }
   return text
