@@ -28,7 +28,8 @@ export async function serveDashboard(
   { port = 0, awaited = false }: DashboardOptions = {},
 ): Promise<RunningDashboard> {
   const found = await stat(folder).catch(() => null)
-  if (!found && !awaited) throw usageError(`there is no folder ${folder}`, 'train first, or name the folder that holds your runs')
+  if (!found && !awaited)
+    throw usageError(`there is no folder ${folder}`, 'train first, or name the folder that holds your runs')
   if (found && !found.isDirectory()) throw usageError(`${folder} is a file, not a folder`)
   const { app, close } = dashboardApp(resolve(folder))
   const server = createServer(getRequestListener(app.fetch))

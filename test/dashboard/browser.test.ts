@@ -48,7 +48,8 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
 
   /** What a chart says it shows. */
   const chart = (page: Page, title: string): Locator => page.getByRole('img', { name: `${title}:` })
-  const readout = (page: Page, title: string): Locator => page.locator('figure', { has: chart(page, title) }).locator('li')
+  const readout = (page: Page, title: string): Locator =>
+    page.locator('figure', { has: chart(page, title) }).locator('li')
   const read = async (page: Page, title: string): Promise<string[]> => readout(page, title).allInnerTexts()
   const until = async (probe: () => Promise<unknown>, wanted: unknown): Promise<void> =>
     expect.poll(probe, PATIENCE).toEqual(wanted)
@@ -93,9 +94,10 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
   test('two runs over each other, the address keeps them; compared by what differs; as tables', async () => {
     const page = await open('#/curves?run=growing')
     await page.getByRole('checkbox', { name: 'Curves of other' }).click()
-    await until(async () => (await read(page, 'Error')).map(text => text.replace(/ [\d.]+$/, '')), [
-      ...['growing train', 'growing test', 'other train', 'other test'],
-    ])
+    await until(
+      async () => (await read(page, 'Error')).map(text => text.replace(/ [\d.]+$/, '')),
+      [...['growing train', 'growing test', 'other train', 'other test']],
+    )
     for (const colour of ['run-1', 'run-2']) {
       await expect.poll(() => drawn(page, 'Loss', colour), PATIENCE).toBeGreaterThan(20)
     }
@@ -155,7 +157,10 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
 
   describe.each(['light', 'dark'] as const)('in the %s scheme', colorScheme => {
     test.each([1440, 390])('axe finds nothing wrong with any page at %i pixels, nothing overflows', async width => {
-      const page = await open('#/curves?run=growing&show=growing&show=other', { colorScheme, viewport: { width, height: 844 } })
+      const page = await open('#/curves?run=growing&show=growing&show=other', {
+        colorScheme,
+        viewport: { width, height: 844 },
+      })
       for (const name of PAGES) {
         await page.evaluate(hash => {
           location.hash = hash

@@ -46,7 +46,12 @@ export const startLine = (epochs = 5, step = 0): string =>
 /** Loss 100 / step, error 50, 8 images in half a second. */
 export const stepLine = (step: number, loss = 100 / step): string =>
   line({
-    ...{ time: time(step), type: 'step', epoch: 1 + Math.floor((step - 1) / BATCHES), batch: 1 + ((step - 1) % BATCHES) },
+    ...{
+      time: time(step),
+      type: 'step',
+      epoch: 1 + Math.floor((step - 1) / BATCHES),
+      batch: 1 + ((step - 1) % BATCHES),
+    },
     ...{ step, learningRate: 0.1, loss, top1Error: 50, images: 8, seconds: 0.5, waitedSeconds: 0 },
     memoryBytes: 200e6,
   })

@@ -8,7 +8,17 @@ import type { RunSummary, StepCurves } from '../../dist/dashboard/api.js'
 import { dashboardApp } from '../../dist/dashboard/app.js'
 import { serveDashboard } from '../../dist/dashboard/serve.js'
 import { densenet, SMALL } from '../cli/run.js'
-import { appendLog, endLine, epochsOf, makeRun, startLine, stepLine, stopLine, temporaryFolder, writeLog } from './runs.js'
+import {
+  appendLog,
+  endLine,
+  epochsOf,
+  makeRun,
+  startLine,
+  stepLine,
+  stopLine,
+  temporaryFolder,
+  writeLog,
+} from './runs.js'
 
 const HOST = { host: '127.0.0.1:1' }
 const closers: (() => unknown)[] = []
@@ -135,11 +145,17 @@ test('the page: no script but its own, compressed, its files kept for good', asy
   expect(file.headers.get('cache-control')).toMatch(/immutable/)
   const plain = await (await get(script!)).text()
   expect(gunzipSync(await file.arrayBuffer()).toString()).toBe(plain)
-  expect((await get(script!, { headers: { ...HOST, 'accept-encoding': 'br' } })).headers.get('content-encoding')).toBe('br')
+  expect((await get(script!, { headers: { ...HOST, 'accept-encoding': 'br' } })).headers.get('content-encoding')).toBe(
+    'br',
+  )
 })
 
 /** Reads events until `enough`; resolves to them. */
-async function events(url: string, headers: Record<string, string>, enough: (text: string) => boolean): Promise<string> {
+async function events(
+  url: string,
+  headers: Record<string, string>,
+  enough: (text: string) => boolean,
+): Promise<string> {
   return new Promise((done, fail) => {
     const asked = request(`${url}api/events`, { headers }, answer => {
       let text = ''
@@ -176,7 +192,9 @@ test('events tell what there is, what changes, and after a pause only what chang
   expect(await listening).toMatch(/event: gone\ndata: "b"/)
 })
 
-test('a checkpoint is evaluated beside the server, kept, and called stale once it has changed', { timeout: 300_000 }, async () => {
+test('a checkpoint is evaluated beside the server, kept, and called stale once it has changed', {
+  timeout: 300_000,
+}, async () => {
   const root = temporaryFolder()
   const trained = await densenet(['train', ...SMALL, '--epochs=1', '--quiet', '--output', join(root, 'a')])
   expect(trained).toMatchObject({ code: 0, err: '' })
@@ -189,7 +207,11 @@ test('a checkpoint is evaluated beside the server, kept, and called stale once i
     await new Promise(resolve => setTimeout(resolve, 200))
     state = await json<State>('/api/evaluation?run=a')
   } while (state.state === 'running')
-  expect(state).toMatchObject({ state: 'done', stale: false, evaluation: { epoch: 1, report: { dataset: 'synthetic' } } })
+  expect(state).toMatchObject({
+    state: 'done',
+    stale: false,
+    evaluation: { epoch: 1, report: { dataset: 'synthetic' } },
+  })
   const { report, thumbnails } = state.evaluation
   // What densenet test says of the same weights.
   const tested = await densenet(['test', join(root, 'a'), '--test-limit=16', '--backend=reference', '--json'])
@@ -208,7 +230,8 @@ test('densenet train --dashboard says where it is, shows the run, and goes with 
     cwd,
     onOutput: text => {
       const [, url] = /dashboard: (http:\S+\/)#\/curves\?run=densenet-1\n/.exec(text) ?? []
-      if (url && text.includes('epoch 1/3')) seen ??= fetch(`${url}api/runs`).then(answer => answer.json() as Promise<RunSummary[]>)
+      if (url && text.includes('epoch 1/3'))
+        seen ??= fetch(`${url}api/runs`).then(answer => answer.json() as Promise<RunSummary[]>)
     },
   })
   expect(code).toBe(0)

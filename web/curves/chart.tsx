@@ -64,7 +64,7 @@ export function Chart({ metric, lines, whole, height }: ChartProps) {
       <div
         ref={box}
         class="plot"
-        style={{ height }}
+        style={{ height: `${height}px` }}
         role="img"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a picture that is read and zoomed with keys
         tabIndex={0}
