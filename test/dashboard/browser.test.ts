@@ -1,15 +1,46 @@
 // The pages in a real browser: curves that grow, a server that comes and goes, keys, and what a screen reader meets.
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningDashboard, serveDashboard } from '../../dist/dashboard/serve.js'
+import { limitDataset } from '../../dist/data/dataset.js'
+import { syntheticDataset } from '../../dist/data/synthetic.js'
+import { makeReport } from '../../dist/evaluation/report.js'
+import { scorePredictions } from '../../dist/evaluation/scores.js'
 import { chromiumPath } from '../chromium.js'
 import { appendLog, endLine, epochsOf, makeRun, startLine, stepLine, temporaryFolder, writeLog } from './runs.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const PAGES = ['runs', 'curves', 'compare', 'evaluation', 'model']
+
+/** As an evaluation leaves it: two thirds of 60 images right, the others taken for the class after theirs. */
+function writeEvaluation(run: string): void {
+  const dataset = limitDataset(syntheticDataset('test'), 60)
+  const { length: images, labels, classes } = dataset
+  const said = (image: number): number => (labels[image]! + (image % 3 === 0 ? 1 : 0)) % classes.length
+  const probabilities = Float32Array.from({ length: images * classes.length }, (_, i) =>
+    i % classes.length === said(Math.floor(i / classes.length)) ? 0.91 : 0.01,
+  )
+  const losses = new Float64Array(images).fill(1)
+  const indices = Uint32Array.from({ length: images }, (_, i) => i)
+  const predictions = {
+    images,
+    classes: classes.length,
+    indices,
+    labels: Uint16Array.from(labels),
+    probabilities,
+    losses,
+  }
+  const facts = { path: run, network: 'tiny', views: 'single', training: null } as const
+  const report = makeReport(facts, dataset, predictions, scorePredictions(predictions, classes))
+  const evaluation = { report, thumbnails: [], epoch: 2, made: Date.now() }
+  mkdirSync(join(run, '.dashboard'))
+  const cached = { version: 1, bytes: 0, modified: 0, evaluation }
+  writeFileSync(join(run, '.dashboard', 'evaluation-last.json'), JSON.stringify(cached))
+}
+
 const PATIENCE = { timeout: 60_000 }
 
 describe.skipIf(chromiumPath === null)('in chromium', () => {
@@ -23,6 +54,7 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     root = temporaryFolder()
     growing = makeRun(root, 'growing')
     writeLog(growing, startLine() + epochsOf(1, 2))
+    writeEvaluation(growing)
     writeLog(makeRun(root, 'other', 0.2), startLine() + epochsOf(1, 5, 300) + endLine())
     makeRun(root, 'damaged')
     writeLog(join(root, 'damaged'), 'nothing of a log\n')
@@ -165,7 +197,8 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
         await page.evaluate(hash => {
           location.hash = hash
         }, `#/${name}?run=growing&show=growing&show=other`)
-        await page.locator('main :is(figure, table, button)').first().waitFor()
+        const content = name === 'evaluation' ? '.matrix' : 'figure, table:not(.matrix), .overview'
+        await page.locator('main').locator(content).first().waitFor()
         await page.evaluate(AXE)
         const found = await page.evaluate(async () => {
           const { violations } = await (globalThis as unknown as { axe: typeof import('axe-core') }).axe.run()
