@@ -11,7 +11,7 @@ export function age(milliseconds: number): string {
 
 export const error = (value: number | null | undefined): string => (value == null ? '–' : `${value.toFixed(2)} %`)
 export const share = (value: number | null, digits = 1): string =>
-  value === null ? '–' : `${(100 * value).toFixed(digits)} %`
+  value === null ? '–' : `${(100 * value).toFixed(digits)}\u00a0%`
 
 /** Four digits: 0.1234, 12.34, 1234 */
 export const figure = (value: number | null | undefined): string =>

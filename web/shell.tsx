@@ -1,6 +1,7 @@
 // What surrounds every page: the bar at the top, the runs at the side, the pages' names.
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { plural } from './format.js'
 import { connection, folder, listed, runs } from './live.js'
 import { type Page, pages } from './pages.js'
 import { address, currentRun, page } from './route.js'
@@ -75,7 +76,7 @@ function RunsSide() {
         }}
       >
         <span>{currentRun.value ?? 'no run'}</span>
-        <span class="soft">{runs.value.size} runs</span>
+        <span class="soft">{plural(runs.value.size, 'run')}</span>
       </button>
       <RunRail />
     </aside>

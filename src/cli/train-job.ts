@@ -38,6 +38,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly layerStatistics?: boolean
   readonly tensorboard?: boolean | string
   readonly demo?: boolean
+  readonly dashboard?: boolean
 }
 
 /** One call of the command. */

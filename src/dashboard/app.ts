@@ -19,7 +19,7 @@ import { runSettings } from './run-latest.js'
 import { RunList } from './run-list.js'
 
 /** How long an answer waits for a log that is being read, before it says what there is so far. */
-const PATIENCE_MILLISECONDS = 150
+const PATIENCE_MILLISECONDS = 100
 const LOOK_MILLISECONDS = 1_000
 
 export interface DashboardApp {

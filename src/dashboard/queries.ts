@@ -58,7 +58,9 @@ export function parseQuery<T>(schema: z.ZodType<T>, query: Record<string, string
   const parsed = schema.safeParse(query)
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!
-  throw usageError(`wrong question about ${path.join('.') || 'a run'}: ${message}`)
+  throw usageError(
+    `cannot answer this about ${path.join('.') || 'a run'}: ${message[0]!.toLowerCase()}${message.slice(1)}`,
+  )
 }
 
 /** A grid of buckets for a question: their width and edges. */

@@ -10,7 +10,7 @@ import { RunLatest } from './run-latest.js'
 
 /** Folders of folders of runs; more is a mistake in the folder given. */
 const DEEPEST = 4
-/** Histories of so many runs are kept; a run of a million steps takes 28 MB. */
+/** Histories of so many runs are kept; a run of a million steps takes 24 MB. */
 const MOST_HISTORIES = 16
 
 export type RunChange =

@@ -13,6 +13,8 @@ const ADDRESS = '127.0.0.1'
 export interface DashboardOptions {
   /** Default 0: any that is free. */
   readonly port?: number | undefined
+  /** The folder may come later. */
+  readonly awaited?: boolean | undefined
 }
 
 export interface RunningDashboard {
@@ -21,10 +23,14 @@ export interface RunningDashboard {
 }
 
 /** Serves the runs under `folder` until it is closed. */
-export async function serveDashboard(folder: string, { port = 0 }: DashboardOptions = {}): Promise<RunningDashboard> {
+export async function serveDashboard(
+  folder: string,
+  { port = 0, awaited = false }: DashboardOptions = {},
+): Promise<RunningDashboard> {
   const found = await stat(folder).catch(() => null)
-  if (!found) throw usageError(`there is no folder ${folder}`, 'train first, or name the folder that holds your runs')
-  if (!found.isDirectory()) throw usageError(`${folder} is a file, not a folder`)
+  if (!found && !awaited)
+    throw usageError(`there is no folder ${folder}`, 'train first, or name the folder that holds your runs')
+  if (found && !found.isDirectory()) throw usageError(`${folder} is a file, not a folder`)
   const { app, close } = dashboardApp(resolve(folder))
   const server = createServer(getRequestListener(app.fetch))
   try {

@@ -1,4 +1,4 @@
-// All steps of a run as columns of numbers: 28 bytes a step, so that a million of them are nothing.
+// All steps of a run as columns of numbers: 24 bytes a step, so that a million of them are nothing.
 import type { StepMetric } from './api.js'
 
 /** `pace`: seconds an image, the inverse of the throughput, since that is what may be averaged over steps. */

@@ -59,11 +59,12 @@ export function Chart({ metric, lines, whole, height }: ChartProps) {
           {metric.title} {metric.unit && <span class="soft">{metric.unit}</span>}
         </h2>
         <Readout metric={metric} lines={lines} />
+        {lines.length === 0 && <span class="soft">nothing logged</span>}
       </figcaption>
       <div
         ref={box}
         class="plot"
-        style={{ height }}
+        style={{ height: `${height}px` }}
         role="img"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a picture that is read and zoomed with keys
         tabIndex={0}

@@ -48,7 +48,7 @@ export function chartOptions(metric: Metric, lines: readonly Line[], { log, widt
       { ...common, grid: { show: false }, size: 24, values: (_, ticks) => ticks.map(tick => axisNumber(tick)) },
       {
         ...{ ...common, grid, size: 58, gap: 4 },
-        values: (_, ticks) => ticks.map(tick => (tick === null ? '' : short(tick))),
+        values: (_, ticks) => ticks.map(tick => (tick === null || lines.length === 0 ? '' : short(tick))),
       },
     ],
     cursor: {

@@ -40,7 +40,8 @@ export class RunSeries {
     while (this.#again && !this.#closed) {
       this.#again = false
       try {
-        const complete = [await this.#fetchEpochs(), this.#wanted === null || (await this.#fetchSteps(this.#wanted))]
+        const wanted = this.#wanted
+        const complete = await Promise.all([this.#fetchEpochs(), wanted === null || this.#fetchSteps(wanted)])
         this.failure.value = null
         if (complete.includes(false)) {
           this.#again = true

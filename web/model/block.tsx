@@ -5,7 +5,7 @@ import type { LayerFacts } from '../../src/model/operations.js'
 import type { ModelFacts } from '../api.js'
 import type { Choosing } from './overview.js'
 
-const HEIGHT = 190
+const HEIGHT = '190px'
 
 export function Block({ model, block, chosen, choose }: { model: ModelFacts; block: number } & Choosing) {
   const all = model.layers.map((layer, index) => ({ layer, index }))

@@ -29,7 +29,8 @@ export function LayerPanel({ layer, model }: { layer: LayerFacts; model: ModelFa
           </div>
         ))}
       </dl>
-      <div class="wide">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+      <section class="wide" tabIndex={0} aria-label="Its operations">
         <table>
           <thead>
             <tr>
@@ -50,7 +51,7 @@ export function LayerPanel({ layer, model }: { layer: LayerFacts; model: ModelFa
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   )
 }

@@ -18,9 +18,8 @@ const RESULTS: readonly (readonly [string, (run: RunSummary) => string])[] = [
   ['error after the last epoch', ({ last }) => error(last?.top1Error)],
   ['loss after the last epoch', ({ last }) => figure(last?.loss)],
   ['lowest error', ({ best }) => (best ? `${error(best.top1Error)} at epoch ${best.epoch}` : '–')],
-  ['images a second', ({ now }) => (now ? figure(now.imagesPerSecond) : '–')],
   [
-    'from begin to last word',
+    'time from its start to its last step',
     ({ started, updated }) => (started === null ? '–' : duration((updated - started) / 1000)),
   ],
 ]

@@ -59,27 +59,30 @@ const kindOf = ({ bottleneck, reduction }: ModelFacts): string =>
 function Memory({ model: { memory, batchSize } }: { model: ModelFacts }) {
   const parts = Object.keys(PARTS) as (keyof typeof memory.store)[]
   return (
-    <section>
+    <section class="memory">
       <h2>Memory of a training at batch {batchSize}</h2>
       <p class="soft">As predicted for the whole process, but for the data set’s images.</p>
-      <table>
-        <thead>
-          <tr>
-            <td />
-            <th>store</th>
-            <th>recompute</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parts.map(part => (
-            <tr key={part} class={part === 'total' ? 'best' : ''}>
-              <th>{PARTS[part]}</th>
-              <td>{bytes(memory.store[part])}</td>
-              <td>{bytes(memory.recompute[part])}</td>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+      <section class="wide" tabIndex={0} aria-label="Memory by part">
+        <table>
+          <thead>
+            <tr>
+              <td />
+              <th>store</th>
+              <th>recompute</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {parts.map(part => (
+              <tr key={part} class={part === 'total' ? 'best' : ''}>
+                <th>{PARTS[part]}</th>
+                <td>{bytes(memory.store[part])}</td>
+                <td>{bytes(memory.recompute[part])}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
     </section>
   )
 }

@@ -23,6 +23,7 @@ import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption 
 import { isSeedCheckpoint, pretrainedNetwork, resumeSeed } from '../pretrained.js'
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
+import { showDashboard } from '../train-dashboard.js'
 import {
   augmentationFor,
   backendOf,
@@ -71,6 +72,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
       'a number of at least 0',
       value => value >= 0,
     ),
+    new Option('--dashboard', 'show the run in the browser while it trains: prints the address'),
     ...computeOptions(),
     ...outputOptions(),
   ]
@@ -124,6 +126,7 @@ async function fresh(job: Job): Promise<number> {
   const backend = await backendOf(flags, job)
   const { train, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', model ?? 'densenet')))
+  await showDashboard(output, job)
   const given = { ...fitOptions(job), augmentation: augmentationFor(train, job) }
   const { dropRate } = network.config
   const result = await network.fit(train, {
@@ -199,6 +202,7 @@ async function resume(job: Job, folder: string): Promise<number> {
   const { train, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
   const augmentation = augmentationFor(train, job)
   const options = { ...fitOptions(job), augmentation, validation: test, resume: folder, on: backend }
+  await showDashboard(folder, job)
   return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
 }
 
@@ -244,6 +248,7 @@ async function demo(job: Job): Promise<number> {
   const network = networkOf(plan.name, {}, dataset, flags.seed)
   const { train, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', 'demo')))
+  await showDashboard(output, job)
   const result = await network.fit(train, {
     ...overlaid(plan.recipe, { ...fitOptions(job), augmentation: augmentationFor(train, job) }),
     validation: test,
