@@ -4,12 +4,14 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
+import { classifyCommand } from './commands/classify.js'
 import { compareCommand } from './commands/compare.js'
 import { convertCommand } from './commands/convert.js'
 import { dashboardCommand } from './commands/dashboard.js'
 import { dataCommand } from './commands/data.js'
 import { exportLogCommand } from './commands/export-log.js'
 import { inspectCommand } from './commands/inspect.js'
+import { modelsCommand } from './commands/models.js'
 import { previewCommand } from './commands/preview.js'
 import { runsCommand } from './commands/runs.js'
 import { summaryCommand } from './commands/summary.js'
@@ -59,7 +61,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     .version(version)
     .addHelpText(
       'after',
-      '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
+      '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a\n  densenet classify photo.jpg',
     )
   const commands = [
     trainCommand,
@@ -67,6 +69,8 @@ function createProgram(finish: (exitCode: number) => void): Command {
     runsCommand,
     compareCommand,
     exportLogCommand,
+    classifyCommand,
+    modelsCommand,
     summaryCommand,
     inspectCommand,
     convertCommand,

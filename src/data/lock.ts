@@ -111,12 +111,6 @@ export async function isLocked(path: string): Promise<boolean> {
   return holder !== undefined && !(await isStale(path, holder))
 }
 
-/** Whether a living process holds the lock file `path`. */
-export async function isLocked(path: string): Promise<boolean> {
-  const holder = await readLock(path)
-  return holder !== undefined && !(await isStale(path, holder))
-}
-
 async function isStale(path: string, holder: string): Promise<boolean> {
   const [pid, host, , began] = holder.trim().split(' ')
   if (host === hostname() && Number(pid) > 0) {

@@ -7,6 +7,7 @@ import { datasetInfo } from '../data/info.js'
 import { synthetic, syntheticDataset } from '../data/synthetic.js'
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
+import { inputPreprocessing } from '../inference/image-input.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { checkFits, type ImageFacts } from './run.js'
 
@@ -76,7 +77,7 @@ export async function chooseTestDataset(
   await checkPath(name)
   const test = await testImageFiles(name, {
     size: config.height,
-    ...(preprocessing?.crop === config.height ? { preprocessing } : {}),
+    ...(config.height === config.width ? { preprocessing: inputPreprocessing({ config, preprocessing }) } : {}),
     ...(classes.length > 0 ? { classes } : {}),
     seed: recipe?.seed,
   })
