@@ -73,7 +73,11 @@ function atStep(count, happen) {
 
 async function folderGone(base, step) {
   const folder = fresh()
-  const act = atStep(step, () => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 1 }))
+  // At once, as it were: file by file, new ones would come in between.
+  const act = atStep(step, () => {
+    renameSync(folder, `${folder}-deleted`)
+    rmSync(`${folder}-deleted`, { recursive: true })
+  })
   const ended = await densenet(['train', ...base.args, '--json', '--output', folder], { act })
   demand(isSentence(ended) && ended.err.includes(folder), 'a folder that is gone is not told', ended)
   const anew = await densenet(['train', ...base.args, '--output', folder])

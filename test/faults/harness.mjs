@@ -19,7 +19,6 @@ process.on('exit', () => {
   for (const pid of living) kill(pid, 'SIGKILL')
   rmSync(root, { recursive: true, force: true })
 })
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
 let folders = 0
 export const fresh = () => join(root, `run-${++folders}`)

@@ -104,14 +104,23 @@ for (const { fault, trials, how } of [...kills, ...neighbours, ...disk, ...damag
   const row = { fault, how: how?.() ?? null, tried: 0, same: 0, refused: 0, warned: 0, violations: 0 }
   const all = await trials(context)
   if (all.length > 0) rows.push(row)
-  waiting.push(...all.map((trial, i) => ({ trial, row, isLast: i === all.length - 1 })))
+  waiting.push(...all.map(trial => ({ trial, row, order: context.random() })))
+}
+// In random order, but the long one first: a run that is stopped (Ctrl-C) has tried something of everything.
+waiting.sort((a, b) => (a.row === rows[0] ? -1 : b.row === rows[0] ? 1 : a.order - b.order))
+const planned = waiting.length
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    if (waiting.length === 0) process.exit(1)
+    waiting.length = 0
+  })
 }
 
+let done = 0
 async function work() {
   for (let next = waiting.shift(); next; next = waiting.shift()) {
-    const { trial, row, isLast } = next
-    await tryOut(trial, row)
-    if (isLast) process.stderr.write(`${row.fault}: ${row.tried} tried, ${row.violations} violations\n`)
+    await tryOut(next.trial, next.row)
+    if (++done % 10 === 0) process.stderr.write(`${done} of ${planned}, ${violations.length} violations\n`)
   }
 }
 await Promise.all(Array.from({ length: JOBS }, work))
@@ -125,7 +134,7 @@ const sum = {
 const line = values => `| ${values.join(' | ')} |`
 console.log(line(['fault', 'times', 'same bits', 'same weights, loss named', 'refused with a sentence', 'violations']))
 console.log(line(['---', '--:', '--:', '--:', '--:', '--:']))
-for (const row of [...rows, sum]) console.log(line(cells(row)))
+for (const row of [...rows.filter(({ tried }) => tried > 0), sum]) console.log(line(cells(row)))
 const facts = {
   command: `npm run test:faults -- ${process.argv.slice(2).join(' ')}`.trim(),
   date: new Date().toISOString().slice(0, 10),
@@ -136,5 +145,7 @@ const facts = {
   violations,
 }
 if (values.json) writeFileSync(values.json, `${JSON.stringify(facts, null, 2)}\n`)
-console.log(`\n${backend.description}, Node ${process.version}, seed ${seed}: ${violations.length} violations`)
+console.log(
+  `\n${backend.description}, Node ${process.version}, seed ${seed}: ${done} of ${planned} trials, ${violations.length} violations`,
+)
 process.exit(violations.length === 0 ? 0 : 1)
