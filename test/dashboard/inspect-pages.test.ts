@@ -16,6 +16,7 @@ if (executablePath === '') console.log('skipped: there is no chromium to look at
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const folder = temporaryFolder()
 const photo = join(folder, 'photo.png')
+const PATIENCE = { timeout: 60_000 }
 let dashboard: RunningDashboard
 let browser: Browser
 
@@ -44,6 +45,9 @@ describe.skipIf(executablePath === '')('in chromium', () => {
     await opened.goto(`${dashboard.url}#/${page}`)
     return opened
   }
+  /** As many elements as `selector` fits, sooner or later. */
+  const showing = (page: Page, selector: string, count: number): Promise<void> =>
+    expect.poll(() => page.locator(selector).count(), PATIENCE).toBe(count)
   const violations = async (page: Page): Promise<string[]> => {
     await page.evaluate(axe)
     return page.evaluate('axe.run().then(({ violations }) => violations.map(({ id }) => id))')
@@ -63,7 +67,7 @@ describe.skipIf(executablePath === '')('in chromium', () => {
     await page.waitForSelector('.picture svg')
     expect(await page.locator('.picture svg text', { hasText: 'Dense block' }).count()).toBe(2)
     await page.getByLabel('scale').selectOption('raw')
-    await page.waitForFunction("!document.querySelector('.picture').textContent.includes('each column')")
+    await expect.poll(() => page.locator('.picture').textContent(), PATIENCE).not.toContain('each column')
     await page.getByText('As tables').click()
     expect(await page.locator('caption').allTextContents()).toEqual(['Dense block 1', 'Dense block 2'])
     expect(await violations(page)).toEqual([])
@@ -73,7 +77,7 @@ describe.skipIf(executablePath === '')('in chromium', () => {
 
   test.each(views)('weights at %i pixels, %s', async (width, scheme) => {
     const page = await opened('weights', width, scheme)
-    await page.waitForFunction("document.querySelectorAll('.picture svg').length === 3")
+    await showing(page, '.picture svg', 3)
     expect(await page.locator('.failure').count()).toBe(0)
     await page.getByText('Statistics as a table').click()
     expect(await page.locator('table tbody td').first().textContent()).toBe('features.conv0.weight')
@@ -85,9 +89,9 @@ describe.skipIf(executablePath === '')('in chromium', () => {
   test.each(views)('an image at %i pixels, %s', async (width, scheme) => {
     const page = await opened('image', width, scheme)
     await page.setInputFiles('input[type=file]', photo)
-    await page.waitForFunction("document.querySelectorAll('.cams img').length === 4")
+    await showing(page, '.cams img', 4)
     await page.getByLabel('class', { exact: true }).selectOption({ label: 'blue' })
-    await page.waitForFunction("document.querySelectorAll('.cams img').length === 2")
+    await showing(page, '.cams img', 2)
     expect(await page.locator('.cams strong').allTextContents()).toEqual(['blue'])
     await page.getByLabel('feature maps of').selectOption('features.denseblock1')
     await page.waitForSelector('.picture svg')
@@ -106,7 +110,7 @@ describe.skipIf(executablePath === '')('in chromium', () => {
         dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true })) }`,
       )
     await drop('photo.png', readFileSync(photo).toString('base64'), 'image/png')
-    await page.waitForFunction("document.querySelectorAll('.cams img').length === 4")
+    await showing(page, '.cams img', 4)
     await drop('notes.txt', Buffer.from('no image').toString('base64'), 'text/plain')
     await page.waitForSelector('.failure')
     expect(await page.locator('.failure').first().textContent()).toContain('it is no image of a known format')
@@ -120,10 +124,10 @@ describe.skipIf(executablePath === '')('in chromium', () => {
     const chooser = page.waitForEvent('filechooser')
     await page.keyboard.press('Enter')
     await (await chooser).setFiles(photo)
-    await page.waitForFunction("document.querySelectorAll('.cams img').length === 4")
+    await showing(page, '.cams img', 4)
     await page.getByLabel('class', { exact: true }).focus()
     await page.keyboard.press('ArrowDown')
-    await page.waitForFunction("document.querySelectorAll('.cams img').length === 2")
+    await showing(page, '.cams img', 2)
     await page.context().close()
   })
 })
