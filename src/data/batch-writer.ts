@@ -14,6 +14,7 @@ import type { Normalisation } from './dataset.js'
 import { decodeImageFile } from './decode.js'
 import type { Image } from './image.js'
 import { type MixedBatch, type Mixing, mixBatch } from './mixing.js'
+import { normaliseImage } from './normalise.js'
 import { type Preprocessing, preprocess, type View } from './transforms/preprocess.js'
 import { applyTransforms, type Transform } from './transforms/transform.js'
 
@@ -171,19 +172,13 @@ async function tryToDecode(file: string): Promise<Image | Unreadable> {
 /** Writes a finished image into a place of the batch, normalised. */
 function adder({ labels, shape, normalisation }: StoreFacts) {
   const { channels, height, width } = shape
-  const { mean, deviation } = normalisation
+  const imageSize = channels * height * width
   return (image: Image, index: number, target: BatchTarget, place: number): void => {
     if (image.channels !== channels || image.height !== height || image.width !== width) {
       const [got, wanted] = [image, shape].map(({ height, width }) => `${height} x ${width}`)
       throw new Error(`the transforms make images of ${got}, the network reads ${wanted}: end them with a crop`)
     }
-    const size = height * width
-    for (let channel = 0; channel < channels; channel++) {
-      const from = channel * size
-      const to = (place * channels + channel) * size
-      const [shift, scale] = [mean[channel]!, 1 / deviation[channel]!]
-      for (let i = 0; i < size; i++) target.images[to + i] = (image.data[from + i]! - shift) * scale
-    }
+    normaliseImage(image, normalisation, target.images, place * imageSize)
     target.labels[place] = labels[index]!
     target.indices[place] = index
   }

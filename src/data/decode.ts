@@ -27,7 +27,7 @@ export async function loadSharp(): Promise<typeof Sharp> {
 }
 
 /** Reads and decodes one file. Every failure is a DenseNetError that says why, without the file's name. */
-export async function decodeImageFile(path: string): Promise<Image> {
+export async function decodeImageFile(path: string | URL): Promise<Image> {
   return decodeImage(await readLimited(path))
 }
 
@@ -81,7 +81,7 @@ export function imageFormat(bytes: Uint8Array): string | undefined {
   return BEGINNINGS.find(([, offset, beginning]) => text.startsWith(beginning, offset))?.[0]
 }
 
-async function readLimited(path: string): Promise<Uint8Array> {
+async function readLimited(path: string | URL): Promise<Uint8Array> {
   try {
     const file = await open(path, 'r')
     try {
@@ -103,7 +103,7 @@ async function readLimited(path: string): Promise<Uint8Array> {
 }
 
 /** A strip would grow beyond all memory when its shorter side is scaled up. */
-function checkShape(height: number, width: number): void {
+export function checkShape(height: number, width: number): void {
   if (Math.max(height, width) <= MOST_UNEQUAL * Math.min(height, width)) return
   throw new DenseNetError(`it is ${width} x ${height} pixels: one side is more than ${MOST_UNEQUAL} times the other`)
 }

@@ -1,0 +1,44 @@
+// From logits to an answer for people: the likeliest classes, by name, with their probabilities.
+import { DenseNetError } from '../errors.js'
+
+export interface Prediction {
+  /** The class's name; `class 17` where the network has no names. */
+  readonly label: string
+  /** The class's number. */
+  readonly index: number
+  /** 0 .. 1. Of classes that exclude each other they add up to 1 over all classes. */
+  readonly probability: number
+}
+
+export interface TopOptions {
+  /** How many classes, likeliest first; default 5. All of them where there are fewer. */
+  readonly top?: number
+  /** Names in label order; may be empty. */
+  readonly classes?: readonly string[]
+  /** Whether an image may belong to several classes: then each has a probability of its own (sigmoid); default false:
+   * softmax. */
+  readonly multiLabel?: boolean
+}
+
+/** The likeliest classes of one image; of equal ones the first. `logits` [classes] */
+export function topClasses(logits: ArrayLike<number>, options: TopOptions = {}): Prediction[] {
+  const { top = 5, classes = [], multiLabel = false } = options
+  const probabilities = multiLabel ? sigmoid(logits) : softmax(logits)
+  const odd = probabilities.find(value => !Number.isFinite(value))
+  if (odd !== undefined) throw new DenseNetError('the network answers with what is no number: its weights are unusable')
+  return Array.from(probabilities, (probability, index) => ({ label: labelOf(index, classes), index, probability }))
+    .sort((a, b) => b.probability - a.probability || logits[b.index]! - logits[a.index]!)
+    .slice(0, top)
+}
+
+export const labelOf = (index: number, classes: readonly string[]): string => classes[index] ?? `class ${index}`
+
+export function softmax(logits: ArrayLike<number>): Float64Array {
+  const highest = Array.from(logits).reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+  const powers = Float64Array.from(logits, value => Math.exp(value - highest))
+  const sum = powers.reduce((total, value) => total + value, 0)
+  return powers.map(value => value / sum)
+}
+
+export const sigmoid = (logits: ArrayLike<number>): Float64Array =>
+  Float64Array.from(logits, value => 1 / (1 + Math.exp(-value)))

@@ -1,0 +1,71 @@
+// A network made ready to answer: images in, logits out, any number of times, from anywhere in a program.
+import type { Backend } from '../engine/backend.js'
+import { createSession, type SessionState } from '../engine/session.js'
+import { DenseNetError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
+import type { DenseNetConfig } from '../model/config.js'
+
+export interface RunnerOptions {
+  readonly config: DenseNetConfig
+  readonly state: Pick<SessionState, 'parameters' | 'running'>
+  readonly backend: Backend
+  /** The most images that go through the network at once; what memory is taken for. */
+  readonly batchSize: number
+}
+
+export interface RunnerOutput {
+  /** [size][classes], before softmax or sigmoid. */
+  readonly logits: Float32Array
+}
+
+export interface Runner {
+  readonly config: DenseNetConfig
+  readonly batchSize: number
+  /** `images` [size][channels][height][width], normalised; any number of them. Calls are answered one after the other. */
+  run(images: Float32Array, size: number): Promise<RunnerOutput>
+  /** Frees the network's memory as soon as what was asked for is answered. */
+  dispose(): void
+}
+
+export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
+  const session = await createSession(architecture(config), backend, { batchSize })
+  await session.writeState(state)
+  const { inputChannels, height, width, classes } = config
+  const imageSize = inputChannels * height * width
+  const labels = new Float32Array(batchSize)
+
+  const answer = async (images: Float32Array, size: number): Promise<RunnerOutput> => {
+    const logits = new Float32Array(size * classes)
+    for (let first = 0; first < size; first += batchSize) {
+      const count = Math.min(batchSize, size - first)
+      const part = images.subarray(first * imageSize, (first + count) * imageSize)
+      await session.evaluate({ size: count, images: part, labels: labels.subarray(0, count) })
+      logits.set(await session.logits(count), first * classes)
+    }
+    return { logits }
+  }
+
+  let queue: Promise<unknown> = Promise.resolve()
+  let disposed = false
+  return {
+    config,
+    batchSize,
+    run(images, size) {
+      if (disposed) return Promise.reject(new DenseNetError('this network was disposed of'))
+      if (images.length !== size * imageSize) {
+        const shape = `${size} x ${inputChannels} x ${height} x ${width}`
+        return Promise.reject(
+          new DenseNetError(`${images.length} numbers are no images of ${shape}`, { code: 'usage' }),
+        )
+      }
+      const result = queue.then(() => answer(images, size))
+      queue = result.catch(() => {})
+      return result
+    },
+    dispose() {
+      if (disposed) return
+      disposed = true
+      queue = queue.then(() => session.dispose())
+    },
+  }
+}
