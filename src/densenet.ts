@@ -11,6 +11,10 @@ import type { MemoryMode } from './engine/planner.js'
 import { type SessionState, weightsOf } from './engine/session.js'
 import { DenseNetError, parameterError, usageError } from './errors.js'
 import { type Predictions, predict } from './evaluation/predict.js'
+import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
+import type { Prediction } from './inference/classify.js'
+import type { ImageInput } from './inference/image-input.js'
+import { createRunner, type Runner } from './inference/runner.js'
 import type { ImportReport } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
@@ -19,7 +23,7 @@ import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
-import { type Checkpoint, type Progress, writeCheckpoint } from './training/checkpoint.js'
+import { type Checkpoint, isMultiLabel, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
@@ -86,6 +90,9 @@ export interface PredictOptions extends EvaluateOptions {
   readonly views?: ViewName
 }
 
+/** How many images of a call of classify go through the network at once: what its memory is for. */
+const CLASSIFY_BATCH = 16
+
 /** A summary with what training takes, on the default backend of this machine. */
 export interface ModelSummary extends Summary {
   readonly batchSize: number
@@ -95,6 +102,7 @@ export interface ModelSummary extends Summary {
 export class DenseNet {
   #state: SessionState
   #made: { readonly key: string; readonly backend: Backend } | null = null
+  #runner: { readonly backend: Backend; readonly state: SessionState; readonly runner: Promise<Runner> } | null = null
 
   private constructor(
     /** A preset's name, or a description. */
@@ -108,6 +116,8 @@ export class DenseNet {
     public preprocessing: Preprocessing | null = null,
     /** How weights from elsewhere were understood: what matched, what was assumed; null for others. */
     readonly imported: ImportReport | null = null,
+    /** Whether an image may belong to several classes: their probabilities are then each class's own. */
+    public multiLabel = false,
   ) {
     this.#state = state
   }
@@ -131,17 +141,18 @@ export class DenseNet {
     const { checkpoint, name, report } = await openNetwork(path, open, onWarning)
     const { config, state, classes, normalisation, preprocessing } = checkpoint
     const given = [config, weightsOf(state), classes, normalisation, preprocessing, report] as const
-    return new DenseNet(name ?? describe(config), ...given)
+    return new DenseNet(name ?? describe(config), ...given, isMultiLabel(checkpoint))
   }
 
   /** Weights, classes, normalisation and preprocessing, in one safetensors file. */
   async save(path: string): Promise<void> {
-    const { config, classes, normalisation, preprocessing } = this
+    const { config, classes, normalisation, preprocessing, multiLabel } = this
     await writeCheckpoint(path, {
       config,
       classes,
       normalisation,
       preprocessing,
+      ...(multiLabel ? { multiLabel } : {}),
       dataset: null,
       recipe: null,
       progress: null,
@@ -244,6 +255,7 @@ export class DenseNet {
     this.classes = train.classes
     this.normalisation = train.normalisation
     this.preprocessing = 'preprocessing' in train ? train.preprocessing : null
+    this.multiLabel = recipe.loss === 'binary-cross-entropy'
     return result
   }
 
@@ -271,10 +283,56 @@ export class DenseNet {
     return predict({ ...options, onWarning, config: this.config, state: this.#state, dataset, backend, batchSize })
   }
 
+  /** The likeliest classes of an image (of each, for a list), with their probabilities. An image is a path, the bytes of
+   * an image file, a Blob or pixels, of any size. Throws a sentence when one cannot be read. The network stays ready for
+   * the next call until dispose(). */
+  async classify(image: ImageInput, options?: ComputeOptions & ClassifyOptions): Promise<Prediction[]>
+  async classify(images: readonly ImageInput[], options?: ComputeOptions & ClassifyOptions): Promise<Prediction[][]>
+  async classify(given: ImageInput | readonly ImageInput[], options: ComputeOptions & ClassifyOptions = {}) {
+    const images = Array.isArray(given) ? (given as readonly ImageInput[]) : [given as ImageInput]
+    const { top = 5, signal } = options
+    if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)
+    const runner = await this.#ready(await this.#backend(options))
+    const { config, classes, normalisation, preprocessing, multiLabel } = this
+    const classifier = { config, classes, normalisation, preprocessing, multiLabel, runner }
+    const all: Prediction[][] = []
+    for await (const answer of classifyImages(images, classifier, { top, signal })) {
+      if ('reason' in answer) throw unreadable(images[answer.index]!, answer, images.length)
+      all.push(answer.predictions)
+    }
+    return Array.isArray(given) ? all : all[0]!
+  }
+
+  /** A runner with the weights of now, kept for the next call. */
+  #ready(backend: Backend): Promise<Runner> {
+    const state = this.#state
+    if (this.#runner?.backend !== backend || this.#runner.state !== state) {
+      this.#release()
+      const runner = createRunner({ config: this.config, state, backend, batchSize: CLASSIFY_BATCH })
+      this.#runner = { backend, state, runner }
+    }
+    return this.#runner.runner
+  }
+
+  /** Resolves when the runner, if there is one, has answered and is gone; null: there is none. */
+  #release(): Promise<void> | null {
+    const { runner } = this.#runner ?? {}
+    this.#runner = null
+    return (
+      runner?.then(
+        made => made.dispose(),
+        () => {},
+      ) ?? null
+    )
+  }
+
   /** Frees native memory and threads. */
   dispose(): void {
-    this.#made?.backend.dispose()
+    const { backend } = this.#made ?? {}
     this.#made = null
+    const released = this.#release()
+    if (released) void released.finally(() => backend?.dispose())
+    else backend?.dispose()
   }
 
   [Symbol.dispose](): void {
@@ -343,6 +401,11 @@ function startAfter(
   const batches = Math.ceil(images / batchSize)
   const updates = after.epochs * Math.ceil(batches / accumulate)
   return { ...BEGINNING, epoch: after.epochs + 1, step: after.epochs * batches, updates }
+}
+
+function unreadable(image: ImageInput, { index, reason }: { index: number; reason: string }, count: number) {
+  const name = typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
+  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${name} cannot be classified: ${reason}`)
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */

@@ -54,7 +54,7 @@ export async function listImageFolder(
         throw usageError(`${join(parent, name)} is a class that ${known}`, someNames(classes))
       }
       throwIfAborted(options.signal, `listing ${folder}`)
-      const files = await imageFiles(join(parent, name))
+      const files = await imagesIn(join(parent, name))
       if (files.length === 0) throw usageError(`there are no images in ${join(parent, name)}`, FORMATS)
       for (const file of files) all.push({ file, label })
     }
@@ -86,14 +86,14 @@ async function subfolders(folder: string): Promise<string[]> {
 }
 
 /** All images in a folder and the folders in it. A link back to a folder above is not followed twice. */
-async function imageFiles(folder: string, above: readonly string[] = []): Promise<string[]> {
+export async function imagesIn(folder: string, above: readonly string[] = []): Promise<string[]> {
   const real = await realpath(folder)
   if (above.includes(real)) return []
   const found: string[] = []
   for (const entry of (await entriesOf(folder)).sort((a, b) => byName(a.name, b.name))) {
     const path = join(folder, entry.name)
     const isFolder = entry.isSymbolicLink() ? await isFolderLink(path) : entry.isDirectory()
-    if (isFolder) for (const file of await imageFiles(path, [...above, real])) found.push(file)
+    if (isFolder) for (const file of await imagesIn(path, [...above, real])) found.push(file)
     else if (EXTENSIONS.includes(extname(entry.name).toLowerCase())) found.push(path)
   }
   return found

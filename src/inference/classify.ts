@@ -1,5 +1,7 @@
 // From logits to an answer for people: the likeliest classes, by name, with their probabilities.
+import { IMAGENET_CLASSES } from '../data/imagenet-classes.js'
 import { DenseNetError } from '../errors.js'
+import type { DenseNetConfig } from '../model/config.js'
 
 export interface Prediction {
   /** The class's name; `class 17` where the network has no names. */
@@ -29,6 +31,13 @@ export function topClasses(logits: ArrayLike<number>, options: TopOptions = {}):
   return Array.from(probabilities, (probability, index) => ({ label: labelOf(index, classes), index, probability }))
     .sort((a, b) => b.probability - a.probability || logits[b.index]! - logits[a.index]!)
     .slice(0, top)
+}
+
+/** Names in label order: the network's own, or ImageNet's for an ImageNet network of 1000 classes without any; empty
+ * where nobody knows. */
+export function classNames(classes: readonly string[], config: DenseNetConfig): readonly string[] {
+  if (classes.length > 0) return classes
+  return config.stem === 'imagenet' && config.classes === IMAGENET_CLASSES.length ? IMAGENET_CLASSES : []
 }
 
 export const labelOf = (index: number, classes: readonly string[]): string => classes[index] ?? `class ${index}`

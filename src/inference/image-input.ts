@@ -70,19 +70,30 @@ export function writeInput(
   offset = 0,
   views: readonly View[] = VIEWS.single,
 ): void {
-  const { config, normalisation } = network
+  const { config } = network
   const { inputChannels, height, width } = config
-  if (normalisation === null) {
-    throw usageError(
-      'the weights do not say how images are normalised',
-      'give mean and deviation (--mean and --std; in the API: normalisation)',
-    )
-  }
+  const normalisation = checkNormalisation(network)
   const coloured = withChannels(image, inputChannels)
   const shown = height === width ? preprocess(coloured, fitting(network), views) : [ofSize(coloured, height, width)]
   shown.forEach((view, i) => {
     normaliseImage(view, normalisation, output, offset + i * inputSize(config))
   })
+}
+
+/** How its images are normalised; a usage error where that is not known. */
+export function checkNormalisation({ config, normalisation }: NetworkInput): Normalisation {
+  if (normalisation === null) {
+    throw usageError(
+      'these weights do not say how images are normalised',
+      'give mean and deviation: --mean and --std, in the API normalisation',
+    )
+  }
+  const { inputChannels } = config
+  if (normalisation.mean.length !== inputChannels || normalisation.deviation.length !== inputChannels) {
+    const expected = `${inputChannels} numbers each for mean and deviation`
+    throw parameterError('normalisation', `${expected}, one for each channel`, normalisation)
+  }
+  return normalisation
 }
 
 /** Preprocessing that ends in the network's size; another one was for other weights. */

@@ -23,8 +23,8 @@ export interface Runner {
   readonly batchSize: number
   /** `images` [size][channels][height][width], normalised; any number of them. Calls are answered one after the other. */
   run(images: Float32Array, size: number): Promise<RunnerOutput>
-  /** Frees the network's memory as soon as what was asked for is answered. */
-  dispose(): void
+  /** Frees the network's memory as soon as what was asked for is answered; resolves then. */
+  dispose(): Promise<void>
 }
 
 export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
@@ -62,10 +62,10 @@ export async function createRunner({ config, state, backend, batchSize }: Runner
       queue = result.catch(() => {})
       return result
     },
-    dispose() {
-      if (disposed) return
+    async dispose() {
       disposed = true
-      queue = queue.then(() => session.dispose())
+      await queue
+      session.dispose()
     },
   }
 }

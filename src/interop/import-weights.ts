@@ -40,6 +40,8 @@ export interface ImportedWeights {
   readonly parameters: Float32Array
   readonly running: Float32Array
   readonly normalisation: { readonly mean: readonly number[]; readonly deviation: readonly number[] } | null
+  /** Whether an image may belong to several classes: known of CheXNet's and TorchXRayVision's. */
+  readonly multiLabel: boolean
   readonly report: ImportReport
 }
 
@@ -51,12 +53,16 @@ const IMAGENET = { mean: [123.675, 116.28, 103.53], deviation: [58.395, 57.12, 5
 /** TorchXRayVision scales 8-bit images to -1024 .. 1024. */
 const XRAY = { mean: [127.5], deviation: [127.5 / 1024] }
 
+/** CheXNet's classifier: Sequential(Linear, Sigmoid). */
+const SIGMOID_BEHIND = /(^|\.)classifier\.0\.weight$/
+
 export function importWeights(file: WeightFile, options: ImportOptions = {}): ImportedWeights {
   const { path } = file
   refuseLongNames(file)
   const names = namesOf(file)
   if (names === null) throw unknownNames(file)
   const { tensors, origins, unused, calibrated } = renamed(file, names)
+  const multiLabel = calibrated || [...origins.values()].some(origin => SIGMOID_BEHIND.test(origin))
   const bnEpsilon = options.bnEpsilon ?? file.bnEpsilon ?? undefined
   const config = inferConfig(tensors, { ...options, bnEpsilon }, path)
   const described = architecture(config)
@@ -94,6 +100,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
     parameters,
     running,
     normalisation,
+    multiLabel,
     report: {
       format: file.format,
       family: names.family,
@@ -103,7 +110,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       unexpected,
       reshaped,
       unused,
-      assumed: assumptions(config, { ...options, bnEpsilon }, names),
+      assumed: assumptions(config, { ...options, bnEpsilon }, names, multiLabel),
     },
   }
 }
@@ -189,11 +196,17 @@ function normalisationOf({ stem, inputChannels }: DenseNetConfig, calibrated: bo
 }
 
 /** What was taken for granted, one sentence each, with the option that says otherwise. */
-function assumptions(config: DenseNetConfig, options: ImportOptions, { newestFirst, family }: Names): string[] {
+function assumptions(
+  config: DenseNetConfig,
+  options: ImportOptions,
+  { newestFirst, family }: Names,
+  multiLabel: boolean,
+): string[] {
   const { height, width, bnEpsilon } = config
   return [
     ...(options.height === undefined ? [`images of ${height} x ${width} pixels (--size)`] : []),
     ...(options.bnEpsilon === undefined ? [`batch norm's epsilon is ${bnEpsilon} (--bn-epsilon)`] : []),
+    ...(multiLabel ? ['an image may belong to several classes: each has a probability of its own'] : []),
     ...(newestFirst ? [`new features first, as ${family} concatenates: channels were put into our order`] : []),
   ]
 }

@@ -54,6 +54,7 @@ const descriptionSchema = z.strictObject({
   normalisation: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).nullable(),
   /** Absent in checkpoints from before there was any. */
   preprocessing: preprocessingSchema.nullable().default(null),
+  multiLabel: z.boolean().optional(),
   dataset: z.strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int() }).nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
@@ -74,11 +75,17 @@ export interface Checkpoint {
   readonly normalisation: Normalisation | null
   /** How they get to the network's size; null when they have it already, or when not known. */
   readonly preprocessing: Preprocessing | null
+  /** Whether an image may belong to several classes; absent: as the recipe's loss says. */
+  readonly multiLabel?: boolean | undefined
   readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe | null
   readonly progress: Progress | null
   readonly state: SessionState
 }
+
+/** Whether each class has a probability of its own (sigmoid), or all share one (softmax). */
+export const isMultiLabel = ({ multiLabel, recipe }: Checkpoint): boolean =>
+  multiLabel ?? recipe?.loss === 'binary-cross-entropy'
 
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep?: string): Promise<void> {
   const { state, ...description } = checkpoint
@@ -141,7 +148,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   if (!parsed.success) {
     throw new DenseNetError(`${path} is damaged (its description lacks ${parsed.error.issues[0]!.path.join('.')})`)
   }
-  const { config, classes, normalisation, preprocessing, dataset, recipe, progress } = parsed.data
+  const { config, classes, normalisation, preprocessing, multiLabel, dataset, recipe, progress } = parsed.data
   const resolved = resolveConfig(config as Partial<DenseNetConfig>)
   const table = parameterTable(architecture(resolved))
   return {
@@ -149,6 +156,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     classes,
     normalisation,
     preprocessing,
+    multiLabel,
     dataset,
     recipe,
     progress,

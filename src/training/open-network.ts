@@ -46,7 +46,7 @@ export async function openNetwork(
 async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwork> {
   const bytes = await readBytes(path)
   if (isCheckpoint(bytes, path)) return { checkpoint: decodeCheckpoint(bytes, path), name: null, report: null }
-  const { config, parameters, running, normalisation, report } = importWeights(
+  const { config, parameters, running, normalisation, multiLabel, report } = importWeights(
     await decodeWeights(bytes, path),
     options,
   )
@@ -59,6 +59,7 @@ async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwo
     classes,
     normalisation: options.normalisation ?? normalisation,
     preprocessing: null,
+    multiLabel,
     dataset: null,
     recipe: null,
     progress: null,
