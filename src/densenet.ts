@@ -11,6 +11,7 @@ import type { MemoryMode } from './engine/planner.js'
 import { type SessionState, weightsOf } from './engine/session.js'
 import { DenseNetError, parameterError, usageError } from './errors.js'
 import { type Predictions, predict } from './evaluation/predict.js'
+import { type OpenModelOptions, openModel } from './hub/open-model.js'
 import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import type { ImageInput } from './inference/image-input.js'
@@ -27,7 +28,6 @@ import { type Checkpoint, isMultiLabel, type Progress, writeCheckpoint } from '.
 import type { TrainingListener } from './training/events.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
-import { type OpenOptions, openNetwork } from './training/open-network.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
 import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { RunFolder } from './training/run-folder.js'
@@ -74,7 +74,7 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
 }
 
 /** For weights from elsewhere: what their files do not tell. Our own checkpoints tell everything. */
-export interface LoadOptions extends OpenOptions {
+export interface LoadOptions extends OpenModelOptions {
   readonly onWarning?: (message: string) => void
 }
 
@@ -135,10 +135,12 @@ export class DenseNet {
   }
 
   /** From a checkpoint file, or from a run's folder: its last checkpoint. Or from weights of other programs: safetensors,
-   * PyTorch, Keras, Torch7, a folder of timm's; `imported` then says how they were understood. */
+   * PyTorch, Keras, Torch7, a folder of timm's; `imported` then says how they were understood. Or by name: `cifar10`, which
+   * comes with the package, or `densenet121`, `timm/densenet121.ra_in1k` and the like, fetched when first asked for, then
+   * kept (`fetch` says from where). */
   static async load(path: string, options: LoadOptions = {}): Promise<DenseNet> {
     const { onWarning = (text: string) => process.emitWarning(text), ...open } = options
-    const { checkpoint, name, report } = await openNetwork(path, open, onWarning)
+    const { checkpoint, name, report } = await openModel(path, open, onWarning)
     const { config, state, classes, normalisation, preprocessing } = checkpoint
     const given = [config, weightsOf(state), classes, normalisation, preprocessing, report] as const
     return new DenseNet(name ?? describe(config), ...given, isMultiLabel(checkpoint))
@@ -163,9 +165,9 @@ export class DenseNet {
   /** Writes the weights for other programs: safetensors, timm's folder, PyTorch's .pth or ONNX, by the ending of `path` or
    * as `to` says. Resolves to the format. */
   async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
-    const { config, classes, normalisation } = this
+    const { config, classes, normalisation, preprocessing } = this
     const { parameters, running } = this.#state
-    return writeWeights(path, { config, classes, normalisation, parameters, running }, options)
+    return writeWeights(path, { config, classes, normalisation, preprocessing, parameters, running }, options)
   }
 
   /** The same network with a new classifier for `classes` classes, everything else as it is. */

@@ -4,8 +4,10 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
+import { classifyCommand } from './commands/classify.js'
 import { convertCommand } from './commands/convert.js'
 import { dataCommand } from './commands/data.js'
+import { modelsCommand } from './commands/models.js'
 import { previewCommand } from './commands/preview.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
@@ -54,11 +56,13 @@ function createProgram(finish: (exitCode: number) => void): Command {
     .version(version)
     .addHelpText(
       'after',
-      '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a',
+      '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a\n  densenet classify photo.jpg',
     )
   const commands = [
     trainCommand,
     testCommand,
+    classifyCommand,
+    modelsCommand,
     summaryCommand,
     convertCommand,
     dataCommand,

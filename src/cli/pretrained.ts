@@ -8,6 +8,7 @@ import { PAPER_RECIPE } from '../training/recipe.js'
 import { readSeedCheckpoint, SEED_LATEST } from '../training/seed-checkpoint.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { type ChosenDataset, checkShape, chooseDataset } from './datasets.js'
+import { fetching } from './fetching.js'
 import { describedNetwork } from './model-options.js'
 import { augmentationFor, backendOf, conclude, fitOptions, freeFolder, type Job, splits } from './train-job.js'
 import { openOptions, tellReport } from './weight-options.js'
@@ -19,7 +20,8 @@ export async function pretrainedNetwork({ model, flags, context }: Job, dataset:
     throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
   }
   const open = openOptions({ strict: true }, dataset)
-  const network = await DenseNet.load(path, { ...open, onWarning: context.warn })
+  const { fetch, end } = fetching({}, context)
+  const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
   if (network.imported) tellReport(path, network.imported, network.config, context.say)
   if (!flags.resetClassifier) {
     checkShape(network.config, dataset, path)

@@ -5,10 +5,11 @@ import { parameterError } from '../errors.js'
 import type { ImportReport } from '../interop/import-weights.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { OpenOptions } from '../training/open-network.js'
+import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'
 import { numberOption } from './options.js'
 
-export interface WeightFlags {
+export interface WeightFlags extends FetchFlags {
   readonly strict: boolean
   readonly bnEpsilon?: number
   readonly mean?: readonly number[]
@@ -25,6 +26,7 @@ export const weightOptions = (): Option[] => [
   ),
   channelsOption('--mean <m,m,...>', 'of the images, for each channel from 0 to 1'),
   channelsOption('--std <s,s,...>', 'of the images, for each channel from 0 to 1'),
+  ...fetchOptions(),
 ]
 
 /** "0.485,0.456,0.406" */

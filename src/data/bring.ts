@@ -110,7 +110,8 @@ async function downloadFile(
   await download(remote, target, {
     ...network,
     signal,
-    onProgress: (received, total) => onProgress?.({ stage: 'downloading', source, file, received, total }),
+    onProgress: (received, total) =>
+      onProgress?.({ stage: 'downloading', source, file, received, total: total ?? remote.size }),
   })
   return target
 }

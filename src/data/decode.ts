@@ -9,7 +9,7 @@ import { errorCode } from '../util/files.js'
 import type { Image } from './image.js'
 
 /** A file beyond these is no photograph: 256 MB, and pixels that take 300 MB when decoded. */
-const MOST_BYTES = 256 * 2 ** 20
+export const MOST_BYTES = 256 * 2 ** 20
 const MOST_PIXELS = 100_000_000
 const MOST_UNEQUAL = 50
 

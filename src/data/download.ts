@@ -1,16 +1,35 @@
 // One file over HTTP, whole or not at all: bytes go to `<target>.part`, which a later try (or a later run) continues by
-// a Range request; only a file of the right size and SHA-256 gets the name `target`.
+// a Range request; only a file of the right size and SHA-256 gets the name `target`. Where neither the caller nor the
+// server knows the SHA-256, a file is taken as it comes, and never put together from the parts of two runs.
 
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DenseNetError } from '../errors.js'
 import { abortedError, throwIfAborted } from '../util/abort.js'
 import { errorCode, fileError, isDiskTrouble, sha256OfFile } from '../util/files.js'
-import type { RemoteFile } from './sources.js'
+
+/** Something to download, and what is known of it. */
+export interface Remote {
+  readonly url: string
+  /** In bytes; null: whatever the server says. */
+  readonly size: number | null
+  /** In hexadecimal, whole or its first digits; null: what the server announces (Hugging Face does), if anything. */
+  readonly sha256: string | null
+}
+
+/** What was downloaded. */
+export interface Downloaded {
+  readonly size: number
+  /** In full. */
+  readonly sha256: string
+  /** Whether that is the one that was expected; false: there was nothing to compare with. */
+  readonly verified: boolean
+}
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal
-  readonly onProgress?: (received: number, total: number) => void
+  /** `total` is null where nobody knows it. */
+  readonly onProgress?: (received: number, total: number | null) => void
   /** How often a transfer that broke off may be taken up again without getting further, and the pause before each
    * (milliseconds). A host that cannot be reached at all is asked once. */
   readonly retries?: number
@@ -23,16 +42,18 @@ export interface DownloadOptions {
 /** The transfer broke off after it had begun: worth another try. */
 class BrokenTransfer extends Error {}
 
-export async function download(remote: RemoteFile, target: string, options: DownloadOptions = {}): Promise<void> {
+export async function download(remote: Remote, target: string, options: DownloadOptions = {}): Promise<Downloaded> {
   const part = `${target}.part`
   const { signal, retries = 3, retryPause = 1000 } = options
+  const known: Known = { size: remote.size, sha256: remote.sha256, own: false }
   let resumed = false
   let furthest = 0
+  let sha256: string
   for (let broken = 0; ; ) {
     const had = await sizeOf(part)
     resumed ||= had > 0
     try {
-      if (had !== remote.size) await transfer(remote, part, had, options)
+      if (had !== known.size) await transfer(remote.url, known, part, had, options)
     } catch (error) {
       if (error instanceof BrokenTransfer && broken < retries) {
         const reached = await sizeOf(part)
@@ -47,13 +68,13 @@ export async function download(remote: RemoteFile, target: string, options: Down
       }
       throw error
     }
-    const sha256 = await sha256OfFile(part, signal)
-    if (sha256 === remote.sha256) break
+    sha256 = await sha256OfFile(part, signal)
+    if (sha256.startsWith(known.sha256 ?? '')) break
     await rm(part, { force: true })
     // A part left by an earlier run may have been of another file: once more, from the beginning.
     if (!resumed) {
       throw new DenseNetError(
-        `${remote.url} has other contents than expected: SHA-256 ${sha256} instead of ${remote.sha256}`,
+        `${remote.url} has other contents than expected: SHA-256 ${sha256} instead of ${known.sha256}${(known.sha256?.length ?? 0) < 64 ? '...' : ''}`,
       )
     }
     resumed = false
@@ -63,13 +84,22 @@ export async function download(remote: RemoteFile, target: string, options: Down
   } catch (error) {
     throw fileError(error, `writing ${target}`)
   }
+  return { size: await sizeOf(target), sha256, verified: known.sha256 !== null }
+}
+
+/** What is known of a file so far; answers of the server complete it. */
+interface Known {
+  size: number | null
+  sha256: string | null
+  /** Whether the part was begun in this run. */
+  own: boolean
 }
 
 /** Asks for the bytes from `had` on and writes them to `part`. Returns when the whole size is there. */
-async function transfer(remote: RemoteFile, part: string, had: number, options: DownloadOptions): Promise<void> {
+async function transfer(url: string, known: Known, part: string, had: number, options: DownloadOptions): Promise<void> {
   const { signal, connectTimeout = 10_000, idleTimeout = 30_000 } = options
-  throwIfAborted(signal, `downloading ${remote.url}`)
-  const start = had < remote.size ? had : 0
+  throwIfAborted(signal, `downloading ${url}`)
+  const start = known.size === null || had < known.size ? had : 0
   const control = new AbortController()
   const stop = () => control.abort()
   signal?.addEventListener('abort', stop, { once: true })
@@ -78,46 +108,52 @@ async function transfer(remote: RemoteFile, part: string, had: number, options: 
   try {
     const headers: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'densenet' }
     if (start > 0) headers.range = `bytes=${start}-`
-    const response = await fetch(remote.url, { headers, signal: control.signal })
+    const response = await ask(url, headers, control.signal, known)
     const position = startOfBody(response, start)
-    if (position === undefined) {
+    const foreign = start > 0 && known.sha256 === null && !known.own
+    if (position === undefined || (foreign && position > 0)) {
       await response.body?.cancel()
       await rm(part, { force: true })
-      throw new BrokenTransfer(`${remote.url} answered the request to continue wrongly`)
+      throw new BrokenTransfer(`${url} answered the request to continue wrongly`)
     }
     if (response.status !== 200 && response.status !== 206) {
       await response.body?.cancel()
-      throw new DenseNetError(`${remote.url} answered ${response.status} ${response.statusText}`.trimEnd())
+      throw new DenseNetError(`${url} answered ${response.status} ${response.statusText}`.trimEnd())
     }
-    const announced = Number(response.headers.get('content-length') ?? remote.size - position)
-    if (position + announced !== remote.size) {
+    const length = response.headers.get('content-length')
+    const announced = length === null ? known.size : position + Number(length)
+    known.size ??= announced
+    const { size } = known
+    if (announced !== size) {
       await response.body?.cancel()
-      throw new DenseNetError(`${remote.url} is ${position + announced} bytes long instead of ${remote.size}`)
+      throw new DenseNetError(`${url} is ${announced} bytes long instead of ${size}`)
     }
     begun = true
+    known.own = true
     const file = await open(part, position === 0 ? 'w' : 'r+')
     try {
       let received = position
       for await (const chunk of response.body ?? []) {
         clearTimeout(timer)
-        if (received + chunk.length > remote.size) {
-          throw new DenseNetError(`${remote.url} sends more than the expected ${remote.size} bytes`)
+        if (size !== null && received + chunk.length > size) {
+          throw new DenseNetError(`${url} sends more than the expected ${size} bytes`)
         }
         await writeAll(file, chunk, received)
         received += chunk.length
-        options.onProgress?.(received, remote.size)
+        options.onProgress?.(received, size)
         timer = setTimeout(stop, idleTimeout)
       }
-      if (received !== remote.size) {
-        throw new BrokenTransfer(`${remote.url} broke off after ${received} of ${remote.size} bytes`)
+      if (size !== null && received !== size) {
+        throw new BrokenTransfer(`${url} broke off after ${received} of ${size} bytes`)
       }
+      known.size = received
       await file.sync()
     } finally {
       await file.close()
     }
   } catch (error) {
     if (signal?.aborted) {
-      throw abortedError(`downloading ${remote.url}`, 'What has arrived is kept; the next run continues from there.')
+      throw abortedError(`downloading ${url}`, 'What has arrived is kept; the next run continues from there.')
     }
     if (error instanceof DenseNetError || error instanceof BrokenTransfer) throw error
     const explained = fileError(error, `writing ${part}`)
@@ -125,15 +161,40 @@ async function transfer(remote: RemoteFile, part: string, had: number, options: 
     const timeout = control.signal.aborted
     if (begun) {
       const reason = timeout ? `was silent for ${idleTimeout / 1000} s` : `broke off (${networkReason(error)})`
-      throw new BrokenTransfer(`${remote.url} ${reason}`, { cause: error })
+      throw new BrokenTransfer(`${url} ${reason}`, { cause: error })
     }
-    const host = new URL(remote.url).host
+    const host = new URL(url).host
     const reason = timeout ? `gave no answer within ${connectTimeout / 1000} s` : networkReason(error)
     throw new DenseNetError(`${host}: ${reason}`, { cause: error })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)
   }
+}
+
+const MOST_REDIRECTS = 10
+
+/** Follows redirects by itself: what Hugging Face says of a file's SHA-256 stands in the answer that redirects. */
+async function ask(
+  first: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+  known: Known,
+): Promise<Response> {
+  let url = first
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    const response = await fetch(url, { headers, signal, redirect: 'manual' })
+    known.sha256 ??= /^(?:W\/)?"?([0-9a-f]{64})"?$/.exec(response.headers.get('x-linked-etag') ?? '')?.[1] ?? null
+    const location = response.headers.get('location')
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response
+    await response.body?.cancel()
+    const next = URL.canParse(location, url) ? new URL(location, url) : null
+    if (next === null || !/^https?:$/.test(next.protocol) || (url.startsWith('https:') && next.protocol !== 'https:')) {
+      throw new DenseNetError(`${first} leads to ${location}, where no file is fetched from`)
+    }
+    url = next.href
+  }
+  throw new DenseNetError(`${first} leads from one address to another, more than ${MOST_REDIRECTS} times`)
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

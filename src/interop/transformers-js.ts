@@ -46,17 +46,20 @@ export function transformersFiles(
 }
 
 function preprocessor(
-  { config }: NetworkWeights,
+  { config, preprocessing }: NetworkWeights & Preprocessing,
   { mean, deviation }: NonNullable<Preprocessing['normalisation']>,
 ): object {
   const { height, width, stem } = config
   // Photographs are scaled to 8/7 of the size and cropped, as the ImageNet networks are tested; small images only scaled.
-  const crop = stem === 'imagenet' && height === width
+  const usual = { resize: Math.round((height * 8) / 7), crop: height, interpolation: 'bilinear' } as const
+  const known = preprocessing?.crop === height ? preprocessing : usual
+  const crop = height === width && (known !== usual || stem === 'imagenet')
   return {
     image_processor_type: 'ViTImageProcessor',
     do_resize: true,
-    size: crop ? { shortest_edge: Math.round((height * 8) / 7) } : { height, width },
-    resample: 2,
+    size: crop ? { shortest_edge: known.resize } : { height, width },
+    // Pillow's numbers: 2 bilinear, 3 bicubic.
+    resample: known.interpolation === 'bilinear' ? 2 : 3,
     do_center_crop: crop,
     ...(crop ? { crop_size: { height, width } } : {}),
     do_rescale: true,

@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Normalisation } from '../data/dataset.js'
+import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
 import { type ImportOptions, type ImportReport, importWeights } from '../interop/import-weights.js'
 import { decodeWeights, readBytes } from '../interop/read-weights.js'
@@ -15,6 +16,7 @@ import { readSeedCheckpoint, SEED_LATEST } from './seed-checkpoint.js'
 export interface OpenOptions extends ImportOptions {
   readonly classes?: readonly string[] | undefined
   readonly normalisation?: Normalisation | undefined
+  readonly preprocessing?: Preprocessing | null | undefined
 }
 
 export interface OpenedNetwork {
@@ -36,9 +38,12 @@ export async function openNetwork(
   if (await isFile(join(path, SEED_LATEST))) return openFile((await readSeedCheckpoint(path)).model, options)
   if ((await isFile(join(path, TIMM_WEIGHTS))) && !(await isFile(join(path, LAST_FILE)))) {
     const config = join(path, TIMM_CONFIG)
-    const facts = parseTimmConfig(await readFile(config, 'utf8').catch(() => ''), config) ?? {}
+    const facts = parseTimmConfig(await readFile(config, 'utf8').catch(() => ''), config)
     const given = Object.entries(options).filter(([, value]) => value !== undefined)
-    return openFile(join(path, TIMM_WEIGHTS), { ...facts, ...Object.fromEntries(given) } as OpenOptions)
+    const { assumed = [], ...known } = facts ?? {}
+    const opened = await openFile(join(path, TIMM_WEIGHTS), { ...known, ...Object.fromEntries(given) } as OpenOptions)
+    const { report } = opened
+    return { ...opened, report: report && { ...report, assumed: [...report.assumed, ...assumed] } }
   }
   return { ...(await openCheckpoint(path, onWarning)), report: null }
 }
@@ -58,7 +63,7 @@ async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwo
     config,
     classes,
     normalisation: options.normalisation ?? normalisation,
-    preprocessing: null,
+    preprocessing: options.preprocessing ?? null,
     multiLabel,
     dataset: null,
     recipe: null,

@@ -6,6 +6,7 @@ import { parameterError, usageError } from '../../errors.js'
 import { type Precision, precisions } from '../../interop/onnx-graph.js'
 import { type ExportFormat, exportFormat, exportFormats } from '../../interop/write-weights.js'
 import { createContext } from '../context.js'
+import { fetching } from '../fetching.js'
 import { choiceOption, type OutputFlags, outputOptions } from '../options.js'
 import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
@@ -47,11 +48,15 @@ Examples:
 }
 
 async function convert(from: string, path: string, flags: ConvertFlags): Promise<number> {
-  const { out, say, warn } = createContext(flags)
+  const context = createContext(flags)
+  const { out, say, warn } = context
   const { precision, fold, size, to = exportFormat(path) } = flags
   if (resolve(from) === resolve(path))
     throw usageError(`${path} cannot be read and written at once`, 'choose another name')
-  const network = await DenseNet.load(from, { ...openOptions(flags, null), ...size, onWarning: warn })
+  const { fetch, end } = fetching(flags, context)
+  const network = await DenseNet.load(from, { ...openOptions(flags, null), ...size, fetch, onWarning: warn }).finally(
+    end,
+  )
   if (network.imported) tellReport(from, network.imported, network.config, say)
   await network.export(path, { to, precision, fold, size })
   if (flags.json)

@@ -9,12 +9,13 @@ import { DenseNetError, usageError } from '../../errors.js'
 import type { TrainingScores } from '../../evaluation/report.js'
 import { scorePredictions } from '../../evaluation/scores.js'
 import { writeReport } from '../../evaluation/write-report.js'
+import { openModel } from '../../hub/open-model.js'
 import type { Checkpoint } from '../../training/checkpoint.js'
-import { openNetwork } from '../../training/open-network.js'
 import { BEST_FILE } from '../../training/run-folder.js'
 import { isFinished } from '../../training/trainer.js'
 import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
+import { fetching } from '../fetching.js'
 import { grouped, percent, rounded } from '../format.js'
 import {
   type ComputeFlags,
@@ -69,15 +70,17 @@ export function testCommand(finish: (exitCode: number) => void): Command {
 }
 
 async function test(path: string, flags: TestFlags): Promise<number> {
-  const { out, say, warn } = createContext(flags)
+  const context = createContext(flags)
+  const { out, say, warn } = context
   const status = new StatusLine(out)
   const quiet = flags.quiet || flags.json
   return withSignals(
     () => {},
     async ({ signal }) => {
       const known = flags.dataset === undefined ? null : knownDataset(flags.dataset)
-      const open = openOptions(flags, known)
-      const { checkpoint, report: understood } = await openNetwork(path, open, warn)
+      const { fetch, end } = fetching(flags, context, signal)
+      const open = { ...openOptions(flags, known), fetch }
+      const { checkpoint, report: understood } = await openModel(path, open, warn).finally(end)
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
       const load = await chooseTestDataset(name, checkpoint, path)

@@ -1,0 +1,209 @@
+// densenet classify: what is on images, by the network that comes with the package or any other.
+import { stat } from 'node:fs/promises'
+import { Command, Option } from 'commander'
+import { createBackend } from '../../backends/registry.js'
+import { MOST_BYTES } from '../../data/decode.js'
+import { imagesIn } from '../../data/image-folder.js'
+import type { Preprocessing } from '../../data/transforms/preprocess.js'
+import { describe } from '../../densenet.js'
+import { weightsOf } from '../../engine/session.js'
+import { DenseNetError, usageError } from '../../errors.js'
+import { openModel } from '../../hub/open-model.js'
+import { SHIPPED } from '../../hub/shipped.js'
+import { type Answer, type Classifier, classifyImages } from '../../inference/classifier.js'
+import { classNames } from '../../inference/classify.js'
+import { checkNormalisation, type ImageInput, inputPreprocessing } from '../../inference/image-input.js'
+import { createRunner } from '../../inference/runner.js'
+import { isMultiLabel } from '../../training/checkpoint.js'
+import { withCleanup } from '../../util/cleanup.js'
+import { type Context, createContext } from '../context.js'
+import { fetching } from '../fetching.js'
+import { grouped, percent, rounded, table } from '../format.js'
+import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
+import { withSignals } from '../signals.js'
+import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+
+interface ClassifyFlags extends Omit<ComputeFlags, 'loaderThreads'>, OutputFlags, WeightFlags {
+  readonly model: string
+  readonly top: number
+  readonly batchSize: number
+}
+
+const STANDARD_INPUT = '-'
+
+export function classifyCommand(finish: (exitCode: number) => void): Command {
+  const command = new Command('classify')
+    .description('say what is on images: the likeliest classes with their probabilities')
+    .argument('<image...>', 'JPEG, PNG, WebP, GIF or TIFF files, folders of them, or - for an image on standard input')
+  const options = [
+    new Option(
+      '--model <name-or-path>',
+      'a run, a checkpoint, weights from elsewhere, or a name: densenet models lists them',
+    ).default(SHIPPED.name),
+    wholeOption('--top <n>', 'how many classes of each image').default(5),
+    wholeOption('--batch-size <n>', 'images at a time').default(16),
+    ...weightOptions(),
+    ...computeOptions().filter(({ long }) => long !== '--loader-threads'),
+    ...outputOptions(),
+  ]
+  for (const option of options) command.addOption(option)
+  return command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  densenet classify photo.jpg
+  densenet classify --model densenet121 --top 3 holidays/
+  densenet classify --model runs/a *.png --json
+  curl -s https://example.org/cat.jpg | densenet classify -`,
+    )
+    .action(async (images: string[], flags: ClassifyFlags) => finish(await classify(images, flags)))
+}
+
+function classify(given: readonly string[], flags: ClassifyFlags): Promise<number> {
+  const context = createContext(flags)
+  return withSignals(
+    () => {},
+    ({ signal }) =>
+      withCleanup(async later => {
+        const images = await listed(given)
+        const inputs = await Promise.all(images.map(opened))
+        const { classifier, close } = await makeClassifier(
+          flags,
+          context,
+          Math.min(flags.batchSize, images.length),
+          signal,
+        )
+        later(close)
+        const times = { reading: 0, network: 0 }
+        const start = performance.now()
+        const failed: string[] = []
+        for await (const answer of classifyImages(inputs, classifier, { top: flags.top, signal }, times)) {
+          tell(images[answer.index]!, answer, context)
+          if ('reason' in answer) failed.push(`${images[answer.index]}: ${answer.reason}`)
+        }
+        const seconds = (performance.now() - start) / 1000
+        tellTimes({ images: images.length, failed: failed.length, seconds, ...times }, context)
+        if (failed.length === 0) return 0
+        if (!flags.json) context.warn(failures(failed, images.length))
+        return 1
+      }),
+  )
+}
+
+/** Folders become the images in them, in the order of their names. */
+async function listed(given: readonly string[]): Promise<string[]> {
+  const all: string[] = []
+  if (given.filter(path => path === STANDARD_INPUT).length > 1)
+    throw usageError('standard input (-) can be read only once')
+  for (const path of given) {
+    const found = path === STANDARD_INPUT ? null : await stat(path).catch(() => null)
+    if (!found?.isDirectory()) {
+      all.push(path)
+      continue
+    }
+    const inside = await imagesIn(path)
+    if (inside.length === 0)
+      throw usageError(`there are no images in ${path}`, 'it looks for .jpg, .png, .webp, .gif and .tif')
+    for (const file of inside) all.push(file)
+  }
+  return all
+}
+
+async function opened(path: string): Promise<ImageInput> {
+  return path === STANDARD_INPUT ? readStandardInput() : path
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  if (process.stdin.isTTY)
+    throw usageError('there is no image on standard input', 'pipe one in: densenet classify - < photo.jpg')
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > MOST_BYTES) throw new DenseNetError(`standard input has more than ${MOST_BYTES} bytes: it is no image`)
+  }
+  return Buffer.concat(chunks)
+}
+
+async function makeClassifier(
+  flags: ClassifyFlags,
+  context: Context,
+  batchSize: number,
+  signal: AbortSignal,
+): Promise<{ classifier: Classifier; close: () => Promise<void> }> {
+  const { fetch, end } = fetching(flags, context, signal)
+  const open = { ...openOptions(flags, null), fetch }
+  const { checkpoint, name, report } = await openModel(flags.model, open, context.warn).finally(end)
+  const { config, classes, normalisation, preprocessing } = checkpoint
+  checkNormalisation(checkpoint)
+  if (report) tellReport(flags.model, report, config, context.say)
+  else context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes`)
+  if (classes.length === 0 && classNames(classes, config).length > 0)
+    context.say("  assumed: the classes are ImageNet's, in the usual order")
+  context.say(`images: ${described(inputPreprocessing(checkpoint))}\n`)
+  const { backend, threads } = flags
+  const on = await createBackend({
+    ...(backend === undefined ? {} : { backend }),
+    ...(threads === undefined ? {} : { threads }),
+    onWarning: context.warn,
+  })
+  try {
+    const runner = await createRunner({ config, state: weightsOf(checkpoint.state), backend: on, batchSize })
+    const classifier = { config, classes, normalisation, preprocessing, multiLabel: isMultiLabel(checkpoint), runner }
+    return { classifier, close: () => runner.dispose().finally(() => on.dispose()) }
+  } catch (error) {
+    on.dispose()
+    throw error
+  }
+}
+
+function described({ resize, crop, interpolation }: Preprocessing): string {
+  return `the shorter side is scaled to ${resize} pixels (${interpolation}), the middle ${crop} x ${crop} cut out`
+}
+
+/** The likeliest class beside the image's name, or several below it. */
+function tell(image: string, answer: Answer, { flags, out, say }: Context): void {
+  const { reason, predictions } = { reason: undefined, predictions: undefined, ...answer }
+  if (flags.json) out.write(`${JSON.stringify({ image, ...(predictions ? { predictions } : { error: reason }) })}\n`)
+  if (predictions === undefined) return
+  const rows = predictions.map(({ label, probability }) => [percent(100 * probability), label])
+  if (rows.length === 1) say(`${image}   ${rows[0]![1]}   ${rows[0]![0]}`)
+  else
+    say(
+      `${image}\n${table(
+        rows.map(row => ['', ...row]),
+        [false, true, false],
+      )}\n`,
+    )
+}
+
+interface Times {
+  readonly images: number
+  readonly failed: number
+  /** By the clock. */
+  readonly seconds: number
+  readonly reading: number
+  readonly network: number
+}
+
+function tellTimes({ images, failed, seconds, reading, network }: Times, { flags, out, say }: Context): void {
+  const read = images - failed
+  if (flags.json) {
+    out.write(`${JSON.stringify({ images, failed, seconds: { reading, network, all: seconds } })}\n`)
+    return
+  }
+  const each = (time: number): string => `${rounded((1000 * time) / Math.max(1, images))} ms an image`
+  const rows = [
+    ['reading and scaling', each(reading)],
+    ['network', each(network)],
+    [`all ${grouped(read)} image${read === 1 ? '' : 's'}`, `${rounded(read / seconds)} images/s`],
+  ]
+  say(table(rows, [false, true]))
+}
+
+function failures(failed: readonly string[], images: number): string {
+  const count = images === 1 ? 'the image' : `${grouped(failed.length)} of ${grouped(images)} images`
+  return `${count} could not be read\n${failed.map(line => `  ${line}`).join('\n')}`
+}

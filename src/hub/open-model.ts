@@ -1,0 +1,41 @@
+// One door for every network: the one that comes with the package and those with public homes by name, everything else by
+// its path. A name is a name even where a file has it, too: ./NAME is the file.
+import { stat } from 'node:fs/promises'
+import { usageError } from '../errors.js'
+import { type OpenedNetwork, type OpenOptions, openNetwork } from '../training/open-network.js'
+import { type FetchOptions, fetchModel } from './fetch.js'
+import { NAMED_MODELS, namedModel } from './named.js'
+import { SHIPPED } from './shipped.js'
+
+export interface OpenModelOptions extends OpenOptions {
+  /** Of a named model: where it is fetched from, and whether. */
+  readonly fetch?: FetchOptions | undefined
+}
+
+/** A name, or the path of a run, a checkpoint or weights from elsewhere. `onWarning`: as openNetwork. */
+export async function openModel(
+  nameOrPath: string,
+  { fetch = {}, ...open }: OpenModelOptions,
+  onWarning: (message: string) => void,
+): Promise<OpenedNetwork> {
+  if (nameOrPath === SHIPPED.name) return { ...(await openNetwork(SHIPPED.path, open, onWarning)), name: SHIPPED.name }
+  const named = namedModel(nameOrPath, fetch.table)
+  if (named === null) {
+    await refuseUnknown(nameOrPath)
+    return openNetwork(nameOrPath, open, onWarning)
+  }
+  const path = await fetchModel(named, fetch)
+  const opened = await openNetwork(path, open, onWarning)
+  const { checkpoint } = opened
+  const preprocessing = named.preprocessing ?? checkpoint.preprocessing
+  return { ...opened, checkpoint: { ...checkpoint, preprocessing }, name: named.name }
+}
+
+async function refuseUnknown(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null)) !== null) return
+  const names = NAMED_MODELS.filter(({ refused }) => refused === undefined).map(({ name }) => name)
+  throw usageError(
+    `there is no checkpoint, run folder or file of weights ${path}, nor a network of that name`,
+    `the names are ${[SHIPPED.name, ...names].join(', ')}`,
+  )
+}
