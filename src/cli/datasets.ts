@@ -8,6 +8,7 @@ import { datasetInfo } from '../data/info.js'
 import { synthetic, syntheticDataset } from '../data/synthetic.js'
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
+import { inputPreprocessing } from '../inference/image-input.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { checkFits, type ImageFacts } from '../training/run.js'
 import { bytes } from './format.js'
@@ -82,7 +83,7 @@ export async function chooseTestDataset(
   await checkPath(name)
   const test = await testImageFiles(name, {
     size: config.height,
-    ...(preprocessing?.crop === config.height ? { preprocessing } : {}),
+    ...(config.height === config.width ? { preprocessing: inputPreprocessing({ config, preprocessing }) } : {}),
     ...(classes.length > 0 ? { classes } : {}),
     seed: recipe?.seed,
   })

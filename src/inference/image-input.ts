@@ -50,11 +50,11 @@ export async function readImage(input: ImageInput): Promise<Image> {
   throw parameterError('image', 'a path, bytes, a Blob or { data, width, height }', input)
 }
 
-/** How images get to the network's size: as its weights say, else as is usual. A network of small images gets all of the
- * shorter side; an ImageNet network the middle 7/8 of it. */
+/** How images get to the network's size: as its weights say, unless they say it of another size; else as is usual. A
+ * network of small images gets all of the shorter side; an ImageNet network the middle 7/8 of it. */
 export function inputPreprocessing({ config, preprocessing }: Omit<NetworkInput, 'normalisation'>): Preprocessing {
   const { stem, height: size } = config
-  if (preprocessing !== null) return preprocessing
+  if (preprocessing?.crop === size) return preprocessing
   return stem === 'imagenet' ? standardPreprocessing(size) : { resize: size, crop: size, interpolation: 'bicubic' }
 }
 
@@ -74,7 +74,8 @@ export function writeInput(
   const { inputChannels, height, width } = config
   const normalisation = checkNormalisation(network)
   const coloured = withChannels(image, inputChannels)
-  const shown = height === width ? preprocess(coloured, fitting(network), views) : [ofSize(coloured, height, width)]
+  const shown =
+    height === width ? preprocess(coloured, inputPreprocessing(network), views) : [ofSize(coloured, height, width)]
   shown.forEach((view, i) => {
     normaliseImage(view, normalisation, output, offset + i * inputSize(config))
   })
@@ -94,12 +95,6 @@ export function checkNormalisation({ config, normalisation }: NetworkInput): Nor
     throw parameterError('normalisation', `${expected}, one for each channel`, normalisation)
   }
   return normalisation
-}
-
-/** Preprocessing that ends in the network's size; another one was for other weights. */
-function fitting({ config, preprocessing }: NetworkInput): Preprocessing {
-  const found = inputPreprocessing({ config, preprocessing })
-  return found.crop === config.height ? found : inputPreprocessing({ config, preprocessing: null })
 }
 
 function ofSize(image: Image, height: number, width: number): Image {

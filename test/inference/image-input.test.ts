@@ -103,6 +103,7 @@ describe('an image', () => {
     expect(inputPreprocessing({ config: large, preprocessing: null })).toMatchObject({ resize: 73, crop: 64 })
     const own = { resize: 9, crop: 8, interpolation: 'bilinear' } as const
     expect(inputPreprocessing({ config: small, preprocessing: own })).toBe(own)
+    expect(inputPreprocessing({ config: large, preprocessing: own })).toMatchObject({ resize: 73, crop: 64 })
   })
 })
 

@@ -1,16 +1,23 @@
 // densenet summary: what a network consists of and what training it takes; without a name, all networks there are.
+import { stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import { DenseNet, type ModelSummary } from '../../densenet.js'
+import { usageError } from '../../errors.js'
+import { namedModel } from '../../hub/named.js'
+import { SHIPPED } from '../../hub/shipped.js'
+import type { DenseNetOptions } from '../../model/config.js'
 import { preset, presetNames } from '../../model/presets.js'
 import { summarise } from '../../model/summary.js'
 import type { TrainingMemory } from '../../training/memory.js'
-import { createContext } from '../context.js'
+import { type Context, createContext } from '../context.js'
 import { chooseDataset, IMAGE_SIZE_HELP } from '../datasets.js'
+import { fetching } from '../fetching.js'
 import { bytes, grouped, short, table } from '../format.js'
 import { describedNetwork, type ModelFlags, modelOptions } from '../model-options.js'
 import { wholeOption } from '../options.js'
+import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
-interface SummaryFlags extends ModelFlags {
+interface SummaryFlags extends ModelFlags, WeightFlags {
   readonly batchSize: number
   readonly dataset?: string
   readonly imageSize?: number
@@ -20,20 +27,27 @@ interface SummaryFlags extends ModelFlags {
 export function summaryCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('summary')
     .description('layers, shapes, parameters, multiply-adds and memory of a network')
-    .argument('[model]', 'a preset such as densenet-bc-100-12; without one, all presets')
+    .argument(
+      '[model]',
+      'a preset such as densenet-bc-100-12, a run, a checkpoint, weights from elsewhere, or a name (densenet models); without one, all presets',
+    )
     .addOption(wholeOption('--batch-size <n>', 'for the memory of a training step').default(64))
     .addOption(wholeOption('--image-size <n>', IMAGE_SIZE_HELP))
     .option('--dataset <name>', 'image size and classes of this data set; default: CIFAR-10, or ImageNet')
-  for (const option of modelOptions()) command.addOption(option)
+  for (const option of [...modelOptions(), ...weightOptions()]) command.addOption(option)
   return command
     .option('--json', 'print JSON')
     .option('--debug', 'show where an error came from')
-    .addHelpText('after', '\nExamples:\n  densenet summary\n  densenet summary densenet-bc-100-12 --batch-size 64')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  densenet summary\n  densenet summary densenet-bc-100-12 --batch-size 64\n  densenet summary weights.pth',
+    )
     .action(async (model: string | undefined, flags: SummaryFlags) => finish(await summary(model, flags)))
 }
 
 async function summary(model: string | undefined, flags: SummaryFlags): Promise<number> {
-  const { out } = createContext({})
+  const context = createContext({ json: flags.json === true })
+  const { out } = context
   const described = describedNetwork(flags)
   if (model === undefined && Object.keys(described).length === 0) {
     const all = presetNames.map(name => ({ name, ...summarise(preset(name)) }))
@@ -41,14 +55,51 @@ async function summary(model: string | undefined, flags: SummaryFlags): Promise<
     out.write(flags.json ? `${JSON.stringify(facts)}\n` : `${presetTable(facts)}\n`)
     return 0
   }
-  const shape = flags.dataset === undefined ? {} : await inputOf(flags.dataset, flags.imageSize)
-  const network = DenseNet.create(model ?? described, { ...(model === undefined ? {} : described), ...shape })
+  const network = await networkOf(model, described, flags, context)
   const facts = network.summary({ batchSize: flags.batchSize })
-  out.write(
-    flags.json ? `${JSON.stringify({ name: network.name, ...facts })}\n` : `${networkTable(network.name, facts)}\n`,
-  )
+  const { name, imported } = network
+  const text = flags.json
+    ? JSON.stringify({ name, ...facts, ...(imported ? { report: imported } : {}) })
+    : networkTable(name, facts)
+  out.write(`${text}\n`)
   return 0
 }
+
+/** A preset, or what is described by options; else weights that are somewhere. */
+async function networkOf(
+  model: string | undefined,
+  described: DenseNetOptions,
+  flags: SummaryFlags,
+  context: Context,
+): Promise<DenseNet> {
+  const size = flags.dataset === undefined ? null : await inputOf(flags.dataset, flags.imageSize)
+  if (model === undefined) return DenseNet.create(described, size ?? {})
+  if (isPreset(model) || !(await isOpenable(model))) return DenseNet.create(model, { ...described, ...size })
+  if (Object.keys(described).length > 0) {
+    throw usageError('weights come with their own network', 'leave out what describes another one')
+  }
+  const { fetch, end } = fetching(flags, context)
+  const open = { ...openOptions(flags, size), fetch, onWarning: context.warn }
+  const network = await DenseNet.load(model, open).finally(end)
+  if (network.imported) {
+    tellReport(model, network.imported, network.config, context.say)
+    context.say('')
+  }
+  return network
+}
+
+/** `densenet121` is a preset, and needs no weights for a summary. */
+function isPreset(name: string): boolean {
+  try {
+    preset(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const isOpenable = async (name: string): Promise<boolean> =>
+  name === SHIPPED.name || namedModel(name) !== null || (await stat(name).catch(() => null)) !== null
 
 async function inputOf(dataset: string, imageSize: number | undefined) {
   const { channels, height, width, classes } = await chooseDataset(dataset, { imageSize })
