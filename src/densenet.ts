@@ -14,7 +14,7 @@ import { type Predictions, predict } from './evaluation/predict.js'
 import { type OpenModelOptions, openModel } from './hub/open-model.js'
 import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
-import type { ImageInput } from './inference/image-input.js'
+import { type ImageInput, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
 import type { ImportReport } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
@@ -165,8 +165,9 @@ export class DenseNet {
   /** Writes the weights for other programs: safetensors, timm's folder, PyTorch's .pth or ONNX, by the ending of `path` or
    * as `to` says. Resolves to the format. */
   async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
-    const { config, classes, normalisation, preprocessing } = this
+    const { config, classes, normalisation } = this
     const { parameters, running } = this.#state
+    const preprocessing = config.height === config.width ? inputPreprocessing(this) : null
     return writeWeights(path, { config, classes, normalisation, preprocessing, parameters, running }, options)
   }
 

@@ -1,6 +1,7 @@
 // A folder that transformers.js opens (pipeline('image-classification', FOLDER)): config.json, preprocessor_config.json
-// and the network as onnx/model.onnx, also in half precision and with int8 weights. transformers.js knows no DenseNet;
-// "resnet" is its name for any network from pixel_values to logits.
+// and the network as onnx/model.onnx, also in half precision and with int8 weights. transformers.js (4.3) knows no DenseNet
+// and refuses a model_type that is not in its table; of those "resnet" is one from pixel_values to logits, and no more
+// than that is made of it.
 import { DenseNetError } from '../errors.js'
 import { type NetworkWeights, type OnnxOptions, onnxGraph, type Precision } from './onnx-graph.js'
 import { encodeOnnx } from './onnx-model.js'
@@ -30,7 +31,7 @@ export function transformersFiles(
   const labels = Array.from({ length: config.classes }, (_, i) => classes[i] ?? `class ${i}`)
   const description = {
     model_type: 'resnet',
-    architectures: ['ResNetForImageClassification'],
+    architectures: ['DenseNetForImageClassification'],
     num_channels: config.inputChannels,
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
@@ -49,18 +50,15 @@ function preprocessor(
   { config, preprocessing }: NetworkWeights & Preprocessing,
   { mean, deviation }: NonNullable<Preprocessing['normalisation']>,
 ): object {
-  const { height, width, stem } = config
-  // Photographs are scaled to 8/7 of the size and cropped, as the ImageNet networks are tested; small images only scaled.
-  const usual = { resize: Math.round((height * 8) / 7), crop: height, interpolation: 'bilinear' } as const
-  const known = preprocessing?.crop === height ? preprocessing : usual
-  const crop = height === width && (known !== usual || stem === 'imagenet')
+  const { height, width } = config
+  const crop = preprocessing?.crop === height && height === width ? preprocessing : null
   return {
     image_processor_type: 'ViTImageProcessor',
     do_resize: true,
-    size: crop ? { shortest_edge: known.resize } : { height, width },
+    size: crop ? { shortest_edge: crop.resize } : { height, width },
     // Pillow's numbers: 2 bilinear, 3 bicubic.
-    resample: known.interpolation === 'bilinear' ? 2 : 3,
-    do_center_crop: crop,
+    resample: crop && crop.interpolation !== 'bilinear' ? 3 : 2,
+    do_center_crop: crop !== null,
     ...(crop ? { crop_size: { height, width } } : {}),
     do_rescale: true,
     rescale_factor: 1 / 255,

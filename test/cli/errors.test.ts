@@ -189,7 +189,7 @@ const wrong: Case[] = [
     'a missing checkpoint',
     ['test', join(folder, 'none')],
     2,
-    `there is no checkpoint, run folder or file of weights ${join(folder, 'none')}`,
+    `there is no checkpoint, run folder or file of weights ${join(folder, 'none')}, nor a network of that name`,
   ],
   [
     'a truncated checkpoint',

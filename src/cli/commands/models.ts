@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import { parameterError, usageError } from '../../errors.js'
 import { cachedBytes, fetchModel, modelPath, removeModel } from '../../hub/fetch.js'
 import { NAMED_MODELS, type NamedModel, namedModel } from '../../hub/named.js'
-import { SHIPPED } from '../../hub/shipped.js'
+import { SHIPPED, shippedErrors } from '../../hub/shipped.js'
 import { createContext } from '../context.js'
 import { type FetchFlags, fetching, fetchOptions } from '../fetching.js'
 import { bytes, percent, table } from '../format.js'
@@ -71,7 +71,8 @@ async function takeAway(model: NamedModel, flags: ModelsFlags): Promise<number> 
 
 async function list(flags: ModelsFlags): Promise<number> {
   const { out } = createContext(flags)
-  const shipped = { ...SHIPPED, size: (await stat(SHIPPED.path)).size, cached: true, refused: null }
+  const { size } = await stat(SHIPPED.path)
+  const shipped = { ...SHIPPED, ...(await shippedErrors()), size, cached: true, refused: null }
   const all = [shipped, ...(await Promise.all(NAMED_MODELS.map(factOf)))]
   if (flags.json) out.write(`${JSON.stringify(all)}\n`)
   else out.write(`${modelTable(all)}\n`)
