@@ -1,6 +1,7 @@
 // A network made ready to answer: images in, logits out, any number of times, from anywhere in a program.
 import type { Backend } from '../engine/backend.js'
-import { createSession, type SessionState } from '../engine/session.js'
+import { createInference } from '../engine/inference.js'
+import type { SessionState } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -28,19 +29,16 @@ export interface Runner {
 }
 
 export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
-  const session = await createSession(architecture(config), backend, { batchSize })
-  await session.writeState(state)
+  const inference = await createInference(architecture(config), backend, state, { batchSize })
   const { inputChannels, height, width, classes } = config
   const imageSize = inputChannels * height * width
-  const labels = new Float32Array(batchSize)
 
   const answer = async (images: Float32Array, size: number): Promise<RunnerOutput> => {
     const logits = new Float32Array(size * classes)
     for (let first = 0; first < size; first += batchSize) {
       const count = Math.min(batchSize, size - first)
       const part = images.subarray(first * imageSize, (first + count) * imageSize)
-      await session.evaluate({ size: count, images: part, labels: labels.subarray(0, count) })
-      logits.set(await session.logits(count), first * classes)
+      logits.set(await inference.run(part, count), first * classes)
     }
     return { logits }
   }
@@ -65,7 +63,7 @@ export async function createRunner({ config, state, backend, batchSize }: Runner
     async dispose() {
       disposed = true
       await queue
-      session.dispose()
+      inference.dispose()
     },
   }
 }
