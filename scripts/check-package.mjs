@@ -9,7 +9,15 @@ const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const problems = [
   ...['preinstall', 'install', 'postinstall'].filter(name => name in scripts).map(name => `it has a script "${name}"`),
-  ...['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js']
+  ...[
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cli/main.js',
+    'models/cifar10/model.safetensors',
+  ]
     .filter(path => !paths.includes(path))
     .map(path => `it lacks ${path}`),
   // npm builds a binding.gyp in the root of a package on every install.

@@ -9,6 +9,7 @@ import { DenseNet } from '../../dist/densenet.js'
 import { cachedBytes, type FetchOptions, type FetchProgress, fetchModel, removeModel } from '../../dist/hub/fetch.js'
 import { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from '../../dist/hub/named.js'
 import { topClasses } from '../../dist/inference/classify.js'
+import { parseTimmConfig } from '../../dist/interop/timm.js'
 import { deadAddress, send, serve, sha256, temporaryFolder } from '../data/tiny.js'
 import { fixture } from '../interop/fixtures.js'
 
@@ -82,6 +83,28 @@ describe('what the makers of the weights answer', () => {
     expectProbabilities(await answerOf(model, fetch), answers.logits.timm)
     using network = await DenseNet.load(model.name, { fetch: { ...fetch, table: [model] } })
     expect(network.preprocessing).toEqual({ resize: 248, crop: 224, interpolation: 'bicubic' })
+    const again = join(fetch.folder!, 'again')
+    await network.export(again, { to: 'timm' })
+    expect((await DenseNet.load(again)).preprocessing).toEqual(network.preprocessing)
+  })
+
+  test('what config.json asks for and is not known here is said', () => {
+    const config = JSON.parse(readFileSync(join(FIXTURES, 'config.json'), 'utf8'))
+    const parsed = (changes: object) => {
+      const pretrained_cfg = { ...config.pretrained_cfg, ...changes }
+      return parseTimmConfig(JSON.stringify({ ...config, pretrained_cfg }), 'config.json')
+    }
+    expect(parsed({ interpolation: 'bilinear', crop_pct: 0.95 })).toMatchObject({
+      preprocessing: { resize: 235, crop: 224, interpolation: 'bilinear' },
+      assumed: [],
+    })
+    for (const [changes, what] of [
+      [{ interpolation: 'lanczos' }, 'the interpolation "lanczos"'],
+      [{ crop_mode: 'squash' }, 'the crop "squash"'],
+      [{ input_size: [3, 224, 192] }, 'images of 224 x 192, which are not square'],
+    ] as const) {
+      expect(parsed(changes)).toMatchObject({ preprocessing: null, assumed: [expect.stringContaining(what)] })
+    }
   })
 })
 

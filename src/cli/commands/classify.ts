@@ -55,7 +55,7 @@ Examples:
   densenet classify photo.jpg
   densenet classify --model densenet121 --top 3 holidays/
   densenet classify --model runs/a *.png --json
-  curl -s https://example.org/cat.jpg | densenet classify -`,
+  densenet classify - < photo.jpg`,
     )
     .action(async (images: string[], flags: ClassifyFlags) => finish(await classify(images, flags)))
 }
