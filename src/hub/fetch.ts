@@ -6,7 +6,7 @@
 //   CACHE/models/<name>/.lock          held by the process that is fetching
 //
 // A mirror serves the same layout: MIRROR/<name>/<file>. Files that a person puts there by hand count as well.
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { dataFolder } from '../data/cache.js'
@@ -80,7 +80,13 @@ export async function fetchModel(model: NamedModel, options: FetchOptions = {}):
     }
   }
   const onWait = () => options.onProgress?.({ stage: 'waiting' })
-  await withLock(join(folder, '.lock'), fetchAll, { ...(options.signal ? { signal: options.signal } : {}), onWait })
+  await withLock(join(folder, '.lock'), fetchAll, {
+    ...(options.signal ? { signal: options.signal } : {}),
+    onWait,
+  }).finally(() =>
+    // Stays if there is something in it.
+    rmdir(folder).catch(() => {}),
+  )
   return modelPath(model, options.folder)
 }
 

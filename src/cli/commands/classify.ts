@@ -194,6 +194,7 @@ function tellTimes({ images, failed, seconds, reading, network }: Times, { flags
     out.write(`${JSON.stringify({ images, failed, seconds: { reading, network, all: seconds } })}\n`)
     return
   }
+  if (read === 0) return
   const each = (time: number): string => `${rounded((1000 * time) / Math.max(1, images))} ms an image`
   const rows = [
     ['reading and scaling', each(reading)],
