@@ -26,6 +26,7 @@ import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
 import { type Checkpoint, isMultiLabel, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
+import { withKeptFeatures } from './training/kept-features.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
@@ -50,7 +51,7 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
   readonly schedule?: ScheduleName | Schedule
-  /** false: none. Default: the data set's usual one. */
+  /** false: none. Default: the data set's usual one; none where the classifier alone is trained (see featurePasses). */
   readonly augmentation?: Augmentation | false
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
    * into the memory that is free. */
@@ -205,7 +206,7 @@ export class DenseNet {
     for (const dataset of [train, validation]) if (dataset) checkDataset(this.config, dataset)
     const warn = (message: string): void => onEvent?.({ type: 'warning', message })
     const opened = resume === undefined ? null : await RunFolder.open(resume, warn)
-    const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, options)
+    const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, this.config, options)
     if (opened) this.#checkSameRun(opened.checkpoint, train, validation, resume!)
     const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
     if (recipe.schedule === 'custom' && !schedule) {
@@ -369,13 +370,15 @@ export class DenseNet {
   }
 }
 
-function newRecipe(train: Dataset, options: FitOptions): Recipe {
-  const { schedule, augmentation = standardAugmentation(train) } = options
-  return resolveRecipe({
+function newRecipe(train: Dataset, config: DenseNetConfig, options: FitOptions): Recipe {
+  const { schedule, augmentation: given } = options
+  const asked = given === false ? noAugmentation : given
+  const recipe = resolveRecipe({
     ...Object.fromEntries(recipeKeys.map(key => [key, options[key as keyof FitOptions]])),
     schedule: typeof schedule === 'function' ? 'custom' : schedule,
-    augmentation: augmentation === false ? noAugmentation : augmentation,
+    augmentation: asked ?? standardAugmentation(train),
   })
+  return withKeptFeatures(recipe, config, { passes: options.featurePasses, augmentation: asked })
 }
 
 function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {

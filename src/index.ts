@@ -115,6 +115,7 @@ export type {
   EpochEvent,
   EpochScore,
   EvaluationEvent,
+  FeaturesEvent,
   StartEvent,
   StepEvent,
   StopEvent,

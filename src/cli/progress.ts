@@ -1,9 +1,16 @@
 // Training as a person watches it: a reader of the event stream. On a terminal one line that is written over, else one
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
-import { describeAugmentation } from '../data/augment.js'
-import type { EpochEvent, StartEvent, StepEvent, TrainingEvent, TrainingListener } from '../training/events.js'
+import { describeAugmentation, withoutChance } from '../data/augment.js'
+import type {
+  EpochEvent,
+  FeaturesEvent,
+  StartEvent,
+  StepEvent,
+  TrainingEvent,
+  TrainingListener,
+} from '../training/events.js'
 import { machineBytes } from '../training/memory.js'
-import { isMeant } from '../training/recipe.js'
+import { isMeant, type Recipe } from '../training/recipe.js'
 import { bytes, duration, grouped, percent, rounded, short, wrapped } from './format.js'
 import { StatusLine, type Terminal } from './terminal.js'
 import { unusualWords } from './training-options.js'
@@ -38,7 +45,7 @@ export function createReporter(options: ReporterOptions): Reporter {
 
 function jsonReporter(terminal: Terminal): Reporter {
   const onEvent = (event: TrainingEvent): void => {
-    if (event.type !== 'evaluation') terminal.write(`${JSON.stringify(event)}\n`)
+    if (event.type !== 'evaluation' && event.type !== 'features') terminal.write(`${JSON.stringify(event)}\n`)
   }
   return { onEvent, stopping: () => {}, end: () => {} }
 }
@@ -65,6 +72,9 @@ class TerminalReporter implements Reporter {
         break
       case 'step':
         this.step(event)
+        break
+      case 'features':
+        this.features(event)
         break
       case 'evaluation':
         if (this.due(REDRAW_MILLISECONDS)) {
@@ -106,6 +116,16 @@ class TerminalReporter implements Reporter {
       )
     if (live && (event.batch === event.batchesPerEpoch || this.due(REDRAW_MILLISECONDS))) {
       this.status.show(this.fittedPieces(this.pieces(event)))
+    }
+  }
+
+  private features({ on, pass, passes, imagesDone, images }: FeaturesEvent): void {
+    const which = `${on === 'train' ? 'training' : on} images${passes > 1 ? `, pass ${pass} of ${passes}` : ''}`
+    const { live } = this.options.terminal
+    if (imagesDone === images || this.due(live ? REDRAW_MILLISECONDS : PLAIN_LINE_MILLISECONDS)) {
+      const text = `features of the ${which}: ${grouped(imagesDone)}/${grouped(images)}`
+      if (live) this.status.show(this.fitted([text]))
+      else this.status.print(text)
     }
   }
 
@@ -177,6 +197,13 @@ class TerminalReporter implements Reporter {
   }
 }
 
+/** Where the classifier alone is trained on features that are computed before. */
+function keptWords({ featurePasses, augmentation }: Recipe): string {
+  const images = withoutChance(augmentation) ? 'the images as they are' : 'augmented images'
+  const passes = featurePasses === 1 ? 'one pass' : `${featurePasses} passes, taken in turn`
+  return `trained alone, on features of ${images} that are computed once: ${passes}`
+}
+
 const OPTIMIZER_TITLES = { sgd: 'SGD', adamw: 'AdamW', rmsprop: 'RMSprop' } as const
 
 /** What is trained, on what, where. */
@@ -218,6 +245,7 @@ function header({
       ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
       `weight decay ${recipe.weightDecay}`,
     ),
+    ...(recipe.featurePasses > 0 ? [line('classifier', keptWords(recipe))] : []),
     ...wrapped(unusualWords(recipe), 96).map((text, i) => line(i === 0 ? 'with' : '', text)),
     ...(epoch > 1 || batch > 0 ? [`going on from epoch ${epoch}, step ${batch}`] : []),
   ]

@@ -65,6 +65,18 @@ export interface StepEvent {
   readonly waitedSeconds: number
 }
 
+/** Features are computed, to be kept: see Recipe.featurePasses. */
+export interface FeaturesEvent {
+  readonly type: 'features'
+  /** Which images these are. */
+  readonly on: 'train' | 'test' | 'validation'
+  /** From 1. */
+  readonly pass: number
+  readonly passes: number
+  readonly imagesDone: number
+  readonly images: number
+}
+
 /** A batch of the evaluation after an epoch is done. */
 export interface EvaluationEvent {
   readonly type: 'evaluation'
@@ -131,6 +143,7 @@ export interface EndEvent {
 
 export type TrainingEvent =
   | StartEvent
+  | FeaturesEvent
   | StepEvent
   | EvaluationEvent
   | EpochEvent
