@@ -7,6 +7,7 @@ import type { Dataset, Normalisation } from './data/dataset.js'
 import { standardAugmentation } from './data/named-augmentation.js'
 import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
+import { createFeatureExtractor } from './engine/features.js'
 import type { MemoryMode } from './engine/planner.js'
 import { type SessionState, weightsOf } from './engine/session.js'
 import { DenseNetError, parameterError, usageError } from './errors.js'
@@ -14,6 +15,7 @@ import { type Predictions, predict } from './evaluation/predict.js'
 import { type OpenModelOptions, openModel } from './hub/open-model.js'
 import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
+import { type Features, featuresOfDataset, featuresOfImages } from './inference/features.js'
 import { type ImageInput, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
 import type { ImportReport } from './interop/import-weights.js'
@@ -90,6 +92,15 @@ export interface PredictOptions extends EvaluateOptions {
   /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
   readonly views?: ViewName
 }
+
+export interface FeatureOptions extends EvaluateOptions {
+  /** A name of featureLayers; default: `pooled`. */
+  readonly layer?: string | undefined
+  /** Of a list: leaves out images that cannot be read, and hears of each; default: the first one is an error. */
+  readonly onUnreadable?: ((index: number, reason: string) => void) | undefined
+}
+
+const FEATURE_BATCH = 16
 
 /** How many images of a call of classify go through the network at once: what its memory is for. */
 const CLASSIFY_BATCH = 16
@@ -307,6 +318,28 @@ export class DenseNet {
     return Array.isArray(given) ? all : all[0]!
   }
 
+  /** What a layer (a name of featureLayers; default `pooled`, what the classifier reads) makes of images or of a data set,
+   * in evaluation. Throws a sentence when an image cannot be read, or leaves it out and calls `onUnreadable`. */
+  async features(given: Dataset | ImageInput | readonly ImageInput[], options: FeatureOptions = {}): Promise<Features> {
+    const { layer, batchSize = FEATURE_BATCH, onUnreadable } = options
+    checkBatchSize(batchSize)
+    const backend = await this.#backend(options)
+    const { config, normalisation, preprocessing } = this
+    const network = { config, normalisation, preprocessing }
+    const extractor = await createFeatureExtractor(architecture(config), backend, this.#state, { batchSize, layer })
+    try {
+      const job = { ...options, extractor }
+      if (isDataset(given)) return await featuresOfDataset(given, network, job)
+      const images = Array.isArray(given) ? (given as readonly ImageInput[]) : [given as ImageInput]
+      return await featuresOfImages(images, network, job, (index, reason) => {
+        if (!onUnreadable) throw unreadable(images[index]!, { index, reason }, images.length)
+        onUnreadable(index, reason)
+      })
+    } finally {
+      extractor.dispose()
+    }
+  }
+
   /** A runner with the weights of now, kept for the next call. */
   #ready(backend: Backend): Promise<Runner> {
     const state = this.#state
@@ -409,9 +442,18 @@ function startAfter(
   return { ...BEGINNING, epoch: after.epochs + 1, step: after.epochs * batches, updates }
 }
 
+const isDataset = (given: unknown): given is Dataset =>
+  typeof given === 'object' && given !== null && 'split' in given && 'labels' in given
+
+function checkBatchSize(batchSize: number): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw parameterError('batchSize', 'a whole number of at least 1', batchSize)
+  }
+}
+
 function unreadable(image: ImageInput, { index, reason }: { index: number; reason: string }, count: number) {
   const name = typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
-  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${name} cannot be classified: ${reason}`)
+  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${name} cannot be read: ${reason}`)
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */

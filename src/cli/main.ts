@@ -8,6 +8,7 @@ import { classifyCommand } from './commands/classify.js'
 import { convertCommand } from './commands/convert.js'
 import { dataCommand } from './commands/data.js'
 import { modelsCommand } from './commands/models.js'
+import { featuresCommand } from './commands/features.js'
 import { previewCommand } from './commands/preview.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
@@ -64,6 +65,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     classifyCommand,
     modelsCommand,
     summaryCommand,
+    featuresCommand,
     convertCommand,
     dataCommand,
     previewCommand,

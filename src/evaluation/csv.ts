@@ -1,6 +1,7 @@
 // Every prediction as a line of a CSV file (RFC 4180), in the order of the data set.
 
 import type { Dataset } from '../data/dataset.js'
+import { csvLine } from '../util/csv.js'
 import type { Predictions } from './predict.js'
 import { probabilitiesOf } from './scores.js'
 
@@ -25,7 +26,7 @@ export function predictionsCsv(dataset: Dataset, predictions: Predictions): stri
       ...best.flatMap(c => [name(c), row[c]!.toPrecision(6)]),
     ])
   }
-  return `${lines.map(line => line.map(quoted).join(',')).join('\r\n')}\r\n`
+  return lines.map(csvLine).join('')
 }
 
 /** The `count` likeliest classes, the likeliest first. */
@@ -40,5 +41,3 @@ function firstFew(row: Float32Array, count: number): number[] {
   }
   return best
 }
-
-const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)

@@ -7,13 +7,17 @@ import { dirname } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { throwIfAborted } from './abort.js'
 
-/** Replaces `path` by `data`, or leaves what was there untouched, even when the power goes. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+/** Replaces `path` by `data` (or its parts, one behind the other), or leaves what was there untouched, even when the
+ * power goes. */
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array | Iterable<string | Uint8Array>,
+): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx')
     try {
-      await file.writeFile(data)
+      for (const part of isWhole(data) ? [data] : data) await file.writeFile(part)
       await file.sync()
     } finally {
       await file.close()
@@ -25,6 +29,8 @@ export async function writeFileAtomically(path: string, data: string | Uint8Arra
     throw fileError(error, `writing ${path}`)
   }
 }
+
+const isWhole = (data: unknown): data is string | Uint8Array => typeof data === 'string' || data instanceof Uint8Array
 
 /** Flushes a file that somebody else wrote to the disk. */
 export async function syncFile(path: string): Promise<void> {
