@@ -112,6 +112,7 @@ export { initialParameters, initialRunning } from './model/initialise.js'
 export { type ParameterTable, parameterTable } from './model/parameters.js'
 export { type PresetName, preset, presetNames } from './model/presets.js'
 export { type Summary, type SummaryRow, summarise } from './model/summary.js'
+export { createServer, type DenseNetServer, type ServerOptions } from './server/server.js'
 export { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from './training/checkpoint.js'
 export type {
   CheckpointEvent,

@@ -65,8 +65,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
+  server: ['densenet.ts', 'inference', 'backends', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'index.ts': [
     'densenet.ts',
+    'server',
     'bench',
     'evaluation',
     'hub',
@@ -82,6 +84,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'densenet.ts',
+    'server',
     'bench',
     'evaluation',
     'hub',

@@ -10,6 +10,7 @@ import { dataCommand } from './commands/data.js'
 import { modelsCommand } from './commands/models.js'
 import { featuresCommand } from './commands/features.js'
 import { previewCommand } from './commands/preview.js'
+import { serveCommand } from './commands/serve.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
 import { trainCommand } from './commands/train.js'
@@ -66,6 +67,7 @@ function createProgram(finish: (exitCode: number) => void): Command {
     modelsCommand,
     summaryCommand,
     featuresCommand,
+    serveCommand,
     convertCommand,
     dataCommand,
     previewCommand,
