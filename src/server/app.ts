@@ -1,4 +1,5 @@
 // The routes. Every error is JSON { "error": one sentence }; what is not the client's doing is 500 and is told the log.
+import { setMaxListeners } from 'node:events'
 import { Hono } from 'hono'
 import type { DenseNet } from '../densenet.js'
 import { topClasses } from '../inference/classify.js'
@@ -61,6 +62,8 @@ export function createApp(options: AppOptions): App {
     inFlight++
     let counted = 0
     const controller = new AbortController()
+    // Each of its images listens.
+    setMaxListeners(0, controller.signal)
     outgoing?.once('close', () => {
       if (!outgoing.writableFinished) controller.abort(clientGone())
     })
