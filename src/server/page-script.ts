@@ -8,7 +8,7 @@ const make = (tag, className, text) => {
   if (text !== undefined) element.textContent = text
   return element
 }
-const percent = share => (100 * share).toFixed(share < 0.0995 ? 2 : 1) + ' %'
+const percent = share => share > 0 && share < 0.00005 ? '< 0.01 %' : (100 * share).toFixed(share < 0.0995 ? 2 : 1) + ' %'
 
 fetch('/v1/model').then(answer => answer.json()).then(model => {
   document.title = model.name

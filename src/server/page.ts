@@ -22,7 +22,7 @@ header { margin-bottom: 1.25rem }
 .answer { min-width: 0; grid-column: -2 }
 .answer h2 { margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .state { margin: .1rem 0 .6rem; font-variant-numeric: tabular-nums }
-.state.error { color: rgb(var(--wrong)) }
+.state.error { color: color-mix(in srgb, rgb(var(--wrong)) 75%, var(--text)) }
 .bars { list-style: none; margin: 0; padding: 0; display: grid; gap: .55rem }
 .bars li { display: grid; grid-template-columns: 1fr auto; gap: .15rem .8rem }
 .bars li:first-child { font-weight: 600 }
@@ -33,6 +33,7 @@ header { margin-bottom: 1.25rem }
   background: var(--bar) }
 footer { margin-top: 2rem; font-size: .9rem }
 a { color: var(--bar) }
+.card:not(:has(img)) { grid-template-columns: 1fr }
 @media (max-width: 34rem) {
   body { padding: 1rem }
   .card { grid-template-columns: 1fr }

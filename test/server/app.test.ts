@@ -250,7 +250,7 @@ describe('other paths', () => {
   ])('other web sites are kept away: %j', async (headers, status) => {
     const answer = await get('/v1/model', headers)
     expect(answer.status).toBe(status)
-    if (status === 403) expect(Object.keys(await answer.json())).toEqual(['error'])
+    if (status === 403) expect(await answer.json()).toEqual({ error: expect.any(String) })
   })
 })
 
