@@ -60,7 +60,7 @@ export function predictMemory(config: DenseNetConfig, options: MemoryOptions): T
   const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
   const programs = programList(sessionPrograms(described, { optimizer, ...options.session, batchSize, memory }))
   // What computes the features to keep has an arena and weights of its own.
-  const extraction = options.session?.from ? [plan(described, { mode: 'eval', batchSize, until: POOLED })] : []
+  const extraction = options.session?.from ? [plan(described, { mode: 'infer', batchSize, until: POOLED })] : []
   const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
   const elements = externalElements(described, batchSize)
   const held = rolesOf(programs)

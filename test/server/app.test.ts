@@ -4,6 +4,8 @@ import { createServer, type DenseNetServer } from '../../dist/server/server.js'
 import { relativeError } from '../golden/compare.js'
 import { on, picture, tinyModel } from './fixtures.js'
 
+type Body = NonNullable<RequestInit['body']>
+
 const model = tinyModel()
 const pictures = await Promise.all([0, 1, 2].map(seed => picture(seed)))
 const expected = await model.classify(pictures, { on })
@@ -18,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-async function ask(path: string, body: BodyInit, type?: string, headers: Record<string, string> = {}) {
+async function ask(path: string, body: Body, type?: string, headers: Record<string, string> = {}) {
   const init = {
     method: 'POST',
     body,
@@ -91,7 +93,7 @@ describe('POST /v1/features', () => {
 
 describe('wrong bodies', () => {
   const png = pictures[0]!
-  type Case = [name: string, body: BodyInit, type: string | undefined, status: number, error: string]
+  type Case = [name: string, body: Body, type: string | undefined, status: number, error: string]
   test.each<Case>([
     ['no type', png, '', 415, 'a body without Content-Type is no image'],
     [
@@ -211,7 +213,8 @@ describe('other paths', () => {
   })
 
   test('/openapi.json describes every path, and no other', async () => {
-    const described = await (await get('/openapi.json')).json()
+    // biome-ignore lint/suspicious/noExplicitAny: any JSON
+    const described = (await (await get('/openapi.json')).json()) as any
     expect(described.openapi).toBe('3.1.0')
     expect(Object.keys(described.paths).sort()).toEqual(
       ['/health', '/metrics', '/v1/classify', '/v1/features', '/v1/model'].sort(),
