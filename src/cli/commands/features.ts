@@ -2,15 +2,22 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Dataset } from '../../data/dataset.js'
-import { imagesIn, isFolder } from '../../data/image-folder.js'
-import { DenseNet } from '../../densenet.js'
+import type { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
-import { featureFormat, featureFormats, featureShape, writeFeatures } from '../../inference/write-features.js'
+import {
+  type FeatureRows,
+  featureFormat,
+  featureFormats,
+  featureShape,
+  writeFeatures,
+} from '../../inference/write-features.js'
 import { architecture } from '../../model/architecture.js'
 import { featureLayer } from '../../model/feature-layers.js'
 import { createContext } from '../context.js'
 import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
 import { grouped, rounded } from '../format.js'
+import { listed, opened } from '../image-arguments.js'
+import { loadModel, modelOption } from '../model-argument.js'
 import {
   type ComputeFlags,
   choiceOption,
@@ -21,7 +28,7 @@ import {
 } from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
-import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface FeaturesFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly model: string
@@ -36,10 +43,10 @@ interface FeaturesFlags extends ComputeFlags, OutputFlags, WeightFlags {
 export function featuresCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('features')
     .description('write what a layer of a network makes of images')
-    .argument('[image-or-folder...]', 'image files, and folders of them at any depth')
-    .requiredOption('--model <path>', 'a run, a checkpoint, or weights of PyTorch, timm, Keras, Torch7')
+    .argument('[image-or-folder...]', 'image files, folders of them, or - for an image on standard input')
     .requiredOption('--output <file>', `what to write: a file that ends in ${featureFormats.join(', ')}`)
   const options = [
+    modelOption(),
     new Option('--layer <name>', 'densenet summary MODEL --layers lists them').default('pooled'),
     new Option('--dataset <name>', `instead of images: ${DATASETS_HELP}`),
     choiceOption('--split <name>', 'which images of the data set', ['train', 'test']).default('test'),
@@ -55,8 +62,8 @@ export function featuresCommand(finish: (exitCode: number) => void): Command {
       'after',
       `
 Examples:
-  densenet features photos --model runs/a --output photos.npy
-  densenet features cat.jpg --model weights.pth --layer features.transition2 --output cat.safetensors
+  densenet features photos --output photos.npy
+  densenet features cat.jpg --model densenet121 --layer features.transition2 --output cat.safetensors
   densenet features --dataset cifar10 --split train --model runs/a --output train.csv`,
     )
     .action(async (images: string[], flags: FeaturesFlags) => finish(await features(images, flags)))
@@ -74,10 +81,11 @@ async function features(images: readonly string[], flags: FeaturesFlags): Promis
     () => {},
     async ({ signal }) => {
       const known = flags.dataset === undefined ? null : knownDataset(flags.dataset)
-      using network = await DenseNet.load(flags.model, { ...openOptions(flags, known), onWarning: warn })
+      using network = await loadModel(flags.model, flags, context, signal, known)
       featureLayer(architecture(network.config), flags.layer)
-      if (network.imported) tellReport(flags.model, network.imported, network.config, say)
-      const source = flags.dataset === undefined ? await listed(images) : await chosen(network, flags, context, signal)
+      const files = flags.dataset === undefined ? await listed(images) : []
+      const dataset = flags.dataset === undefined ? null : await chosen(network, flags, context, signal)
+      const source = dataset ?? (await Promise.all(files.map(opened)))
       const total = source.length
       const unreadable: string[] = []
       const start = performance.now()
@@ -87,16 +95,18 @@ async function features(images: readonly string[], flags: FeaturesFlags): Promis
           ...{ layer, backend, threads, batchSize, loaderThreads, signal },
           onWarning: warn,
           onProgress: done => flags.quiet || flags.json || status.show(`features ${grouped(done)}/${grouped(total)}`),
-          onUnreadable: (index, reason) => unreadable.push(`${(source as readonly string[])[index]}: ${reason}`),
+          onUnreadable: (index, reason) => unreadable.push(`${files[index]}: ${reason}`),
         })
         .finally(() => status.clear())
       for (const line of unreadable) warn(line)
       if (found.images === 0) throw new DenseNetError('none of the images can be read')
-      const files = await writeFeatures(flags.output, found, rowsOf(source, found.indices))
+      const rows = dataset ? datasetRows(dataset, found.indices) : fileRows(files, found.indices)
+      const written = await writeFeatures(flags.output, found, rows)
       const seconds = (performance.now() - start) / 1000
       const shape = featureShape(found)
-      if (flags.json) out.write(`${JSON.stringify({ files, layer: found.layer, shape, unreadable, seconds })}\n`)
-      say(`${files.join(', ')}: ${layer} of ${grouped(found.images)} images, ${shape.join(' x ')}`)
+      if (flags.json)
+        out.write(`${JSON.stringify({ files: written, layer: found.layer, shape, unreadable, seconds })}\n`)
+      say(`${written.join(', ')}: ${layer} of ${grouped(found.images)} images, ${shape.join(' x ')}`)
       say(`${rounded(found.images / seconds)} images/s`)
       return unreadable.length > 0 ? 1 : 0
     },
@@ -104,17 +114,6 @@ async function features(images: readonly string[], flags: FeaturesFlags): Promis
 }
 
 const HINT = 'densenet features photos --model runs/a --output photos.npy, or --dataset cifar10'
-
-/** Files as they were given, and those of folders. */
-async function listed(given: readonly string[]): Promise<string[]> {
-  const files: string[] = []
-  for (const path of given) {
-    if (!(await isFolder(path).catch(() => false))) files.push(path)
-    else for (const file of await imagesIn(path)) files.push(file)
-  }
-  if (files.length === 0) throw usageError(`there are no images in ${given.join(', ')}`)
-  return files
-}
 
 async function chosen(
   { config, preprocessing }: DenseNet,
@@ -129,9 +128,12 @@ async function chosen(
   return 'files' in loaded && preprocessing?.crop === config.height ? { ...loaded, preprocessing } : loaded
 }
 
-function rowsOf(source: readonly string[] | Dataset, indices: Uint32Array) {
-  if (!('labels' in source)) return { names: Array.from(indices, i => resolve(source[i]!)) }
-  const { classes, labels } = source
-  const nameOf = (i: number): string => ('files' in source ? source.files[i]! : String(i))
+const fileRows = (files: readonly string[], indices: Uint32Array): FeatureRows => ({
+  names: Array.from(indices, i => (files[i] === '-' ? '-' : resolve(files[i]!))),
+})
+
+function datasetRows(dataset: Dataset, indices: Uint32Array): FeatureRows {
+  const { classes, labels } = dataset
+  const nameOf = (i: number): string => ('files' in dataset ? dataset.files[i]! : String(i))
   return { names: Array.from(indices, nameOf), labels: Array.from(indices, i => classes[labels[i]!]!) }
 }

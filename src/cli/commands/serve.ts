@@ -1,9 +1,10 @@
 // densenet serve: a network behind HTTP, until Ctrl-C.
 import { once } from 'node:events'
 import { Command, Option } from 'commander'
-import { DenseNet } from '../../densenet.js'
+import { SHIPPED } from '../../hub/shipped.js'
 import { createServer } from '../../server/server.js'
 import { createContext } from '../context.js'
+import { loadModel, MODEL_HELP } from '../model-argument.js'
 import {
   type ComputeFlags,
   computeOptions,
@@ -13,7 +14,7 @@ import {
   wholeOption,
 } from '../options.js'
 import { withSignals } from '../signals.js'
-import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface ServeFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly host?: string
@@ -30,7 +31,7 @@ interface ServeFlags extends ComputeFlags, OutputFlags, WeightFlags {
 export function serveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('serve')
     .description('classify images over HTTP, with a page to drop them on')
-    .argument('<model>', 'a run, a checkpoint, or weights of PyTorch, timm, Keras, Torch7')
+    .argument('[model]', MODEL_HELP, SHIPPED.name)
   const options = [
     new Option('--host <name>', 'the interface to listen on; default: 127.0.0.1, this machine alone'),
     wholeOption('--port <n>', 'default: 8000; 0: any that is free', 0),
@@ -61,8 +62,8 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
       'after',
       `
 Examples:
-  densenet serve runs/a
-  densenet serve weights.pth --port 0 --batch-size 16
+  densenet serve
+  densenet serve densenet121 --port 0 --batch-size 16
   curl --data-binary @cat.jpg -H "Content-Type: image/jpeg" http://127.0.0.1:8000/v1/classify
   curl -F a=@cat.jpg -F b=@dog.jpg http://127.0.0.1:8000/v1/classify`,
     )
@@ -70,12 +71,12 @@ Examples:
 }
 
 async function serve(path: string, flags: ServeFlags): Promise<number> {
-  const { out, say, warn } = createContext(flags)
+  const context = createContext(flags)
+  const { out, say, warn } = context
   return withSignals(
     () => say('stopping: answering what has come …'),
     async ({ signal }) => {
-      const model = await DenseNet.load(path, { ...openOptions(flags, null), onWarning: warn })
-      if (model.imported) tellReport(path, model.imported, model.config, say)
+      const model = await loadModel(path, flags, context, signal)
       const { host, port, batchSize, queue, maxPixels, maxImages, backend, threads } = flags
       const server = await createServer(model, {
         ...{ host, port, batchSize, queue, maxPixels, maxImages, backend, threads },
