@@ -50,8 +50,12 @@ export async function featuresOfImages(
     for (const [i, reason] of batch.failed) failed(first + i, reason)
     if (count > 0) {
       const values = await extractor.run(batch.input.subarray(0, count * inputSize(network.config)), count)
-      const indices = batch.read.map(i => first + i)
-      gathered.add(values, indices)
+      const width = values.length / count
+      // They lie in the order in which they were decoded.
+      const order = [...batch.read.keys()].sort((a, b) => batch.read[a]! - batch.read[b]!)
+      for (const place of order) {
+        gathered.add(values.subarray(place * width, (place + 1) * width), [first + batch.read[place]!])
+      }
     }
     onProgress?.(Math.min(images.length, first + batchSize))
   }

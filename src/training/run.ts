@@ -156,7 +156,9 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const on = split ? 'validation' : 'test'
   let sources: Sources = { train: loader, test: testLoader }
   if (kept) {
-    const extractor = await createFeatureExtractor(architecture(config), options.backend, options.state, { batchSize })
+    // As the session has them: in the numbers of the backend, whatever the run began with.
+    const state = await session.readState()
+    const extractor = await createFeatureExtractor(architecture(config), options.backend, state, { batchSize })
     later(() => extractor.dispose())
     sources = keptSources({
       ...{ extractor, recipe, on, signal, onProgress: emit },
