@@ -7,6 +7,7 @@ import type { Dataset, Normalisation } from './data/dataset.js'
 import { standardAugmentation } from './data/named-augmentation.js'
 import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
+import { createFeatureExtractor } from './engine/features.js'
 import type { MemoryMode } from './engine/planner.js'
 import { type SessionState, weightsOf } from './engine/session.js'
 import { DenseNetError, parameterError, usageError } from './errors.js'
@@ -14,6 +15,7 @@ import { type Predictions, predict } from './evaluation/predict.js'
 import { type OpenModelOptions, openModel } from './hub/open-model.js'
 import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
+import { type Features, featuresOfDataset, featuresOfImages } from './inference/features.js'
 import { type ImageInput, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
 import type { ImportReport } from './interop/import-weights.js'
@@ -27,6 +29,7 @@ import { type Summary, summarise } from './model/summary.js'
 import { boardFolder } from './training/board-log.js'
 import { type Checkpoint, type DatasetIdentity, isMultiLabel, type Progress, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
+import { withKeptFeatures } from './training/kept-features.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
@@ -53,7 +56,7 @@ export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedu
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
   readonly schedule?: ScheduleName | Schedule
-  /** false: none. Default: the data set's usual one. */
+  /** false: none. Default: the data set's usual one; none where the classifier alone is trained (see featurePasses). */
   readonly augmentation?: Augmentation | false
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
    * into the memory that is free. */
@@ -99,6 +102,15 @@ export interface PredictOptions extends EvaluateOptions {
   /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
   readonly views?: ViewName
 }
+
+export interface FeatureOptions extends EvaluateOptions {
+  /** A name of featureLayers; default: `pooled`. */
+  readonly layer?: string | undefined
+  /** Of a list: leaves out images that cannot be read, and hears of each; default: the first one is an error. */
+  readonly onUnreadable?: ((index: number, reason: string) => void) | undefined
+}
+
+const FEATURE_BATCH = 16
 
 /** How many images of a call of classify go through the network at once: what its memory is for. */
 const CLASSIFY_BATCH = 16
@@ -223,7 +235,7 @@ export class DenseNet {
     const warn = (message: string): void => onEvent?.({ type: 'warning', message })
     const opened = resume === undefined ? null : await RunFolder.open(resume, warn)
     if (opened) later(() => opened.folder.close())
-    const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, options)
+    const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, this.config, options)
     const dataset = opened || output !== undefined ? await identify(train, validation) : null
     if (opened) this.#checkSameRun(opened.checkpoint, dataset!, resume!)
     const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
@@ -333,6 +345,28 @@ export class DenseNet {
     return Array.isArray(given) ? all : all[0]!
   }
 
+  /** What a layer (a name of featureLayers; default `pooled`, what the classifier reads) makes of images or of a data set,
+   * in evaluation. Throws a sentence when an image cannot be read, or leaves it out and calls `onUnreadable`. */
+  async features(given: Dataset | ImageInput | readonly ImageInput[], options: FeatureOptions = {}): Promise<Features> {
+    const { layer, batchSize = FEATURE_BATCH, onUnreadable } = options
+    checkBatchSize(batchSize)
+    const backend = await this.#backend(options)
+    const { config, normalisation, preprocessing } = this
+    const network = { config, normalisation, preprocessing }
+    const extractor = await createFeatureExtractor(architecture(config), backend, this.#state, { batchSize, layer })
+    try {
+      const job = { ...options, extractor }
+      if (isDataset(given)) return await featuresOfDataset(given, network, job)
+      const images = Array.isArray(given) ? (given as readonly ImageInput[]) : [given as ImageInput]
+      return await featuresOfImages(images, network, job, (index, reason) => {
+        if (!onUnreadable) throw unreadable(images[index]!, { index, reason }, images.length)
+        onUnreadable(index, reason)
+      })
+    } finally {
+      extractor.dispose()
+    }
+  }
+
   /** A runner with the weights of now, kept for the next call. */
   #ready(backend: Backend): Promise<Runner> {
     const state = this.#state
@@ -403,13 +437,15 @@ export class DenseNet {
   }
 }
 
-function newRecipe(train: Dataset, options: FitOptions): Recipe {
-  const { schedule, augmentation = standardAugmentation(train) } = options
-  return resolveRecipe({
+function newRecipe(train: Dataset, config: DenseNetConfig, options: FitOptions): Recipe {
+  const { schedule, augmentation: given } = options
+  const asked = given === false ? noAugmentation : given
+  const recipe = resolveRecipe({
     ...Object.fromEntries(recipeKeys.map(key => [key, options[key as keyof FitOptions]])),
     schedule: typeof schedule === 'function' ? 'custom' : schedule,
-    augmentation: augmentation === false ? noAugmentation : augmentation,
+    augmentation: asked ?? standardAugmentation(train),
   })
+  return withKeptFeatures(recipe, config, { passes: options.featurePasses, augmentation: asked })
 }
 
 function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
@@ -440,9 +476,18 @@ function startAfter(
   return { ...BEGINNING, epoch: after.epochs + 1, step: after.epochs * batches, updates }
 }
 
+const isDataset = (given: unknown): given is Dataset =>
+  typeof given === 'object' && given !== null && 'split' in given && 'labels' in given
+
+function checkBatchSize(batchSize: number): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw parameterError('batchSize', 'a whole number of at least 1', batchSize)
+  }
+}
+
 function unreadable(image: ImageInput, { index, reason }: { index: number; reason: string }, count: number) {
   const name = typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
-  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${name} cannot be classified: ${reason}`)
+  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${name} cannot be read: ${reason}`)
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */

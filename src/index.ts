@@ -49,6 +49,7 @@ export {
   type CreateOptions,
   DenseNet,
   type EvaluateOptions,
+  type FeatureOptions,
   type FitOptions,
   type LoadOptions,
   type ModelSummary,
@@ -63,6 +64,7 @@ export type {
   Numbers,
   RunArguments,
 } from './engine/backend.js'
+export { createFeatureExtractor, type FeatureExtractor } from './engine/features.js'
 export type { Loss } from './engine/loss.js'
 export { type MemoryMode, type PlanOptions, plan } from './engine/planner.js'
 export type { Program } from './engine/program.js'
@@ -93,6 +95,7 @@ export { type FetchOptions, type FetchProgress, fetchModel } from './hub/fetch.j
 export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from './hub/named.js'
 export { type Answer, type Classifier, type ClassifyOptions, classifyImages } from './inference/classifier.js'
 export { type Prediction, type TopOptions, topClasses } from './inference/classify.js'
+export type { Features } from './inference/features.js'
 export { type ImageInput, type NetworkInput, type RawImage, readImage, writeInput } from './inference/image-input.js'
 export { createRunner, type Runner, type RunnerOptions, type RunnerOutput } from './inference/runner.js'
 export { type ActivationOptions, type Activations, activations } from './inspect/activations.js'
@@ -128,10 +131,12 @@ export type { LayerInFile, WeightFile, WeightFormat } from './interop/weight-fil
 export { type ExportFormat, type ExportOptions, exportFormats } from './interop/write-weights.js'
 export { type Architecture, architecture, type Layer } from './model/architecture.js'
 export { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
+export { type FeatureLayer, featureCount, featureLayer, featureLayers } from './model/feature-layers.js'
 export { initialParameters, initialRunning } from './model/initialise.js'
 export { type ParameterTable, parameterTable } from './model/parameters.js'
 export { type PresetName, preset, presetNames } from './model/presets.js'
 export { type Summary, type SummaryRow, summarise } from './model/summary.js'
+export { createServer, type DenseNetServer, type ServerOptions } from './server/server.js'
 export { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from './training/checkpoint.js'
 export type {
   CheckpointEvent,
@@ -139,6 +144,7 @@ export type {
   EpochEvent,
   EpochScore,
   EvaluationEvent,
+  FeaturesEvent,
   LayersEvent,
   StartEvent,
   StepEvent,

@@ -36,7 +36,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   interop: ['model', 'util', 'errors.ts'],
   training: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
   hub: ['training', 'data', 'util', 'errors.ts'],
-  inference: ['data', 'engine', 'model', 'util', 'errors.ts'],
+  inference: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
   evaluation: ['training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'densenet.ts': [
     'evaluation',
@@ -78,8 +78,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
+  server: ['densenet.ts', 'inference', 'backends', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'index.ts': [
     'densenet.ts',
+    'server',
     'bench',
     'evaluation',
     'hub',
@@ -96,6 +98,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'dashboard',
     'densenet.ts',
+    'server',
     'bench',
     'evaluation',
     'hub',

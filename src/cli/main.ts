@@ -14,6 +14,8 @@ import { inspectCommand } from './commands/inspect.js'
 import { modelsCommand } from './commands/models.js'
 import { previewCommand } from './commands/preview.js'
 import { runsCommand } from './commands/runs.js'
+import { featuresCommand } from './commands/features.js'
+import { serveCommand } from './commands/serve.js'
 import { summaryCommand } from './commands/summary.js'
 import { testCommand } from './commands/test.js'
 import { trainCommand } from './commands/train.js'
@@ -73,6 +75,8 @@ function createProgram(finish: (exitCode: number) => void): Command {
     modelsCommand,
     summaryCommand,
     inspectCommand,
+    featuresCommand,
+    serveCommand,
     convertCommand,
     dashboardCommand,
     dataCommand,

@@ -3,13 +3,14 @@
 import type {
   EpochEvent,
   EvaluationEvent,
+  FeaturesEvent,
   StartEvent,
   StepEvent,
   TrainingEvent,
   TrainingListener,
 } from '../training/events.js'
 import { TimeEstimator, type TimeLeft } from '../training/time-left.js'
-import { duration, percent, rounded, wrapped } from './format.js'
+import { duration, grouped, percent, rounded, wrapped } from './format.js'
 import { runHeader } from './run-header.js'
 import { StatusLine, type Terminal } from './terminal.js'
 
@@ -55,7 +56,7 @@ const SILENT = { effort: () => null, stopping: () => {}, end: () => {} }
 
 function jsonReporter(terminal: Terminal): Reporter {
   const onEvent = (event: TrainingEvent): void => {
-    if (event.type !== 'evaluation') terminal.write(`${JSON.stringify(event)}\n`)
+    if (event.type !== 'evaluation' && event.type !== 'features') terminal.write(`${JSON.stringify(event)}\n`)
   }
   return { onEvent, ...SILENT }
 }
@@ -89,6 +90,9 @@ class TerminalReporter implements Reporter {
         break
       case 'step':
         this.step(event)
+        break
+      case 'features':
+        this.features(event)
         break
       case 'evaluation':
         if (live && this.due(REDRAW_MILLISECONDS)) this.show(this.testPieces(event))
@@ -132,6 +136,16 @@ class TerminalReporter implements Reporter {
       if (event.batch === event.batchesPerEpoch || this.due(REDRAW_MILLISECONDS)) this.show(this.stepPieces(event))
     } else if (this.due(PLAIN_LINE_MILLISECONDS)) {
       this.status.print(fitted(this.stepPieces(event), Number.POSITIVE_INFINITY))
+    }
+  }
+
+  private features({ on, pass, passes, imagesDone, images }: FeaturesEvent): void {
+    const which = `${on === 'train' ? 'training' : on} images${passes > 1 ? `, pass ${pass} of ${passes}` : ''}`
+    const { live } = this.options.terminal
+    if (imagesDone === images || this.due(live ? REDRAW_MILLISECONDS : PLAIN_LINE_MILLISECONDS)) {
+      const text = `features of the ${which}: ${grouped(imagesDone)}/${grouped(images)}`
+      if (live) this.show([{ text, rank: 0 }])
+      else this.status.print(text)
     }
   }
 

@@ -1,8 +1,8 @@
 // The first lines of a run: what is trained, on what, where, how.
-import { describeAugmentation } from '../data/augment.js'
+import { describeAugmentation, withoutChance } from '../data/augment.js'
 import type { StartEvent } from '../training/events.js'
 import { machineBytes } from '../training/memory.js'
-import { isMeant } from '../training/recipe.js'
+import { isMeant, type Recipe } from '../training/recipe.js'
 import { bytes, grouped, short, wrapped } from './format.js'
 import { unusualWords } from './training-options.js'
 
@@ -57,7 +57,15 @@ function facts({
       ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
       `weight decay ${recipe.weightDecay}`,
     ],
+    ...(recipe.featurePasses > 0 ? [['classifier', keptWords(recipe)]] : []),
     ...wrapped(unusualWords(recipe), WIDTH).map((text, i) => [i === 0 ? 'with' : '', text]),
     ...(epoch > 1 || batch > 0 ? [[`going on from epoch ${epoch}, step ${batch}`]] : []),
   ]
+}
+
+/** Where the classifier alone is trained on features that are computed before. */
+function keptWords({ featurePasses, augmentation }: Recipe): string {
+  const images = withoutChance(augmentation) ? 'the images as they are' : 'augmented images'
+  const passes = featurePasses === 1 ? 'one pass' : `${featurePasses} passes, taken in turn`
+  return `trained alone, on features of ${images} that are computed once: ${passes}`
 }

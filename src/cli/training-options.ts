@@ -71,6 +71,11 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
     '--freeze <name,...>',
     'parameters that stay, such as "features.denseblock1.*"; default: none',
   ).argParser(patterns),
+  featurePasses: wholeOption(
+    '--feature-passes <n>',
+    'where the classifier alone is trained: keep the features of n passes; 0: of none; default: 1, without augmentation',
+    0,
+  ),
   patience: wholeOption('--patience <n>', 'end after n epochs without a lower error; default: never'),
   heldOut: wholeOption('--validation <n>', 'hold n training images out and judge by them; default: by the test images'),
   seed: wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${paper.seed}`, 0),

@@ -21,6 +21,10 @@ export const noAugmentation: FlipAndCrop = { flip: false, pad: 0 }
 
 export const isList = (augmentation: Augmentation): augmentation is readonly Transform[] => Array.isArray(augmentation)
 
+/** Whether it treats an image alike every time. */
+export const withoutChance = (augmentation: Augmentation): boolean =>
+  isList(augmentation) ? augmentation.length === 0 : !augmentation.flip && augmentation.pad === 0
+
 /** "flip, pad 4 and crop" */
 export function describeAugmentation(augmentation: Augmentation): string {
   if (isList(augmentation)) {

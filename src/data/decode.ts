@@ -32,14 +32,14 @@ export async function decodeImageFile(path: string | URL): Promise<Image> {
 }
 
 /** Decodes the bytes of a JPEG, PNG, WebP, GIF or TIFF file to three channels. */
-export async function decodeImage(bytes: Uint8Array): Promise<Image> {
+export async function decodeImage(bytes: Uint8Array, mostPixels = MOST_PIXELS): Promise<Image> {
   const format = imageFormat(bytes)
   if (format === undefined) throw new DenseNetError('it is no image of a known format')
   if (!READABLE.includes(format)) throw new DenseNetError(`it is a ${format} image, which cannot be read here`)
   const sharp = await loadSharp()
   try {
     // Colour profiles are not applied, as Pillow does not: published weights have seen images so.
-    const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error', ignoreIcc: true })
+    const image = sharp(bytes, { limitInputPixels: mostPixels, failOn: 'error', ignoreIcc: true })
     const { data, info } = await image
       .autoOrient()
       .toColourspace('srgb')

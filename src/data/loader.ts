@@ -5,10 +5,10 @@
 
 import { DenseNetError } from '../errors.js'
 import { abortedError } from '../util/abort.js'
-import { permutation, randomStream } from '../util/random.js'
 import type { Augmentation } from './augment.js'
 import { type BatchJob, type BatchTarget, makeBatchWriter, type Written } from './batch-writer.js'
 import type { Batch, Dataset } from './dataset.js'
+import { batchesOf } from './epoch-order.js'
 import { checkDataset, checkInteger, imageStore } from './image-store.js'
 import { WorkerPool } from './loader-pool.js'
 import type { Mixing } from './mixing.js'
@@ -83,11 +83,9 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
 
   async function* iterate(epoch: number, first: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const mine = ++running
-    const order = shuffle ? permutation(length, randomStream(seed, 'shuffle', epoch)) : undefined
+    const imagesOf = batchesOf({ length, imagesPerBatch, shuffle, seed }, epoch)
     const job = (batch: number): BatchJob => {
-      const start = batch * imagesPerBatch
-      const end = Math.min(length, start + imagesPerBatch)
-      const images = order?.slice(start, end) ?? Uint32Array.from({ length: end - start }, (_, i) => start + i)
+      const images = imagesOf(batch)
       return 'files' in dataset
         ? { epoch, batch, images, files: Array.from(images, image => dataset.files[image]!) }
         : { epoch, batch, images }

@@ -8,7 +8,7 @@ import type { SessionState } from './session.js'
 export interface FeatureOptions {
   readonly batchSize: number
   /** A name of featureLayers; default: `pooled`, what the classifier reads. */
-  readonly layer?: string
+  readonly layer?: string | undefined
 }
 
 /** Its results are [size][channels][height][width] of the layer. */

@@ -131,7 +131,11 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
   const { clipNorm = null, decayNorms = true } = options
   const training = {
     gradient: plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from }),
-    update: planUpdate(parameterCount, optimizer, { regions: updateRegions(table, { frozen, decayNorms }), clipNorm }),
+    update: planUpdate(parameterCount, optimizer, {
+      // Of the classifier alone the other gradients are never written.
+      regions: updateRegions(table, { frozen, decayNorms }).filter(region => !(from && region.frozen)),
+      clipNorm,
+    }),
     accumulation: options.accumulates
       ? ([
           planBlend(parameterCount, 'gradients', 'accumulated'),

@@ -83,7 +83,7 @@ interface ReadBatch {
 }
 
 /** Decodes as many at once as there are processors, no more than four: a photograph takes a hundred megabytes. */
-async function readBatch(images: readonly ImageInput[], network: NetworkInput): Promise<ReadBatch> {
+export async function readBatch(images: readonly ImageInput[], network: NetworkInput): Promise<ReadBatch> {
   const size = inputSize(network.config)
   const input = new Float32Array(images.length * size)
   const read: number[] = []

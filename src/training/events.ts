@@ -70,6 +70,18 @@ export interface StepEvent {
   readonly memoryBytes: number
 }
 
+/** Features are computed, to be kept: see Recipe.featurePasses. */
+export interface FeaturesEvent {
+  readonly type: 'features'
+  /** Which images these are. */
+  readonly on: 'train' | 'test' | 'validation'
+  /** From 1. */
+  readonly pass: number
+  readonly passes: number
+  readonly imagesDone: number
+  readonly images: number
+}
+
 /** A batch of the evaluation after an epoch is done. */
 export interface EvaluationEvent {
   readonly type: 'evaluation'
@@ -165,6 +177,7 @@ export interface EndEvent {
 /** Everything that happens in a run; `type` tells which. */
 export type TrainingEvent =
   | StartEvent
+  | FeaturesEvent
   | StepEvent
   | EvaluationEvent
   | EpochEvent

@@ -122,7 +122,7 @@ function brief(_: string, value: unknown): unknown {
 
 /** What of an event is worth a line. */
 function logged(event: TrainingEvent): object | null {
-  if (event.type === 'checkpoint' || event.type === 'evaluation') return null
+  if (event.type === 'checkpoint' || event.type === 'evaluation' || event.type === 'features') return null
   if (event.type !== 'step') return event
   const { running: _, batchesPerEpoch: __, ...step } = event
   return step

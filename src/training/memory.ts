@@ -2,12 +2,13 @@
 // element, the backend its scratch. What is left are a few numbers measured on Node itself.
 import { freemem, totalmem } from 'node:os'
 import { externalElements, rolesOf } from '../engine/externals.js'
-import type { MemoryMode } from '../engine/planner.js'
+import { type MemoryMode, plan } from '../engine/planner.js'
 import type { ExternalRole, Program } from '../engine/program.js'
 import { programList, type SessionOptions, sessionPrograms, TRAINING_BUFFERS } from '../engine/session.js'
 import { parameterError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { POOLED } from '../model/feature-layers.js'
 
 /** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
 export type MemoryChoice = MemoryMode | 'auto'
@@ -21,6 +22,8 @@ export interface MemoryOptions {
   readonly scratchBytes: (program: Program) => number
   /** Of each of the two loaders, for training and for testing; default 1. */
   readonly loaderThreads?: number | undefined
+  /** Images whose features are kept, each pass counted; default 0. */
+  readonly keptImages?: number | undefined
   /** What else is asked of the session; default: SGD. */
   readonly session?: Omit<SessionOptions, 'batchSize' | 'memory'>
 }
@@ -35,7 +38,7 @@ export interface TrainingMemory {
   readonly parameters: number
   /** What the kernels of the gradient and of the evaluation program work in: packed panels, partial sums. */
   readonly scratch: number
-  /** The batch in the engine, and those that both loaders prepare ahead. */
+  /** The batch in the engine, those that both loaders prepare ahead, and features that are kept. */
   readonly batches: number
   /** The heaps of the loaders' threads. */
   readonly loaders: number
@@ -54,10 +57,13 @@ const slots = (threads: number): number => (threads === 0 ? 1 : Math.max(4, 2 * 
 
 /** Bytes of a training process, part by part, but for the images of the data set; nothing is allocated. */
 export function predictMemory(config: DenseNetConfig, options: MemoryOptions): TrainingMemory {
-  const { batchSize, memory, scratchBytes, loaderThreads = 1 } = options
+  const { batchSize, memory, scratchBytes, loaderThreads = 1, keptImages = 0 } = options
   const described = architecture(config)
   const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
   const programs = programList(sessionPrograms(described, { optimizer, ...options.session, batchSize, memory }))
+  // What computes the features to keep has an arena and weights of its own.
+  const extraction = options.session?.from ? [plan(described, { mode: 'infer', batchSize, until: POOLED })] : []
+  const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
   const elements = externalElements(described, batchSize)
   const held = rolesOf(programs)
   const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + elements[role], 0)
@@ -66,10 +72,15 @@ export function predictMemory(config: DenseNetConfig, options: MemoryOptions): T
   const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
   const parts = {
     node: NODE_BYTES,
-    activations: FLOAT * Math.max(...programs.map(({ arenaElements }) => arenaElements)),
-    parameters: FLOAT * count(['parameters', 'gradients', 'running', ...remembered]),
-    scratch: programs.reduce((sum, program) => sum + scratchBytes(program), 0),
-    batches: (1 + 2 * slots(loaderThreads)) * batch + FLOAT * batchSize * (classes + 2),
+    activations: FLOAT * (arenas[0]! + arenas[1]!),
+    parameters:
+      FLOAT * count(['parameters', 'gradients', 'running', ...remembered]) +
+      extraction.length * FLOAT * count(['parameters', 'running']),
+    scratch: [...programs, ...extraction].reduce((sum, program) => sum + scratchBytes(program), 0),
+    batches:
+      (1 + 2 * slots(loaderThreads)) * batch +
+      FLOAT * batchSize * (classes + 2) +
+      FLOAT * keptImages * (elements.features / batchSize),
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
     copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
   }

@@ -57,6 +57,9 @@ export interface Recipe {
   /** Patterns of names of parameters that keep their bits; `*` stands for anything. A batch norm with both of its
    * parameters among them normalises with its running statistics and keeps those, too. */
   readonly freeze: readonly string[]
+  /** Where the classifier alone is trained: so many passes over the training images are made, their pooled features kept
+   * and trained on in turn; 0: features are computed anew in every epoch. */
+  readonly featurePasses: number
   /** Ends after so many epochs without a lower error; null: never. */
   readonly patience: number | null
   /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. */
@@ -93,6 +96,7 @@ export const PAPER_RECIPE: Recipe = {
   labelSmoothing: 0,
   classWeights: null,
   freeze: [],
+  featurePasses: 0,
   patience: null,
   heldOut: null,
   augmentation: { flip: true, pad: 4 },
@@ -116,9 +120,10 @@ const OPTIMIZER_VALUES = {
 } as const satisfies Record<OptimizerName, readonly (keyof Recipe)[]>
 
 /** Whether a value means something beside the others. */
-export function isMeant({ optimizer, schedule }: Recipe, name: keyof Recipe): boolean {
+export function isMeant({ optimizer, schedule, featurePasses }: Recipe, name: keyof Recipe): boolean {
   const special = Object.values(OPTIMIZER_VALUES).flat() as readonly (keyof Recipe)[]
   if (special.includes(name)) return (OPTIMIZER_VALUES[optimizer] as readonly (keyof Recipe)[]).includes(name)
+  if (name === 'featurePasses') return featurePasses > 0
   return name !== 'plateauPatience' || schedule === 'plateau'
 }
 
@@ -150,6 +155,8 @@ export const recipeSchema = z.strictObject({
   labelSmoothing: share,
   classWeights: z.union([z.literal('balanced'), z.array(z.number().min(0)).min(1)]).nullable(),
   freeze: z.array(z.string().min(1)),
+  /** Absent in checkpoints from before there was any. */
+  featurePasses: z.int().min(0).default(0),
   patience: whole.nullable(),
   heldOut: whole.nullable(),
   augmentation: z.union([
@@ -186,6 +193,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
   labelSmoothing: SHARE,
   classWeights: '"balanced", or a number of at least 0 for each class',
   freeze: 'patterns of parameter names',
+  featurePasses: 'a whole number of at least 0',
   patience: COUNT,
   heldOut: COUNT,
   augmentation: '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',

@@ -5,6 +5,7 @@ import { createLoader } from '../data/loader.js'
 import { drawSheet } from '../data/sheet.js'
 import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
+import { createFeatureExtractor } from '../engine/features.js'
 import type { Program } from '../engine/program.js'
 import { createSession, type Session, type SessionOptions, type SessionState, weightsOf } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
@@ -16,13 +17,14 @@ import { BoardLog, firstVoidStep } from './board-log.js'
 import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
 import { layerStatistics } from './layer-statistics.js'
+import { keptSources } from './kept-features.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import type { Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
 import { createSchedule, type Schedule, warmUp } from './schedule.js'
 import { sessionOptions } from './session-options.js'
-import { BEGINNING, evaluateBatches, type SaveKind, type TrainingResult, train } from './trainer.js'
+import { BEGINNING, evaluateBatches, type SaveKind, type Sources, type TrainingResult, train } from './trainer.js'
 
 export interface RunOptions {
   readonly name: string
@@ -61,11 +63,19 @@ export interface RunResult extends TrainingResult {
 const CHECKPOINT_SECONDS = 60
 
 function memoryOptions(
-  { backend, loaderThreads }: Pick<RunOptions, 'backend' | 'loaderThreads'>,
+  {
+    backend,
+    loaderThreads,
+    train,
+    test,
+    recipe: { featurePasses, trainLimit, testLimit },
+  }: Pick<RunOptions, 'backend' | 'loaderThreads' | 'train' | 'test' | 'recipe'>,
   asked: SessionOptions,
 ) {
   const scratchBytes = (program: Program): number => backend.scratchBytes(program)
-  return { batchSize: asked.batchSize, scratchBytes, loaderThreads, session: asked }
+  const trained = featurePasses * Math.min(train.length, trainLimit ?? train.length)
+  const keptImages = featurePasses > 0 ? trained + Math.min(test?.length ?? 0, testLimit ?? Number.MAX_SAFE_INTEGER) : 0
+  return { batchSize: asked.batchSize, scratchBytes, loaderThreads, keptImages, session: asked }
 }
 
 /** What would make a run impossible, before anything of it is made. */
@@ -112,7 +122,8 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   })
   later(() => session.dispose())
   await session.writeState(options.state)
-  const loader = createLoader(trainSet, { ...common, shuffle: true, augmentation: recipe.augmentation })
+  const kept = recipe.featurePasses > 0
+  const loader = createLoader(trainSet, { ...common, shuffle: !kept, augmentation: recipe.augmentation })
   later(() => loader.dispose())
   const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false })
   if (testLoader) later(() => testLoader.dispose())
@@ -168,11 +179,23 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     copied = await session.readState(copied)
     return layerStatistics(session.table, copied.parameters, await session.gradients())
   }
+  const on = split ? 'validation' : 'test'
+  let sources: Sources = { train: loader, test: testLoader }
+  if (kept) {
+    // As the session has them: in the numbers of the backend, whatever the run began with.
+    const state = await session.readState()
+    const extractor = await createFeatureExtractor(architecture(config), options.backend, state, { batchSize })
+    later(() => extractor.dispose())
+    sources = keptSources({
+      ...{ extractor, recipe, on, signal, onProgress: emit },
+      train: { dataset: trainSet, loader },
+      test: testSet && testLoader && { dataset: testSet, loader: testLoader },
+    })
+  }
   const result = await train({
     session,
-    train: loader,
-    test: testLoader,
-    on: split ? 'validation' : 'test',
+    ...sources,
+    on,
     epochs,
     schedule,
     recipe,

@@ -4,6 +4,7 @@ import type { Optimizer } from '../engine/update.js'
 import { usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 import { fitting } from '../util/patterns.js'
 import type { Recipe } from './recipe.js'
@@ -27,6 +28,7 @@ export function sessionOptions(
       kind: loss === 'cross-entropy' ? 'crossEntropy' : 'binaryCrossEntropy',
       smoothing: labelSmoothing,
     },
+    from: recipe.featurePasses > 0 ? POOLED : undefined,
     classWeights: classWeights(recipe, config, labels),
   }
 }
@@ -55,6 +57,14 @@ export function frozenParameters(config: DenseNetConfig, patterns: readonly stri
   }
   if (frozen.size === names.length) throw usageError('all parameters are frozen: there is nothing to train')
   return frozen
+}
+
+/** Whether nothing but the classifier is trained. */
+export function trainsClassifierAlone(config: DenseNetConfig, patterns: readonly string[]): boolean {
+  if (patterns.length === 0) return false
+  const frozen = frozenParameters(config, patterns)
+  const { parameters } = parameterTable(architecture(config))
+  return parameters.every(({ name }) => frozen.has(name) || name.startsWith('classifier.'))
 }
 
 function classWeights(

@@ -20,11 +20,14 @@ export interface BatchSource {
 export type LoopRecipe = Pick<Recipe, 'accumulate' | 'ema' | 'patience' | 'plateauPatience' | 'schedule'>
 export type SaveKind = 'last' | 'best' | 'kept'
 
-export interface TrainerOptions {
-  readonly session: Session
+export interface Sources {
   readonly train: BatchSource
   /** Evaluated after each epoch. */
   readonly test: BatchSource | null
+}
+
+export interface TrainerOptions extends Sources {
+  readonly session: Session
   /** What those images are; default `test`. */
   readonly on?: 'test' | 'validation'
   readonly epochs: number

@@ -9,10 +9,11 @@ import { throwIfAborted } from './abort.js'
 
 const CHUNK = 4 * 1024 * 1024
 
-/** Replaces `path` by `data`, or leaves what was there untouched, even when the power goes. */
+/** Replaces `path` by `data` (or its parts, one behind the other), or leaves what was there untouched, even when the
+ * power goes. */
 export async function writeFileAtomically(
   path: string,
-  data: string | Uint8Array | AsyncIterable<string | Uint8Array>,
+  data: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
@@ -33,7 +34,9 @@ export async function writeFileAtomically(
 }
 
 /** Small pieces together in large ones. */
-async function* gathered(pieces: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* gathered(
+  pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   let waiting: Uint8Array[] = []
   let bytes = 0
   for await (const piece of pieces) {

@@ -1,24 +1,21 @@
 // densenet classify: what is on images, by the network that comes with the package or any other.
-import { stat } from 'node:fs/promises'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { createBackend } from '../../backends/registry.js'
-import { MOST_BYTES } from '../../data/decode.js'
-import { imagesIn } from '../../data/image-folder.js'
 import type { Preprocessing } from '../../data/transforms/preprocess.js'
 import { describe } from '../../densenet.js'
 import { weightsOf } from '../../engine/session.js'
-import { DenseNetError, usageError } from '../../errors.js'
 import { openModel } from '../../hub/open-model.js'
-import { SHIPPED } from '../../hub/shipped.js'
 import { type Answer, type Classifier, classifyImages } from '../../inference/classifier.js'
 import { classNames } from '../../inference/classify.js'
-import { checkNormalisation, type ImageInput, inputPreprocessing } from '../../inference/image-input.js'
+import { checkNormalisation, inputPreprocessing } from '../../inference/image-input.js'
 import { createRunner } from '../../inference/runner.js'
 import { isMultiLabel } from '../../training/checkpoint.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { type Context, createContext } from '../context.js'
 import { fetching } from '../fetching.js'
 import { grouped, percent, rounded, table } from '../format.js'
+import { listed, opened } from '../image-arguments.js'
+import { modelOption } from '../model-argument.js'
 import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
@@ -29,17 +26,12 @@ interface ClassifyFlags extends Omit<ComputeFlags, 'loaderThreads'>, OutputFlags
   readonly batchSize: number
 }
 
-const STANDARD_INPUT = '-'
-
 export function classifyCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('classify')
     .description('say what is on images: the likeliest classes with their probabilities')
     .argument('<image...>', 'JPEG, PNG, WebP, GIF or TIFF files, folders of them, or - for an image on standard input')
   const options = [
-    new Option(
-      '--model <name-or-path>',
-      'a run, a checkpoint, weights from elsewhere, or a name: densenet models lists them',
-    ).default(SHIPPED.name),
+    modelOption(),
     wholeOption('--top <n>', 'how many classes of each image').default(5),
     wholeOption('--batch-size <n>', 'images at a time').default(16),
     ...weightOptions(),
@@ -89,42 +81,6 @@ function classify(given: readonly string[], flags: ClassifyFlags): Promise<numbe
         return 1
       }),
   )
-}
-
-/** Folders become the images in them, in the order of their names. */
-async function listed(given: readonly string[]): Promise<string[]> {
-  const all: string[] = []
-  if (given.filter(path => path === STANDARD_INPUT).length > 1)
-    throw usageError('standard input (-) can be read only once')
-  for (const path of given) {
-    const found = path === STANDARD_INPUT ? null : await stat(path).catch(() => null)
-    if (!found?.isDirectory()) {
-      all.push(path)
-      continue
-    }
-    const inside = await imagesIn(path)
-    if (inside.length === 0)
-      throw usageError(`there are no images in ${path}`, 'it looks for .jpg, .png, .webp, .gif and .tif')
-    for (const file of inside) all.push(file)
-  }
-  return all
-}
-
-async function opened(path: string): Promise<ImageInput> {
-  return path === STANDARD_INPUT ? readStandardInput() : path
-}
-
-async function readStandardInput(): Promise<Uint8Array> {
-  if (process.stdin.isTTY)
-    throw usageError('there is no image on standard input', 'pipe one in: densenet classify - < photo.jpg')
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > MOST_BYTES) throw new DenseNetError(`standard input has more than ${MOST_BYTES} bytes: it is no image`)
-  }
-  return Buffer.concat(chunks)
 }
 
 async function makeClassifier(

@@ -5,7 +5,9 @@ import { DenseNet, type ModelSummary } from '../../densenet.js'
 import { usageError } from '../../errors.js'
 import { namedModel } from '../../hub/named.js'
 import { SHIPPED } from '../../hub/shipped.js'
+import { architecture } from '../../model/architecture.js'
 import type { DenseNetOptions } from '../../model/config.js'
+import { type FeatureLayer, featureLayers } from '../../model/feature-layers.js'
 import { preset, presetNames } from '../../model/presets.js'
 import { summarise } from '../../model/summary.js'
 import type { TrainingMemory } from '../../training/memory.js'
@@ -21,6 +23,7 @@ interface SummaryFlags extends ModelFlags, WeightFlags {
   readonly batchSize: number
   readonly dataset?: string
   readonly imageSize?: number
+  readonly layers?: boolean
   readonly json?: boolean
 }
 
@@ -36,6 +39,7 @@ export function summaryCommand(finish: (exitCode: number) => void): Command {
     .option('--dataset <name>', 'image size and classes of this data set; default: CIFAR-10, or ImageNet')
   for (const option of [...modelOptions(), ...weightOptions()]) command.addOption(option)
   return command
+    .option('--layers', 'every layer whose output densenet features can write')
     .option('--json', 'print JSON')
     .option('--debug', 'show where an error came from')
     .addHelpText(
@@ -56,6 +60,11 @@ async function summary(model: string | undefined, flags: SummaryFlags): Promise<
     return 0
   }
   const network = await networkOf(model, described, flags, context)
+  if (flags.layers) {
+    const layers = featureLayers(architecture(network.config))
+    out.write(flags.json ? `${JSON.stringify(layers)}\n` : `${layerTable(layers)}\n`)
+    return 0
+  }
   const facts = network.summary({ batchSize: flags.batchSize })
   const { name, imported } = network
   const text = flags.json
@@ -105,6 +114,15 @@ async function inputOf(dataset: string, imageSize: number | undefined) {
   const { channels, height, width, classes } = await chooseDataset(dataset, { imageSize })
   return { inputChannels: channels, height, width, classes }
 }
+
+const layerTable = (layers: readonly FeatureLayer[]): string =>
+  table(
+    [
+      ['layer', 'channels', 'pixels'],
+      ...layers.map(({ name, channels, height, width }) => [name, grouped(channels), `${height} x ${width}`]),
+    ],
+    [false, true, true],
+  )
 
 function presetTable(
   all: readonly { name: string; depth: number; parameters: number; multiplyAdds: number }[],

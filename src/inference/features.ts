@@ -1,0 +1,128 @@
+// What a layer of a network makes of images: of a list of them, or of a data set. Images that cannot be read are left
+// out and told.
+import type { Dataset } from '../data/dataset.js'
+import { createLoader } from '../data/loader.js'
+import type { FeatureExtractor } from '../engine/features.js'
+import { usageError } from '../errors.js'
+import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
+import { abortedError } from '../util/abort.js'
+import { withCleanup } from '../util/cleanup.js'
+import { readBatch } from './classifier.js'
+import { checkNormalisation, type ImageInput, inputSize, type NetworkInput } from './image-input.js'
+
+export interface Features {
+  /** Whose output they are, with the shape for one image. */
+  readonly layer: FeatureLayer
+  /** Images that could be read. */
+  readonly images: number
+  /** [images][channels][height][width] of the layer */
+  readonly data: Float32Array
+  /** [images]: which of the images that were given. */
+  readonly indices: Uint32Array
+}
+
+export interface FeatureJob {
+  readonly extractor: FeatureExtractor
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((imagesDone: number) => void) | undefined
+}
+
+/** `failed` hears of each image that cannot be read: its number, and why. */
+export async function featuresOfImages(
+  images: readonly ImageInput[],
+  network: NetworkInput,
+  job: FeatureJob,
+  failed: (index: number, reason: string) => void,
+): Promise<Features> {
+  checkNormalisation(network)
+  const { extractor, signal, onProgress } = job
+  const { batchSize } = extractor
+  const read = (first: number) => readBatch(images.slice(first, first + batchSize), network)
+  const gathered = gather(extractor, images.length)
+  let next = read(0)
+  for (let first = 0; first < images.length; first += batchSize) {
+    const batch = await next
+    if (signal?.aborted) throw abortedError('computing features')
+    // The next images are decoded while the network works on these.
+    next = first + batchSize < images.length ? read(first + batchSize) : next
+    next.catch(() => {})
+    const count = batch.read.length
+    for (const [i, reason] of batch.failed) failed(first + i, reason)
+    if (count > 0) {
+      const values = await extractor.run(batch.input.subarray(0, count * inputSize(network.config)), count)
+      const width = values.length / count
+      // They lie in the order in which they were decoded.
+      const order = [...batch.read.keys()].sort((a, b) => batch.read[a]! - batch.read[b]!)
+      for (const place of order) {
+        gathered.add(values.subarray(place * width, (place + 1) * width), [first + batch.read[place]!])
+      }
+    }
+    onProgress?.(Math.min(images.length, first + batchSize))
+  }
+  return gathered.result()
+}
+
+export interface DatasetJob extends FeatureJob {
+  readonly loaderThreads?: number | undefined
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+/** Of all images of a data set, without augmentation, in its order. */
+export function featuresOfDataset(
+  dataset: Dataset,
+  { config }: Pick<NetworkInput, 'config'>,
+  job: DatasetJob,
+): Promise<Features> {
+  const { extractor, loaderThreads, signal, onProgress, onWarning } = job
+  const wanted = [config.inputChannels, config.height, config.width].join(' x ')
+  const theirs = [dataset.channels, dataset.height, dataset.width].join(' x ')
+  if (wanted !== theirs) {
+    throw usageError(`the network reads images of ${wanted}, those of ${dataset.name} are ${theirs}`)
+  }
+  return withCleanup(async later => {
+    const workers = loaderThreads === undefined ? {} : { workers: loaderThreads }
+    const { batchSize } = extractor
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, onWarning, ...workers })
+    later(() => loader.dispose())
+    const gathered = gather(extractor, dataset.length)
+    let done = 0
+    for await (const { images, size, indices } of loader.epoch(1)) {
+      if (signal?.aborted) throw abortedError('computing features')
+      gathered.add(await extractor.run(images, size), indices)
+      done += size
+      onProgress?.(done)
+    }
+    return gathered.result()
+  })
+}
+
+function gather({ layer }: FeatureExtractor, most: number) {
+  const width = featureCount(layer)
+  const data = room(most, width)
+  const numbers = new Uint32Array(most)
+  let images = 0
+  return {
+    add(values: ArrayLike<number>, indices: ArrayLike<number>): void {
+      data.set(values, images * width)
+      numbers.set(indices, images)
+      images += indices.length
+    },
+    result: (): Features => ({
+      layer,
+      images,
+      data: data.subarray(0, images * width),
+      indices: numbers.subarray(0, images),
+    }),
+  }
+}
+
+function room(images: number, width: number): Float32Array {
+  try {
+    return new Float32Array(images * width)
+  } catch {
+    throw usageError(
+      `the features of ${images} images, ${width} numbers each, do not fit into memory`,
+      'take fewer images at a time, or a layer with fewer numbers such as pooled',
+    )
+  }
+}
