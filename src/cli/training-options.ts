@@ -1,11 +1,13 @@
 // How to train: one table of options that reads them, gives them to fit, and prints a recipe as the options it is made of.
 import { Option } from 'commander'
+import { type Mixing, MOST_ALPHA } from '../data/mixing.js'
 import { namesOf } from '../data/named-augmentation.js'
 import type { FitOptions } from '../densenet.js'
-import { parameterError } from '../errors.js'
+import { parameterError, usageError } from '../errors.js'
 import {
   isMeant,
   lossNames,
+  NEEDS_BOTH,
   OPTIMIZER_DEFAULTS,
   optimizerNames,
   PAPER_RECIPE,
@@ -20,6 +22,8 @@ const { adamw, rmsprop } = OPTIMIZER_DEFAULTS
 type Range = readonly [expected: string, fits: (value: number) => boolean]
 const above0: Range = ['a number above 0', value => value > 0]
 const atLeast0: Range = ['a number of at least 0', value => value >= 0]
+const alphas: Range = [`a number above 0 and up to ${MOST_ALPHA}`, value => value > 0 && value <= MOST_ALPHA]
+const part: Range = ['a number from 0 to 1', value => value >= 0 && value <= 1]
 const share: Range = ['a number from 0 up to, but not including, 1', value => value >= 0 && value < 1]
 
 /** The options of everything in a recipe but the augmentation. */
@@ -64,6 +68,13 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
   ),
   loss: choiceOption('--loss <name>', `default: ${paper.loss}`, lossNames),
   labelSmoothing: numberOption('--label-smoothing <s>', 'share of the target for all classes; default: 0', ...share),
+  mixup: numberOption('--mixup <alpha>', "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet", ...alphas),
+  cutmix: numberOption('--cutmix <alpha>', "put a piece of one image into another; the paper's: 1", ...alphas),
+  switchProbability: numberOption(
+    '--switch-probability <p>',
+    `with both: how likely a batch gets CutMix; default: ${paper.switchProbability}`,
+    ...part,
+  ),
   classWeights: new Option('--class-weights <w,w,...>', 'one for each class, or "balanced"; default: all 1').argParser(
     weights,
   ),
@@ -104,6 +115,17 @@ export const trainingOptions = (): Option[] => [
   ...Object.values(OPTIONS).flatMap(option => [...opposite(option), option]),
   ...augmentOptions(),
 ]
+
+/** For looking at what they do. */
+export const mixingOptions = (): Option[] => [OPTIONS.mixup, OPTIONS.cutmix, OPTIONS.switchProbability]
+
+/** Undefined when images are not to be mixed. */
+export function givenMixing({ mixup, cutmix, switchProbability }: Mixing): Mixing | undefined {
+  const given = [mixup, cutmix].filter(alpha => alpha !== undefined).length
+  if (switchProbability !== undefined && given < 2) throw usageError(NEEDS_BOTH)
+  const { switchProbability: usual } = paper
+  return given === 0 ? undefined : { mixup, cutmix, switchProbability: switchProbability ?? usual }
+}
 
 /** What was given of a recipe, but for the augmentation, which hangs on the images. */
 export function givenRecipe(flags: Readonly<Record<string, unknown>>): FitOptions {

@@ -1,55 +1,81 @@
 // mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019): images of a batch mixed in pairs, the first with the last, and so
-// on. A batch then carries the other image's label and the share of its own. Random numbers hang on (seed, epoch, batch).
+// on. A batch then carries the other image's label and the share of its own; where images have several labels, their
+// targets are mixed. Random numbers hang on (seed, epoch, batch).
 
 import { parameterError } from '../errors.js'
 import { type RandomStream, randomStream } from '../util/random.js'
 
-/** Images of a batch mixed in pairs: mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019). */
+/** At least one of the two; each as the alpha of Beta(alpha, alpha), from which a batch's share is drawn: 1 for any share
+ * alike, small for nearly unmixed images. */
 export interface Mixing {
-  readonly kind: 'mixup' | 'cutmix'
-  /** The share is drawn from Beta(alpha, alpha): 1 for any share alike, small for nearly unmixed images. */
-  readonly alpha: number
+  readonly mixup?: number | null | undefined
+  readonly cutmix?: number | null | undefined
+  /** With both: how likely a batch is mixed by CutMix; default 0.5. */
+  readonly switchProbability?: number | undefined
 }
 
-/** images: [batch][channels][height][width], the others: [batch]. */
+export const MOST_ALPHA = 1000
+
+/** images: [batch][channels][height][width], targets: [batch][classes], the others: [batch]. */
 export interface MixedBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
   readonly otherLabels: Float32Array
   readonly share: Float32Array
+  readonly targets?: Float32Array
 }
 
-export function checkMixing({ kind, alpha }: Mixing): void {
-  if (kind !== 'mixup' && kind !== 'cutmix') throw parameterError('mixing.kind', "'mixup' or 'cutmix'", kind)
-  if (!(alpha > 0 && alpha <= 1000)) throw parameterError('mixing.alpha', 'a number above 0 and up to 1000', alpha)
+export function checkMixing({ mixup, cutmix, switchProbability = 0.5 }: Mixing): void {
+  for (const [name, alpha] of Object.entries({ mixup, cutmix })) {
+    if ((alpha ?? null) === null || (alpha! > 0 && alpha! <= MOST_ALPHA)) continue
+    throw parameterError(`mixing.${name}`, `a number above 0 and up to ${MOST_ALPHA}`, alpha)
+  }
+  if ((mixup ?? cutmix ?? null) === null) throw parameterError('mixing', 'mixup, cutmix or both', { mixup, cutmix })
+  if (!(switchProbability >= 0 && switchProbability <= 1)) {
+    throw parameterError('mixing.switchProbability', 'a number from 0 to 1', switchProbability)
+  }
 }
 
-/** Mixes the first `size` images of a batch, in place, and fills in `otherLabels` and `share`. */
+/** Mixes the first `size` images of a batch, and their targets if it has any, in place; fills in `otherLabels`, `share`. */
 export function mixBatch(
-  { kind, alpha }: Mixing,
+  mixing: Mixing,
   target: MixedBatch,
   size: number,
   shape: { readonly channels: number; readonly height: number; readonly width: number },
   key: { readonly seed: number; readonly epoch: number; readonly batch: number },
 ): void {
   const random = randomStream(key.seed, 'mixing', key.epoch, key.batch)
+  const { cuts, alpha } = chosen(mixing, random)
   const drawn = beta(alpha, random)
-  const box = kind === 'cutmix' ? boxOf(1 - drawn, shape.height, shape.width, random) : null
+  const box = cuts ? boxOf(1 - drawn, shape.height, shape.width, random) : null
   const share = box ? 1 - ((box.bottom - box.top) * (box.right - box.left)) / (shape.height * shape.width) : drawn
   const pixels = shape.channels * shape.height * shape.width
-  const { images, labels, otherLabels } = target
+  const { images, labels, otherLabels, targets } = target
+  const classes = targets ? targets.length / labels.length : 0
+  const pairOf = (values: Float32Array, length: number, i: number, partner: number): Pair =>
+    [i, partner].map(n => values.subarray(n * length, (n + 1) * length)) as unknown as Pair
   for (let i = 0; i < size; i++) {
     const partner = size - 1 - i
     otherLabels[i] = labels[partner]!
     target.share[i] = share
     if (i >= partner) continue
-    const [a, b] = [i, partner].map(n => images.subarray(n * pixels, (n + 1) * pixels))
-    if (box) swapBox(a!, b!, box, shape)
-    else blendPair(a!, b!, share)
+    const pair = pairOf(images, pixels, i, partner)
+    if (box) swapBox(pair, box, shape)
+    else blendPair(pair, share)
+    if (targets) blendPair(pairOf(targets, classes, i, partner), share)
   }
 }
 
-function blendPair(a: Float32Array, b: Float32Array, share: number): void {
+/** Which of the two this batch gets. */
+function chosen({ mixup, cutmix, switchProbability = 0.5 }: Mixing, random: RandomStream) {
+  const both = (mixup ?? null) !== null && (cutmix ?? null) !== null
+  const cuts = both ? random.uniform() < switchProbability : (cutmix ?? null) !== null
+  return { cuts, alpha: (cuts ? cutmix : mixup)! }
+}
+
+type Pair = readonly [Float32Array, Float32Array]
+
+function blendPair([a, b]: Pair, share: number): void {
   for (let i = 0; i < a.length; i++) {
     const [x, y] = [a[i]!, b[i]!]
     a[i] = share * x + (1 - share) * y
@@ -78,8 +104,7 @@ function boxOf(area: number, height: number, width: number, random: RandomStream
 }
 
 function swapBox(
-  a: Float32Array,
-  b: Float32Array,
+  [a, b]: Pair,
   { left, top, right, bottom }: Edges,
   { channels, height, width }: { readonly channels: number; readonly height: number; readonly width: number },
 ): void {

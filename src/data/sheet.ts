@@ -1,9 +1,13 @@
 // A sheet of images to look at: a row for each image, first as it is evaluated, then as an epoch of training sees it each.
+// Mixed images have a caption that says what is in them.
 
+import { usageError } from '../errors.js'
+import { escaped } from '../util/markup.js'
 import type { Augmentation } from './augment.js'
-import { type Dataset, type Normalisation, takeImages } from './dataset.js'
+import { type Batch, type Dataset, type Normalisation, takeImages } from './dataset.js'
 import { loadSharp } from './decode.js'
 import { createLoader } from './loader.js'
+import type { Mixing } from './mixing.js'
 
 export interface SheetOptions {
   /** Rows. */
@@ -11,6 +15,7 @@ export interface SheetOptions {
   /** Augmented images in a row. */
   readonly columns: number
   readonly augmentation: Augmentation
+  readonly mixing?: Mixing | undefined
   readonly seed: number
   readonly onWarning?: (message: string) => void
 }
@@ -21,30 +26,40 @@ export interface Sheet {
   readonly height: number
   /** Class of each row, from the top. */
   readonly classes: readonly string[]
+  /** Of mixed images [row][column]: "70 % cat, 30 % dog". */
+  readonly captions: readonly (readonly string[])[]
 }
 
 const GAP = 4
 /** Small images are enlarged to about this many pixels. */
 const TILE = 128
+/** Height of a line of caption. */
+const LINE = 15
 
 export async function drawSheet(dataset: Dataset, options: SheetOptions): Promise<Sheet> {
-  const { images, columns, augmentation, seed, onWarning } = options
+  const { images, columns, augmentation, mixing, seed, onWarning } = options
   const sharp = await loadSharp()
   const shown = takeImages(dataset, spread(dataset, images))
+  if (mixing && shown.length < 2) throw usageError('it takes two images to be mixed', 'ask for more of them')
   const common = { batchSize: shown.length, seed, shuffle: false, workers: 0, onWarning }
   const { height, width } = dataset
   const scale = Math.max(1, Math.round(TILE / width))
   const tile = { width: width * scale, height: height * scale }
   // The first column stands apart.
+  const below = mixing ? 2 * LINE : 0
   const place = (row: number, column: number) => ({
     left: GAP + column * (tile.width + GAP) + (column > 0 ? 2 * GAP : 0),
-    top: GAP + row * (tile.height + GAP),
+    top: GAP + row * (tile.height + below + GAP),
   })
   const tiles: { input: Buffer; left: number; top: number }[] = []
   const rows = new Set<number>()
+  const captions: string[][] = Array.from({ length: mixing ? shown.length : 0 }, () => [])
   for (let column = 0; column <= columns; column++) {
-    const loader = createLoader(shown, column === 0 ? common : { ...common, augmentation })
-    for await (const { size, images: values, indices } of loader.epoch(column)) {
+    // In another order each time, so that each image meets others.
+    const trained = mixing ? { ...common, augmentation, mixing, shuffle: true } : { ...common, augmentation }
+    const loader = createLoader(shown, column === 0 ? common : trained)
+    for await (const batch of loader.epoch(column)) {
+      const { size, images: values, indices } = batch
       for (let i = 0; i < size; i++) {
         rows.add(indices[i]!)
         const pixels = toBytes(values.subarray((i * values.length) / size, ((i + 1) * values.length) / size), dataset)
@@ -53,7 +68,12 @@ export async function drawSheet(dataset: Dataset, options: SheetOptions): Promis
           .resize({ ...tile, kernel: 'nearest' })
           .png()
           .toBuffer()
-        tiles.push({ input, ...place(indices[i]!, column) })
+        const at = place(indices[i]!, column)
+        tiles.push({ input, ...at })
+        if (!batch.share) continue
+        const parts = partsOf(batch, i, dataset.classes)
+        captions[indices[i]!]![column - 1] = parts.join(', ')
+        tiles.push({ input: Buffer.from(captionSvg(parts, tile.width)), left: at.left, top: at.top + tile.height })
       }
     }
   }
@@ -61,7 +81,30 @@ export async function drawSheet(dataset: Dataset, options: SheetOptions): Promis
   const background = { r: 255, g: 255, b: 255 }
   const sheet = sharp({ create: { width: end.left, height: end.top, channels: 3, background } })
   const classes = [...rows].sort((a, b) => a - b).map(row => dataset.classes[shown.labels[row]!] ?? '?')
-  return { png: await sheet.composite(tiles).png().toBuffer(), width: end.left, height: end.top, classes }
+  return { png: await sheet.composite(tiles).png().toBuffer(), width: end.left, height: end.top, classes, captions }
+}
+
+/** What is in mixed image `i`, the larger share first. */
+function partsOf({ labels, otherLabels, share }: Batch, i: number, classes: readonly string[]): string[] {
+  const shares = new Map<number, number>()
+  for (const [label, part] of [
+    [labels[i]!, share![i]!],
+    [otherLabels![i]!, 1 - share![i]!],
+  ] as const) {
+    shares.set(label, (shares.get(label) ?? 0) + part)
+  }
+  const parts = [...shares].sort(([, a], [, b]) => b - a)
+  return parts.map(([label, part]) => `${Math.round(100 * part)} % ${classes[label] ?? '?'}`)
+}
+
+/** A line for each part. */
+function captionSvg(parts: readonly string[], width: number): string {
+  const lines = parts.map((part, i) => {
+    const text = part.length > width / 6 ? `${part.slice(0, Math.floor(width / 6) - 1)}…` : part
+    return `<text x="2" y="${LINE * (i + 1) - 4}">${escaped(text)}</text>`
+  })
+  const font = 'font-family="sans-serif" font-size="11" fill="#1c1e21"'
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * LINE}"><g ${font}>${lines.join('')}</g></svg>`
 }
 
 /** One image of each class in turn, from evenly spread places, until there are enough. */

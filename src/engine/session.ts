@@ -232,9 +232,14 @@ async function assemble(
   const load = async (batch: SessionBatch): Promise<void> => {
     if (options.loss?.multiLabel && !batch.targets) throw new Error('a multi-label loss needs the targets of a batch')
     const { size, images, labels, otherLabels = labels, share = new Float32Array(size).fill(1) } = batch
+    // crossEntropy weighs two labels itself; for the other the label only says what the rank is of: the larger share's.
+    const ranked =
+      batch.share && options.loss?.kind === 'binaryCrossEntropy'
+        ? Float32Array.from({ length: size }, (_, n) => (share[n]! >= 0.5 ? labels : otherLabels)[n]!)
+        : labels
     await Promise.all([
       input!.write(images),
-      buffers.labels?.write(labels),
+      buffers.labels?.write(ranked),
       buffers.otherLabels?.write(otherLabels),
       buffers.share?.write(share),
       buffers.targets?.write(batch.targets ?? targetsOf({ size, labels, otherLabels, share }, classes)),

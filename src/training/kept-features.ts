@@ -11,7 +11,7 @@ import { usageError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { featureCount } from '../model/feature-layers.js'
 import type { FeaturesEvent } from './events.js'
-import type { Recipe } from './recipe.js'
+import { mixes, type Recipe } from './recipe.js'
 import { trainsClassifierAlone } from './session-options.js'
 import type { BatchSource, Sources } from './trainer.js'
 
@@ -30,10 +30,12 @@ export function withKeptFeatures(recipe: Recipe, config: DenseNetConfig, asked: 
     ? 'where the classifier alone is trained'
     : config.dropRate > 0
       ? 'of networks without dropout'
-      : null
+      : mixes(recipe)
+        ? 'of images that are not mixed'
+        : null
   if (problem !== null) {
     if (asked.passes === undefined) return { ...recipe, featurePasses: 0 }
-    throw usageError(`features can be kept only ${problem}`, 'leave out --feature-passes, or --freeze "features.*"')
+    throw usageError(`features can be kept only ${problem}`, 'leave out --feature-passes')
   }
   const augmentation = asked.augmentation ?? (passes === 1 ? noAugmentation : recipe.augmentation)
   if (passes > 1 && withoutChance(augmentation)) {

@@ -1,6 +1,7 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
 import { z } from 'zod'
 import type { Augmentation } from '../data/augment.js'
+import { MOST_ALPHA } from '../data/mixing.js'
 import { transformSchema } from '../data/transforms/schema.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
@@ -51,6 +52,11 @@ export interface Recipe {
   readonly ema: number | null
   readonly loss: LossName
   readonly labelSmoothing: number
+  /** Alpha of mixup and of CutMix (src/data/mixing.ts); null: images are not mixed so. */
+  readonly mixup: number | null
+  readonly cutmix: number | null
+  /** Where both are given: how likely a batch is mixed by CutMix. */
+  readonly switchProbability: number
   /** A weight for every class, or `balanced`: images / (classes * images of the class). The loss is still divided by the
    * number of images. Null: all 1. */
   readonly classWeights: 'balanced' | readonly number[] | null
@@ -94,6 +100,9 @@ export const PAPER_RECIPE: Recipe = {
   ema: null,
   loss: 'cross-entropy',
   labelSmoothing: 0,
+  mixup: null,
+  cutmix: null,
+  switchProbability: 0.5,
   classWeights: null,
   freeze: [],
   featurePasses: 0,
@@ -120,18 +129,24 @@ const OPTIMIZER_VALUES = {
 } as const satisfies Record<OptimizerName, readonly (keyof Recipe)[]>
 
 /** Whether a value means something beside the others. */
-export function isMeant({ optimizer, schedule, featurePasses }: Recipe, name: keyof Recipe): boolean {
+export function isMeant(recipe: Recipe, name: keyof Recipe): boolean {
+  const { optimizer, schedule } = recipe
   const special = Object.values(OPTIMIZER_VALUES).flat() as readonly (keyof Recipe)[]
   if (special.includes(name)) return (OPTIMIZER_VALUES[optimizer] as readonly (keyof Recipe)[]).includes(name)
-  if (name === 'featurePasses') return featurePasses > 0
+  if (name === 'featurePasses') return recipe.featurePasses > 0
+  if (name === 'switchProbability') return recipe.mixup !== null && recipe.cutmix !== null
   return name !== 'plateauPatience' || schedule === 'plateau'
 }
+
+/** Whether the images of a batch are mixed in pairs. */
+export const mixes = ({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>): boolean => mixup !== null || cutmix !== null
 
 const whole = z
   .int()
   .min(1)
   .max(2 ** 31)
 const share = z.number().min(0).lt(1)
+const alpha = z.number().gt(0).max(MOST_ALPHA).nullable()
 export const recipeSchema = z.strictObject({
   epochs: whole,
   batchSize: whole,
@@ -153,6 +168,10 @@ export const recipeSchema = z.strictObject({
   ema: share.nullable(),
   loss: z.enum(lossNames),
   labelSmoothing: share,
+  // What came later has a default, for checkpoints from before.
+  mixup: alpha.default(null),
+  cutmix: alpha.default(null),
+  switchProbability: z.number().min(0).max(1).default(0.5),
   classWeights: z.union([z.literal('balanced'), z.array(z.number().min(0)).min(1)]).nullable(),
   freeze: z.array(z.string().min(1)),
   /** Absent in checkpoints from before there was any. */
@@ -170,6 +189,7 @@ export const recipeSchema = z.strictObject({
 
 const COUNT = 'a whole number of at least 1'
 const SHARE = 'a number from 0 up to, but not including, 1'
+const ALPHA = `a number above 0 and up to ${MOST_ALPHA}`
 const EXPECTED: Record<keyof Recipe, string> = {
   epochs: COUNT,
   batchSize: COUNT,
@@ -191,6 +211,9 @@ const EXPECTED: Record<keyof Recipe, string> = {
   ema: SHARE,
   loss: `one of ${lossNames.join(', ')}`,
   labelSmoothing: SHARE,
+  mixup: ALPHA,
+  cutmix: ALPHA,
+  switchProbability: 'a number from 0 to 1',
   classWeights: '"balanced", or a number of at least 0 for each class',
   freeze: 'patterns of parameter names',
   featurePasses: 'a whole number of at least 0',
@@ -205,6 +228,8 @@ const EXPECTED: Record<keyof Recipe, string> = {
 /** Its names. */
 export const recipeKeys = Object.keys(EXPECTED) as readonly (keyof Recipe)[]
 
+export const NEEDS_BOTH = 'a switch probability needs both mixup and cutmix'
+
 /** Completes and checks a recipe; what is not given is the paper's, or the optimiser's. */
 export function resolveRecipe(options: Partial<Recipe>): Recipe {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
@@ -218,6 +243,7 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
   }
   for (const name of recipeKeys) {
     if (isMeant(recipe, name) || recipe[name] === PAPER_RECIPE[name]) continue
+    if (name === 'switchProbability') throw usageError(NEEDS_BOTH)
     const what = name === 'plateauPatience' ? `the schedule ${recipe.schedule}` : recipe.optimizer
     throw usageError(`${what} has no ${spelled(name)}`)
   }

@@ -20,7 +20,7 @@ import { layerStatistics } from './layer-statistics.js'
 import { keptSources } from './kept-features.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
-import type { Recipe } from './recipe.js'
+import { mixes, type Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
 import { createSchedule, type Schedule, warmUp } from './schedule.js'
 import { sessionOptions } from './session-options.js'
@@ -101,7 +101,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const trainSet = split?.train ?? limited
   const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit))
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
-  const { epochs, batchSize, seed } = recipe
+  const { epochs, batchSize, seed, mixup, cutmix, switchProbability } = recipe
   const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
   const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS, keepBest = 1 } = options
   let board: BoardLog | null = null
@@ -123,7 +123,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   later(() => session.dispose())
   await session.writeState(options.state)
   const kept = recipe.featurePasses > 0
-  const loader = createLoader(trainSet, { ...common, shuffle: !kept, augmentation: recipe.augmentation })
+  const loader = createLoader(trainSet, {
+    ...{ ...common, shuffle: !kept, augmentation: recipe.augmentation },
+    ...(mixes(recipe) ? { mixing: { mixup, cutmix, switchProbability } } : {}),
+  })
   later(() => loader.dispose())
   const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false })
   if (testLoader) later(() => testLoader.dispose())

@@ -7,7 +7,7 @@ import type { DenseNetConfig } from '../model/config.js'
 import { POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 import { fitting } from '../util/patterns.js'
-import type { Recipe } from './recipe.js'
+import { mixes, type Recipe } from './recipe.js'
 
 /** `labels` of the training images, for balanced class weights. */
 export function sessionOptions(
@@ -27,6 +27,7 @@ export function sessionOptions(
     loss: {
       kind: loss === 'cross-entropy' ? 'crossEntropy' : 'binaryCrossEntropy',
       smoothing: labelSmoothing,
+      mixed: mixes(recipe),
     },
     from: recipe.featurePasses > 0 ? POOLED : undefined,
     classWeights: classWeights(recipe, config, labels),

@@ -31,6 +31,27 @@ test('preview draws a sheet', async () => {
   expect(JSON.parse(quietly.out)).toMatchObject({ output, classes: ['cat', 'dog', expect.any(String)] })
 })
 
+test('preview of mixed images says what is in each', async () => {
+  const output = join(folder, 'mixed.png')
+  const args = ['preview', '--dataset', photos, '--image-size=12', '--images=4', '--mixup=1', '--cutmix=1']
+  const { code, out } = await densenet([...args, '--output', output])
+  expect([code, out]).toEqual([0, expect.stringMatching(/horizontal flip, mixup or CutMix$/m)])
+  const rows = out.split('\n').filter(line => /^ {4}(cat|dog): /.test(line))
+  expect(rows).toHaveLength(4)
+  expect(out).toMatch(/: (.*; )?\d+ % (cat|dog), \d+ % (cat|dog)(;|$)/m)
+  const { captions } = JSON.parse((await densenet([...args, '--output', output, '--json'])).out)
+  for (const caption of captions.flat()) {
+    const shares = [...caption.matchAll(/(\d+) % (cat|dog)/g)].map(([, share]) => Number(share))
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(100)
+    expect(shares[0]).toBeGreaterThanOrEqual(shares[1] ?? 0)
+  }
+  // Two lines of caption under every tile.
+  expect((await sharp(output).metadata()).height).toBe(4 * (132 + 30 + 4) + 4)
+  expect((await densenet([...args, '--images=1', '--output', output])).err).toBe(
+    'error: it takes two images to be mixed\n  Ask for more of them\n',
+  )
+})
+
 test('train, go on, test', async () => {
   const trained = await densenet(['train', ...SMALL, '--dataset', photos, '--output', run])
   expect(trained).toMatchObject({ code: 0 })

@@ -25,6 +25,13 @@ const wrong: Case[] = [
   [['--ema=1'], `expected ${SHARE} for --ema, got 1`],
   [['--loss=hinge'], 'expected one of cross-entropy, binary-cross-entropy for --loss, got "hinge"'],
   [['--label-smoothing=1'], `expected ${SHARE} for --label-smoothing, got 1`],
+  [['--mixup=0'], 'expected a number above 0 and up to 1000 for --mixup, got 0'],
+  [['--cutmix=x'], 'expected a number above 0 and up to 1000 for --cutmix, got "x"'],
+  [['--cutmix=1', '--switch-probability=0.1'], 'a switch probability needs both mixup and cutmix'],
+  [
+    ['--mixup=1', '--cutmix=1', '--switch-probability=1.1'],
+    'expected a number from 0 to 1 for --switch-probability, got 1.1',
+  ],
   [
     ['--class-weights=1,,2'],
     'expected balanced, or numbers of at least 0 with commas between them for --class-weights, got "1,,2"',
@@ -67,13 +74,14 @@ test('all of them reach the run, and --resume knows them', async () => {
     ...['--optimizer=adamw', '--lr=0.01', '--beta1=0.8', '--beta2=0.9', '--epsilon=1e-7', '--weight-decay=0.02'],
     ...['--no-decay-norms', '--clip-norm=2', '--ema=0.99', '--accumulate=2', '--label-smoothing=0.1'],
     ...['--class-weights=balanced', '--freeze=features.conv0.weight,features.denseblock1.*', '--patience=9'],
+    ...['--mixup=0.2', '--cutmix=1', '--switch-probability=0.3'],
     ...['--validation=16', '--keep-best=2', '--schedule=plateau', '--plateau-patience=1', '--warmup-epochs=0.5'],
   ]
   const { code, out, err } = await densenet(['train', ...SMALL, ...args, '--output', output])
   expect([code, err]).toEqual([0, ''])
   expect(out).toMatch(/^synthetic +32 training, 16 validation images/m)
   expect(out).toMatch(/^AdamW +3 epochs of batches of 8 +lr 0.01 plateau +weight decay 0.02$/m)
-  for (const word of ['--accumulate 2', '--clip-norm 2', '--no-decay-norms', '--ema 0.99', '--validation 16']) {
+  for (const word of ['--accumulate 2', '--clip-norm 2', '--no-decay-norms', '--ema 0.99', '--mixup 0.2', '--validation 16']) {
     expect(out).toContain(word)
   }
   expect(out).toMatch(/validation loss/)
@@ -85,7 +93,7 @@ test('all of them reach the run, and --resume knows them', async () => {
       ...{ optimizer: 'adamw', learningRate: 0.01, beta1: 0.8, beta2: 0.9, epsilon: 1e-7, weightDecay: 0.02 },
       ...{ decayNorms: false, clipNorm: 2, ema: 0.99, accumulate: 2, labelSmoothing: 0.1, classWeights: 'balanced' },
       ...{ freeze: ['features.conv0.weight', 'features.denseblock1.*'], patience: 9, heldOut: 16 },
-      ...{ schedule: 'plateau', plateauPatience: 1, warmupEpochs: 0.5 },
+      ...{ schedule: 'plateau', plateauPatience: 1, warmupEpochs: 0.5, mixup: 0.2, cutmix: 1, switchProbability: 0.3 },
     },
   })
   expect(readdirSync(output).filter(file => /^epoch-\d\.safetensors$/.test(file))).toHaveLength(2)

@@ -31,7 +31,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 
 test.each(['mixup', 'cutmix'] as const)('%s: labels and shares say what is in an image', async kind => {
   let mixed = 0
-  for (const { size, images, labels, other, share } of await batches({ kind, alpha: 1 })) {
+  for (const { size, images, labels, other, share } of await batches({ [kind]: 1 })) {
     for (let i = 0; i < size; i++) {
       const pixels = images.slice(160 * i, 160 * (i + 1))
       expect(share[i]).toBeGreaterThanOrEqual(0)
@@ -47,7 +47,7 @@ test.each(['mixup', 'cutmix'] as const)('%s: labels and shares say what is in an
 })
 
 test('are the same for any number of workers, and others in another epoch', async () => {
-  const mixing: Mixing = { kind: 'cutmix', alpha: 0.5 }
+  const mixing: Mixing = { cutmix: 0.5 }
   const expected = await batches(mixing)
   for (const workers of [1, 3]) expect(await batches(mixing, { workers })).toEqual(expected)
   const shares = (all: typeof expected): number[] => all.flatMap(({ share }) => share)
@@ -62,7 +62,7 @@ describe('shares', () => {
       seed: 1,
       shuffle: false,
       workers: 0,
-      mixing: { kind: 'mixup', alpha },
+      mixing: { mixup: alpha },
     })
     for (let epoch = 0; epoch < 50; epoch++) for await (const { share } of loader.epoch(epoch)) shares.push(share![0]!)
     const variance = mean(shares.map(share => (share - 0.5) ** 2))
@@ -71,7 +71,41 @@ describe('shares', () => {
   })
 })
 
+describe('both of them', () => {
+  /** Whether every pixel of a batch is one of the two images', and every batch's share is one that a box can have. */
+  const cuts = (all: Awaited<ReturnType<typeof batches>>): boolean[] =>
+    all.map(({ size, images, labels, other }) =>
+      Array.from({ length: size }, (_, i) =>
+        images.slice(160 * i, 160 * (i + 1)).every(value => value === labels[i] || value === other[i]),
+      ).every(Boolean),
+    )
+  const many = async (switchProbability?: number): Promise<number> => {
+    let cut = 0
+    for (let epoch = 0; epoch < 40; epoch++) {
+      const mixing: Mixing = { mixup: 8, cutmix: 1, ...(switchProbability === undefined ? {} : { switchProbability }) }
+      cut += cuts(await batches(mixing, { batchSize: 8 }, epoch)).filter(Boolean).length
+    }
+    return cut / 200
+  }
+
+  test('a batch gets one, CutMix as often as is asked for', async () => {
+    expect(await many(0)).toBe(0)
+    expect(await many(1)).toBe(1)
+    expect(Math.abs((await many()) - 0.5)).toBeLessThan(0.12)
+    expect(Math.abs((await many(0.2)) - 0.2)).toBeLessThan(0.1)
+  })
+
+  test('one alone is what it is without the other', async () => {
+    expect(await batches({ mixup: 1, cutmix: null })).toEqual(await batches({ mixup: 1 }))
+    expect(await batches({ mixup: 1, switchProbability: 1 })).toEqual(await batches({ mixup: 1 }))
+  })
+})
+
 test('senseless ones are refused', async () => {
-  await expect(batches({ kind: 'mixup', alpha: 0 })).rejects.toThrow('above 0 and up to 1000 for mixing.alpha, got 0')
-  await expect(batches({ kind: 'blend' as never, alpha: 1 })).rejects.toThrow("'mixup' or 'cutmix' for mixing.kind")
+  await expect(batches({ mixup: 0 })).rejects.toThrow('above 0 and up to 1000 for mixing.mixup, got 0')
+  await expect(batches({ cutmix: Number.NaN })).rejects.toThrow('above 0 and up to 1000 for mixing.cutmix, got NaN')
+  await expect(batches({})).rejects.toThrow('expected mixup, cutmix or both for mixing, got {}')
+  await expect(batches({ mixup: 1, cutmix: 1, switchProbability: 2 })).rejects.toThrow(
+    'expected a number from 0 to 1 for mixing.switchProbability, got 2',
+  )
 })

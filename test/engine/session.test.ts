@@ -219,6 +219,20 @@ describe('every class for itself', () => {
     expect([...result.ranks]).toEqual(golden.ranks1)
   })
 
+  test('mixed images: targets are shared out, ranks are of the larger share', async () => {
+    const otherLabels = labels.map(label => (label + 1) % config.classes)
+    const share = labels.map((_, n) => (n % 2 === 0 ? 0.7 : 0.2))
+    const mixed = await run(false, { otherLabels, share })
+    const shared = targets.map((_, i) => {
+      const n = Math.floor(i / config.classes)
+      const c = i % config.classes
+      return (labels[n] === c ? share[n]! : 0) + (otherLabels[n] === c ? 1 - share[n]! : 0)
+    })
+    expect((await run(false, { targets: shared })).state).toEqual(mixed.state)
+    const dominant = labels.map((label, n) => (share[n]! >= 0.5 ? label : otherLabels[n]!))
+    expect(mixed.result.ranks).toEqual((await run(false, { labels: dominant, targets: shared })).result.ranks)
+  })
+
   test('with several labels: ranks count what is wrong', async () => {
     const { result, state } = await run(true, { targets })
     expect(state).toEqual((await run(false)).state)

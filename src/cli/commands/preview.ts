@@ -9,12 +9,16 @@ import { createContext } from '../context.js'
 import { chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP } from '../datasets.js'
 import { type AugmentFlag, augmentOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
+import { givenMixing, mixingOptions } from '../training-options.js'
 
 interface PreviewFlags extends OutputFlags {
   readonly dataset: string
   readonly data?: string
   readonly imageSize?: number
   readonly augment?: AugmentFlag
+  readonly mixup?: number
+  readonly cutmix?: number
+  readonly switchProbability?: number
   readonly images: number
   readonly seed: number
   readonly output?: string
@@ -28,6 +32,7 @@ export function previewCommand(finish: (exitCode: number) => void): Command {
   const options = [
     wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
     ...augmentOptions(),
+    ...mixingOptions(),
     wholeOption('--images <n>', 'rows of the sheet').default(8),
     wholeOption('--seed <n>', 'of the random numbers', 0).default(0),
     new Option('--output <file>', 'a PNG file; default: preview-NAME.png'),
@@ -37,14 +42,15 @@ export function previewCommand(finish: (exitCode: number) => void): Command {
   return command
     .addHelpText(
       'after',
-      '\nExamples:\n  densenet preview --dataset cifar10\n  densenet preview --dataset photos --augment randaugment,erasing --output sheet.png',
+      '\nExamples:\n  densenet preview --dataset cifar10\n  densenet preview --dataset photos --augment randaugment,erasing --output sheet.png\n  densenet preview --dataset cifar10 --mixup 1 --cutmix 1',
     )
     .action(async (flags: PreviewFlags) => finish(await preview(flags)))
 }
 
 async function preview(flags: PreviewFlags): Promise<number> {
   const { out, say, warn } = createContext(flags)
-  const { images, seed, imageSize } = flags
+  const { images, seed, imageSize, mixup, cutmix } = flags
+  const mixing = givenMixing(flags)
   return withSignals(
     () => {},
     async ({ signal }) => {
@@ -53,12 +59,19 @@ async function preview(flags: PreviewFlags): Promise<number> {
       const { train } = await dataset.splits({ folder: flags.data, signal, onProgress }).finally(end)
       const augmentation = chosenAugmentation(flags.augment, train)
       const output = resolve(flags.output ?? `preview-${basename(train.name).replace(/\.csv$/i, '')}.png`)
-      const { png, classes } = await drawSheet(train, { images, columns: 8, augmentation, seed, onWarning: warn })
+      const sheet = { images, columns: 8, augmentation, mixing, seed, onWarning: warn }
+      const { png, classes, captions } = await drawSheet(train, sheet)
       await writeFileAtomically(output, png)
-      if (flags.json) out.write(`${JSON.stringify({ output, dataset: train.name, classes, augmentation })}\n`)
-      say(`${output}: ${describeAugmentation(augmentation) || 'no augmentation'}`)
+      const mixed = mixing ? { mixing, captions } : {}
+      if (flags.json) out.write(`${JSON.stringify({ output, dataset: train.name, classes, augmentation, ...mixed })}\n`)
+      const names = [...(mixup === undefined ? [] : ['mixup']), ...(cutmix === undefined ? [] : ['CutMix'])]
+      const done = [describeAugmentation(augmentation), names.join(' or ')].filter(text => text !== '')
+      say(`${output}: ${done.join(', ') || 'no augmentation'}`)
       say('left: as evaluated; right of it: as eight epochs of training see it; from the top:')
-      say(`    ${classes.join(', ')}`)
+      if (!mixing) say(`    ${classes.join(', ')}`)
+      captions.forEach((row, i) => {
+        say(`    ${classes[i]}: ${row.join('; ')}`)
+      })
       return 0
     },
   )
