@@ -32,7 +32,7 @@ import type { TrainingListener } from './training/events.js'
 import { withKeptFeatures } from './training/kept-features.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
-import { type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
+import { hasOwnProbabilities, type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
 import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { RunFolder } from './training/run-folder.js'
 import { newRunId } from './training/run-settings.js'
@@ -297,7 +297,7 @@ export class DenseNet {
     this.classes = train.classes
     this.normalisation = train.normalisation
     this.preprocessing = 'preprocessing' in train ? train.preprocessing : null
-    this.multiLabel = recipe.loss === 'binary-cross-entropy'
+    this.multiLabel = hasOwnProbabilities(recipe)
     return result
   }
 
@@ -308,6 +308,7 @@ export class DenseNet {
       config: this.config,
       state: this.#state,
       dataset,
+      multiLabel: this.multiLabel,
       backend: await this.#backend(options),
       batchSize: Math.min(batchSize, dataset.length),
       loaderThreads,
@@ -322,7 +323,8 @@ export class DenseNet {
   async predict(dataset: Dataset, options: PredictOptions = {}): Promise<Predictions> {
     const { batchSize = 64, onWarning } = options
     const backend = await this.#backend(options)
-    return predict({ ...options, onWarning, config: this.config, state: this.#state, dataset, backend, batchSize })
+    const { config, multiLabel } = this
+    return predict({ ...options, onWarning, config, multiLabel, state: this.#state, dataset, backend, batchSize })
   }
 
   /** The likeliest classes of an image (of each, for a list), with their probabilities. An image is a path, the bytes of
@@ -442,6 +444,7 @@ function newRecipe(train: Dataset, config: DenseNetConfig, options: FitOptions):
   const asked = given === false ? noAugmentation : given
   const recipe = resolveRecipe({
     ...Object.fromEntries(recipeKeys.map(key => [key, options[key as keyof FitOptions]])),
+    loss: options.loss ?? (train.targets ? 'binary-cross-entropy' : undefined),
     schedule: typeof schedule === 'function' ? 'custom' : schedule,
     augmentation: asked ?? standardAugmentation(train),
   })

@@ -87,6 +87,13 @@ export {
   updateRegions,
 } from './engine/update.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
+export {
+  hasTargets,
+  type MultiLabelClassScores,
+  type MultiLabelPredictions,
+  type MultiLabelScores,
+  scoreMultiLabel,
+} from './evaluation/multi-label-scores.js'
 export type { Predictions } from './evaluation/predict.js'
 export type { Report, ReportFacts } from './evaluation/report.js'
 export { type Scores, scorePredictions } from './evaluation/scores.js'

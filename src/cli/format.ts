@@ -1,4 +1,5 @@
 // Numbers as people read them.
+import type { Metrics } from '../training/metrics.js'
 
 export const grouped = (n: number): string => n.toLocaleString('en-US')
 
@@ -27,6 +28,12 @@ export function duration(seconds: number): string {
 }
 
 export const percent = (value: number, digits = 2): string => `${value.toFixed(digits)} %`
+
+/** "error 5.32 %"; where images may have several labels, how they are ranked. */
+export function figure({ top1Error, meanAveragePrecision }: Metrics, digits = 2): string {
+  if (meanAveragePrecision === undefined) return `error ${percent(top1Error, digits)}`
+  return `mean AP ${meanAveragePrecision === null ? '–' : percent(100 * meanAveragePrecision, digits)}`
+}
 
 /** Columns padded to the same width; `right` aligns that column's text to the right. */
 export function table(rows: readonly (readonly string[])[], right: readonly boolean[]): string {

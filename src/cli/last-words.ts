@@ -1,16 +1,19 @@
 // How a run ended: its errors, honestly named, what it took, where things are, what can be done next.
 import { join } from 'node:path'
+import type { EpochScore } from '../training/events.js'
 import { BEST_FILE } from '../training/read-run.js'
 import { LOG_FILE } from '../training/run-folder.js'
 import type { TrainingResult } from '../training/trainer.js'
-import { duration, percent, quoted, rounded, table } from './format.js'
+import { duration, figure, percent, quoted, rounded, table } from './format.js'
 import type { Effort } from './progress.js'
 
-/** `next`: lines of what to do next, where a command knows better. */
+/** `tested`: what the test images say of the epoch that held-out images chose. `next`: lines of what to do next, where a
+ * command knows better. */
 export function lastWords(
   result: TrainingResult,
   folder: string,
   effort: Effort | null,
+  tested: EpochScore | null = null,
   next = nextSteps(result, folder),
 ): string[] {
   const { stopped, progress } = result
@@ -21,27 +24,36 @@ export function lastWords(
     ]
   }
   const files = result.best === null ? LOG_FILE : `${LOG_FILE}, weights of the lowest error in ${BEST_FILE}`
-  return [...errors(result, folder), ...cost(effort), `saved in ${folder}: ${files}`, ...next]
+  return [...errors(result, folder, tested), ...cost(effort), `saved in ${folder}: ${files}`, ...next]
 }
 
-function errors({ early, final, best, progress, heldOut }: TrainingResult, folder: string): string[] {
+function errors(
+  { early, final, best, progress, heldOut }: TrainingResult,
+  folder: string,
+  tested: EpochScore | null,
+): string[] {
   const which = heldOut ? 'validation' : 'test'
   const lines: string[] = []
   if (early) lines.push(`ended after epoch ${progress.epoch - 1}: the error was lowest after epoch ${best?.epoch}`)
   if (final) {
-    const figures = `${percent(final.top1Error)} (top-5 ${percent(final.top5Error)})`
-    lines.push(`final ${which} error ${figures} after epoch ${final.epoch}`)
+    lines.push(`final ${which} ${figures(final)} after epoch ${final.epoch}`)
   }
   if (best && best.epoch !== final?.epoch) {
     const picked = heldOut ? 'images' : 'images, so optimistic'
-    lines.push(
-      `best ${which} error ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the ${which} ${picked}`,
-    )
+    lines.push(`best ${which} ${figure(best)} after epoch ${best.epoch}: picked on the ${which} ${picked}`)
   }
-  if (final && heldOut) {
+  if (tested) {
+    lines.push(`test ${figures(tested)} of epoch ${tested.epoch}: chosen by the validation images alone`)
+  } else if (final && heldOut) {
     lines.push(`the test images have had no say: densenet test ${quoted(join(folder, BEST_FILE))}`)
   }
   return lines
+}
+
+function figures(score: EpochScore): string {
+  const { top1Error, top5Error, meanAveragePrecision, meanAuc } = score
+  if (meanAveragePrecision === undefined) return `${figure(score)} (top-5 ${percent(top5Error)})`
+  return `${figure(score)} (AUC ${meanAuc?.toFixed(3) ?? '–'}, subset error ${percent(top1Error)})`
 }
 
 function cost(effort: Effort | null): string[] {

@@ -75,5 +75,5 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
     output,
     on: backend,
   })
-  return conclude(result, output, job)
+  return conclude(result, output, job, { test: { dataset: test, backend } })
 }

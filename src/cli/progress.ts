@@ -10,7 +10,7 @@ import type {
   TrainingListener,
 } from '../training/events.js'
 import { TimeEstimator, type TimeLeft } from '../training/time-left.js'
-import { duration, grouped, percent, rounded, wrapped } from './format.js'
+import { duration, figure, grouped, percent, rounded, wrapped } from './format.js'
 import { runHeader } from './run-header.js'
 import { StatusLine, type Terminal } from './terminal.js'
 
@@ -164,10 +164,15 @@ class TerminalReporter implements Reporter {
       ...(this.options.terminal.live ? [{ text: '█'.repeat(done) + '░'.repeat(BAR - done), rank: 6 }] : []),
       { text: `${String(batch).padStart(String(batchesPerEpoch).length)}/${batchesPerEpoch}`, rank: 1 },
       { text: `loss ${running.loss.toFixed(3)}`, rank: 2 },
-      { text: `error ${percent(running.top1Error, 1)}`, rank: 3 },
+      { text: `${this.errorName} ${percent(running.top1Error, 1)}`, rank: 3 },
       { text: `${rounded(images / this.perStep)} images/s`, rank: 5 },
       ...this.leftPieces(left),
     ]
+  }
+
+  /** With several labels an image is right when all of them are. */
+  private get errorName(): string {
+    return this.start?.multiLabel ? 'subset error' : 'error'
   }
 
   private testPieces({ epoch, batch, batches }: EvaluationEvent): Piece[] {
@@ -193,8 +198,8 @@ class TerminalReporter implements Reporter {
   private epochLines(event: EpochEvent): string[] {
     const { epoch, epochs, train, on, test, isBest, seconds, testSeconds, learningRate, waitingShare } = event
     const { live, columns, colours } = this.options.terminal
-    const figures = `train loss ${train.loss.toFixed(3)}  error ${percent(train.top1Error)}`
-    const tested = test ? `${on} loss ${test.loss.toFixed(3)}  error ${percent(test.top1Error)}` : ''
+    const figures = `train loss ${train.loss.toFixed(3)}  ${this.errorName} ${percent(train.top1Error)}`
+    const tested = test ? `${on} loss ${test.loss.toFixed(3)}  ${figure(test)}` : ''
     const rate = `lr ${Number(learningRate.toPrecision(3))}`
     const waiting = waitingShare >= 0.01 ? `${percent(100 * waitingShare, 0)} waiting for data` : ''
     const parts = [

@@ -2,7 +2,7 @@
 import { describeAugmentation, withoutChance } from '../data/augment.js'
 import type { StartEvent } from '../training/events.js'
 import { machineBytes } from '../training/memory.js'
-import { isMeant, type Recipe } from '../training/recipe.js'
+import { isMeant, mixes, type Recipe } from '../training/recipe.js'
 import { bytes, grouped, short, wrapped } from './format.js'
 import { unusualWords } from './training-options.js'
 
@@ -59,6 +59,7 @@ function facts({
     ],
     ...(recipe.featurePasses > 0 ? [['classifier', keptWords(recipe)]] : []),
     ...wrapped(unusualWords(recipe), WIDTH).map((text, i) => [i === 0 ? 'with' : '', text]),
+    ...(mixes(recipe) ? [['', 'the training error is against the label of the larger share of a mixed image']] : []),
     ...(epoch > 1 || batch > 0 ? [[`going on from epoch ${epoch}, step ${batch}`]] : []),
   ]
 }

@@ -1,15 +1,18 @@
 // The parts that training commands share: flags, the network, options of fit, data, and the last words.
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Augmentation } from '../data/augment.js'
-import type { Dataset } from '../data/dataset.js'
+import { type Dataset, limitDataset } from '../data/dataset.js'
 import { chosenAugmentation } from '../data/named-augmentation.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
 import type { DenseNetOptions } from '../model/config.js'
+import { readCheckpoint } from '../training/checkpoint.js'
+import type { EpochScore } from '../training/events.js'
 import type { MemoryChoice } from '../training/memory.js'
+import { BEST_FILE } from '../training/read-run.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
 import { type ChosenDataset, dataReporter } from './datasets.js'
@@ -117,14 +120,44 @@ export async function freeFolder(name: string): Promise<string> {
   }
 }
 
-/** The last words of a run, and its exit code. `next`: lines of what to do next, where a command knows better. */
-export function conclude(
+/** What else a command knows at the end of a run. */
+interface Ending {
+  /** Where to test what held-out images chose. */
+  readonly test?: { readonly dataset: Dataset; readonly backend: Backend }
+  /** Lines of what to do next. */
+  readonly next?: string[]
+}
+
+/** The last words of a run, and its exit code. */
+export async function conclude(
   result: TrainingResult,
   folder: string,
-  { context, reporter, request }: Job,
-  next?: string[],
-): number {
+  job: Job,
+  { test, next }: Ending = {},
+): Promise<number> {
+  const { context, reporter, request } = job
   reporter.end()
-  for (const line of lastWords(result, folder, reporter.effort(), next)) context.say(line)
+  const tested = test ? await testChosen(result, folder, test, job) : null
+  for (const line of lastWords(result, folder, reporter.effort(), tested, next)) context.say(line)
   return result.stopped ? request.exitCode : 0
+}
+
+/** The test images' first and only say: on the epoch that held-out images chose. */
+async function testChosen(
+  { stopped, heldOut, best }: TrainingResult,
+  folder: string,
+  { dataset, backend }: NonNullable<Ending['test']>,
+  { context, flags, request }: Job,
+): Promise<EpochScore | null> {
+  if (stopped || !heldOut || best === null) return null
+  const file = join(folder, BEST_FILE)
+  const { recipe } = await readCheckpoint(file)
+  using network = await DenseNet.load(file, { onWarning: context.warn })
+  const { batchSize, testLimit } = recipe!
+  const images = limitDataset(dataset, testLimit)
+  const { loaderThreads } = flags
+  const score = await network.evaluate(images, { on: backend, batchSize, loaderThreads, signal: request.signal })
+  const tested = { epoch: best.epoch, ...score }
+  if (flags.json) context.out.write(`${JSON.stringify({ type: 'test', images: images.length, ...tested })}\n`)
+  return tested
 }

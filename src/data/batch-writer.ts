@@ -20,6 +20,8 @@ import { applyTransforms, type Transform } from './transforms/transform.js'
 
 interface StoreFacts {
   readonly labels: Uint16Array
+  /** Of images that may have several labels [images][classes]. */
+  readonly targets?: Uint8Array
   readonly shape: ImageShape
   readonly normalisation: Normalisation
   readonly seed: number
@@ -52,7 +54,7 @@ export interface BatchJob {
   readonly files?: readonly string[]
 }
 
-/** images: [batch][channels][height][width], the others: [batch]. */
+/** images: [batch][channels][height][width], targets: [batch][classes], the others: [batch]. */
 export interface BatchTarget {
   readonly images: Float32Array
   readonly labels: Float32Array
@@ -60,6 +62,8 @@ export interface BatchTarget {
   /** For mixed images. */
   readonly otherLabels?: Float32Array
   readonly share?: Float32Array
+  /** For images that may have several labels. */
+  readonly targets?: Float32Array
 }
 
 /** A file that could not be read, and why. */
@@ -94,9 +98,10 @@ function plainWriter(store: ImageStore): BatchWriter {
 }
 
 function placingWriter(
-  { images, labels, shape, seed, normalisation, views }: ArrayStore,
+  { images, shape, seed, normalisation, views, ...store }: ArrayStore,
   placing: FlipAndCrop,
 ): BatchWriter {
+  const name = namer(store)
   const table = normalisationTable(normalisation)
   const imageSize = shape.channels * shape.height * shape.width
   const shown = views?.map(({ mirrored }) => ({ mirrored, left: placing.pad, top: placing.pad }))
@@ -104,9 +109,7 @@ function placingWriter(
     let size = 0
     const write = (image: number, placement: Placement): void => {
       writeImage(images, image, shape, table, placing.pad, placement, target.images, size * imageSize)
-      target.labels[size] = labels[image]!
-      target.indices[size] = image
-      size++
+      name(image, target, size++)
     }
     for (const image of job.images) {
       if (shown) for (const placement of shown) write(image, placement)
@@ -170,7 +173,8 @@ async function tryToDecode(file: string): Promise<Image | Unreadable> {
 }
 
 /** Writes a finished image into a place of the batch, normalised. */
-function adder({ labels, shape, normalisation }: StoreFacts) {
+function adder({ shape, normalisation, ...store }: StoreFacts) {
+  const name = namer(store)
   const { channels, height, width } = shape
   const imageSize = channels * height * width
   return (image: Image, index: number, target: BatchTarget, place: number): void => {
@@ -179,7 +183,16 @@ function adder({ labels, shape, normalisation }: StoreFacts) {
       throw new Error(`the transforms make images of ${got}, the network reads ${wanted}: end them with a crop`)
     }
     normaliseImage(image, normalisation, target.images, place * imageSize)
+    name(index, target, place)
+  }
+}
+
+/** Writes which image is in a place of the batch, and what it shows. */
+function namer({ labels, targets }: Pick<StoreFacts, 'labels' | 'targets'>) {
+  const classes = targets ? targets.length / labels.length : 0
+  return (index: number, target: BatchTarget, place: number): void => {
     target.labels[place] = labels[index]!
     target.indices[place] = index
+    if (targets) target.targets!.set(targets.subarray(index * classes, (index + 1) * classes), place * classes)
   }
 }

@@ -11,7 +11,7 @@ import { readIdxPair } from './idx.js'
 import { type DatasetInfo, type DatasetName, datasetInfo } from './info.js'
 import { type Prepared, type PrepareOptions, prepareFiles, repairHint } from './prepare.js'
 import { type DataFile, SOURCES } from './sources.js'
-import { readSvhnFile, setValidationAside } from './svhn.js'
+import { readSvhnFile, setValidationAside, validationImages } from './svhn.js'
 
 export { type DatasetInfo, type DatasetName, datasetInfo, datasetNames } from './info.js'
 export type { Prepared, PrepareOptions } from './prepare.js'
@@ -48,6 +48,7 @@ export async function loadDataset(name: string, options: LoadOptions): Promise<A
         : await readMnist(info, files, read)
   const { classes, channels, height, width, normalisation } = info
   const length = labels.length
+  const convention = info.name === 'svhn' && options.split === 'train'
   return {
     name: info.name,
     split: options.split,
@@ -59,6 +60,7 @@ export async function loadDataset(name: string, options: LoadOptions): Promise<A
     images,
     labels,
     normalisation,
+    ...(convention ? { heldOut: validationImages(labels, files[0]!.images!) } : {}),
   }
 }
 
@@ -142,8 +144,7 @@ export async function svhn(
   options: PrepareOptions = {},
 ): Promise<{ train: ArrayDataset; validation: ArrayDataset; test: ArrayDataset }> {
   const { train, test } = await bothSplits('svhn', options)
-  const [first] = (options.sources ?? SOURCES.svhn).files
-  return { ...setValidationAside(train, first!.images!), test }
+  return { ...setValidationAside(train, train.heldOut!), test }
 }
 
 /** MNIST: 60,000 training and 10,000 test images of 1 x 28 x 28 in 10 classes; fetched as `cifar10`. */

@@ -17,8 +17,12 @@ export interface DatasetFacts {
   readonly height: number
   readonly width: number
   readonly length: number
-  /** [length] */
+  /** [length]; of images with several labels the first, 0 where there is none. */
   readonly labels: Uint16Array
+  /** Of images that may have several labels or none [length][classes]: 1 where an image is of a class, else 0. */
+  readonly targets?: Uint8Array
+  /** Numbers of the training images that are held out by convention, where there is one. */
+  readonly heldOut?: Uint32Array
   readonly normalisation: Normalisation
 }
 
@@ -56,12 +60,21 @@ export interface Batch {
   /** Of images mixed of two [size]: the other one's label, and the share of the first. */
   readonly otherLabels?: Float32Array
   readonly share?: Float32Array
+  /** Of images that may have several labels [size][classes], 0 .. 1. */
+  readonly targets?: Float32Array
 }
 
 /** Its first `limit` images; null: all. */
 export function limitDataset<T extends Dataset>(dataset: T, limit: number | null): T {
   if (limit === null || limit >= dataset.length) return dataset
-  const shorter = { ...dataset, length: limit, labels: dataset.labels.subarray(0, limit) }
+  const { heldOut: _, ...rest } = dataset
+  const targets = rest.targets?.subarray(0, limit * rest.classes.length)
+  const shorter = {
+    ...rest,
+    length: limit,
+    labels: rest.labels.subarray(0, limit),
+    ...(targets ? { targets } : {}),
+  } as T
   if ('files' in dataset) return { ...shorter, files: dataset.files.slice(0, limit) }
   const { channels, height, width } = dataset
   return { ...shorter, images: dataset.images.subarray(0, limit * channels * height * width) }
@@ -69,16 +82,21 @@ export function limitDataset<T extends Dataset>(dataset: T, limit: number | null
 
 /** The images with these numbers, in this order. */
 export function takeImages<T extends Dataset>(dataset: T, indices: ArrayLike<number>): T {
-  const { channels, height, width } = dataset
+  const { heldOut: _, ...rest } = dataset
+  const { channels, height, width, classes } = dataset
   const length = indices.length
-  const labels = new Uint16Array(new SharedArrayBuffer(2 * length))
-  for (let i = 0; i < length; i++) labels[i] = dataset.labels[indices[i]!]!
-  if ('files' in dataset) return { ...dataset, length, labels, files: Array.from(indices, i => dataset.files[i]!) }
+  const labels = takeRows(dataset.labels, new Uint16Array(new SharedArrayBuffer(2 * length)), indices, 1)
+  const targets = rest.targets && takeRows(rest.targets, bytes(length * classes.length), indices, classes.length)
+  const taken = { ...rest, length, labels, ...(targets ? { targets } : {}) } as T
+  if ('files' in dataset) return { ...taken, files: Array.from(indices, i => dataset.files[i]!) }
   const size = channels * height * width
-  const images = new Uint8Array(new SharedArrayBuffer(length * size))
-  for (let i = 0; i < length; i++) {
-    const from = indices[i]! * size
-    images.set(dataset.images.subarray(from, from + size), i * size)
-  }
-  return { ...dataset, length, labels, images }
+  return { ...taken, images: takeRows(dataset.images, bytes(length * size), indices, size) }
+}
+
+const bytes = (length: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(length))
+
+/** Copies rows of `size` numbers, in the order of `indices`. */
+function takeRows<T extends Uint8Array | Uint16Array>(from: T, to: T, indices: ArrayLike<number>, size: number): T {
+  for (let i = 0; i < indices.length; i++) to.set(from.subarray(indices[i]! * size, (indices[i]! + 1) * size), i * size)
+  return to
 }

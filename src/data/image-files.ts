@@ -71,11 +71,12 @@ async function listImages(
   return (await isFolder(path)) ? listImageFolder(path, options) : listImageCsv(path, options)
 }
 
-/** Sets a tenth of each class aside (at least one, where there are two), and keeps the order of the rest. */
+/** Sets a tenth of each class aside (at least one, where there are two), and keeps the order of the rest. Images of several
+ * classes go with the first of them, those of none together. */
 function split({ classes, train }: ImageList, seed: number): { train: LabelledFile[]; test: LabelledFile[] } {
-  const numbers: number[][] = classes.map(() => [])
-  train.forEach(({ label }, i) => {
-    numbers[label]!.push(i)
+  const numbers: number[][] = Array.from({ length: classes.length + 1 }, () => [])
+  train.forEach(({ label, labels }, i) => {
+    numbers[labels?.length === 0 ? classes.length : label]!.push(i)
   })
   const aside = new Set<number>()
   numbers.forEach((own, label) => {
@@ -99,7 +100,19 @@ function datasetMaker(path: string, classes: readonly string[], options: ImageFi
     files.forEach(({ label }, i) => {
       labels[i] = label
     })
+    const targets = targetsOf(files, classes.length)
     const facts = { name: path, split, classes, channels: 3, height: size, width: size, length: files.length, labels }
-    return { ...facts, normalisation, files: files.map(({ file }) => file), preprocessing }
+    const several = targets ? { targets } : {}
+    return { ...facts, ...several, normalisation, files: files.map(({ file }) => file), preprocessing }
   }
+}
+
+/** [files][classes]; undefined where every image has one label. */
+function targetsOf(files: readonly LabelledFile[], classes: number): Uint8Array | undefined {
+  if (!files.some(({ labels }) => labels)) return undefined
+  const targets = new Uint8Array(new SharedArrayBuffer(files.length * classes))
+  files.forEach(({ labels = [] }, i) => {
+    for (const label of labels) targets[i * classes + label] = 1
+  })
+  return targets
 }

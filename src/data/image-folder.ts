@@ -19,6 +19,8 @@ export interface ImageList {
 export interface LabelledFile {
   readonly file: string
   readonly label: number
+  /** All of them, where an image may have several or none; `label` is then the first, or 0. */
+  readonly labels?: readonly number[]
 }
 
 /** A file is taken for an image by its extension; what kind of image it is, its content says. */

@@ -10,7 +10,7 @@ import { type Transform, transformSchema } from './transforms/schema.js'
 
 /** The workers' loops check nothing: an array too short would give them NaN. */
 export function checkDataset(dataset: Dataset): void {
-  const { name, split, length, channels, height, width, labels, normalisation } = dataset
+  const { name, split, length, channels, height, width, labels, targets, classes, normalisation } = dataset
   const what = `the ${split} images of ${name}`
   if (length === 0) throw new DenseNetError(`there are no images in the ${split} split of ${name}`)
   if ('files' in dataset) {
@@ -25,6 +25,9 @@ export function checkDataset(dataset: Dataset): void {
     }
   }
   if (labels.length !== length) throw new DenseNetError(`${what} have ${labels.length} labels, expected ${length}`)
+  if (targets && targets.length !== length * classes.length) {
+    throw new DenseNetError(`${what} have ${targets.length} targets, expected ${length} x ${classes.length}`)
+  }
   const { mean, deviation } = normalisation
   if (mean.length !== channels || deviation.length !== channels || !deviation.every(value => value > 0)) {
     throw new DenseNetError(`${what} need ${channels} means and ${channels} positive deviations to be normalised by`)
@@ -54,7 +57,12 @@ export function imageStore(
     throw usageError('views are for evaluation, which has no augmentation')
   }
   const labels = share ? shared(dataset.labels) : dataset.labels
-  const common = { labels, shape: { channels, height, width }, normalisation, seed, ...(mixing ? { mixing } : {}) }
+  const { targets } = dataset
+  const common = {
+    ...{ labels, shape: { channels, height, width }, normalisation, seed },
+    ...(targets ? { targets: share ? shared(targets) : targets } : {}),
+    ...(mixing ? { mixing } : {}),
+  }
   if (!('files' in dataset)) {
     if (views?.some(({ place }) => place !== 'centre')) {
       throw usageError(

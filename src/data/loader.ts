@@ -72,7 +72,11 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   // One slot more than is prepared ahead: the batch in the caller's hands.
   const slotCount = workers === 0 ? 1 : Math.min(prefetch, batchesPerEpoch) + 1
   const slots = Array.from({ length: slotCount }, () =>
-    makeSlot(Math.min(imagesPerBatch, length) * views, channels * height * width, options.mixing !== undefined),
+    makeSlot(Math.min(imagesPerBatch, length) * views, {
+      pixels: channels * height * width,
+      mixed: options.mixing !== undefined,
+      targets: dataset.targets ? dataset.classes.length : 0,
+    }),
   )
   const pool = workers === 0 ? undefined : new WorkerPool(workers, { store, slots })
   const write = makeBatchWriter(store)
@@ -125,7 +129,8 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
         const [labels, indices] = [ready.labels.subarray(0, size), ready.indices.subarray(0, size)]
         const [otherLabels, share] = [ready.otherLabels?.subarray(0, size), ready.share?.subarray(0, size)]
         const mixed = otherLabels && share ? { otherLabels, share } : {}
-        yield { index: batch, size, images, labels, indices, ...mixed }
+        const targets = ready.targets?.subarray(0, size * dataset.classes.length)
+        yield { index: batch, size, images, labels, indices, ...mixed, ...(targets ? { targets } : {}) }
       }
     } finally {
       if (mine === running) pool?.endEpoch()
@@ -147,12 +152,17 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   }
 }
 
-function makeSlot(batchSize: number, imageSize: number, mixed: boolean): BatchTarget {
-  const numbers = () => new Float32Array(new SharedArrayBuffer(batchSize * Float32Array.BYTES_PER_ELEMENT))
+/** `targets`: how many an image has; 0: it has one label. */
+function makeSlot(
+  batchSize: number,
+  { pixels, mixed, targets }: { readonly pixels: number; readonly mixed: boolean; readonly targets: number },
+): BatchTarget {
+  const numbers = (each = 1) => new Float32Array(new SharedArrayBuffer(4 * batchSize * each))
   return {
-    images: new Float32Array(new SharedArrayBuffer(batchSize * imageSize * Float32Array.BYTES_PER_ELEMENT)),
+    images: numbers(pixels),
     labels: numbers(),
-    indices: new Uint32Array(new SharedArrayBuffer(batchSize * Uint32Array.BYTES_PER_ELEMENT)),
+    indices: new Uint32Array(new SharedArrayBuffer(4 * batchSize)),
     ...(mixed ? { otherLabels: numbers(), share: numbers() } : {}),
+    ...(targets > 0 ? { targets: numbers(targets) } : {}),
   }
 }

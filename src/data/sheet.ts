@@ -80,12 +80,17 @@ export async function drawSheet(dataset: Dataset, options: SheetOptions): Promis
   const end = place(shown.length, columns + 1)
   const background = { r: 255, g: 255, b: 255 }
   const sheet = sharp({ create: { width: end.left, height: end.top, channels: 3, background } })
-  const classes = [...rows].sort((a, b) => a - b).map(row => dataset.classes[shown.labels[row]!] ?? '?')
+  const classes = [...rows].sort((a, b) => a - b).map(row => nameOf(shown, row))
   return { png: await sheet.composite(tiles).png().toBuffer(), width: end.left, height: end.top, classes, captions }
 }
 
 /** What is in mixed image `i`, the larger share first. */
-function partsOf({ labels, otherLabels, share }: Batch, i: number, classes: readonly string[]): string[] {
+function partsOf({ labels, otherLabels, share, targets }: Batch, i: number, classes: readonly string[]): string[] {
+  if (targets) {
+    const own = Array.from(targets.subarray(i * classes.length, (i + 1) * classes.length), (part, c) => ({ part, c }))
+    const parts = own.filter(({ part }) => part > 0).sort((a, b) => b.part - a.part)
+    return parts.length === 0 ? ['no class'] : parts.map(({ part, c }) => `${Math.round(100 * part)} % ${classes[c]}`)
+  }
   const shares = new Map<number, number>()
   for (const [label, part] of [
     [labels[i]!, share![i]!],
@@ -95,6 +100,13 @@ function partsOf({ labels, otherLabels, share }: Batch, i: number, classes: read
   }
   const parts = [...shares].sort(([, a], [, b]) => b - a)
   return parts.map(([label, part]) => `${Math.round(100 * part)} % ${classes[label] ?? '?'}`)
+}
+
+/** Its class, or its classes. */
+export function nameOf({ classes, labels, targets }: Dataset, image: number): string {
+  if (!targets) return classes[labels[image]!] ?? '?'
+  const own = classes.filter((_, c) => targets[image * classes.length + c] === 1)
+  return own.length === 0 ? 'no class' : own.join(' | ')
 }
 
 /** A line for each part. */

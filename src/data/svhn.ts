@@ -82,27 +82,36 @@ const numbersOf = (type: NumberType, pieces: readonly Uint8Array[]): readonly nu
   return Array.from(new ARRAYS[type](bytes.buffer))
 }
 
-/** Sets the paper's validation images aside: `fromTrain` of each digit among the first `trainFile` images, `fromExtra`
- * among the rest. Always the same ones. The training images stay in the same memory, closed up. */
-export function setValidationAside(
-  train: ArrayDataset,
+/** Numbers of the paper's validation images, in order: `fromTrain` of each digit among the first `trainFile` images,
+ * `fromExtra` among the rest. Always the same ones. */
+export function validationImages(
+  labels: ArrayLike<number>,
   trainFile: number,
   [fromTrain, fromExtra]: readonly [number, number] = [400, 200],
-): { train: ArrayDataset; validation: ArrayDataset } {
-  const aside = new Set<number>()
+): Uint32Array {
+  const aside: number[] = []
   for (const [part, first, end, count] of [
     [0, 0, trainFile, fromTrain],
-    [1, trainFile, train.length, fromExtra],
+    [1, trainFile, labels.length, fromExtra],
   ] as const) {
     const ofDigit: number[][] = Array.from({ length: DIGITS }, () => [])
-    for (let i = first; i < end; i++) ofDigit[train.labels[i]!]!.push(i)
+    for (let i = first; i < end; i++) ofDigit[labels[i]!]!.push(i)
     ofDigit.forEach((own, digit) => {
       const order = permutation(own.length, randomStream(0, 'split', part, digit))
-      for (const i of order.subarray(0, count)) aside.add(own[i]!)
+      for (const i of order.subarray(0, count)) aside.push(own[i]!)
     })
   }
-  const chosen = [...aside].sort((a, b) => a - b)
+  return Uint32Array.from(aside).sort()
+}
+
+/** Sets images aside. The others stay in the same memory, closed up. */
+export function setValidationAside(
+  train: ArrayDataset,
+  chosen: Uint32Array,
+): { train: ArrayDataset; validation: ArrayDataset } {
+  const aside = new Set(chosen)
   const validation = { ...takeImages(train, chosen), split: 'validation' as const }
+  const { heldOut: _, ...rest } = train
   const { images, labels } = train
   let to = 0
   for (let i = 0; i < train.length; i++) {
@@ -113,6 +122,6 @@ export function setValidationAside(
     }
     to++
   }
-  const rest = { ...train, length: to, images: images.subarray(0, to * IMAGE), labels: labels.subarray(0, to) }
-  return { train: rest, validation }
+  const kept = { ...rest, length: to, images: images.subarray(0, to * IMAGE), labels: labels.subarray(0, to) }
+  return { train: kept, validation }
 }

@@ -96,6 +96,8 @@ export interface Session {
   readonly batchSize: number
   /** The gradient of a batch, and the update with it. */
   trainStep(batch: SessionBatch, args: StepArguments): Promise<StepResult>
+  /** With `accumulates`: the update that a batch was to make which does not come, of the `pendingImages` there are. */
+  finishUpdate(args: Pick<StepArguments, 'learningRate' | 'updates' | 'averageKeeps' | 'pendingImages'>): Promise<void>
   /** Loss and ranks with running statistics; changes nothing. */
   evaluate(batch: SessionBatch): Promise<StepResult>
   /** [size][classes] of the last trainStep or evaluate. */
@@ -252,26 +254,30 @@ async function assemble(
   const untrained = (): never => {
     throw new Error('this session was made without an optimizer')
   }
+  /** `images`: so many make it. */
+  const finish = async (
+    images: number,
+    { learningRate, updates = 0, averageKeeps: keep = 0 }: StepArguments,
+  ): Promise<void> => {
+    if (!training) return untrained()
+    await accumulation?.[1]?.run({ batch: 1, keep: 0, add: 1 / images })
+    await training.update.run({ batch: 1, learningRate, step: updates })
+    for (const blend of averaging ?? []) await blend.run({ batch: 1, keep, add: 1 - keep })
+  }
   return {
     architecture,
     table,
     batchSize,
     async trainStep(batch, args) {
       if (!training) return untrained()
-      const { learningRate, seed = 0, step = 0, updates = step, pendingImages = 0, update = true } = args
+      const { seed = 0, step = 0, updates = step, pendingImages = 0, update = true } = args
       await load(batch)
       await training.gradient.run({ batch: batch.size, seed, step })
-      if (accumulation) {
-        await accumulation[0]!.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
-        if (update) await accumulation[1]!.run({ batch: 1, keep: 0, add: 1 / (pendingImages + batch.size) })
-      }
-      if (update) {
-        await training.update.run({ batch: 1, learningRate, step: updates })
-        const keep = args.averageKeeps ?? 0
-        for (const blend of averaging ?? []) await blend.run({ batch: 1, keep, add: 1 - keep })
-      }
+      await accumulation?.[0]?.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
+      if (update) await finish(pendingImages + batch.size, { ...args, updates })
       return result(batch.size)
     },
+    finishUpdate: args => finish(args.pendingImages ?? 0, args),
     async evaluate(batch) {
       await load(batch)
       await evaluation.run({ batch: batch.size })

@@ -2,6 +2,7 @@
 
 import type { Dataset } from '../data/dataset.js'
 import { csvOf } from '../util/csv.js'
+import type { MultiLabelPredictions } from './multi-label-scores.js'
 import type { Predictions } from './predict.js'
 import { probabilitiesOf } from './scores.js'
 
@@ -24,6 +25,25 @@ export function predictionsCsv(dataset: Dataset, predictions: Predictions): stri
       best[0] === label ? '1' : '0',
       row[label]!.toPrecision(6),
       ...best.flatMap(c => [name(c), row[c]!.toPrecision(6)]),
+    ])
+  }
+  return csvOf(lines)
+}
+
+/** image, its labels with | between them, whether all classes are right, then the probability of each class. */
+export function multiLabelCsv(dataset: Dataset, predictions: MultiLabelPredictions): string {
+  const { images, classes, indices, targets } = predictions
+  const names = Array.from({ length: classes }, (_, c) => dataset.classes[c] ?? String(c))
+  const lines = [['image', 'labels', 'correct', ...names]]
+  for (let image = 0; image < images; image++) {
+    const row = probabilitiesOf(predictions, image)
+    const own = targets.subarray(image * classes, (image + 1) * classes)
+    const index = indices[image]!
+    lines.push([
+      'files' in dataset ? dataset.files[index]! : String(index),
+      names.filter((_, c) => own[c] === 1).join('|'),
+      row.every((probability, c) => probability > 0.5 === (own[c] === 1)) ? '1' : '0',
+      ...Array.from(row, probability => probability.toPrecision(6)),
     ])
   }
   return csvOf(lines)

@@ -1,6 +1,6 @@
 // The reliability diagram: how often predictions of each confidence are right, as an SVG image.
 
-import type { CalibrationBin } from './scores.js'
+import type { CalibrationBin } from './calibration.js'
 
 const SIZE = 260
 const MARGIN = { left: 44, bottom: 40, top: 10, right: 10 }

@@ -4,13 +4,13 @@ import { basename } from 'node:path'
 import type { EpochScore } from '../training/events.js'
 import { escaped } from '../util/markup.js'
 import { reliabilityDiagram } from './diagram.js'
-import type { Report } from './report.js'
+import type { Report, ReportFacts } from './report.js'
 import { STYLE } from './style.js'
 
-const percent = (share: number | null, digits = 1): string =>
+export const percent = (share: number | null, digits = 1): string =>
   share === null ? '–' : `${(100 * share).toFixed(digits)} %`
-const error = (value: number): string => `${value.toFixed(2)} %`
-const grouped = (n: number): string => n.toLocaleString('en-US')
+export const error = (value: number): string => `${value.toFixed(2)} %`
+export const grouped = (n: number): string => n.toLocaleString('en-US')
 const MOST_IN_MATRIX = 30
 
 const VIEW_TITLES = {
@@ -21,7 +21,22 @@ const VIEW_TITLES = {
 
 /** `thumbnails`: addresses of pictures, by their image's number in the data set. */
 export function reportPage(report: Report, thumbnails: ReadonlyMap<number, string>): string {
-  const { network, dataset, scores } = report
+  return reportFrame(report, report.scores.images, [
+    headline(report),
+    trainingTable(report),
+    calibration(report),
+    confusion(report),
+    classes(report),
+    worst(report, thumbnails),
+  ])
+}
+
+/** The page around the parts of a report. */
+export function reportFrame(
+  { network, dataset, path, views }: ReportFacts & { readonly dataset: string },
+  images: number,
+  parts: readonly string[],
+): string {
   const title = `${network} on ${basename(dataset)}`
   return `<!doctype html>
 <html lang="en">
@@ -34,15 +49,10 @@ export function reportPage(report: Report, thumbnails: ReadonlyMap<number, strin
 <body>
 <header>
 <h1>${escaped(title)}</h1>
-<p>${escaped(report.path)} on ${grouped(scores.images)} test images of ${escaped(dataset)}, ${VIEW_TITLES[report.views]}</p>
+<p>${escaped(path)} on ${grouped(images)} test images of ${escaped(dataset)}, ${VIEW_TITLES[views]}</p>
 </header>
 <main>
-${headline(report)}
-${training(report)}
-${calibration(report)}
-${confusion(report)}
-${classes(report)}
-${worst(report, thumbnails)}
+${parts.join('\n')}
 </main>
 </body>
 </html>
@@ -50,30 +60,45 @@ ${worst(report, thumbnails)}
 }
 
 function headline({ scores }: Report): string {
-  const tiles = [
+  return tiles([
     ['error', error(scores.top1Error)],
     ['top-5 error', error(scores.top5Error)],
     ['loss', scores.loss.toFixed(4)],
     ['mean F1', percent(scores.macro.f1)],
     ['calibration error', percent(scores.expectedCalibrationError)],
-  ]
-  const shown = tiles.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
+  ])
+}
+
+export function tiles(figures: readonly (readonly [name: string, value: string])[]): string {
+  const shown = figures.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
   return `<dl class="tiles">${shown.join('')}</dl>`
 }
 
-function training({ training }: Report): string {
+export function trainingTable({ training }: Pick<ReportFacts, 'training'>): string {
   if (training === null) return ''
   const { last, best, epochs, finished } = training
-  const row = (name: string, score: EpochScore, note: string): string =>
-    `<tr><th>${name}</th><td>${score.epoch}</td><td>${error(score.top1Error)}</td><td>${error(score.top5Error)}</td><td class="text">${note}</td></tr>`
+  const ranks = last.meanAveragePrecision !== undefined
+  const figures = (score: EpochScore): string[] =>
+    ranks
+      ? [percent(score.meanAveragePrecision ?? null), error(score.top1Error)]
+      : [error(score.top1Error), error(score.top5Error)]
+  const heads = ranks ? ['mean average precision', 'subset error'] : ['error', 'top-5 error']
+  const row = (name: string, score: EpochScore, note: string): string => {
+    const cells = [score.epoch, ...figures(score)].map(value => `<td>${value}</td>`)
+    return `<tr><th>${name}</th>${cells.join('')}<td class="text">${note}</td></tr>`
+  }
   const lastRow = finished
     ? row('final', last, 'after the last epoch: the figure to quote')
     : row('so far', last, `after the last one of ${epochs} epochs that is done`)
   const bestRow = best
-    ? row('best', best, 'lowest of all epochs: picked by looking at the test images, so optimistic')
+    ? row(
+        'best',
+        best,
+        `${ranks ? 'highest' : 'lowest'} of all epochs: picked by looking at the test images, so optimistic`,
+      )
     : ''
   return `<section><h2>While it was trained</h2>
-<div class="wide"><table><thead><tr><th></th><th>epoch</th><th>error</th><th>top-5 error</th><th></th></tr></thead><tbody>
+<div class="wide"><table><thead><tr><th></th><th>epoch</th>${heads.map(head => `<th>${head}</th>`).join('')}<th></th></tr></thead><tbody>
 ${lastRow}
 ${bestRow}
 </tbody></table></div></section>`

@@ -8,7 +8,7 @@ import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { checkDataset } from '../training/run.js'
+import { checkDataset, evaluatedLoss } from '../training/run.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 
@@ -16,6 +16,8 @@ export interface PredictOptions {
   readonly config: DenseNetConfig
   readonly state: Pick<SessionState, 'parameters' | 'running'>
   readonly dataset: Dataset
+  /** Whether each class has a probability of its own; default: as the data set has it. */
+  readonly multiLabel?: boolean
   readonly backend: Backend
   /** Views at a time; at least one whole image. */
   readonly batchSize: number
@@ -36,15 +38,19 @@ export interface Predictions {
   readonly indices: Uint32Array
   /** [images] */
   readonly labels: Uint16Array
-  /** [images][classes] */
+  /** Of images that may have several labels [images][classes], 0 or 1. */
+  readonly targets?: Uint8Array
+  /** [images][classes]; of an image they add up to 1, unless each class has its own. */
   readonly probabilities: Float32Array
-  /** Of each image: cross entropy, of the averaged probabilities. */
+  /** [images]: cross entropy, or the mean binary one, of the averaged probabilities. */
   readonly losses: Float64Array
 }
 
 export function predict(options: PredictOptions): Promise<Predictions> {
   const { config, dataset, backend, signal, onProgress, onWarning } = options
   checkDataset(config, dataset)
+  const loss = evaluatedLoss(dataset, options.multiLabel)
+  const average = loss.kind === 'crossEntropy' ? averageShares : averageOwn
   const views = VIEWS[options.views ?? 'single']
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
   return withCleanup(async later => {
@@ -53,14 +59,16 @@ export function predict(options: PredictOptions): Promise<Predictions> {
     later(() => loader.dispose())
     const inference = await createInference(architecture(config), backend, options.state, { batchSize })
     later(() => inference.dispose())
-    const predictions = emptyPredictions(dataset.length, config.classes)
+    const predictions = emptyPredictions(dataset, config.classes)
     let images = 0
     for await (const batch of loader.epoch(1)) {
       const logits = await inference.run(batch.images, batch.size)
       for (let first = 0; first < batch.size; first += views.length) {
         predictions.indices[images] = batch.indices[first]!
         predictions.labels[images] = batch.labels[first]!
-        averageViews(logits, first, views.length, predictions, images++)
+        const { classes } = config
+        predictions.targets?.set(batch.targets!.subarray(first * classes, (first + 1) * classes), images * classes)
+        average(logits, first, views.length, predictions, images++)
       }
       if (signal?.aborted) throw abortedError('testing')
       onProgress?.(images)
@@ -69,10 +77,11 @@ export function predict(options: PredictOptions): Promise<Predictions> {
   })
 }
 
-function emptyPredictions(images: number, classes: number): Predictions {
+function emptyPredictions({ length: images, targets }: Dataset, classes: number): Predictions {
   return {
     images,
     classes,
+    ...(targets ? { targets: new Uint8Array(images * classes) } : {}),
     indices: new Uint32Array(images),
     labels: new Uint16Array(images),
     probabilities: new Float32Array(images * classes),
@@ -81,10 +90,11 @@ function emptyPredictions(images: number, classes: number): Predictions {
 }
 
 function firstOf(predictions: Predictions, images: number): Predictions {
-  const { classes, indices, labels, probabilities, losses } = predictions
+  const { classes, indices, labels, targets, probabilities, losses } = predictions
   return {
     images,
     classes,
+    ...(targets ? { targets: targets.subarray(0, images * classes) } : {}),
     indices: indices.subarray(0, images),
     labels: labels.subarray(0, images),
     probabilities: probabilities.subarray(0, images * classes),
@@ -93,7 +103,7 @@ function firstOf(predictions: Predictions, images: number): Predictions {
 }
 
 /** Softmax of each view, averaged into the image's row; the loss by logarithms, so that it stays finite. */
-function averageViews(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
+function averageShares(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
   const { classes, probabilities, labels, losses } = to
   const row = probabilities.subarray(image * classes, (image + 1) * classes)
   const label = labels[image]!
@@ -107,7 +117,27 @@ function averageViews(logits: Numbers, first: number, views: number, to: Predict
     for (let c = 0; c < classes; c++) row[c] = row[c]! + Math.exp(logits[at + c]! - highest) / sum / views
     ofLabel.push(logits[at + label]! - highest - Math.log(sum))
   }
-  const best = Math.max(...ofLabel)
-  const mean = ofLabel.reduce((sum, value) => sum + Math.exp(value - best), 0) / views
-  losses[image] = -(best + Math.log(mean))
+  losses[image] = -logMean(ofLabel)
+}
+
+/** The same with a sigmoid of each class. */
+function averageOwn(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
+  const { classes, probabilities, labels, targets, losses } = to
+  let loss = 0
+  for (let c = 0; c < classes; c++) {
+    const scores = Array.from({ length: views }, (_, view) => logits[(first + view) * classes + c]!)
+    const there = targets ? targets[image * classes + c] === 1 : labels[image] === c
+    probabilities[image * classes + c] = scores.reduce((sum, score) => sum + 1 / (1 + Math.exp(-score)), 0) / views
+    loss -= logMean(scores.map(score => logSigmoid(there ? score : -score)))
+  }
+  losses[image] = loss / classes
+}
+
+const logSigmoid = (score: number): number => Math.min(score, 0) - Math.log1p(Math.exp(-Math.abs(score)))
+
+/** Logarithm of the mean, from logarithms. */
+function logMean(logarithms: readonly number[]): number {
+  const highest = Math.max(...logarithms)
+  const sum = logarithms.reduce((total, value) => total + Math.exp(value - highest), 0)
+  return highest + Math.log(sum / logarithms.length)
 }

@@ -1,6 +1,7 @@
 // Scores of predictions: errors, confusion matrix, precision and recall of each class, calibration.
 
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from '../training/metrics.js'
+import { type Calibration, calibrationOf } from './calibration.js'
 import type { Predictions } from './predict.js'
 
 export interface ClassScores {
@@ -15,22 +16,8 @@ export interface ClassScores {
   readonly f1: number | null
 }
 
-/** Predictions of about the same confidence, and how often they are right. */
-export interface CalibrationBin {
-  /** Confidences above `from` and up to `to`. */
-  readonly from: number
-  readonly to: number
+export interface Scores extends Metrics, Calibration {
   readonly images: number
-  /** Averages, 0..1; null in an empty bin. */
-  readonly confidence: number | null
-  readonly accuracy: number | null
-}
-
-export interface Scores extends Metrics {
-  readonly images: number
-  /** Mean gap between confidence and accuracy, weighted by images, 0..1 (15 bins: Guo et al. 2017). */
-  readonly expectedCalibrationError: number
-  readonly calibration: readonly CalibrationBin[]
   readonly classes: readonly ClassScores[]
   /** Averages over the classes that occur. */
   readonly macro: { readonly precision: number; readonly recall: number; readonly f1: number }
@@ -38,25 +25,17 @@ export interface Scores extends Metrics {
   readonly confusion: readonly Uint32Array[]
 }
 
-const BINS = 15
-
 /** Scores of predictions; `names` are the classes in label order. Errors in percent, losses in nats. */
 export function scorePredictions(predictions: Predictions, names: readonly string[]): Scores {
   const { images, classes, labels, losses } = predictions
   const confusion = Array.from({ length: classes }, () => new Uint32Array(classes))
   const ranks = new Uint32Array(images)
-  const bins = Array.from({ length: BINS }, () => ({ images: 0, confidence: 0, right: 0 }))
   for (let image = 0; image < images; image++) {
     const row = probabilitiesOf(predictions, image)
     const label = labels[image]!
     const predicted = likeliest(row)
-    const confidence = row[predicted]!
     confusion[label]![predicted]!++
     ranks[image] = row.reduce((above, value) => above + (value > row[label]! ? 1 : 0), 0)
-    const bin = bins[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))]!
-    bin.images++
-    bin.confidence += confidence
-    if (predicted === label) bin.right++
   }
   const perClass = confusion.map((_, label) => classScores(confusion, label, names[label] ?? String(label)))
   const occurring = perClass.filter(({ images }) => images > 0)
@@ -65,15 +44,11 @@ export function scorePredictions(predictions: Predictions, names: readonly strin
   return {
     ...averageMetrics(addMetrics(NO_METRICS, losses, ranks)),
     images,
-    expectedCalibrationError:
-      bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / images,
-    calibration: bins.map(({ images, confidence, right }, i) => ({
-      from: i / BINS,
-      to: (i + 1) / BINS,
-      images,
-      confidence: images > 0 ? confidence / images : null,
-      accuracy: images > 0 ? right / images : null,
-    })),
+    ...calibrationOf(images, image => {
+      const row = probabilitiesOf(predictions, image)
+      const predicted = likeliest(row)
+      return [row[predicted]!, predicted === labels[image]]
+    }),
     classes: perClass,
     macro: { precision: mean(s => s.precision), recall: mean(s => s.recall), f1: mean(s => s.f1) },
     confusion,

@@ -3,12 +3,11 @@ import { type Dataset, takeImages } from '../data/dataset.js'
 import { loadSharp } from '../data/decode.js'
 import { createLoader } from '../data/loader.js'
 import { toBytes } from '../data/sheet.js'
-import type { ReportedMistake } from './report.js'
 
 /** Each as the network saw it, as the address of a PNG or JPEG image in the page itself. */
 export async function thumbnails(
   dataset: Dataset,
-  worst: readonly ReportedMistake[],
+  worst: readonly { readonly index: number }[],
 ): Promise<ReadonlyMap<number, string>> {
   const found = new Map<number, string>()
   if (worst.length === 0) return found

@@ -4,7 +4,9 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../data/dataset.js'
 import { fileError, writeFileAtomically } from '../util/files.js'
-import { predictionsCsv } from './csv.js'
+import { multiLabelCsv, predictionsCsv } from './csv.js'
+import { makeMultiLabelReport, multiLabelPage } from './multi-label-page.js'
+import type { MultiLabelPredictions, MultiLabelScores } from './multi-label-scores.js'
 import { reportPage } from './page.js'
 import type { Predictions } from './predict.js'
 import { makeReport, type ReportFacts } from './report.js'
@@ -17,17 +19,39 @@ export async function writeReport(
   facts: ReportFacts,
   dataset: Dataset,
   predictions: Predictions,
-  scores: Scores,
+  scores: Scores | MultiLabelScores,
 ): Promise<{ html: string; json: string; csv: string }> {
   try {
     await mkdir(folder, { recursive: true })
   } catch (error) {
     throw fileError(error, `making the folder ${folder}`)
   }
-  const report = makeReport(facts, dataset, predictions, scores)
+  const { report, page, table } =
+    'subsetError' in scores
+      ? multiLabelContent(facts, dataset, predictions as MultiLabelPredictions, scores)
+      : content(facts, dataset, predictions, scores)
   const [html, json, csv] = ['report.html', 'report.json', 'predictions.csv'].map(name => join(folder, name))
-  await writeFileAtomically(csv!, predictionsCsv(dataset, predictions))
+  await writeFileAtomically(csv!, table)
   await writeFileAtomically(json!, `${JSON.stringify(report, null, 1)}\n`)
-  await writeFileAtomically(html!, reportPage(report, await thumbnails(dataset, report.worst)))
+  await writeFileAtomically(html!, page(await thumbnails(dataset, report.worst)))
   return { html: html!, json: json!, csv: csv! }
+}
+
+type Pictures = ReadonlyMap<number, string>
+
+function content(facts: ReportFacts, dataset: Dataset, predictions: Predictions, scores: Scores) {
+  const report = makeReport(facts, dataset, predictions, scores)
+  const page = (pictures: Pictures): string => reportPage(report, pictures)
+  return { report, page, table: predictionsCsv(dataset, predictions) }
+}
+
+function multiLabelContent(
+  facts: ReportFacts,
+  dataset: Dataset,
+  predictions: MultiLabelPredictions,
+  scores: MultiLabelScores,
+) {
+  const report = makeMultiLabelReport(facts, dataset, predictions, scores)
+  const page = (pictures: Pictures): string => multiLabelPage(report, pictures)
+  return { report, page, table: multiLabelCsv(dataset, predictions) }
 }

@@ -15,7 +15,7 @@ import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
 import { replaceFile } from './disk.js'
-import { type Recipe, recipeSchema } from './recipe.js'
+import { hasOwnProbabilities, type Recipe, recipeSchema } from './recipe.js'
 import { type RunSettings, settingsSchema } from './run-settings.js'
 
 const FORMAT_VERSION = 1
@@ -23,7 +23,10 @@ const prefixOf = (buffer: TrainingBuffer): string => `optimizer.${buffer}.`
 const NO_CHECKSUM = '0'.repeat(64)
 
 const sums = z.strictObject({ images: z.number(), loss: z.number(), top1Wrong: z.number(), top5Wrong: z.number() })
-const score = z.strictObject({ epoch: z.int(), loss: z.number(), top1Error: z.number(), top5Error: z.number() })
+const score = z.strictObject({
+  ...{ epoch: z.int(), loss: z.number(), top1Error: z.number(), top5Error: z.number() },
+  ...{ meanAveragePrecision: z.number().nullable().optional(), meanAuc: z.number().nullable().optional() },
+})
 const progressSchema = z.strictObject({
   /** The epoch in progress, from 1; epochs + 1 when all are done. */
   epoch: z.int().min(1),
@@ -95,7 +98,7 @@ export interface Checkpoint {
 
 /** Whether each class has a probability of its own (sigmoid), or all share one (softmax). */
 export const isMultiLabel = ({ multiLabel, recipe }: Checkpoint): boolean =>
-  multiLabel ?? recipe?.loss === 'binary-cross-entropy'
+  multiLabel ?? (recipe !== null && hasOwnProbabilities(recipe))
 
 /** Writes a checkpoint whole or not at all. `keep`: the name under which the file that was there goes on. Throws a
  * sentence when it cannot be written. */

@@ -40,6 +40,8 @@ export interface StartEvent {
   readonly trainImages: number
   /** Evaluated after each epoch: test images, or held out ones if the recipe holds some out. */
   readonly testImages: number
+  /** Whether the images may have several labels. */
+  readonly multiLabel?: boolean
   /** Where it goes on: epoch 1, batch 0 for a fresh run. */
   readonly epoch: number
   readonly batch: number

@@ -1,10 +1,14 @@
 // Loss, top-1 and top-5 error of many images, added up batch by batch. An image's rank is the number of classes that
-// scored above the right one, so these hold for any number of classes: with five or fewer the top-5 error is 0.
+// scored above the right one, so these hold for any number of classes: with five or fewer the top-5 error is 0. Of images
+// that may have several labels the rank is the number of classes that are wrong.
+import type { RankingMeans } from './multi-label.js'
 
-/** Averages over images; errors in percent. */
-export interface Metrics {
+/** Averages over images; errors in percent. The ranking is evaluated for images that may have several labels. */
+export interface Metrics extends Partial<RankingMeans> {
   readonly loss: number
+  /** Of images mixed of two: against the label of the larger share. With several labels: images with any class wrong. */
   readonly top1Error: number
+  /** With several labels: images with five or more classes wrong. */
   readonly top5Error: number
 }
 

@@ -57,7 +57,7 @@ export interface Recipe {
   readonly cutmix: number | null
   /** Where both are given: how likely a batch is mixed by CutMix. */
   readonly switchProbability: number
-  /** A weight for every class, or `balanced`: images / (classes * images of the class). The loss is still divided by the
+  /** A weight for every class, or `balanced`: labels / (classes * labels of the class). The loss is still divided by the
    * number of images. Null: all 1. */
   readonly classWeights: 'balanced' | readonly number[] | null
   /** Patterns of names of parameters that keep their bits; `*` stands for anything. A batch norm with both of its
@@ -229,6 +229,9 @@ const EXPECTED: Record<keyof Recipe, string> = {
 export const recipeKeys = Object.keys(EXPECTED) as readonly (keyof Recipe)[]
 
 export const NEEDS_BOTH = 'a switch probability needs both mixup and cutmix'
+
+/** Whether each class gets a probability of its own (a sigmoid), not a share of one (a softmax). */
+export const hasOwnProbabilities = ({ loss }: Pick<Recipe, 'loss'>): boolean => loss === 'binary-cross-entropy'
 
 /** Completes and checks a recipe; what is not given is the paper's, or the optimiser's. */
 export function resolveRecipe(options: Partial<Recipe>): Recipe {

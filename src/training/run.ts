@@ -6,6 +6,7 @@ import { drawSheet } from '../data/sheet.js'
 import { checkSplit, splitDataset } from '../data/split.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import { createFeatureExtractor } from '../engine/features.js'
+import type { Loss } from '../engine/loss.js'
 import type { Program } from '../engine/program.js'
 import { createSession, type Session, type SessionOptions, type SessionState, weightsOf } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
@@ -20,7 +21,7 @@ import { layerStatistics } from './layer-statistics.js'
 import { keptSources } from './kept-features.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
-import { mixes, type Recipe } from './recipe.js'
+import { hasOwnProbabilities, mixes, type Recipe } from './recipe.js'
 import type { RunFolder } from './run-folder.js'
 import { createSchedule, type Schedule, warmUp } from './schedule.js'
 import { sessionOptions } from './session-options.js'
@@ -83,11 +84,12 @@ export function checkRun(
   options: Pick<RunOptions, 'config' | 'train' | 'test' | 'recipe' | 'memory' | 'backend' | 'loaderThreads'>,
 ): void {
   const { config, train, test, recipe, memory } = options
-  const { name, labels } = train
+  const { name } = train
   const length = Math.min(train.length, recipe.trainLimit ?? train.length)
   if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)
   else checkJudged(recipe, test)
-  planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, labels)))
+  checkLabels(recipe, train, test)
+  planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, train)))
 }
 
 export function run(options: RunOptions): Promise<RunResult> {
@@ -111,7 +113,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     onEvent?.(event)
   }
   const { depth, parameters, multiplyAdds } = summarise(config)
-  const asked = sessionOptions(recipe, config, trainSet.labels)
+  const asked = sessionOptions(recipe, config, trainSet)
   const { memory, reason, predicted } = planMemory(config, options.memory, memoryOptions(options, asked))
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
   const onWarning = (message: string): void => emit({ type: 'warning', message })
@@ -146,6 +148,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     batchesPerEpoch: loader.batchesPerEpoch,
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
+    ...(trainSet.targets ? { multiLabel: true } : {}),
     epoch: from?.epoch ?? 1,
     batch: from?.nextBatch ?? 0,
     step: from?.step ?? 0,
@@ -153,6 +156,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   if (board && !from) await drawImages(board, trainSet, recipe, onWarning)
   const { classes, normalisation } = trainSet
   const preprocessing = 'preprocessing' in trainSet ? trainSet.preprocessing : null
+  const multiLabel = hasOwnProbabilities(recipe)
   // One copy of the weights for all checkpoints and statistics: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
   let changed = false
@@ -169,7 +173,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     checkFinite(state, progress)
     // What the checkpoint has behind it is never made again.
     await board?.flush()
-    const checkpoint = { config, classes, normalisation, preprocessing, dataset, recipe, progress }
+    const checkpoint = { config, classes, normalisation, preprocessing, multiLabel, dataset, recipe, progress }
     // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
     const path = await folder.save(kind, {
       ...checkpoint,
@@ -235,6 +239,8 @@ export interface EvaluationOptions {
   readonly config: DenseNetConfig
   readonly state: SessionState
   readonly dataset: Dataset
+  /** Whether each class has a probability of its own; else they exclude each other. */
+  readonly multiLabel?: boolean
   readonly backend: Backend
   readonly batchSize: number
   readonly loaderThreads?: number | undefined
@@ -248,7 +254,8 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
   const { config, dataset, backend, batchSize, signal, onProgress } = options
   checkDataset(config, dataset)
   return withCleanup(async later => {
-    const session: Session = await createSession(architecture(config), backend, { batchSize })
+    const loss = evaluatedLoss(dataset, options.multiLabel)
+    const session: Session = await createSession(architecture(config), backend, { batchSize, loss })
     later(() => session.dispose())
     await session.writeState(options.state)
     const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
@@ -259,6 +266,22 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
       return !signal?.aborted
     })
   })
+}
+
+/** The loss of an evaluation: that of training, plain. */
+export const evaluatedLoss = ({ targets }: Dataset, multiLabel = false): Loss =>
+  multiLabel || targets ? { kind: 'binaryCrossEntropy', multiLabel: targets !== undefined } : { kind: 'crossEntropy' }
+
+/** One label an image, or several, and the loss for it. */
+function checkLabels({ loss }: Recipe, train: Dataset, test: Dataset | null): void {
+  if (train.targets && loss === 'cross-entropy') {
+    const hint = 'use binary cross entropy (--loss binary-cross-entropy): every class is a yes or no of its own'
+    throw usageError(`the images of ${train.name} may have several labels; cross entropy is for one`, hint)
+  }
+  if (test && (train.targets === undefined) !== (test.targets === undefined)) {
+    const [one, several] = train.targets ? [test, train] : [train, test]
+    throw usageError(`the images of ${one.name} have one label, those of ${several.name} may have several`)
+  }
 }
 
 /** Some recipes need images to be judged by. */

@@ -1,4 +1,5 @@
 // What a recipe asks of a session: its optimiser, its loss, its frozen parameters.
+import type { Dataset } from '../data/dataset.js'
 import type { SessionOptions } from '../engine/session.js'
 import type { Optimizer } from '../engine/update.js'
 import { usageError } from '../errors.js'
@@ -9,11 +10,13 @@ import { parameterTable } from '../model/parameters.js'
 import { fitting } from '../util/patterns.js'
 import { mixes, type Recipe } from './recipe.js'
 
-/** `labels` of the training images, for balanced class weights. */
+type Labelled = Pick<Dataset, 'labels' | 'targets'>
+
+/** `train`: the training images, whose labels decide the kind of loss and balanced class weights. */
 export function sessionOptions(
   recipe: Recipe,
   config: DenseNetConfig,
-  labels: ArrayLike<number>,
+  train: Labelled,
 ): Omit<SessionOptions, 'memory'> & { readonly optimizer: Optimizer } {
   const { batchSize, accumulate, decayNorms, clipNorm, ema, loss, labelSmoothing } = recipe
   return {
@@ -26,11 +29,12 @@ export function sessionOptions(
     averages: ema !== null,
     loss: {
       kind: loss === 'cross-entropy' ? 'crossEntropy' : 'binaryCrossEntropy',
+      multiLabel: train.targets !== undefined,
       smoothing: labelSmoothing,
       mixed: mixes(recipe),
     },
     from: recipe.featurePasses > 0 ? POOLED : undefined,
-    classWeights: classWeights(recipe, config, labels),
+    classWeights: classWeights(recipe, config, train),
   }
 }
 
@@ -71,7 +75,7 @@ export function trainsClassifierAlone(config: DenseNetConfig, patterns: readonly
 function classWeights(
   { classWeights }: Recipe,
   { classes }: DenseNetConfig,
-  labels: ArrayLike<number>,
+  { labels, targets }: Labelled,
 ): readonly number[] | null {
   if (classWeights === null) return null
   if (classWeights !== 'balanced') {
@@ -79,7 +83,9 @@ function classWeights(
     throw usageError(`there are ${classWeights.length} class weights for ${classes} classes`)
   }
   const counts = new Array<number>(classes).fill(0)
-  for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++
-  // A class without images has no say either way.
-  return counts.map(count => labels.length / (classes * Math.max(1, count)))
+  if (targets) for (let i = 0; i < targets.length; i++) counts[i % classes]! += targets[i]!
+  else for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  // A class without images has no say either way; of images with several labels it has a say in being absent.
+  return counts.map(count => Math.max(1, all) / (classes * Math.max(1, count)))
 }

@@ -7,6 +7,7 @@ import type { Progress } from './checkpoint.js'
 import type { EpochScore, TrainingListener } from './events.js'
 import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
+import { RankingCollector } from './multi-label.js'
 import { afterEpoch, NO_PLATEAU } from './plateau.js'
 import type { Recipe } from './recipe.js'
 import type { Schedule } from './schedule.js'
@@ -152,24 +153,50 @@ class Trainer {
     for await (const batch of train.epoch(this.progress.epoch, { firstBatch: this.progress.nextBatch })) {
       const waitedSeconds = (performance.now() - previous) / 1000
       waited += waitedSeconds
+      await this.passOver(batch.index)
       await this.step(batch, previous, waitedSeconds)
       if (this.stopping) break
       if (performance.now() - this.saved >= 1000 * checkpointSeconds) await this.save('last')
       previous = performance.now()
     }
+    if (!this.stopping) await this.passOver(train.batchesPerEpoch)
     return { seconds: (performance.now() - start) / 1000, waitedSeconds: waited }
   }
 
+  /** Whether the batch of this number (from 0) is the last of an update. */
+  private endsUpdate(batch: number): boolean {
+    const { recipe, train } = this.options
+    return (batch + 1) % recipe.accumulate === 0 || batch + 1 === train.batchesPerEpoch
+  }
+
+  private get averageKeeps(): number {
+    const { ema } = this.options.recipe
+    const { updates } = this.progress
+    return ema === null ? 0 : Math.min(ema, (1 + updates) / (10 + updates))
+  }
+
+  /** Batches whose images are all unreadable do not come. Makes the updates that those before `end` were to make, of the
+   * gradients that there are. */
+  private async passOver(end: number): Promise<void> {
+    const { session } = this.options
+    while (this.progress.pendingImages > 0 && this.progress.nextBatch < end) {
+      const { nextBatch, updates, pendingImages } = this.progress
+      this.progress = { ...this.progress, nextBatch: nextBatch + 1 }
+      if (!this.endsUpdate(nextBatch)) continue
+      const learningRate = this.learningRate(nextBatch + 1)
+      await session.finishUpdate({ learningRate, updates, pendingImages, averageKeeps: this.averageKeeps })
+      this.progress = { ...this.progress, updates: updates + 1, pendingImages: 0 }
+    }
+  }
+
   private async step(batch: Batch, began: number, waitedSeconds: number): Promise<void> {
-    const { session, train, seed, onEvent, recipe } = this.options
+    const { session, train, seed, onEvent } = this.options
     const { epoch, step, updates, pendingImages, sums } = this.progress
     const { batchesPerEpoch } = train
-    // Batches whose images are all unreadable do not come.
     const nextBatch = batch.index
     const learningRate = this.learningRate(nextBatch + 1)
-    const update = (nextBatch + 1) % recipe.accumulate === 0 || nextBatch + 1 === batchesPerEpoch
-    const averageKeeps = recipe.ema === null ? 0 : Math.min(recipe.ema, (1 + updates) / (10 + updates))
-    const args = { learningRate, seed, step, updates, pendingImages, update, averageKeeps }
+    const update = this.endsUpdate(nextBatch)
+    const args = { learningRate, seed, step, updates, pendingImages, update, averageKeeps: this.averageKeeps }
     const { losses, ranks } = await session.trainStep(batch, args)
     const own = addMetrics(NO_METRICS, losses, ranks)
     const { loss, top1Error } = averageMetrics(own)
@@ -265,8 +292,12 @@ class Trainer {
 /** With one more score, best first; of equal ones the earlier comes first. */
 function ranked(ranking: readonly EpochScore[], score: EpochScore | null, keep: number): EpochScore[] {
   const all = [...ranking, ...(score ? [score] : [])]
-  return all.sort((a, b) => a.top1Error - b.top1Error || a.epoch - b.epoch).slice(0, keep)
+  return all.sort((a, b) => badness(a) - badness(b) || a.epoch - b.epoch).slice(0, keep)
 }
+
+/** Lower is better. Where images may have several labels few are right in all of them: what counts is the ranking. */
+const badness = ({ top1Error, meanAveragePrecision }: EpochScore): number =>
+  meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
 
 function divergence(what: string, { epoch, nextBatch }: Progress, learningRate: number): DenseNetError {
   return new DenseNetError(`${what} at epoch ${epoch}, step ${nextBatch + 1} (learning rate ${learningRate})`, {
@@ -274,7 +305,7 @@ function divergence(what: string, { epoch, nextBatch }: Progress, learningRate: 
   })
 }
 
-/** Loss and errors over all batches; null when `goOn` says no after one. */
+/** Loss and errors over all batches, and the ranking where they have targets; null when `goOn` says no after one. */
 export async function evaluateBatches(
   session: Session,
   source: BatchSource,
@@ -282,10 +313,12 @@ export async function evaluateBatches(
 ): Promise<Metrics | null> {
   let sums = NO_METRICS
   let done = 0
+  const ranking = new RankingCollector()
   for await (const batch of source.epoch(1)) {
     const { losses, ranks } = await session.evaluate(batch)
     sums = addMetrics(sums, losses, ranks)
+    if (batch.targets) ranking.add(await session.logits(batch.size), batch.targets, batch.size)
     if (!goOn(++done)) return null
   }
-  return averageMetrics(sums)
+  return { ...averageMetrics(sums), ...ranking.means() }
 }

@@ -81,7 +81,14 @@ test('all of them reach the run, and --resume knows them', async () => {
   expect([code, err]).toEqual([0, ''])
   expect(out).toMatch(/^synthetic +32 training, 16 validation images/m)
   expect(out).toMatch(/^AdamW +3 epochs of batches of 8 +lr 0.01 plateau +weight decay 0.02$/m)
-  for (const word of ['--accumulate 2', '--clip-norm 2', '--no-decay-norms', '--ema 0.99', '--mixup 0.2', '--validation 16']) {
+  for (const word of [
+    '--accumulate 2',
+    '--clip-norm 2',
+    '--no-decay-norms',
+    '--ema 0.99',
+    '--mixup 0.2',
+    '--validation 16',
+  ]) {
     expect(out).toContain(word)
   }
   expect(out).toMatch(/validation loss/)

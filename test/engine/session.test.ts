@@ -221,7 +221,7 @@ describe('every class for itself', () => {
 
   test('mixed images: targets are shared out, ranks are of the larger share', async () => {
     const otherLabels = labels.map(label => (label + 1) % config.classes)
-    const share = labels.map((_, n) => (n % 2 === 0 ? 0.7 : 0.2))
+    const share = labels.map((_, n) => (n % 2 === 0 ? 0.75 : 0.25))
     const mixed = await run(false, { otherLabels, share })
     const shared = targets.map((_, i) => {
       const n = Math.floor(i / config.classes)

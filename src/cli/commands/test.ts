@@ -6,15 +6,18 @@ import { limitDataset } from '../../data/dataset.js'
 import { VIEWS, type ViewName } from '../../data/transforms/preprocess.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
+import { hasTargets, scoreMultiLabel } from '../../evaluation/multi-label-scores.js'
+import type { Predictions } from '../../evaluation/predict.js'
 import { type TrainingScores, trainingScores } from '../../evaluation/report.js'
 import { scorePredictions } from '../../evaluation/scores.js'
 import { writeReport } from '../../evaluation/write-report.js'
 import { openModel } from '../../hub/open-model.js'
 import { BEST_FILE } from '../../training/read-run.js'
+import { hasOwnProbabilities } from '../../training/recipe.js'
 import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
 import { fetching } from '../fetching.js'
-import { grouped, percent, rounded } from '../format.js'
+import { figure, grouped, percent, rounded } from '../format.js'
 import {
   type ComputeFlags,
   choiceOption,
@@ -92,6 +95,9 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         flags.testLimit ?? null,
       )
       const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
+      if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
+        throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
+      }
       using network = await DenseNet.load(path, { ...open, onWarning: () => {} })
       const { backend, threads, loaderThreads, batchSize, crops: views } = flags
       const on = await createBackend({ backend, threads, onWarning: warn })
@@ -104,22 +110,18 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         })
         status.clear()
         const seconds = (performance.now() - start) / 1000
-        const scores = scorePredictions(predictions, dataset.classes)
-        const { loss, top1Error, top5Error, images, expectedCalibrationError } = scores
+        const { scores, metrics, words } = scored(predictions, dataset.classes)
+        const { loss, images } = scores
         if (!Number.isFinite(loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${loss}`)
         const training = trainingScores(checkpoint, dataset.name)
         const facts = { path, network: network.name, views, training }
         const report = flags.report && (await writeReport(flags.report, facts, dataset, predictions, scores))
-        const metrics = { loss, top1Error, top5Error, expectedCalibrationError }
         const printed = { path, dataset: dataset.name, images, views, ...metrics, training, seconds }
         if (flags.json) out.write(`${JSON.stringify({ ...printed, ...(report ? { report } : {}) })}\n`)
         const shown = views === 'single' ? '' : `, ${views === 'ten' ? 'ten crops' : 'mirrored too'}`
         const speed = rounded(images / seconds)
         say(`${path} on ${dataset.name}, ${grouped(images)} test images${shown} (${speed} images/s)`)
-        const calibration = percent(100 * expectedCalibrationError)
-        say(
-          `loss ${loss.toFixed(4)}   error ${percent(top1Error)}   top-5 error ${percent(top5Error)}   calibration error ${calibration}`,
-        )
+        say([`loss ${loss.toFixed(4)}`, ...words].join('   '))
         if (basename(path) === BEST_FILE && checkpoint.recipe?.heldOut === null)
           say('    this checkpoint was picked on the test images: its error is optimistic')
         for (const line of training ? trainingLines(training) : []) say(`    ${line}`)
@@ -133,13 +135,36 @@ async function test(path: string, flags: TestFlags): Promise<number> {
   )
 }
 
+/** Scores, those that are printed as JSON, and as words. */
+function scored(predictions: Predictions, classes: readonly string[]) {
+  if (hasTargets(predictions)) {
+    const scores = scoreMultiLabel(predictions, classes)
+    const { loss, meanAveragePrecision, meanAuc, subsetError, labelError, expectedCalibrationError } = scores
+    const words = [
+      figure({ ...scores, top1Error: subsetError, top5Error: 0 }),
+      `AUC ${meanAuc?.toFixed(4) ?? '–'}`,
+      `subset error ${percent(subsetError)}`,
+      `label error ${percent(labelError)}`,
+      `calibration error ${percent(100 * expectedCalibrationError)}`,
+    ]
+    const metrics = { loss, meanAveragePrecision, meanAuc, subsetError, labelError, expectedCalibrationError }
+    return { scores, metrics, words }
+  }
+  const scores = scorePredictions(predictions, classes)
+  const { loss, top1Error, top5Error, expectedCalibrationError } = scores
+  const words = [
+    `error ${percent(top1Error)}`,
+    `top-5 error ${percent(top5Error)}`,
+    `calibration error ${percent(100 * expectedCalibrationError)}`,
+  ]
+  return { scores, metrics: { loss, top1Error, top5Error, expectedCalibrationError }, words }
+}
+
 function trainingLines({ last, best, epochs, finished }: TrainingScores): string[] {
-  const lastName = finished ? 'final error in training' : `error in training so far (epoch ${last.epoch} of ${epochs})`
-  const lines = [`${lastName} ${percent(last.top1Error)}`]
+  const lastName = finished ? 'final in training' : `in training so far (epoch ${last.epoch} of ${epochs})`
+  const lines = [`${lastName}: ${figure(last)}`]
   if (best) {
-    lines.push(
-      `best error in training ${percent(best.top1Error)} after epoch ${best.epoch}: picked on the test images, so optimistic`,
-    )
+    lines.push(`best in training: ${figure(best)} after epoch ${best.epoch}: picked on the test images, so optimistic`)
   }
   return lines
 }

@@ -136,7 +136,7 @@ async function fresh(job: Job): Promise<number> {
     output,
     on: backend,
   })
-  return conclude(result, output, job)
+  return conclude(result, output, job, { test: { dataset: test, backend } })
 }
 
 const isDescribed = ({ depth, blocks }: TrainFlags): boolean => depth !== undefined || blocks !== undefined
@@ -203,7 +203,8 @@ async function resume(job: Job, folder: string): Promise<number> {
   const augmentation = augmentationFor(train, job)
   const options = { ...fitOptions(job), augmentation, validation: test, resume: folder, on: backend }
   await showDashboard(folder, job)
-  return conclude(await network.fit(train, { ...options, ...computing }), folder, job)
+  const result = await network.fit(train, { ...options, ...computing })
+  return conclude(result, folder, job, { test: { dataset: test, backend } })
 }
 
 /** Own images go by their absolute path. */
@@ -261,7 +262,7 @@ async function demo(job: Job): Promise<number> {
     ['densenet train densenet-bc-100-12 --recipe c10+', "the paper's: 300 epochs, 4.5 % error"],
   ]
   const title = '\nnext (from this folder with node dist/cli/main.js for densenet):'
-  return conclude(result, output, job, [title, table(next, [false, false])])
+  return conclude(result, output, job, { test: { dataset: test, backend }, next: [title, table(next, [false, false])] })
 }
 
 /** The values of `over` where there are any, else those of `base`. */
