@@ -155,13 +155,15 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   }
   const version = (json as { version?: unknown } | null)?.version
   if (version !== FORMAT_VERSION) {
-    throw new DenseNetError(
-      `${path} has checkpoint format ${version}; this version of densenet reads ${FORMAT_VERSION}`,
-    )
+    throw otherVersion(`${path} has checkpoint format ${version}; this version of densenet reads ${FORMAT_VERSION}`)
   }
   const parsed = descriptionSchema.safeParse(json)
   if (!parsed.success) {
-    throw new DenseNetError(`${path} is damaged (its description lacks ${parsed.error.issues[0]!.path.join('.')})`)
+    const issue = parsed.error.issues[0]!
+    if (issue.code === 'unrecognized_keys') {
+      throw otherVersion(`${path} speaks of "${issue.keys[0]}", which this version of densenet does not know`)
+    }
+    throw new DenseNetError(`${path} is damaged (its description lacks ${issue.path.join('.')})`)
   }
   const { config, classes, normalisation, preprocessing, multiLabel, dataset, recipe, progress, run } = parsed.data
   const resolved = resolveConfig(config as Partial<DenseNetConfig>)
@@ -179,6 +181,9 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     state: collect(table, tensors, path),
   }
 }
+
+/** Not damage: the checkpoint before it would be no better. */
+const otherVersion = (message: string): DenseNetError => usageError(message, 'use the version that made it')
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {

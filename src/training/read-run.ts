@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
 import { type Checkpoint, type Progress, readCheckpoint } from './checkpoint.js'
-import { CONFIG_FILE, type RunSettings, readSettings } from './run-settings.js'
+import { CONFIG_FILE, OtherFormat, type RunSettings, readSettings } from './run-settings.js'
 
 export const LAST_FILE = 'last.safetensors'
 export const PREVIOUS_FILE = 'last.previous.safetensors'
@@ -32,6 +32,7 @@ export interface ReadRun {
 /** The settings of the run in `path`, or why they cannot be read; a sentence when there is nothing to go on with. */
 export async function findRun(path: string): Promise<RunSettings | DenseNetError> {
   const settings = await readSettings(path).catch(error => error as DenseNetError)
+  if (settings instanceof OtherFormat) throw settings
   for (const name of [LAST_FILE, PREVIOUS_FILE]) if (await stat(join(path, name)).catch(() => null)) return settings
   if (settings instanceof Error) throw settings
   throw new DenseNetError(

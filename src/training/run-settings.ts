@@ -12,6 +12,9 @@ import type { Recipe } from './recipe.js'
 
 export const CONFIG_FILE = 'config.json'
 
+/** Of config.json. A setting that comes later has a default, and leaves this as it is. */
+const FORMAT = 1
+
 export const settingsSchema = z.object({
   /** Tells this run's checkpoints from those of another; empty in folders from before there was one. */
   id: z.string().default(''),
@@ -27,7 +30,7 @@ export const settingsSchema = z.object({
   /** What it computes on, for a warning: other instructions may round differently. */
   computer: z.string(),
   /** How many of the best epochs' checkpoints are kept. */
-  keepBest: z.int().min(1),
+  keepBest: z.int().min(1).default(1),
   /** Whether the log has statistics of weights and gradients of each epoch. */
   layerStatistics: z.boolean().default(false),
 })
@@ -43,10 +46,16 @@ export async function writeSettings(
   recipe: Recipe,
   config: DenseNetConfig,
 ): Promise<void> {
-  await writeFileAtomically(join(path, CONFIG_FILE), `${JSON.stringify({ ...settings, recipe, config }, null, 2)}\n`)
+  await writeFileAtomically(
+    join(path, CONFIG_FILE),
+    `${JSON.stringify({ format: FORMAT, ...settings, recipe, config }, null, 2)}\n`,
+  )
 }
 
-/** Of the run in `path`; a sentence when there is none. */
+/** A run of another version of this program: not damaged, but not to be understood. */
+export class OtherFormat extends DenseNetError {}
+
+/** Of the run in `path`; a sentence when there is none. Folders from before there was a format are of the first. */
 export async function readSettings(path: string): Promise<RunSettings> {
   const file = join(path, CONFIG_FILE)
   const found = await stat(path).catch(() => null)
@@ -61,6 +70,13 @@ export async function readSettings(path: string): Promise<RunSettings> {
     const error = fileError(cause, `reading ${file}`)
     if (error instanceof DenseNetError) throw error
     throw new DenseNetError(`${file} is damaged: it is not JSON`, { cause })
+  }
+  const format = (json as { format?: unknown } | null)?.format ?? FORMAT
+  if (Number.isInteger(format) && format !== FORMAT) {
+    throw new OtherFormat(`the run in ${path} has format ${format}; this version of densenet reads ${FORMAT}`, {
+      code: 'usage',
+      hint: 'go on with the version that made it',
+    })
   }
   const parsed = settingsSchema.safeParse(json)
   if (parsed.success) return parsed.data

@@ -215,7 +215,9 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     checkpointSeconds,
     signal,
   })
-  return { ...result, state: await session.readState(copied) }
+  const state = await session.readState(copied)
+  checkFinite(state, result.progress)
+  return { ...result, state }
 }
 
 const SHEET = { images: 8, columns: 8 }
@@ -335,6 +337,6 @@ function checkFinite({ parameters, running }: SessionState, { epoch, nextBatch }
   const finite = (values: Numbers): boolean => values.every(Number.isFinite)
   if (finite(parameters) && finite(running)) return
   throw new DenseNetError(`the weights are not finite any more at epoch ${epoch}, step ${nextBatch}`, {
-    hint: 'try a lower learning rate (--lr); the last checkpoint is from before this',
+    hint: 'try a lower learning rate (--lr); a checkpoint that there is, is from before this',
   })
 }

@@ -80,7 +80,9 @@ function classWeights(
   if (classWeights === null) return null
   if (classWeights !== 'balanced') {
     if (classWeights.length === classes) return classWeights
-    throw usageError(`there are ${classWeights.length} class weights for ${classes} classes`)
+    const given =
+      classWeights.length === 1 ? 'there is 1 class weight' : `there are ${classWeights.length} class weights`
+    throw usageError(`${given} for ${classes} ${classes === 1 ? 'class' : 'classes'}`)
   }
   const counts = new Array<number>(classes).fill(0)
   if (targets) for (let i = 0; i < targets.length; i++) counts[i % classes]! += targets[i]!

@@ -200,7 +200,8 @@ class Trainer {
     const { losses, ranks } = await session.trainStep(batch, args)
     const own = addMetrics(NO_METRICS, losses, ranks)
     const { loss, top1Error } = averageMetrics(own)
-    if (!Number.isFinite(loss)) throw divergence(`the loss is ${loss}`, this.progress, learningRate)
+    if (!Number.isFinite(loss))
+      throw divergence(`the loss is ${loss} at epoch ${epoch}, step ${nextBatch + 1}`, learningRate)
     this.progress = {
       ...this.progress,
       nextBatch: nextBatch + 1,
@@ -240,6 +241,12 @@ class Trainer {
     const start = performance.now()
     const test = await this.evaluate()
     if (this.stopping && this.options.test && test === null) return
+    if (test && !Number.isFinite(test.loss)) {
+      throw divergence(
+        `the loss of the ${this.options.on ?? 'test'} images is ${test.loss} after epoch ${epoch}`,
+        learningRate,
+      )
+    }
     const final = test && { epoch, ...test }
     const ranking = ranked(this.progress.ranking, final, keepBest)
     const isBest = final !== null && ranking[0]!.epoch === epoch
@@ -299,8 +306,8 @@ function ranked(ranking: readonly EpochScore[], score: EpochScore | null, keep: 
 const badness = ({ top1Error, meanAveragePrecision }: EpochScore): number =>
   meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
 
-function divergence(what: string, { epoch, nextBatch }: Progress, learningRate: number): DenseNetError {
-  return new DenseNetError(`${what} at epoch ${epoch}, step ${nextBatch + 1} (learning rate ${learningRate})`, {
+function divergence(what: string, learningRate: number): DenseNetError {
+  return new DenseNetError(`${what} (learning rate ${learningRate})`, {
     hint: `try a lower learning rate (--lr ${Number((learningRate / 10).toPrecision(3))}); the last checkpoint is from before this`,
   })
 }

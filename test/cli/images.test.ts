@@ -48,7 +48,7 @@ test('preview of mixed images says what is in each', async () => {
   // Two lines of caption under every tile.
   expect((await sharp(output).metadata()).height).toBe(4 * (132 + 30 + 4) + 4)
   expect((await densenet([...args, '--images=1', '--output', output])).err).toBe(
-    'error: it takes two images to be mixed\n  Ask for more of them\n',
+    'error: it takes two images to be mixed\n       Ask for more of them\n',
   )
 })
 

@@ -107,6 +107,81 @@ describe('a CSV list', () => {
     expect([train.length, val.length, [...val.labels].sort()]).toEqual([18, 2, [0, 1]])
   })
 
+  describe('with several labels', () => {
+    const read = async (text: string) => {
+      const folder = await temporaryFolder()
+      const { train, test: val } = await imageFiles(put(folder, 'list.csv', text))
+      const rows = ({ targets, length, classes }: typeof train) =>
+        Array.from({ length }, (_, i) => [...targets!.subarray(i * classes.length, (i + 1) * classes.length)].join(''))
+      return { train, val, rows }
+    }
+
+    test('between bars, as in ChestX-ray14; none is allowed', async () => {
+      const { train, val, rows } = await read(
+        'path,label,split\na.jpg,Mass|Edema,train\nb.jpg,,train\nc.jpg, Hernia | Mass ,train\nd.jpg,Edema,val\n',
+      )
+      expect(train.classes).toEqual(['Edema', 'Hernia', 'Mass'])
+      expect([rows(train), rows(val)]).toEqual([['101', '000', '011'], ['100']])
+      expect([...train.labels]).toEqual([2, 0, 1])
+    })
+
+    test('a column "labels" says so even where each image has one', async () => {
+      const { train, rows } = await read('path,Labels,split\na.jpg,x,train\nb.jpg,y,train\nc.jpg,y,val\n')
+      expect(rows(train)).toEqual(['10', '01'])
+    })
+
+    test('a column of 0 and 1 for each class, in their order', async () => {
+      const { train, val, rows } = await read('path,split,Zebra,"Ape, great"\na.jpg,train,1,0.0\nb.jpg,test,1.0,1\n')
+      expect(train.classes).toEqual(['Zebra', 'Ape, great'])
+      expect([rows(train), rows(val)]).toEqual([['10'], ['11']])
+    })
+
+    test('without splits has a tenth set aside, of each first class', async () => {
+      const lines = Array.from({ length: 60 }, (_, i) => `${i}.jpg,${['a', 'a|b', ''][i % 3]}`)
+      const { train, val } = await read(`path,label\n${lines.join('\n')}\n`)
+      expect([train.length, val.length]).toEqual([54, 6])
+      expect(train.targets).toHaveLength(108)
+    })
+
+    test('are limited, taken and loaded with their images', async () => {
+      const { train, rows } = await read(
+        'path,labels,split\na.jpg,x|y,train\nb.jpg,y,train\nc.jpg,,train\nd.jpg,x,val\n',
+      )
+      expect(rows(limitDataset(train, 2))).toEqual(['11', '01'])
+      expect(rows(takeImages(train, [2, 0]))).toEqual(['00', '11'])
+    })
+
+    test('for a network, in its order', async () => {
+      const folder = await temporaryFolder()
+      const list = (text: string) => put(folder, 'list.csv', text)
+      const classes = ['b', 'a', 'c']
+      const { targets } = await testImageFiles(list('path,split,a,b,c\nx.jpg,val,1,0,0\ny.jpg,val,0,1,1\n'), {
+        classes,
+      })
+      expect([...targets!]).toEqual([0, 1, 0, 1, 0, 1])
+      await expect(testImageFiles(list('path,split,a,b\nx.jpg,val,1,0\n'), { classes })).rejects.toThrow(
+        `has no column for the network's class "c"`,
+      )
+      await expect(testImageFiles(list('path,split,a,b,c,d\nx.jpg,val,1,0,0,1\n'), { classes })).rejects.toThrow(
+        'has the label "d", which the network does not know',
+      )
+    })
+
+    test.each([
+      ['path,a,b\nx.jpg,1,\n', 'has "" for the class "b", expected 0 or 1'],
+      ['path,a,b\nx.jpg,-1.0,1\n', 'line 2 of'],
+      ['path,label,labels\nx.jpg,a,b\n', 'has a column "label" and a column "labels"'],
+      ['path,label\nx.jpg,a||b\n', 'has an empty label in "a||b"'],
+      ['path,labels\nx.jpg,\n', 'names no class'],
+      ['path,a,a\nx.jpg,1,1\n', 'has two columns "a"'],
+      ['path,,b\nx.jpg,1,1\n', 'has a column without a name'],
+      ['path,label,file\nx.jpg,a|b,\n,c,\n', 'line 3 of'],
+    ])('%j is refused', async (text, message) => {
+      await expect(read(text)).rejects.toThrow(message)
+      await expect(read(text)).rejects.toMatchObject({ code: 'usage' })
+    })
+  })
+
   test.each([
     ['a.jpg,cat\n', 'has no column "path"'],
     ['path\na.jpg\n', 'has no column "label"'],
@@ -124,7 +199,24 @@ describe('a CSV list', () => {
 
   test('any text: a data set or a usage error', async () => {
     const folder = await temporaryFolder()
-    const cell = fc.constantFrom('path', 'label', 'split', 'a.jpg', 'cat', 'train', 'val', '"', ',', '\n', '\0', '=')
+    const cell = fc.constantFrom(
+      'path',
+      'label',
+      'split',
+      'a.jpg',
+      'cat',
+      'train',
+      'val',
+      'labels',
+      '1',
+      '0',
+      '|',
+      '"',
+      ',',
+      '\n',
+      '\0',
+      '=',
+    )
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(cell, fc.string())), async cells => {
         const list = put(folder, 'list.csv', cells.join(''))

@@ -54,6 +54,29 @@ test('are the same for any number of workers, and others in another epoch', asyn
   expect(shares(await batches(mixing, {}, 1))).not.toEqual(shares(expected))
 })
 
+test('images of several labels: their targets are mixed as they are', async () => {
+  // Image i has the bits of i.
+  const targets = Uint8Array.from({ length: length * 6 }, (_, i) => (Math.floor(i / 6) >> (i % 6)) & 1)
+  const marked = { ...dataset, classes: [...'abcdef'], targets }
+  for (const mixing of [{ mixup: 1 }, { cutmix: 1 }] as Mixing[]) {
+    for (const workers of [0, 1]) {
+      const loader = createLoader(marked, { batchSize: 9, seed: 2, shuffle: true, workers, mixing })
+      open.push(loader)
+      for await (const batch of loader.epoch(0)) {
+        const { size, indices, share } = batch
+        expect(batch.targets).toHaveLength(6 * size)
+        for (let i = 0; i < size; i++) {
+          const [own, other] = [indices[i]!, indices[size - 1 - i]!]
+          for (let c = 0; c < 6; c++) {
+            const expected = share![i]! * ((own >> c) & 1) + (1 - share![i]!) * ((other >> c) & 1)
+            expect(batch.targets![6 * i + c]).toBeCloseTo(expected, 6)
+          }
+        }
+      }
+    }
+  }
+})
+
 describe('shares', () => {
   test.each([0.2, 1, 8])('are from Beta(%d, %d)', async alpha => {
     const shares: number[] = []

@@ -6,7 +6,8 @@ import { svhn } from '../../dist/data/catalogue.js'
 import type { ArrayDataset } from '../../dist/data/dataset.js'
 import { readMat } from '../../dist/data/mat.js'
 import type { DatasetSources } from '../../dist/data/sources.js'
-import { readSvhnFile, setValidationAside } from '../../dist/data/svhn.js'
+import { splitDataset } from '../../dist/data/split.js'
+import { readSvhnFile, setValidationAside, validationImages } from '../../dist/data/svhn.js'
 import { put } from './pictures.js'
 import { send, serve, sha256, temporaryFolder } from './tiny.js'
 
@@ -190,7 +191,8 @@ test('validation images: so many of each digit from both files, always the same'
     labels: Uint16Array.from({ length }, (_, i) => (i * 7) % 10),
     normalisation: { mean: [0, 0, 0], deviation: [255, 255, 255] },
   })
-  const { train, validation } = setValidationAside(made(), 100, [4, 2])
+  const chosen = validationImages(made().labels, 100, [4, 2])
+  const { train, validation } = setValidationAside(made(), chosen)
   expect([train.length, validation.length, validation.split]).toEqual([240, 60, 'validation'])
   for (let digit = 0; digit < 10; digit++) expect(validation.labels.filter(label => label === digit)).toHaveLength(6)
   expect(train.images.length).toBe(240 * 3072)
@@ -206,7 +208,13 @@ test('validation images: so many of each digit from both files, always the same'
   const original = new Map<number, number>()
   for (let i = 0; i < length; i++) original.set(i % 251, (original.get(i % 251) ?? 0) + 1)
   expect(counts).toEqual(original)
-  const again = setValidationAside(made(), 100, [4, 2])
+  const again = setValidationAside(made(), validationImages(made().labels, 100, [4, 2]))
   expect(Buffer.compare(again.validation.images, validation.images)).toBe(0)
   expect(Buffer.compare(again.train.images, train.images)).toBe(0)
+  // A run that holds so many images out holds these out, for any seed; another number is chosen by the seed.
+  const split = splitDataset({ ...made(), heldOut: chosen }, 60, 5)
+  expect(Buffer.compare(split.validation.images, validation.images)).toBe(0)
+  expect(Buffer.compare(split.train.images, train.images)).toBe(0)
+  const other = splitDataset({ ...made(), heldOut: chosen }, 59, 5)
+  expect(other).toEqual(splitDataset(made(), 59, 5))
 })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
 import { plan } from '../../dist/engine/planner.js'
-import { createSession, type SessionOptions } from '../../dist/engine/session.js'
+import { createSession, type Session, type SessionOptions } from '../../dist/engine/session.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { parameterTable } from '../../dist/model/parameters.js'
@@ -199,6 +199,21 @@ test('a mixed image is trained as both of its labels, an unmixed one as its own'
   const expected = plain.losses.map((loss, n) => 0.3 * loss + 0.7 * others.losses[n]!)
   expect(relativeError(mixed.losses, expected)).toBeLessThan(1e-12)
   expect(mixed.ranks).toEqual(others.ranks)
+})
+
+test('an update can be finished without the batch that was to make it', async () => {
+  const data = { size: batch, images: images(0), labels: golden.labels[0]! }
+  const after = async (make: (session: Session) => Promise<unknown>) => {
+    const session = await makeSession({ accumulates: true, averages: true })
+    await make(session)
+    return session.readState()
+  }
+  const once = await after(session => session.trainStep(data, { learningRate: 0.1, averageKeeps: 0.5 }))
+  const later = await after(async session => {
+    await session.trainStep(data, { learningRate: 0.1, update: false })
+    await session.finishUpdate({ learningRate: 0.1, updates: 0, pendingImages: batch, averageKeeps: 0.5 })
+  })
+  expect(later).toEqual(once)
 })
 
 describe('every class for itself', () => {

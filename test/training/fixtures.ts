@@ -44,6 +44,21 @@ export function tinyDataset(split: 'train' | 'test', length: number): ArrayDatas
   }
 }
 
+/** Images of the same classes, any of them at once: those whose colours are bright. */
+export function markedDataset(split: 'train' | 'test', length: number): ArrayDataset {
+  const tiny = tinyDataset(split, length)
+  const targets = new Uint8Array(new SharedArrayBuffer(3 * length))
+  for (let i = 0; i < length; i++) {
+    const marks = (i * 5 + (split === 'test' ? 3 : 0)) % 8
+    for (let c = 0; c < 3; c++) targets[3 * i + c] = (marks >> c) & 1
+    tiny.labels[i] = Math.max(0, targets.subarray(3 * i, 3 * i + 3).indexOf(1))
+    for (let j = 0; j < 192; j++) {
+      tiny.images[i * 192 + j] = ((i * 31 + j * 17) % 60) + (targets[3 * i + Math.floor(j / 64)] ? 150 : 30)
+    }
+  }
+  return { ...tiny, name: 'marks', targets }
+}
+
 /** A folder that is gone after the tests of a file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'densenet-test-'))

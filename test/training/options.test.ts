@@ -111,11 +111,16 @@ test('the best few epochs have files, and no others', async () => {
 })
 
 describe('class weights', () => {
-  const weights = (classWeights: Recipe['classWeights'], labels: ArrayLike<number>) =>
-    sessionOptions({ ...PAPER_RECIPE, classWeights }, config, labels).classWeights
+  const weights = (classWeights: Recipe['classWeights'], labels: number[], targets?: number[]) =>
+    sessionOptions({ ...PAPER_RECIPE, classWeights }, config, {
+      labels: Uint16Array.from(labels),
+      ...(targets ? { targets: Uint8Array.from(targets) } : {}),
+    }).classWeights
   test('balanced: images / (classes * images of the class)', () => {
     expect(weights('balanced', [0, 0, 1, 0])).toEqual([4 / 9, 4 / 3, 4 / 3])
     expect(weights(null, [0])).toBe(null)
+    // Two images, of the classes 0 and 1, and of 0 alone: three labels.
+    expect(weights('balanced', [0, 0], [1, 1, 0, 1, 0, 0])).toEqual([3 / 6, 3 / 3, 3 / 3])
   })
   test('of another number of classes are refused', () => {
     expect(() => weights([1, 2], [0])).toThrow('there are 2 class weights for 3 classes')

@@ -81,6 +81,13 @@ describe('a loss that is not finite', () => {
   })
 })
 
+test('a loss of the test images that is not finite stops it, too', async () => {
+  const lost = { ...session(() => 1), evaluate: async () => ({ losses: [Number.NaN], ranks: [0] }) }
+  const { saves, run } = setUp({ session: lost as unknown as Session })
+  await expect(run()).rejects.toThrow('the loss of the test images is NaN after epoch 1 (learning rate 0.1)')
+  expect(saves).toHaveLength(1)
+})
+
 test('the best epoch is the first with the lowest error, the final one the last', async () => {
   const { run } = setUp({})
   const { final, best } = await run()
@@ -137,6 +144,83 @@ describe('what the loop asks of a step', () => {
     expect(seen.map(({ pendingImages }) => pendingImages)).toEqual([0, 2, 0, 0, 2, 0])
     expect(seen.map(({ updates }) => updates)).toEqual([0, 0, 1, 2, 2, 3])
     expect(seen.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  describe('where batches are missing, all of their images being unreadable', () => {
+    /** What the session is asked to do, of an epoch of seven batches in updates of three. */
+    async function asked(missing: readonly number[], options: Partial<TrainerOptions> = {}) {
+      const whole = source(7)
+      const gaps: BatchSource = {
+        ...whole,
+        async *epoch(epoch, given) {
+          for await (const batch of whole.epoch(epoch, given)) if (!missing.includes(batch.index)) yield batch
+        },
+      }
+      const seen: unknown[] = []
+      const recording = {
+        ...session(() => 1),
+        trainStep: async (_: unknown, { update, pendingImages, updates }: StepArguments) => {
+          seen.push([update ? 'step, update' : 'step', pendingImages, updates])
+          return { losses: Float32Array.of(1, 1), ranks: Float32Array.of(0, 0) }
+        },
+        finishUpdate: async ({ pendingImages, updates, learningRate }: StepArguments) => {
+          seen.push(['update', pendingImages, updates, learningRate])
+        },
+      } as unknown as Session
+      const recipe = { ...PAPER_RECIPE, accumulate: 3 }
+      const schedule = ({ iteration }: { iteration: number }): number => iteration
+      const run = setUp({ session: recording, train: gaps, epochs: 1, recipe, schedule, ...options })
+      return { seen, progress: (await run.run()).progress, saves: run.saves }
+    }
+
+    test('the update that such a batch was to make is made without it, at its rate', async () => {
+      const { seen, progress } = await asked([2])
+      expect(seen).toEqual([
+        ['step', 0, 0],
+        ['step', 2, 0],
+        ['update', 4, 0, 3],
+        ['step', 0, 1],
+        ['step', 2, 1],
+        ['step, update', 4, 1],
+        ['step, update', 0, 2],
+      ])
+      expect(progress).toMatchObject({ updates: 3, pendingImages: 0, step: 6 })
+    })
+
+    test('also at the end of an epoch, and over several of them', async () => {
+      expect((await asked([4, 5, 6])).seen.slice(3)).toEqual([
+        ['step', 0, 1],
+        ['update', 2, 1, 6],
+      ])
+      expect((await asked([2, 3, 4, 5])).seen).toEqual([
+        ['step', 0, 0],
+        ['step', 2, 0],
+        ['update', 4, 0, 3],
+        ['step, update', 0, 1],
+      ])
+    })
+
+    test('nothing is made of nothing', async () => {
+      expect((await asked([0, 1, 2, 6])).seen).toEqual([
+        ['step', 0, 0],
+        ['step', 2, 0],
+        ['step, update', 4, 0],
+      ])
+    })
+
+    test('and just so where the run is stopped before such a batch and gone on with', async () => {
+      const whole = await asked([2, 6])
+      const controller = new AbortController()
+      const stopped = await asked([2, 6], {
+        signal: controller.signal,
+        onEvent: event => {
+          if (event.type === 'step' && event.batch === 2) controller.abort()
+        },
+      })
+      const again = await asked([2, 6], { from: stopped.saves.at(-1)![1] })
+      expect([...stopped.seen, ...again.seen]).toEqual(whole.seen)
+      expect(again.progress).toEqual(whole.progress)
+    })
   })
 
   test('an average that keeps little at first', async () => {
