@@ -23,7 +23,7 @@ export function lastWords(
       `    go on with: densenet train --resume ${quoted(folder)}`,
     ]
   }
-  const files = result.best === null ? LOG_FILE : `${LOG_FILE}, weights of the lowest error in ${BEST_FILE}`
+  const files = result.best === null ? LOG_FILE : `${LOG_FILE}, weights of the ${lowest(result.best)} in ${BEST_FILE}`
   return [...errors(result, folder, tested), ...cost(effort), `saved in ${folder}: ${files}`, ...next]
 }
 
@@ -34,7 +34,7 @@ function errors(
 ): string[] {
   const which = heldOut ? 'validation' : 'test'
   const lines: string[] = []
-  if (early) lines.push(`ended after epoch ${progress.epoch - 1}: the error was lowest after epoch ${best?.epoch}`)
+  if (early) lines.push(`ended after epoch ${progress.epoch - 1}: the ${was(best)} after epoch ${best?.epoch}`)
   if (final) {
     lines.push(`final ${which} ${figures(final)} after epoch ${final.epoch}`)
   }
@@ -49,6 +49,11 @@ function errors(
   }
   return lines
 }
+
+/** What the best epoch is best in. */
+const ranks = (best: EpochScore | null): boolean => best?.meanAveragePrecision !== undefined
+const lowest = (best: EpochScore): string => (ranks(best) ? 'highest mean AP' : 'lowest error')
+const was = (best: EpochScore | null): string => (ranks(best) ? 'mean AP was highest' : 'error was lowest')
 
 function figures(score: EpochScore): string {
   const { top1Error, top5Error, meanAveragePrecision, meanAuc } = score

@@ -66,7 +66,11 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
     'evaluate and save moving averages that keep d, such as 0.999; default: none',
     ...share,
   ),
-  loss: choiceOption('--loss <name>', `default: ${paper.loss}`, lossNames),
+  loss: choiceOption(
+    '--loss <name>',
+    `default: ${paper.loss}; where an image may have several labels, binary-cross-entropy`,
+    lossNames,
+  ),
   labelSmoothing: numberOption('--label-smoothing <s>', 'share of the target for all classes; default: 0', ...share),
   mixup: numberOption('--mixup <alpha>', "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet", ...alphas),
   cutmix: numberOption('--cutmix <alpha>', "put a piece of one image into another; the paper's: 1", ...alphas),

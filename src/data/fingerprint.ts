@@ -14,9 +14,10 @@ const TOGETHER = 64
 export async function fingerprint(datasets: readonly Dataset[]): Promise<string> {
   const hash = createHash('sha256')
   for (const dataset of datasets) {
-    const { labels, classes, length } = dataset
+    const { labels, targets, classes, length } = dataset
     hash.update(JSON.stringify({ classes, length }))
     await addBytes(hash, new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength))
+    if (targets) await addBytes(hash, targets)
     if ('files' in dataset) await addFiles(hash, dataset.files, dataset.name)
     else await addBytes(hash, dataset.images)
   }

@@ -42,7 +42,7 @@ const progressSchema = z.strictObject({
   sums,
   /** After the last whole epoch. */
   final: score.nullable(),
-  /** The epochs of the lowest errors so far, best first, as many as are kept. */
+  /** The best epochs so far, best first, as many as are kept. */
   ranking: z.array(score),
   /** Length of the log when this was saved. */
   logBytes: z.int().min(0),

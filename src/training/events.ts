@@ -106,7 +106,7 @@ export interface EpochEvent {
   readonly on: 'test' | 'validation'
   /** After the epoch; null without any images. */
   readonly test: Metrics | null
-  /** Lowest test error so far; null without test images. */
+  /** Lowest test error so far (with several labels: highest mean average precision); null without test images. */
   readonly best: EpochScore | null
   readonly isBest: boolean
   /** Training alone, and the evaluation after it, since the start or the resumption. */

@@ -50,6 +50,7 @@ export interface Recipe {
   /** Decay of a moving average of weights and running statistics, which is then evaluated and saved; null: none. At
    * update u it is min(ema, (1 + u) / (10 + u)), so that the first weights are soon forgotten. */
   readonly ema: number | null
+  /** Where images may have several labels, fit takes binary-cross-entropy by default. */
   readonly loss: LossName
   readonly labelSmoothing: number
   /** Alpha of mixup and of CutMix (src/data/mixing.ts); null: images are not mixed so. */
@@ -66,9 +67,11 @@ export interface Recipe {
   /** Where the classifier alone is trained: so many passes over the training images are made, their pooled features kept
    * and trained on in turn; 0: features are computed anew in every epoch. */
   readonly featurePasses: number
-  /** Ends after so many epochs without a lower error; null: never. */
+  /** Ends after so many epochs without a better one: of a lower error, or, where images may have several labels, of a higher
+   * mean average precision; null: never. */
   readonly patience: number | null
-  /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. */
+  /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. Those that
+   * the data set holds out by convention, if they are so many; else the seed chooses them. */
   readonly heldOut: number | null
   /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. */
   readonly augmentation: Augmentation

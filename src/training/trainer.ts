@@ -62,7 +62,8 @@ export interface TrainingResult {
   readonly heldOut: boolean
   /** After the last epoch; null without test images. With images held out both scores are on those. */
   readonly final: EpochScore | null
-  /** The lowest test error of any epoch: picked by looking at the test set, so optimistic. */
+  /** The lowest test error (with several labels: the highest mean average precision) of any epoch: picked by looking at the
+   * test set, so optimistic. */
   readonly best: EpochScore | null
   readonly progress: Progress
 }

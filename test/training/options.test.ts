@@ -168,7 +168,7 @@ test('an optimiser brings rate and decay that suit it', () => {
 
 test('what training remembers is counted in its memory', () => {
   const bytes = (recipe: Partial<Recipe>): number => {
-    const session = sessionOptions(resolveRecipe(recipe), config, [])
+    const session = sessionOptions(resolveRecipe(recipe), config, train)
     return predictMemory(config, { batchSize: 8, memory: 'store', scratchBytes: () => 0, session }).parameters
   }
   const { parameters, running } = DenseNet.create(TINY).state

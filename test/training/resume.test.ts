@@ -1,5 +1,4 @@
 // A run that is stopped anywhere and gone on with ends with the very bits of the run that never stopped.
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -7,7 +6,6 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
-import { decodeSafetensors, encodeSafetensors } from '../../dist/interop/safetensors.js'
 import { readCheckpoint } from '../../dist/training/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
 import { lossNames, optimizerNames } from '../../dist/training/recipe.js'
@@ -236,82 +234,6 @@ describe('a damaged last checkpoint', () => {
     const { folder: path } = await trainedUntil(6)
     for (const file of ['last.safetensors', 'last.previous.safetensors']) writeFileSync(join(path, file), 'x')
     await expect(DenseNet.load(path)).rejects.toThrow(/last.safetensors is no valid safetensors file/)
-  })
-})
-
-describe('a folder of another version', () => {
-  const change = (file: string, how: (json: Record<string, unknown>) => void): void => {
-    const json = JSON.parse(readFileSync(file, 'utf8'))
-    how(json)
-    writeFileSync(file, JSON.stringify(json))
-  }
-
-  test('an older one, that lacks what came later, goes on', async () => {
-    const { folder: path } = await trainedUntil(6)
-    const config = join(path, 'config.json')
-    expect(JSON.parse(readFileSync(config, 'utf8')).format).toBe(1)
-    change(config, json => {
-      for (const name of ['format', 'keepBest', 'layerStatistics']) delete json[name]
-    })
-    const model = create()
-    await model.fit(train, { ...common, resume: path })
-    expect(model.state.parameters).toEqual(unbroken.parameters)
-  })
-
-  test('a newer one is not called damaged', async () => {
-    const { folder: path } = await trainedUntil(2)
-    change(join(path, 'config.json'), json => {
-      json.format = 2
-      json.keepBest = 'many'
-    })
-    await expect(create().fit(train, { ...common, resume: path })).rejects.toMatchObject({
-      code: 'usage',
-      message: `the run in ${path} has format 2; this version of densenet reads 1`,
-      hint: 'go on with the version that made it',
-    })
-  })
-
-  /** Writes the checkpoint anew with a changed description. */
-  async function rewrite(path: string, how: (description: Record<string, unknown>) => void): Promise<void> {
-    const { tensors, metadata } = decodeSafetensors(readFileSync(path), path)
-    const description = JSON.parse(metadata.densenet!)
-    how(description)
-    const facts = { ...metadata, densenet: JSON.stringify(description), sha256: '0'.repeat(64) }
-    const bytes = Buffer.concat(encodeSafetensors(tensors, facts))
-    const at = bytes.indexOf('0'.repeat(64), bytes.indexOf('"sha256"'))
-    bytes.write(createHash('sha256').update(bytes).digest('hex'), at)
-    writeFileSync(path, bytes)
-  }
-
-  test('a checkpoint from before images could be mixed goes on', async () => {
-    const { folder: path } = await trainedUntil(6)
-    await rewrite(join(path, 'last.safetensors'), description => {
-      const recipe = description.recipe as Record<string, unknown>
-      for (const name of ['mixup', 'cutmix', 'switchProbability']) delete recipe[name]
-    })
-    const model = create()
-    await model.fit(train, { ...common, resume: path })
-    expect(model.state.parameters).toEqual(unbroken.parameters)
-  })
-
-  test('a checkpoint of a newer one is named, and the one before it not taken instead', async () => {
-    const { folder: path } = await trainedUntil(6)
-    const last = join(path, 'last.safetensors')
-    await rewrite(last, description => {
-      ;(description.recipe as Record<string, unknown>).distillation = 1
-    })
-    const wanted = { code: 'usage', hint: 'use the version that made it' }
-    await expect(create().fit(train, { ...common, resume: path })).rejects.toMatchObject({
-      ...wanted,
-      message: `${last} speaks of "distillation", which this version of densenet does not know`,
-    })
-    await rewrite(last, description => {
-      description.version = 2
-    })
-    await expect(DenseNet.load(path)).rejects.toMatchObject({
-      ...wanted,
-      message: `${last} has checkpoint format 2; this version of densenet reads 1`,
-    })
   })
 })
 
