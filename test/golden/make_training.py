@@ -86,9 +86,11 @@ def cross_entropy(weighted, smoothing, mixed):
                 losses=losses.tolist(), gradient=logits.grad.flatten().tolist())
 
 
-def binary_cross_entropy(weighted, smoothing):
+def binary_cross_entropy(weighted, smoothing, mixed=False):
     logits = values(500, (BATCH, CLASSES), -4, 4).requires_grad_()
     targets = (values(502, (BATCH, CLASSES), 0, 1) > 0.6).double()
+    if mixed:
+        targets = 0.75 * targets + 0.25 * targets.flip(0)
     smooth = targets * (1 - smoothing) + smoothing / 2
     weights = values(501, (CLASSES,), 0.5, 2) if weighted else None
     losses = F.binary_cross_entropy_with_logits(logits, smooth, weight=weights, reduction='none').mean(1)
@@ -171,7 +173,7 @@ golden['optimizers'] = dict(
     rmspropPlain=optimise(lambda t: torch.optim.RMSprop(groups(t, 0.01), lr=0.1, alpha=0.99, eps=1e-8)),
 )
 golden['crossEntropy'] = [cross_entropy(w, s, m) for w in (False, True) for s in (0, 0.1) for m in (False, True)]
-golden['binaryCrossEntropy'] = [binary_cross_entropy(w, s) for w in (False, True) for s in (0, 0.1)]
+golden['binaryCrossEntropy'] = [binary_cross_entropy(w, s, m) for m in (False, True) for w in (False, True) for s in (0, 0.1)]
 
 # A frozen beginning; norms in the middle and at the end of the rest; all norms.
 golden['frozen'] = [frozen_net(patterns) for patterns in (
