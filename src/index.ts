@@ -87,6 +87,7 @@ export {
   updateRegions,
 } from './engine/update.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
+export type { MultiLabelReport } from './evaluation/multi-label-page.js'
 export {
   hasTargets,
   type MultiLabelClassScores,
@@ -163,6 +164,7 @@ export type {
 export type { LayerStatistics, TensorStatistics } from './training/layer-statistics.js'
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
+export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from './training/multi-label.js'
 export {
   type LossName,
   lossNames,
