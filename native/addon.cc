@@ -406,7 +406,11 @@ Napi::Value instructionSets(const Napi::CallbackInfo& info) {
   return list;
 }
 
+/// What the addon understands of programs, and how it is called: one more with every change. addon.ts asks for the same.
+constexpr int VERSION = 2;
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("version", VERSION);
   exports.Set("instructionSets", Napi::Function::New(env, instructionSets));
   exports.Set("createBuffer", Napi::Function::New(env, createBuffer));
   exports.Set("writeBuffer", Napi::Function::New(env, writeBuffer));

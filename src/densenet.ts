@@ -27,7 +27,13 @@ import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
 import { boardFolder } from './training/board-log.js'
-import { type Checkpoint, type DatasetIdentity, isMultiLabel, type Progress, writeCheckpoint } from './training/checkpoint.js'
+import {
+  type Checkpoint,
+  type DatasetIdentity,
+  isMultiLabel,
+  type Progress,
+  writeCheckpoint,
+} from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
 import { withKeptFeatures } from './training/kept-features.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'

@@ -15,7 +15,12 @@ export interface InstructionSet {
   readonly title: string
 }
 
+/** One more with every change of what the addon is given: an older build would answer, but wrongly. */
+const VERSION = 2
+
 export interface Addon {
+  /** Of builds from before there was one, undefined. */
+  readonly version?: number
   /** What this processor can run, best first. */
   instructionSets(): InstructionSet[]
   /** Zeroed memory, or null when there is not enough. */
@@ -59,8 +64,9 @@ export function loadAddon(): Addon {
   const path =
     process.env.DENSENET_NATIVE ??
     fileURLToPath(new URL('../../../native/build/Release/densenet.node', import.meta.url))
+  let addon: Addon
   try {
-    return createRequire(import.meta.url)(path) as Addon
+    addon = createRequire(import.meta.url)(path) as Addon
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
     const why = missing ? `there is no ${path}` : (error as Error).message
@@ -71,6 +77,10 @@ export function loadAddon(): Addon {
       cause: error,
     })
   }
+  if (addon.version === VERSION) return addon
+  throw new DenseNetError(`the native backend cannot be used (${path} is a build of another version)`, {
+    hint: 'build it anew: npm run build:native',
+  })
 }
 
 /** The one called `wanted` or, without it, by the variable DENSENET_ISA; the processor's best when neither names one. */
