@@ -15,18 +15,19 @@
 namespace densenet {
 
 KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
-  // The first convolution reads images, which have no norm, few channels, and a gradient that nobody wants.
-  const bool dense = call.inputGradient.present() || call.norm.present() || call.input.channels >= 8;
+  // The first convolution reads images: no norm, few channels, and a gradient that nobody wants.
+  const bool readsFeatures = call.norm.present() || call.input.channels >= 8;
+  const bool wantsGradient = call.inputGradient.present() || call.norm.present();
   switch (call.kernel) {
     case Kernel::ConvolutionForward:
       if (call.size == 1) return convolution1x1::forward;
-      if (dense && call.packed && winograd4::pays(call)) return winograd4::forward;
-      if (dense && winograd::pays(call, call.output)) return winograd::forward;
-      return call.size == 3 && call.stride == 1 && call.padding == 1 && dense ? convolution3x3::forward : stem::forward;
+      if (readsFeatures && call.packed && winograd4::pays(call)) return winograd4::forward;
+      if (readsFeatures && winograd::pays(call, call.output)) return winograd::forward;
+      return call.size == 3 && call.stride == 1 && call.padding == 1 && readsFeatures ? convolution3x3::forward : stem::forward;
     case Kernel::ConvolutionBackward:
       if (call.size == 1) return convolution1x1::backward;
-      if (dense && winograd::pays(call, call.outputGradient.gradient)) return winograd::backward;
-      return dense ? convolution3x3::backward : stem::backward;
+      if (wantsGradient && winograd::pays(call, call.outputGradient.gradient)) return winograd::backward;
+      return wantsGradient ? convolution3x3::backward : stem::backward;
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
     case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;
     case Kernel::MaxPoolForward: return poolForward<maxForwardWork>;
