@@ -1,10 +1,5 @@
-// A DenseNet with its weights: create, load, save, fit, evaluate. A thin layer over the parts: whoever needs another
-// loop takes createSession, createLoader and a schedule, and writes it in ten lines.
-import { basename } from 'node:path'
 import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
-import { type Augmentation, noAugmentation } from './data/augment.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
-import { standardAugmentation } from './data/named-augmentation.js'
 import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
 import { createFeatureExtractor } from './engine/features.js'
@@ -22,28 +17,22 @@ import type { ImportReport } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
+import { describe } from './model/describe.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
+import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './training/asked-recipe.js'
 import { boardFolder } from './training/board-log.js'
-import {
-  type Checkpoint,
-  type DatasetIdentity,
-  isMultiLabel,
-  type Progress,
-  writeCheckpoint,
-} from './training/checkpoint.js'
+import { isMultiLabel, writeCheckpoint } from './training/checkpoint.js'
 import type { TrainingListener } from './training/events.js'
-import { withKeptFeatures } from './training/kept-features.js'
 import { type MemoryChoice, predictMemory, type TrainingMemory } from './training/memory.js'
 import type { Metrics } from './training/metrics.js'
-import { hasOwnProbabilities, type Recipe, recipeKeys, resolveRecipe, spelled } from './training/recipe.js'
+import { hasOwnProbabilities } from './training/recipe.js'
 import { checkDataset, checkRun, evaluate, identify, run } from './training/run.js'
 import { RunFolder } from './training/run-folder.js'
 import { newRunId } from './training/run-settings.js'
-import type { Schedule, ScheduleName } from './training/schedule.js'
-import { BEGINNING, type TrainingResult } from './training/trainer.js'
+import type { TrainingResult } from './training/trainer.js'
 import { withCleanup } from './util/cleanup.js'
 
 export interface CreateOptions extends DenseNetOptions {
@@ -58,19 +47,14 @@ export interface ComputeOptions extends BackendOptions {
   readonly on?: Backend
 }
 
-export interface FitOptions extends ComputeOptions, Partial<Omit<Recipe, 'schedule' | 'augmentation'>> {
+export interface FitOptions extends ComputeOptions, AskedRecipe {
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
-  readonly schedule?: ScheduleName | Schedule
-  /** false: none. Default: the data set's usual one; none where the classifier alone is trained (see featurePasses). */
-  readonly augmentation?: Augmentation | false
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
    * into the memory that is free. */
   readonly memory?: MemoryChoice
   /** A new folder for checkpoints and log. */
   readonly output?: string
-  /** Epochs that were done elsewhere, and the momentum they left, in parameter order: the new run goes on from there. */
-  readonly after?: { readonly epochs: number; readonly velocity: Float32Array | null }
   /** Goes on with the run in this folder, with its recipe; only `epochs` may then be given anew. */
   readonly resume?: string
   readonly loaderThreads?: number
@@ -243,7 +227,7 @@ export class DenseNet {
     if (opened) later(() => opened.folder.close())
     const recipe = opened ? resumedRecipe(opened.checkpoint, options) : newRecipe(train, this.config, options)
     const dataset = opened || output !== undefined ? await identify(train, validation) : null
-    if (opened) this.#checkSameRun(opened.checkpoint, dataset!, resume!)
+    if (opened) checkSameRun(this.config, opened.checkpoint, dataset!, resume!)
     const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
     if (recipe.schedule === 'custom' && !schedule) {
       throw usageError('this run has a schedule of its own: give the function again to go on')
@@ -423,66 +407,6 @@ export class DenseNet {
     }
     return this.#made.backend
   }
-
-  #checkSameRun({ config, dataset }: Checkpoint, now: DatasetIdentity, folder: string): void {
-    if (!isSame(config, this.config)) {
-      throw usageError(`the run in ${folder} trains ${describe(config)}, not ${describe(this.config)}`)
-    }
-    if (!dataset) return
-    // A folder may have moved.
-    const place = ({ name, trainImages, testImages }: DatasetIdentity): object => {
-      return { name: basename(name), trainImages, testImages }
-    }
-    if (!isSame(place(dataset), place(now))) {
-      const text = ({ name, trainImages, testImages }: DatasetIdentity): string =>
-        `${name} (${trainImages} training, ${testImages} test images)`
-      throw usageError(`the run in ${folder} is on ${text(dataset)}, not on ${text(now)}`)
-    }
-    if (dataset.fingerprint !== undefined && dataset.fingerprint !== now.fingerprint) {
-      const hint = 'put the images back as they were, or begin a new run with the weights: --pretrained'
-      throw usageError(`the images of ${now.name} have changed since the run in ${folder} began`, hint)
-    }
-  }
-}
-
-function newRecipe(train: Dataset, config: DenseNetConfig, options: FitOptions): Recipe {
-  const { schedule, augmentation: given } = options
-  const asked = given === false ? noAugmentation : given
-  const recipe = resolveRecipe({
-    ...Object.fromEntries(recipeKeys.map(key => [key, options[key as keyof FitOptions]])),
-    loss: options.loss ?? (train.targets ? 'binary-cross-entropy' : undefined),
-    schedule: typeof schedule === 'function' ? 'custom' : schedule,
-    augmentation: asked ?? standardAugmentation(train),
-  })
-  return withKeptFeatures(recipe, config, { passes: options.featurePasses, augmentation: asked })
-}
-
-function resumedRecipe({ recipe }: Checkpoint, options: FitOptions): Recipe {
-  for (const name of recipeKeys) {
-    if (name === 'epochs' || name === 'augmentation') continue
-    const [now, asked] = [recipe![name], options[name]]
-    if (asked !== undefined && typeof asked !== 'function' && !isSame({ asked }, { asked: now })) {
-      throw usageError(`${spelled(name)} is ${now} in this run and cannot become ${asked} in the middle of it`)
-    }
-  }
-  const asked = options.augmentation
-  if (asked !== undefined && !isSame(asked === false ? noAugmentation : asked, recipe!.augmentation)) {
-    throw usageError('the augmentation of a run cannot change in the middle of it')
-  }
-  return resolveRecipe({ ...recipe!, ...(options.epochs === undefined ? {} : { epochs: options.epochs }) })
-}
-
-/** The beginning of the epoch after those that were done elsewhere. */
-function startAfter(
-  after: FitOptions['after'],
-  train: Dataset,
-  { batchSize, trainLimit, accumulate }: Recipe,
-): Progress | null {
-  if (!after) return null
-  const images = Math.min(train.length, trainLimit ?? train.length)
-  const batches = Math.ceil(images / batchSize)
-  const updates = after.epochs * Math.ceil(batches / accumulate)
-  return { ...BEGINNING, epoch: after.epochs + 1, step: after.epochs * batches, updates }
 }
 
 const isDataset = (given: unknown): given is Dataset =>
@@ -501,15 +425,3 @@ function unreadable(image: ImageInput, { index, reason }: { index: number; reaso
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */
 const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?$/, '')
-
-/** "DenseNet-BC with 16, 16, 16 layers, growth rate 12" */
-export function describe({ blocks, growthRate, bottleneck, reduction }: DenseNetConfig): string {
-  const kind = `DenseNet${bottleneck || reduction < 1 ? '-' : ''}${bottleneck ? 'B' : ''}${reduction < 1 ? 'C' : ''}`
-  return `${kind} with ${blocks.join(', ')} layers, growth rate ${growthRate}`
-}
-
-/** Equal, whatever the order of their keys. */
-function isSame(a: object, b: object): boolean {
-  const text = (value: object): string => JSON.stringify(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
-  return text(a) === text(b)
-}

@@ -65,6 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
+  inspect: ['inference', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   dashboard: [
     'densenet.ts',
     'inspect',
@@ -81,6 +82,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   server: ['densenet.ts', 'inference', 'backends', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'index.ts': [
     'densenet.ts',
+    'inspect',
     'server',
     'bench',
     'evaluation',
@@ -98,6 +100,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'dashboard',
     'densenet.ts',
+    'inspect',
     'server',
     'bench',
     'evaluation',

@@ -1,9 +1,9 @@
 // Weights from elsewhere on the command line: what their files do not tell, and how they were understood.
 import { Option } from 'commander'
-import { describe } from '../densenet.js'
 import { parameterError } from '../errors.js'
 import type { ImportReport } from '../interop/import-weights.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { describe } from '../model/describe.js'
 import type { OpenOptions } from '../training/open-network.js'
 import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'

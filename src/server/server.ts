@@ -2,13 +2,11 @@
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
 import type { DenseNet } from '../densenet.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { errorCode } from '../util/files.js'
-import { type App, createApp } from './app.js'
+import type { App } from './app.js'
 import { Metrics } from './metrics.js'
-import { serveNetwork } from './network.js'
 import { resolveLimits, type ServerOptions } from './options.js'
 
 export type { ServerOptions } from './options.js'
@@ -30,6 +28,12 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 export async function createServer(model: DenseNet, options: ServerOptions = {}): Promise<DenseNetServer> {
   const { onError = message => process.emitWarning(message) } = options
   const limits = resolveLimits(options)
+  // Who trains need not load these.
+  const [{ createAdaptorServer }, { createApp }, { serveNetwork }] = await Promise.all([
+    import('@hono/node-server'),
+    import('./app.js'),
+    import('./network.js'),
+  ])
   const metrics = new Metrics(limits.batchSize)
   const network = await serveNetwork(model, options, limits, metrics)
   let closing: Promise<void> | null = null

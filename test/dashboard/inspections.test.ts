@@ -83,8 +83,8 @@ describe('is refused with a sentence:', () => {
   test.each([
     ['layers?run=silent', undefined, 400, 'has no statistics of layers'],
     ['reuse?run=../told', undefined, 400, 'there is no run'],
-    ['reuse?run=told&scale=big', undefined, 400, 'wrong question about scale'],
-    ['reuse?run=told&room=9', undefined, 400, 'wrong question about room'],
+    ['reuse?run=told&scale=big', undefined, 400, 'cannot answer this about scale'],
+    ['reuse?run=told&room=9', undefined, 400, 'cannot answer this about room'],
     ['filters?run=told&checkpoint=best', undefined, 400, 'there is no checkpoint'],
     ['weights?run=told&tensors=conv9', undefined, 400, 'no tensor is called "conv9"'],
     ['gradcam?run=told', new Uint8Array(0), 400, 'no image was sent'],

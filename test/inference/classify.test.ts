@@ -83,9 +83,9 @@ describe('classify', () => {
     const bad = put(folder, 'bad.jpg', 'no image')
     const all = [photos.files[0]!, bad]
     await expect(net.classify(all, on)).rejects.toThrow(
-      `image 2: ${bad} cannot be classified: it is no image of a known format`,
+      `image 2: ${bad} cannot be read: it is no image of a known format`,
     )
-    await expect(net.classify(bad, on)).rejects.toThrow(`${bad} cannot be classified: it is no image`)
+    await expect(net.classify(bad, on)).rejects.toThrow(`${bad} cannot be read: it is no image`)
     await expect(net.classify(bad, { ...on, top: 0 })).rejects.toThrow('expected a whole number of at least 1 for top')
     net.normalisation = null
     await expect(net.classify(all, on)).rejects.toThrow('these weights do not say how images are normalised')

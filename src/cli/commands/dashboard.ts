@@ -1,6 +1,5 @@
 // densenet dashboard: the runs of a folder as pages of this machine's browser, live.
 import { Command } from 'commander'
-import { serveDashboard } from '../../dashboard/serve.js'
 import { createContext } from '../context.js'
 import { wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
@@ -30,6 +29,7 @@ function dashboard(folder: string, { port, json = false }: DashboardFlags): Prom
   return withSignals(
     () => {},
     async request => {
+      const { serveDashboard } = await import('../../dashboard/serve.js')
       const { url, close } = await serveDashboard(folder, { port })
       if (json) out.write(`${JSON.stringify({ url, folder })}\n`)
       say(`dashboard of ${folder}: ${url}`)
