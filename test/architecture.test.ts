@@ -34,7 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backends: ['engine', 'util', 'errors.ts'],
   data: ['util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
-  training: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  training: ['inference', 'interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
   hub: ['training', 'data', 'util', 'errors.ts'],
   inference: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
   evaluation: ['training', 'data', 'engine', 'model', 'util', 'errors.ts'],
@@ -65,7 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
-  inspect: ['inference', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
+  inspect: ['backends', 'inference', 'interop', 'training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   dashboard: [
     'densenet.ts',
     'inspect',
