@@ -58,6 +58,7 @@ export async function makeSandbox() {
   for (let c = 0; c < 100; c++) {
     for (const split of ['train', 'val']) await picture(join(folder, 'hundred', split, `class${c}`, '1.png'), c)
   }
+  for (const name of ['holidays/1.jpg', 'holidays/2.png', 'a.png']) await picture(join(folder, name), 5)
   const lines = CLASSES.flatMap(name => [1, 2, 3].map(n => `photos/train/${name}/${n}.jpg,${name}`))
   writeFileSync(join(folder, 'photos.csv'), `path,label\n${lines.join('\n')}\n`)
   for (const name of ['a', 'b']) {

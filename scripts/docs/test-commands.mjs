@@ -19,6 +19,8 @@ const NOT_RUN = [
   [/^th main\.lua/, 'the original program'],
   [/^(npx )?densenet data \w/, 'fetches a data set: test/data/download.test.ts'],
   [/^(npx )?densenet train --resume checkpoints/, "a run of the original's: test/interop/cli.test.ts"],
+  [/^(npx )?densenet models --(fetch|remove)/, 'fetches a network: test/hub/fetch.test.ts'],
+  [/ < /, 'reads standard input: test/cli/classify.test.ts'],
   [/^(npx )?densenet train --demo/, 'fetches a data set: npm start'],
   [
     /^(npx )?densenet train -[A-Za-z]{2}/,
@@ -42,6 +44,8 @@ const NOT_RESUMED = ['--train-limit', '--test-limit', '--batch-size', '--warmup-
 /** A large network on photographs is as good on small ones. */
 const SMALL_IMAGES = ['--image-size', '32']
 const SERVERS = ['serve', 'dashboard']
+/** Networks that would be fetched, and classes that the sandbox's do not have. */
+const INSTEAD = { densenet121: 'runs/a', 'densenet121.pth': 'runs/a', frog: 'disc' }
 
 const known = new Map((await allCommands()).map(command => [command.name(), optionNames(command)]))
 
@@ -52,6 +56,7 @@ function shortForm(words) {
   const resumes = words.includes('--resume')
   const folders = /^(photos|photos\.csv|\.\/.+|hundred)$/
   const args = words.map((word, i) => {
+    if (word in INSTEAD) return INSTEAD[word]
     if (words[i - 1] !== '--dataset') return word
     if (word === 'cifar100') return 'hundred'
     return folders.test(word) ? word : 'synthetic'
@@ -65,14 +70,18 @@ function shortForm(words) {
   for (const [option, value] of Object.entries(LIMITS)) {
     if (!options.has(option) || (resumes && NOT_RESUMED.includes(option))) continue
     if (option === '--warmup-epochs' && !args.includes(option)) continue
+    if (option === '--loader-threads' && name === 'serve') continue
     args.push(option, value)
   }
   return args
 }
 
-/** `runs/*` as a shell has it. */
-const globbed = (word, folder) =>
-  word.endsWith('/*') ? readdirSync(join(folder, word.slice(0, -2))).map(name => word.slice(0, -1) + name) : [word]
+/** `runs/*` and `*.png` as a shell has them. */
+function globbed(word, folder) {
+  if (word === '*.png') return readdirSync(folder).filter(name => name.endsWith('.png'))
+  if (!word.endsWith('/*')) return [word]
+  return readdirSync(join(folder, word.slice(0, -2))).map(name => word.slice(0, -1) + name)
+}
 
 const wordsOf = command => [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c)
 

@@ -42,7 +42,7 @@ export interface Predictions {
   readonly targets?: Uint8Array
   /** [images][classes]; of an image they add up to 1, unless each class has its own. */
   readonly probabilities: Float32Array
-  /** [images]: cross entropy, or the mean binary one, of the averaged probabilities. */
+  /** Of each image: cross entropy, or the mean binary one, of the averaged probabilities. */
   readonly losses: Float64Array
 }
 

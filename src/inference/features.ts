@@ -17,7 +17,7 @@ export interface Features {
   readonly images: number
   /** [images][channels][height][width] of the layer */
   readonly data: Float32Array
-  /** [images]: which of the images that were given. */
+  /** Of each image, which it was of those that were given. */
   readonly indices: Uint32Array
 }
 

@@ -129,17 +129,6 @@ export interface LayersEvent {
   readonly tensors: readonly LayerStatistics[]
 }
 
-/** After an epoch's last step, before its evaluation, if it was asked for. */
-export interface LayersEvent {
-  readonly type: 'layers'
-  readonly epoch: number
-  /** Steps of the whole run done. */
-  readonly step: number
-  /** Every tensor of parameters: its weights after that step, and the gradients (as Session.gradients has them) of its
-   * update. */
-  readonly tensors: readonly LayerStatistics[]
-}
-
 /** A checkpoint was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint'
