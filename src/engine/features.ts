@@ -16,6 +16,7 @@ export interface FeatureExtractor extends Inference {
   readonly layer: FeatureLayer
 }
 
+/** Makes a network ready to give features of one layer. A usage error where it has no such layer. */
 export async function createFeatureExtractor(
   architecture: Architecture,
   backend: Backend,

@@ -20,6 +20,7 @@ export interface Inference {
   /** Of `images` [size][channels][height][width], normalised: logits [size][classes], or [size][channels][height][width] of
    * the layer. */
   run(images: ArrayLike<number>, size: number): Promise<Numbers>
+  /** Frees its memory; it cannot run afterwards. */
   dispose(): void
 }
 

@@ -31,12 +31,14 @@ export interface MultiLabelScores extends RankingMeans {
   readonly macroF1: number | null
 }
 
+/** Predictions of images that may have several labels: targets [images][classes], 0 or 1. */
 export type MultiLabelPredictions = Predictions & { readonly targets: Uint8Array }
 
 /** Whether the images may have several labels. */
 export const hasTargets = (predictions: Predictions): predictions is MultiLabelPredictions =>
   predictions.targets !== undefined
 
+/** Scores of predictions with several labels; `names` are the classes in label order. Errors in percent, losses in nats. */
 export function scoreMultiLabel(predictions: MultiLabelPredictions, names: readonly string[]): MultiLabelScores {
   const { images, classes, probabilities, targets, losses } = predictions
   const counts = Array.from({ length: classes }, () => ({ right: 0, called: 0 }))

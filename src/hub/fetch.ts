@@ -17,6 +17,7 @@ import { isAborted } from '../util/abort.js'
 import { fileError, isDiskTrouble, sha256OfFile, writeFileAtomically } from '../util/files.js'
 import type { NamedFile, NamedModel } from './named.js'
 
+/** How a network that has a name is fetched; all of it has defaults. */
 export interface FetchOptions {
   /** Fetch nothing: only what is there already counts. Default: the variable DENSENET_OFFLINE, if it is set and not 0. */
   readonly offline?: boolean | undefined
@@ -25,12 +26,14 @@ export interface FetchOptions {
   /** The cache folder; default: $XDG_CACHE_HOME/densenet or ~/.cache/densenet. */
   readonly folder?: string | undefined
   readonly signal?: AbortSignal | undefined
+  /** Hears what is going on. */
   readonly onProgress?: ((progress: FetchProgress) => void) | undefined
   /** Other networks than those with public homes; for tests. */
   readonly table?: readonly NamedModel[] | undefined
   readonly network?: Pick<DownloadOptions, 'retries' | 'retryPause' | 'connectTimeout' | 'idleTimeout'> | undefined
 }
 
+/** What is going on while a network is fetched; `received` and `total` in bytes, null: not known. */
 export type FetchProgress =
   | { readonly stage: 'fetching'; readonly file: string; readonly from: string }
   | { readonly stage: 'downloading'; readonly file: string; readonly received: number; readonly total: number | null }

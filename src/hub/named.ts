@@ -5,6 +5,7 @@
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
 
+/** A network that has a name, with its public home. */
 export interface NamedModel {
   readonly name: string
   /** Names that mean the same. */
@@ -22,6 +23,7 @@ export interface NamedModel {
   readonly refused?: string
 }
 
+/** A file of a network that has a name: where it is, and what is known of it. */
 export interface NamedFile {
   readonly name: string
   readonly url: string
@@ -68,6 +70,7 @@ function timm(tag: string, top1: number, top5: number, refused?: string): NamedM
 /** From accuracies, which are what is published: 25.566, not 25.566000000000003. */
 const errorOf = (accuracy: number): number => Number((100 - accuracy).toFixed(3))
 
+/** All networks that have a name, but for the one in the package. */
 export const NAMED_MODELS: readonly NamedModel[] = [
   torchvision(121, 32_342_954, 'a639ec97d7c33b07ae66f0b5fb7d0192f95a3b11b7576c66c0126c2a727c4395', 74.434, 91.972),
   torchvision(169, 57_365_526, 'b2777c0a', 75.6, 92.806),

@@ -22,6 +22,7 @@ export interface Classifier extends NetworkInput {
   readonly multiLabel: boolean
 }
 
+/** How images are classified. */
 export interface ClassifyOptions {
   /** How many classes of each image, likeliest first; default 5. */
   readonly top?: number | undefined

@@ -3,6 +3,7 @@ import { IMAGENET_CLASSES } from '../data/imagenet-classes.js'
 import { DenseNetError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
 
+/** A class and how likely it is. */
 export interface Prediction {
   /** The class's name; `class 17` where the network has no names. */
   readonly label: string
@@ -12,6 +13,7 @@ export interface Prediction {
   readonly probability: number
 }
 
+/** Which classes of an image are wanted. */
 export interface TopOptions {
   /** How many classes, likeliest first; default 5. All of them where there are fewer. */
   readonly top?: number

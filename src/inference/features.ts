@@ -10,6 +10,7 @@ import { withCleanup } from '../util/cleanup.js'
 import { readBatch } from './classifier.js'
 import { checkNormalisation, type ImageInput, inputSize, type NetworkInput } from './image-input.js'
 
+/** What a layer made of images. */
 export interface Features {
   /** Whose output they are, with the shape for one image. */
   readonly layer: FeatureLayer

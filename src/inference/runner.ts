@@ -6,6 +6,7 @@ import { DenseNetError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 
+/** What a runner is made of. */
 export interface RunnerOptions {
   readonly config: DenseNetConfig
   readonly state: Pick<SessionState, 'parameters' | 'running'>
@@ -14,11 +15,13 @@ export interface RunnerOptions {
   readonly batchSize: number
 }
 
+/** Its answer. */
 export interface RunnerOutput {
   /** [size][classes], before softmax or sigmoid. */
   readonly logits: Float32Array
 }
 
+/** A network that is ready to answer. */
 export interface Runner {
   readonly config: DenseNetConfig
   readonly batchSize: number
@@ -28,6 +31,7 @@ export interface Runner {
   dispose(): Promise<void>
 }
 
+/** Makes a network ready to answer: norms folded, filters transformed, memory taken. */
 export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
   const inference = await createInference(architecture(config), backend, state, { batchSize })
   const { inputChannels, height, width, classes } = config

@@ -11,6 +11,7 @@ export interface ActivationOptions extends InspectOptions {
   readonly layer?: string | undefined
 }
 
+/** The feature maps of a layer for one image. */
 export interface Activations {
   readonly layer: string
   readonly channels: number
@@ -20,6 +21,7 @@ export interface Activations {
   readonly values: readonly number[]
 }
 
+/** What a layer makes of an image. A usage error where there is no such layer, or the image cannot be read. */
 export async function activations(
   network: InspectedNetwork,
   image: ImageInput,

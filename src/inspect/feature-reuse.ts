@@ -13,6 +13,7 @@ export const reuseScales = ['column', 'raw'] as const
  * measured. */
 export type ReuseScale = (typeof reuseScales)[number]
 
+/** Who made feature maps of a block. */
 export interface ReuseSource {
   /** `input` of the block, or a dense layer: "features.denseblock1.denselayer3" */
   readonly name: string
@@ -21,6 +22,7 @@ export interface ReuseSource {
   readonly channels: number
 }
 
+/** Who reads feature maps of a block. */
 export interface ReuseTarget {
   /** A dense layer, the transition after the block, or the classifier. */
   readonly name: string
@@ -29,6 +31,7 @@ export interface ReuseTarget {
   readonly weights: string
 }
 
+/** Feature reuse within one dense block. */
 export interface BlockReuse {
   /** From 1. */
   readonly block: number
@@ -38,12 +41,14 @@ export interface BlockReuse {
   readonly values: readonly (readonly (number | null)[])[]
 }
 
+/** Feature reuse of a network, block by block. */
 export interface FeatureReuse {
   readonly measure: ReuseMeasure
   readonly scale: ReuseScale
   readonly blocks: readonly BlockReuse[]
 }
 
+/** How feature reuse is measured and scaled. */
 export interface FeatureReuseOptions {
   /** Default: `mean`. */
   readonly measure?: ReuseMeasure

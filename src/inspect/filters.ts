@@ -2,6 +2,7 @@
 import type { InspectedNetwork } from './network.js'
 import { parametersOf } from './network.js'
 
+/** The filters of the first convolution. */
 export interface Filters {
   /** Name of the tensor. */
   readonly name: string
@@ -13,6 +14,7 @@ export interface Filters {
   readonly values: readonly number[]
 }
 
+/** The filters of the first convolution, as they are in the weights. */
 export function firstFilters(network: Pick<InspectedNetwork, 'config' | 'state'>): Filters {
   const { initialChannels: count, inputChannels: channels, stem } = network.config
   const name = 'features.conv0.weight'

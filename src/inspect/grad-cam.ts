@@ -26,6 +26,7 @@ export interface GradCamOptions extends InspectOptions {
   readonly layer?: string | undefined
 }
 
+/** Where the network sees one class. */
 export interface ClassMap extends Prediction {
   /** Before softmax or sigmoid. */
   readonly score: number
@@ -33,6 +34,7 @@ export interface ClassMap extends Prediction {
   readonly values: readonly number[]
 }
 
+/** Grad-CAM of an image: a map for each class asked for. */
 export interface GradCam {
   readonly layer: string
   readonly height: number

@@ -18,6 +18,7 @@ import { readSeen } from './seen-image.js'
 import { chosenTensors, isConvolution } from './tensor-names.js'
 import { type WeightStatistics, weightStatistics } from './weights.js'
 
+/** What is to be looked at, with the options of the function of the same purpose. */
 export type InspectionRequest =
   | { readonly what: 'reuse'; readonly measure?: ReuseMeasure | undefined; readonly scale?: ReuseScale | undefined }
   | {
@@ -39,8 +40,10 @@ export type InspectionRequest =
   | { readonly what: 'weights'; readonly tensors?: readonly string[] | undefined }
 
 export const subjects = ['reuse', 'gradcam', 'filters', 'activations', 'weights', 'layers'] as const
+/** What can be looked at. */
 export type Subject = (typeof subjects)[number]
 
+/** What was found inside a network: as numbers, as a picture, and often as a table. */
 export interface Inspection {
   readonly what: Subject
   /** Plain numbers, as the function of the same purpose gives them. */
@@ -51,6 +54,7 @@ export interface Inspection {
   readonly rows: readonly (readonly string[])[] | null
 }
 
+/** Looks into a network: the data, and how it is drawn. Throws a sentence for what cannot be asked. */
 export async function inspection(
   network: InspectedNetwork,
   request: InspectionRequest,

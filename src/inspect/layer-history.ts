@@ -9,6 +9,7 @@ import type { LayerStatistics } from '../training/layer-statistics.js'
 import { LOG_FILE } from '../training/run-folder.js'
 import { fileError } from '../util/files.js'
 
+/** Statistics of tensors over the epochs of a run. */
 export interface LayerHistory {
   readonly epochs: readonly number[]
   readonly tensors: readonly {

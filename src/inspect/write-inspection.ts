@@ -34,6 +34,7 @@ const DENSITY = 2
 /** What an SVG's pixel is to librsvg, in dots per inch. */
 const SVG_DENSITY = 72
 
+/** An SVG document as a PNG image, at twice its size. */
 export async function pngOf(svg: string): Promise<Uint8Array> {
   const sharp = await loadSharp()
   try {

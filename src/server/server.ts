@@ -11,6 +11,7 @@ import { resolveLimits, type ServerOptions } from './options.js'
 
 export type { ServerOptions } from './options.js'
 
+/** A server that runs. */
 export interface DenseNetServer {
   /** Where it is reached: http://127.0.0.1:8000 */
   readonly url: string

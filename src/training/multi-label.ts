@@ -9,6 +9,7 @@ export interface RankingMeans {
   readonly meanAuc: number | null
 }
 
+/** How well the scores of a class put its images before others. */
 export interface ClassRanking {
   /** Images of the class. */
   readonly images: number
@@ -60,6 +61,7 @@ function rankingOf(
   }
 }
 
+/** Means over the classes for which there is a value. */
 export function meanRanking(classes: readonly ClassRanking[]): RankingMeans {
   const mean = (values: readonly (number | null)[]): number | null => {
     const known = values.filter(value => value !== null)
