@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { completeWork, median } from '../dist/bench/work.js'
 import { measure } from '../dist/index.js'
+import { ALLOCATOR } from './allocator.mjs'
 
 const WORKS = [
   { task: 'train', model: 'densenet-bc-100-12', batchSize: 64 },
@@ -23,14 +24,6 @@ const WORKS = [
   { task: 'infer', model: 'densenet-bc-100-12', batchSize: 64 },
 ]
 const nameOf = ({ task, model, batchSize }) => `${task} ${model}, batch ${batchSize}`
-
-const ALLOCATOR = {
-  MALLOC_MMAP_MAX_: '0',
-  MALLOC_MMAP_THRESHOLD_: '33554432',
-  MALLOC_TRIM_THRESHOLD_: '68719476736',
-  MALLOC_TOP_PAD_: '268435456',
-  THP_MEM_ALLOC_ENABLE: '1',
-}
 
 const { values } = parseArgs({
   options: {

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { completeWork, median } from '../dist/bench/work.js'
 import { DenseNet, measure } from '../dist/index.js'
+import { ALLOCATOR } from './allocator.mjs'
 
 const WORKS = [
   { model: 'densenet-121', batchSize: 1, iterations: 60 },
@@ -44,8 +45,8 @@ const works = WORKS.filter(work => nameOf(work).includes(values.only ?? ''))
 if (works.length === 0) fail(`--only ${values.only} fits none of: ${WORKS.map(nameOf).join('; ')}`)
 
 const here = name => fileURLToPath(new URL(name, import.meta.url))
-const answer = async (command, args) => {
-  const { stdout } = await promisify(execFile)(command, args)
+const answer = async (command, args, env = {}) => {
+  const { stdout } = await promisify(execFile)(command, args, { env: { ...process.env, ...env } })
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }
 
@@ -60,23 +61,27 @@ const ENGINES = {
   PyTorch: async work => {
     const { config, imageSize } = completeWork({ task: 'infer', ...work })
     const { blocks, growthRate, bottleneck, bottleneckWidth, reduction, initialChannels, classes, stem } = config
-    const { seconds, peakBytes } = await answer(values.python, [
-      here('torch_densenet.py'),
-      JSON.stringify({
-        ...{
-          task: 'infer',
-          batch: work.batchSize,
-          size: imageSize,
-          blocks,
-          growth: growthRate,
-          reduction,
-          classes,
-          stem,
-        },
-        ...{ bottleneck: bottleneck ? bottleneckWidth : 0, initial: initialChannels, layout: 'channels_last' },
-        ...{ compile: false, threads: availableParallelism(), settle: SETTLE, iterations: work.iterations },
-      }),
-    ])
+    const { seconds, peakBytes } = await answer(
+      values.python,
+      [
+        here('torch_densenet.py'),
+        JSON.stringify({
+          ...{
+            task: 'infer',
+            batch: work.batchSize,
+            size: imageSize,
+            blocks,
+            growth: growthRate,
+            reduction,
+            classes,
+            stem,
+          },
+          ...{ bottleneck: bottleneck ? bottleneckWidth : 0, initial: initialChannels, layout: 'channels_last' },
+          ...{ compile: false, threads: availableParallelism(), settle: SETTLE, iterations: work.iterations },
+        }),
+      ],
+      ALLOCATOR,
+    )
     return { seconds: median(seconds), peakBytes }
   },
 }
