@@ -1,4 +1,7 @@
 // A list to choose one thing from, with its name before it.
+import type { Signal } from '@preact/signals'
+import type { CheckpointName } from '../api.js'
+
 interface ChoiceProps {
   readonly name: string
   readonly value: string
@@ -22,7 +25,15 @@ export function Choice({ name, value, options, choose }: ChoiceProps) {
   )
 }
 
-export const CHECKPOINTS = [
+const CHECKPOINTS = [
   ['last', 'the last one'],
   ['best', 'the one of the lowest error'],
 ] as const
+
+/** Which of a run's checkpoints is looked at. */
+export function CheckpointChoice({ chosen }: { readonly chosen: Signal<CheckpointName> }) {
+  const choose = (value: string): void => {
+    chosen.value = value as CheckpointName
+  }
+  return <Choice name="checkpoint" value={chosen.value} options={CHECKPOINTS} choose={choose} />
+}

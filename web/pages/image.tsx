@@ -12,7 +12,7 @@ import {
 } from '../api.js'
 import { Failed } from '../failed.js'
 import { share } from '../format.js'
-import { CHECKPOINTS, Choice } from '../inspect/choice.js'
+import { CheckpointChoice, Choice } from '../inspect/choice.js'
 import { ImageWell } from '../inspect/image-well.js'
 import { Picture } from '../inspect/picture.js'
 import { useRoom } from '../inspect/use-room.js'
@@ -42,14 +42,7 @@ export function ImagePage({ run }: { run: RunSummary }) {
             file.value = chosen
           }}
         />
-        <Choice
-          name="checkpoint"
-          value={checkpoint.value}
-          options={CHECKPOINTS}
-          choose={value => {
-            checkpoint.value = value as CheckpointName
-          }}
-        />
+        <CheckpointChoice chosen={checkpoint} />
       </div>
       {file.value === null ? (
         <p class="soft prose">

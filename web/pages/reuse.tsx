@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import type { CheckpointName, InspectionPicture, RunSummary } from '../api.js'
 import { Failed } from '../failed.js'
 import { figure } from '../format.js'
-import { CHECKPOINTS, Choice } from '../inspect/choice.js'
+import { CheckpointChoice, Choice } from '../inspect/choice.js'
 import { Picture, Scrolls } from '../inspect/picture.js'
 import { useRoom } from '../inspect/use-room.js'
 import { useAnswer } from '../use-answer.js'
@@ -31,14 +31,7 @@ export function ReusePage({ run }: { run: RunSummary }) {
         the paper.
       </p>
       <div class="toolbar">
-        <Choice
-          name="checkpoint"
-          value={checkpoint.value}
-          options={CHECKPOINTS}
-          choose={value => {
-            checkpoint.value = value as CheckpointName
-          }}
-        />
+        <CheckpointChoice chosen={checkpoint} />
         <Choice
           name="measure"
           value={measure.value}

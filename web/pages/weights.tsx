@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import type { CheckpointName, InspectionPicture, RunSummary } from '../api.js'
 import { Failed } from '../failed.js'
-import { CHECKPOINTS, Choice } from '../inspect/choice.js'
+import { CheckpointChoice, Choice } from '../inspect/choice.js'
 import { Picture, Rows } from '../inspect/picture.js'
 import { useRoom } from '../inspect/use-room.js'
 import { useAnswer } from '../use-answer.js'
@@ -27,14 +27,7 @@ export function WeightsPage({ run }: { run: RunSummary }) {
     <>
       <h1>Weights</h1>
       <div class="toolbar">
-        <Choice
-          name="checkpoint"
-          value={checkpoint.value}
-          options={CHECKPOINTS}
-          choose={value => {
-            checkpoint.value = value as CheckpointName
-          }}
-        />
+        <CheckpointChoice chosen={checkpoint} />
         <Choice
           name="tensors"
           value={tensors.value}
