@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // Tests import what ships: the compiled files in dist/. `npm test` builds first; while working, `npm run build:ts -- --watch`.
 // DENSENET_TEST_REPORT names a file for the results as JSON, besides what is printed.
+// DENSENET_SEED draws other examples for property tests: test/seed.ts.
 // DENSENET_TEST_NODE names another Node for the processes that run the tests: scripts/test-emulated.mjs.
 if (process.env.DENSENET_TEST_NODE) process.execPath = process.env.DENSENET_TEST_NODE
 const report = process.env.DENSENET_TEST_REPORT
@@ -9,6 +10,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/temporary.ts'],
+    setupFiles: ['test/seed.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -95,8 +95,11 @@ export function takeImages<T extends Dataset>(dataset: T, indices: ArrayLike<num
 
 const bytes = (length: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(length))
 
+/** Numbers in rows of one width. */
+export type Rows = Uint8Array | Uint16Array | Float32Array
+
 /** Copies rows of `size` numbers, in the order of `indices`. */
-function takeRows<T extends Uint8Array | Uint16Array>(from: T, to: T, indices: ArrayLike<number>, size: number): T {
+export function takeRows<T extends Rows>(from: Rows, to: T, indices: ArrayLike<number>, size: number): T {
   for (let i = 0; i < indices.length; i++) to.set(from.subarray(indices[i]! * size, (indices[i]! + 1) * size), i * size)
   return to
 }

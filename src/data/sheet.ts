@@ -35,13 +35,12 @@ const GAP = 4
 const TILE = 128
 /** Height of a line of caption. */
 const LINE = 15
+/** Of a sheet: what a person can look at, and what fits in memory. */
+const MOST_PIXELS = 2 ** 26
 
 export async function drawSheet(dataset: Dataset, options: SheetOptions): Promise<Sheet> {
   const { images, columns, augmentation, mixing, seed, onWarning } = options
   const sharp = await loadSharp()
-  const shown = takeImages(dataset, spread(dataset, images))
-  if (mixing && shown.length < 2) throw usageError('it takes two images to be mixed', 'ask for more of them')
-  const common = { batchSize: shown.length, seed, shuffle: false, workers: 0, onWarning }
   const { height, width } = dataset
   const scale = Math.max(1, Math.round(TILE / width))
   const tile = { width: width * scale, height: height * scale }
@@ -51,6 +50,17 @@ export async function drawSheet(dataset: Dataset, options: SheetOptions): Promis
     left: GAP + column * (tile.width + GAP) + (column > 0 ? 2 * GAP : 0),
     top: GAP + row * (tile.height + below + GAP),
   })
+  const rowCount = Math.min(images, dataset.length)
+  const end = place(rowCount, columns + 1)
+  if (end.left * end.top > MOST_PIXELS) {
+    const most = Math.floor((MOST_PIXELS / end.left - GAP) / (place(1, 0).top - GAP))
+    const size = `${rowCount} images make a sheet of ${end.left} x ${end.top} pixels`
+    const instead = most > 0 ? `at most ${most}` : 'smaller images'
+    throw usageError(`${size}, which is more than ${MOST_PIXELS} pixels`, `ask for ${instead}`)
+  }
+  const shown = takeImages(dataset, spread(dataset, rowCount))
+  if (mixing && shown.length < 2) throw usageError('it takes two images to be mixed', 'ask for more of them')
+  const common = { batchSize: shown.length, seed, shuffle: false, workers: 0, onWarning }
   const tiles: { input: Buffer; left: number; top: number }[] = []
   const rows = new Set<number>()
   const captions: string[][] = Array.from({ length: mixing ? shown.length : 0 }, () => [])
@@ -77,7 +87,6 @@ export async function drawSheet(dataset: Dataset, options: SheetOptions): Promis
       }
     }
   }
-  const end = place(shown.length, columns + 1)
   const background = { r: 255, g: 255, b: 255 }
   const sheet = sharp({ create: { width: end.left, height: end.top, channels: 3, background } })
   const classes = [...rows].sort((a, b) => a - b).map(row => nameOf(shown, row))
@@ -123,7 +132,7 @@ function captionSvg(parts: readonly string[], width: number): string {
 function spread({ labels, length }: Dataset, count: number): number[] {
   const chosen = new Set<number>()
   const seen = new Map<number, number>()
-  for (let most = 1; chosen.size < Math.min(count, length); most++) {
+  for (let most = 1; chosen.size < count; most++) {
     for (let i = 0; i < length && chosen.size < count; i++) {
       const label = labels[i]!
       if (chosen.has(i) || (seen.get(label) ?? 0) >= most) continue

@@ -3,7 +3,7 @@
 // in turn: epoch e trains on pass (e - 1) mod passes, whose images are augmented as those of an ordinary epoch of that
 // number. Batches are made of the images that an ordinary run would have taken; the result is the same up to rounding.
 import { type Augmentation, noAugmentation, withoutChance } from '../data/augment.js'
-import type { Batch, Dataset } from '../data/dataset.js'
+import { type Batch, type Dataset, type Rows, takeRows } from '../data/dataset.js'
 import { batchesOf } from '../data/epoch-order.js'
 import type { Loader } from '../data/loader.js'
 import type { FeatureExtractor } from '../engine/features.js'
@@ -113,19 +113,17 @@ class KeptFeatures implements BatchSource {
   async *epoch(epoch: number, { firstBatch = 0 }: { readonly firstBatch?: number } = {}): AsyncGenerator<Batch> {
     const pass = await this.pass((epoch - 1) % this.options.passes)
     if (pass === null) return
-    const { length, labels: all } = this.images.dataset
+    const { length, labels, targets, classes } = this.images.dataset
     const { recipe, shuffle } = this.options
     const order = { length, imagesPerBatch: recipe.batchSize, shuffle, seed: recipe.seed }
     const imagesOf = batchesOf(order, epoch)
     for (let index = firstBatch; index < this.batchesPerEpoch; index++) {
       const indices = imagesOf(index).filter(image => pass.known[image] === 1)
       if (indices.length === 0) continue
-      const images = new Float32Array(indices.length * this.width)
-      indices.forEach((image, i) => {
-        images.set(pass.features.subarray(image * this.width, (image + 1) * this.width), i * this.width)
-      })
-      const labels = Float32Array.from(indices, image => all[image]!)
-      yield { index, size: indices.length, images, labels, indices }
+      const size = indices.length
+      const rows = (from: Rows, width: number) => takeRows(from, new Float32Array(size * width), indices, width)
+      const batch = { index, size, images: rows(pass.features, this.width), labels: rows(labels, 1), indices }
+      yield targets ? { ...batch, targets: rows(targets, classes.length) } : batch
     }
   }
 

@@ -52,6 +52,18 @@ test('preview of mixed images says what is in each', async () => {
   )
 })
 
+test('preview says how many images a sheet can have', async () => {
+  const output = join(folder, 'huge.png')
+  const { code, err } = await densenet(['preview', '--dataset=synthetic', '--images=1000000007', '--output', output])
+  expect([code, err]).toEqual([
+    2,
+    expect.stringMatching(
+      /^error: \d+ images make a sheet of 1200 x \d+ pixels, which is more than 67108864 pixels\n {7}Ask for at most 423\n$/,
+    ),
+  ])
+  expect(existsSync(output)).toBe(false)
+})
+
 test('train, go on, test', async () => {
   const trained = await densenet(['train', ...SMALL, '--dataset', photos, '--output', run])
   expect(trained).toMatchObject({ code: 0 })

@@ -12,7 +12,7 @@ import type { TrainingEvent } from '../../dist/training/events.js'
 import { predictMemory } from '../../dist/training/memory.js'
 import { relativeError } from '../golden/compare.js'
 import { instructionSets } from '../native-available.js'
-import { TINY, temporaryFolder, tinyDataset } from './fixtures.js'
+import { markedDataset, TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()
 const exact = createReferenceBackend({ elementType: 'float64' })
@@ -81,6 +81,17 @@ describe('the same as ordinary frozen training', () => {
     const before = DenseNet.create(NET, { seed: 3 }).state.parameters
     const trained = [...kept.model.state.parameters].filter((value, i) => value !== before[i]).length
     expect(trained).toBe(options.freeze ? 3 : 3 * (kept.model.summary().rows.at(-1)!.inChannels + 1))
+  })
+
+  test('images of several classes at once', async () => {
+    const options = { validation: markedDataset('test', 10), augmentation: false } as const
+    const marks = markedDataset('train', 30)
+    const create = () => DenseNet.create(NET, { seed: 3 })
+    const kept = await fitted({ ...options, featurePasses: 1 }, create(), marks)
+    const ordinary = await fitted({ ...options, featurePasses: 0 }, create(), marks)
+    expect(kept.recipe.loss).toBe('binary-cross-entropy')
+    expect(difference(kept, ordinary)).toBeLessThan(ROUNDING)
+    expect(kept.result.final).toMatchObject({ top1Error: ordinary.result.final!.top1Error })
   })
 
   test.skipIf(instructionSets.length === 0)('on the native backend, up to float32', async () => {
