@@ -1,4 +1,5 @@
-// Measures in this process: a run of DenseNet itself, as a user would make it, watched through its events.
+// Measures in this process: a training of DenseNet itself, as a user would make it, watched through its events; or a network
+// made ready to answer.
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { ArrayDataset } from '../data/dataset.js'
 import { DenseNet } from '../densenet.js'
@@ -6,6 +7,8 @@ import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import { usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
+import { initialParameters, initialRunning } from '../model/initialise.js'
+import { parameterTable } from '../model/parameters.js'
 import { summarise } from '../model/summary.js'
 import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
@@ -24,15 +27,14 @@ async function measureWith(
   later: (release: () => unknown) => void,
 ): Promise<Measurement> {
   const { model, task, batchSize, imageSize, memory, threads, settle, kernels, config } = work
-  const images = noise(work)
   const backend = await createBackend({ threads, onWarning })
   later(() => backend.dispose())
   if (kernels && backend.name !== 'native') {
     throw usageError('only the native backend can say where its time goes', 'build it with: npm run build:native')
   }
-  const network = DenseNet.create(config, { name: model })
   const measured = task === 'train' ? trainingSteps : inferenceSteps
-  const seconds = (await measured(network, images, backend, work)).slice(settle)
+  const { steps, imageBytes } = await measured(backend, work)
+  const seconds = steps.slice(settle)
   const { parameters, multiplyAdds } = summarise(config)
   const result = {
     ...{ model, task, batchSize, imageSize, parameters, multiplyAdds },
@@ -40,45 +42,49 @@ async function measureWith(
     backend: backend.description,
     medianSeconds: median(seconds),
     fastestSeconds: Math.min(...seconds),
-    peakBytes: peakResidentBytes() - images.images.byteLength,
+    peakBytes: peakResidentBytes() - imageBytes,
   }
   return { ...result, kernels: kernels ? await measureKernels(work) : null }
 }
 
-async function trainingSteps(
-  network: DenseNet,
-  images: ArrayDataset,
-  on: Backend,
-  { batchSize, memory }: CompleteWork,
-): Promise<number[]> {
-  const seconds: number[] = []
-  await network.fit(images, {
+interface Measured {
+  /** Seconds of each. */
+  readonly steps: readonly number[]
+  /** Of the data set. */
+  readonly imageBytes: number
+}
+
+async function trainingSteps(on: Backend, work: CompleteWork): Promise<Measured> {
+  const { model, config, batchSize, memory } = work
+  const images = noise(work)
+  const steps: number[] = []
+  await DenseNet.create(config, { name: model }).fit(images, {
     ...{ epochs: 1, batchSize, memory, on },
     onEvent: event => {
-      if (event.type === 'step') seconds.push(event.seconds)
+      if (event.type === 'step') steps.push(event.seconds)
     },
   })
-  return seconds
+  return { steps, imageBytes: images.images.byteLength }
 }
 
 /** Normalised images in, logits out. */
-async function inferenceSteps(
-  network: DenseNet,
-  { images }: ArrayDataset,
-  backend: Backend,
-  { batchSize, settle, iterations, config }: CompleteWork,
-): Promise<number[]> {
-  const inference = await createInference(architecture(config), backend, network.state, { batchSize })
-  const each = images.length / (settle + iterations)
-  const seconds: number[] = []
+async function inferenceSteps(backend: Backend, work: CompleteWork): Promise<Measured> {
+  const { config, batchSize, settle, iterations } = work
+  const network = architecture(config)
+  const table = parameterTable(network)
+  const fresh = { parameters: initialParameters(table, 0), running: initialRunning(table) }
+  const inference = await createInference(network, backend, fresh, { batchSize })
+  const random = randomStream(0, 'split')
+  const images = new Float32Array(batchSize * config.inputChannels * config.height * config.width)
+  for (let i = 0; i < images.length; i++) images[i] = random.uniform() * 4 - 2
+  const steps: number[] = []
   for (let i = 0; i < settle + iterations; i++) {
-    const batch = Float32Array.from(images.subarray(i * each, (i + 1) * each), pixel => (pixel - 128) / 64)
     const start = performance.now()
-    await inference.run(batch, batchSize)
-    seconds.push((performance.now() - start) / 1000)
+    await inference.run(images, batchSize)
+    steps.push((performance.now() - start) / 1000)
   }
   inference.dispose()
-  return seconds
+  return { steps, imageBytes: 0 }
 }
 
 /** An epoch of as many batches as are measured. */
