@@ -50,7 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   data: ['util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
   training: ['inference', 'interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
-  hub: ['training', 'data', 'util', 'errors.ts'],
+  hub: ['training', 'inference', 'model', 'data', 'util', 'errors.ts'],
   inference: ['interop', 'data', 'engine', 'model', 'util', 'errors.ts'],
   evaluation: ['training', 'data', 'engine', 'model', 'util', 'errors.ts'],
   'densenet.ts': PARTS,

@@ -19,7 +19,7 @@ export async function pretrainedNetwork({ model, flags, context }: Job, dataset:
   if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
     throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
   }
-  const open = openOptions({ strict: true }, dataset)
+  const open = openOptions({ strict: true, imageSize: flags.imageSize }, dataset)
   const { fetch, end } = fetching({}, context)
   const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
   if (network.imported) tellReport(path, network.imported, network.config, context.say)

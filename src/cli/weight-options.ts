@@ -7,14 +7,18 @@ import { describe } from '../model/describe.js'
 import type { OpenOptions } from '../training/open-network.js'
 import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'
-import { numberOption } from './options.js'
+import { numberOption, wholeOption } from './options.js'
 
 export interface WeightFlags extends FetchFlags {
   readonly strict: boolean
   readonly bnEpsilon?: number
   readonly mean?: readonly number[]
   readonly std?: readonly number[]
+  readonly imageSize?: number
 }
+
+export const networkSizeOption = (): Option =>
+  wholeOption('--image-size <n>', 'show images larger or smaller than those it was trained on, n x n pixels')
 
 export const weightOptions = (): Option[] => [
   new Option('--no-strict', 'weights from elsewhere: allow missing and unexpected tensors'),
@@ -43,7 +47,7 @@ function channelsOption(flags: string, text: string): Option {
 
 /** `images`: the size that the network is to take, where its weights leave that open. */
 export function openOptions(flags: WeightFlags, images: { height: number; width: number } | null): OpenOptions {
-  const { strict, bnEpsilon, mean, std } = flags
+  const { strict, bnEpsilon, mean, std, imageSize } = flags
   if ((mean === undefined) !== (std === undefined) || mean?.length !== std?.length) {
     throw parameterError(
       mean ? '--std' : '--mean',
@@ -55,6 +59,7 @@ export function openOptions(flags: WeightFlags, images: { height: number; width:
     strict,
     ...(bnEpsilon === undefined ? {} : { bnEpsilon }),
     ...(mean && std ? { normalisation: { mean: mean.map(x => x * 255), deviation: std.map(x => x * 255) } } : {}),
+    ...(imageSize === undefined ? {} : { imageSize }),
     ...(images ? { height: images.height, width: images.width } : {}),
   }
 }

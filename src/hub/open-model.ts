@@ -2,6 +2,9 @@
 // its path. A name is a name even where a file has it, too: ./NAME is the file.
 import { stat } from 'node:fs/promises'
 import { usageError } from '../errors.js'
+import { inputPreprocessing } from '../inference/image-input.js'
+import { resolveConfig } from '../model/config.js'
+import type { Checkpoint } from '../training/checkpoint.js'
 import { type OpenedNetwork, type OpenOptions, openNetwork } from '../training/open-network.js'
 import { type FetchOptions, fetchModel } from './fetch.js'
 import { NAMED_MODELS, namedModel } from './named.js'
@@ -10,10 +13,22 @@ import { SHIPPED } from './shipped.js'
 export interface OpenModelOptions extends OpenOptions {
   /** Of a named model: where it is fetched from, and whether. */
   readonly fetch?: FetchOptions | undefined
+  /** Height and width of the images that it is to read, in pixels; default: of those it was trained on. Its layers take
+   * images of any size, and its last pool is over all of the map. */
+  readonly imageSize?: number | undefined
 }
 
 /** A name, or the path of a run, a checkpoint or weights from elsewhere. `onWarning`: as openNetwork. */
 export async function openModel(
+  nameOrPath: string,
+  { imageSize, ...open }: OpenModelOptions,
+  onWarning: (message: string) => void,
+): Promise<OpenedNetwork> {
+  const opened = await find(nameOrPath, open, onWarning)
+  return imageSize === undefined ? opened : { ...opened, checkpoint: ofSize(opened.checkpoint, imageSize) }
+}
+
+async function find(
   nameOrPath: string,
   { fetch = {}, ...open }: OpenModelOptions,
   onWarning: (message: string) => void,
@@ -29,6 +44,14 @@ export async function openModel(
   const { checkpoint } = opened
   const preprocessing = named.preprocessing ?? checkpoint.preprocessing
   return { ...opened, checkpoint: { ...checkpoint, preprocessing }, name: named.name }
+}
+
+/** The shorter side is scaled in proportion. */
+function ofSize(checkpoint: Checkpoint, size: number): Checkpoint {
+  const config = resolveConfig({ ...checkpoint.config, height: size, width: size })
+  const usual = inputPreprocessing(checkpoint)
+  const preprocessing = { ...usual, crop: size, resize: Math.round((usual.resize * size) / usual.crop) }
+  return { ...checkpoint, config, preprocessing }
 }
 
 async function refuseUnknown(path: string): Promise<void> {

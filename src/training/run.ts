@@ -1,4 +1,5 @@
 // A whole training run: session, loaders, folder and loop put together, and taken apart again whatever happens.
+import { isAbsolute } from 'node:path'
 import { type Dataset, limitDataset } from '../data/dataset.js'
 import { fingerprint } from '../data/fingerprint.js'
 import { createLoader } from '../data/loader.js'
@@ -323,6 +324,9 @@ export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 
     const theirs = `${images.channels} x ${images.height} x ${images.width}`
     throw usageError(
       `${network} reads images of ${inputChannels} x ${height} x ${width}, those of ${images.name} are ${theirs}`,
+      inputChannels === images.channels && isAbsolute(images.name)
+        ? `to bring the images of a folder or list to its size: --image-size ${height}`
+        : undefined,
     )
   }
 }

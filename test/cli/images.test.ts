@@ -3,6 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, expect, test } from 'vitest'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { imageFiles } from '../../dist/data/image-files.js'
+import { predict } from '../../dist/evaluation/predict.js'
+import { DenseNet } from '../../dist/index.js'
 import { putClasses } from '../data/pictures.js'
 import { temporaryFolder } from '../training/fixtures.js'
 import { densenet } from './run.js'
@@ -95,6 +99,32 @@ test('train, go on, test', async () => {
 
   const said = await densenet(['test', join(run, 'best.safetensors'), '--backend=reference'])
   expect(said.out).toContain('this checkpoint was picked on the test images: its error is optimistic')
+})
+
+test('images larger than those of the training: tested, fine-tuned', async () => {
+  const larger = ['test', run, '--backend=reference', '--image-size=20', '--json']
+  const facts = JSON.parse((await densenet(larger)).out)
+  expect(facts).toMatchObject({ dataset: photos, images: 4 })
+  // The same weights in a network that was made for such images.
+  using trained = await DenseNet.load(run)
+  const { resize, ...rest } = trained.preprocessing!
+  const preprocessing = { ...rest, resize: Math.round((resize * 20) / 12), crop: 20 }
+  const { test } = await imageFiles(photos, { size: 20 })
+  const dataset = { ...test, preprocessing, normalisation: trained.normalisation! }
+  const config = { ...trained.config, height: 20, width: 20 }
+  const asked = { config, state: trained.state, dataset, backend: createReferenceBackend(), batchSize: 4 }
+  const { probabilities } = await predict({ ...asked, multiLabel: false })
+  const loss = [...dataset.labels].reduce((sum, label, i) => sum - Math.log(probabilities[2 * i + label]!) / 4, 0)
+  expect(facts.loss).toBeCloseTo(loss, 6)
+
+  const tuned = join(folder, 'tuned')
+  const short = ['--backend=reference', '--image-size=16', '--epochs=1', '--batch-size=8', '--loader-threads=0']
+  expect(
+    await densenet(['train', '--pretrained', run, '--dataset', photos, ...short, '--output', tuned]),
+  ).toMatchObject({
+    code: 0,
+  })
+  expect((await DenseNet.load(tuned)).config).toMatchObject({ height: 16, width: 16, classes: 2 })
 })
 
 test('what is wrong, in a sentence', async () => {

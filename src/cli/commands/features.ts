@@ -28,7 +28,7 @@ import {
 } from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
-import { type WeightFlags, weightOptions } from '../weight-options.js'
+import { networkSizeOption, type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface FeaturesFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly model: string
@@ -52,6 +52,7 @@ export function featuresCommand(finish: (exitCode: number) => void): Command {
     choiceOption('--split <name>', 'which images of the data set', ['train', 'test']).default('test'),
     new Option('--data <folder>', 'where data sets are kept; default: the cache folder'),
     wholeOption('--batch-size <n>', 'images at a time').default(16),
+    networkSizeOption(),
     ...weightOptions(),
     ...computeOptions(),
     ...outputOptions(),

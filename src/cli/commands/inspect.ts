@@ -18,7 +18,7 @@ import {
   outputOptions,
   wholeOption,
 } from '../options.js'
-import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { networkSizeOption, openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface InspectFlags extends Omit<ComputeFlags, 'loaderThreads'>, OutputFlags, WeightFlags {
   readonly class?: readonly string[]
@@ -69,6 +69,7 @@ export function inspectCommand(finish: (exitCode: number) => void): Command {
       '--output <file>',
       'a .svg or .png picture, or numbers as .json or .csv; default: a picture named after it',
     ),
+    networkSizeOption(),
     ...weightOptions(),
     ...computeOptions().filter(({ long }) => long !== '--loader-threads'),
     ...outputOptions(),

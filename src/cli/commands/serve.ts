@@ -14,7 +14,7 @@ import {
   wholeOption,
 } from '../options.js'
 import { withSignals } from '../signals.js'
-import { type WeightFlags, weightOptions } from '../weight-options.js'
+import { networkSizeOption, type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface ServeFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly host?: string
@@ -52,6 +52,7 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
       'a number above 0 and up to 3600',
       value => value > 0 && value <= 3600,
     ),
+    networkSizeOption(),
     ...weightOptions(),
     ...computeOptions(),
     ...outputOptions(),

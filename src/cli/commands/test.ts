@@ -28,7 +28,7 @@ import {
 } from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
-import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { networkSizeOption, openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly dataset?: string
@@ -57,6 +57,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
       Object.keys(VIEWS),
     ).default('single'),
     new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
+    networkSizeOption(),
     ...weightOptions(),
     ...computeOptions(),
     ...outputOptions(),
