@@ -73,8 +73,10 @@ export interface ComputeFlags {
 export const computeOptions = (): Option[] => [
   choiceOption('--backend <name>', 'where to compute; default: auto', ['auto', ...backendNames]),
   wholeOption('--threads <n>', 'threads of the engine; default: one per core'),
-  wholeOption('--loader-threads <n>', 'threads that prepare images; default: 1', 0),
 ]
+
+export const loaderOption = (): Option =>
+  wholeOption('--loader-threads <n>', 'threads that prepare images; default: 1', 0)
 
 export interface OutputFlags {
   readonly json?: boolean

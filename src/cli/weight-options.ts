@@ -7,7 +7,7 @@ import { describe } from '../model/describe.js'
 import type { OpenOptions } from '../training/open-network.js'
 import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'
-import { numberOption, wholeOption } from './options.js'
+import { computeOptions, numberOption, outputOptions, wholeOption } from './options.js'
 
 export interface WeightFlags extends FetchFlags {
   readonly strict: boolean
@@ -17,8 +17,13 @@ export interface WeightFlags extends FetchFlags {
   readonly imageSize?: number
 }
 
-export const networkSizeOption = (): Option =>
-  wholeOption('--image-size <n>', 'show images larger or smaller than those it was trained on, n x n pixels')
+/** Of every command that uses a network. */
+export const useOptions = (): Option[] => [
+  wholeOption('--image-size <n>', 'show images larger or smaller than those it was trained on, n x n pixels'),
+  ...weightOptions(),
+  ...computeOptions(),
+  ...outputOptions(),
+]
 
 export const weightOptions = (): Option[] => [
   new Option('--no-strict', 'weights from elsewhere: allow missing and unexpected tensors'),

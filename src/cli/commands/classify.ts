@@ -16,9 +16,9 @@ import { fetching } from '../fetching.js'
 import { grouped, percent, rounded, table } from '../format.js'
 import { listed, opened } from '../image-arguments.js'
 import { modelOption } from '../model-argument.js'
-import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
+import { type ComputeFlags, type OutputFlags, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
-import { networkSizeOption, openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { openOptions, tellReport, useOptions, type WeightFlags } from '../weight-options.js'
 
 interface ClassifyFlags extends Omit<ComputeFlags, 'loaderThreads'>, OutputFlags, WeightFlags {
   readonly model: string
@@ -34,10 +34,7 @@ export function classifyCommand(finish: (exitCode: number) => void): Command {
     modelOption(),
     wholeOption('--top <n>', 'how many classes of each image').default(5),
     wholeOption('--batch-size <n>', 'images at a time').default(16),
-    networkSizeOption(),
-    ...weightOptions(),
-    ...computeOptions().filter(({ long }) => long !== '--loader-threads'),
-    ...outputOptions(),
+    ...useOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command

@@ -18,17 +18,10 @@ import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset } from '../dat
 import { grouped, rounded } from '../format.js'
 import { listed, opened } from '../image-arguments.js'
 import { loadModel, modelOption } from '../model-argument.js'
-import {
-  type ComputeFlags,
-  choiceOption,
-  computeOptions,
-  type OutputFlags,
-  outputOptions,
-  wholeOption,
-} from '../options.js'
+import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
-import { networkSizeOption, type WeightFlags, weightOptions } from '../weight-options.js'
+import { useOptions, type WeightFlags } from '../weight-options.js'
 
 interface FeaturesFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly model: string
@@ -52,10 +45,8 @@ export function featuresCommand(finish: (exitCode: number) => void): Command {
     choiceOption('--split <name>', 'which images of the data set', ['train', 'test']).default('test'),
     new Option('--data <folder>', 'where data sets are kept; default: the cache folder'),
     wholeOption('--batch-size <n>', 'images at a time').default(16),
-    networkSizeOption(),
-    ...weightOptions(),
-    ...computeOptions(),
-    ...outputOptions(),
+    loaderOption(),
+    ...useOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command

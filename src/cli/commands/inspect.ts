@@ -10,15 +10,8 @@ import type { WeightStatistics } from '../../inspect/weights.js'
 import { inspectionEnding, writeInspection } from '../../inspect/write-inspection.js'
 import { createContext } from '../context.js'
 import { grouped, percent, table } from '../format.js'
-import {
-  type ComputeFlags,
-  choiceOption,
-  computeOptions,
-  type OutputFlags,
-  outputOptions,
-  wholeOption,
-} from '../options.js'
-import { networkSizeOption, openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { type ComputeFlags, choiceOption, type OutputFlags, wholeOption } from '../options.js'
+import { openOptions, tellReport, useOptions, type WeightFlags } from '../weight-options.js'
 
 interface InspectFlags extends Omit<ComputeFlags, 'loaderThreads'>, OutputFlags, WeightFlags {
   readonly class?: readonly string[]
@@ -69,10 +62,7 @@ export function inspectCommand(finish: (exitCode: number) => void): Command {
       '--output <file>',
       'a .svg or .png picture, or numbers as .json or .csv; default: a picture named after it',
     ),
-    networkSizeOption(),
-    ...weightOptions(),
-    ...computeOptions().filter(({ long }) => long !== '--loader-threads'),
-    ...outputOptions(),
+    ...useOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command

@@ -5,16 +5,9 @@ import { SHIPPED } from '../../hub/shipped.js'
 import { createServer } from '../../server/server.js'
 import { createContext } from '../context.js'
 import { loadModel, MODEL_HELP } from '../model-argument.js'
-import {
-  type ComputeFlags,
-  computeOptions,
-  numberOption,
-  type OutputFlags,
-  outputOptions,
-  wholeOption,
-} from '../options.js'
+import { type ComputeFlags, loaderOption, numberOption, type OutputFlags, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
-import { networkSizeOption, type WeightFlags, weightOptions } from '../weight-options.js'
+import { useOptions, type WeightFlags } from '../weight-options.js'
 
 interface ServeFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly host?: string
@@ -52,10 +45,8 @@ export function serveCommand(finish: (exitCode: number) => void): Command {
       'a number above 0 and up to 3600',
       value => value > 0 && value <= 3600,
     ),
-    networkSizeOption(),
-    ...weightOptions(),
-    ...computeOptions(),
-    ...outputOptions(),
+    loaderOption(),
+    ...useOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command

@@ -18,17 +18,10 @@ import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { figure, grouped, percent, rounded } from '../format.js'
-import {
-  type ComputeFlags,
-  choiceOption,
-  computeOptions,
-  type OutputFlags,
-  outputOptions,
-  wholeOption,
-} from '../options.js'
+import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
-import { networkSizeOption, openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
+import { openOptions, tellReport, useOptions, type WeightFlags } from '../weight-options.js'
 
 interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly dataset?: string
@@ -57,10 +50,8 @@ export function testCommand(finish: (exitCode: number) => void): Command {
       Object.keys(VIEWS),
     ).default('single'),
     new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
-    networkSizeOption(),
-    ...weightOptions(),
-    ...computeOptions(),
-    ...outputOptions(),
+    loaderOption(),
+    ...useOptions(),
   ]
   for (const option of options) command.addOption(option)
   return command

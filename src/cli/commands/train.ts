@@ -19,7 +19,7 @@ import { chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP } from '../datasets.js'
 import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
-import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from '../options.js'
+import { choiceOption, computeOptions, loaderOption, numberOption, outputOptions, wholeOption } from '../options.js'
 import { isSeedCheckpoint, pretrainedNetwork, resumeSeed } from '../pretrained.js'
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
@@ -74,6 +74,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     ),
     new Option('--dashboard', 'show the run in the browser while it trains: prints the address'),
     ...computeOptions(),
+    loaderOption(),
     ...outputOptions(),
   ]
   for (const option of options) command.addOption(option)
