@@ -132,6 +132,10 @@ void runCall(const Program& program, const Call& call, RunState& state, int work
   const Task task{call, state.arguments, program.shared + (state.workers == 1 ? scratch * program.sharedBytes : 0),
                   program.local + scratch * program.localBytes};
   const KernelImplementation kernel = program.implementations(call);
+  if (kernel.aside) {
+    if (worker == 0) kernel.work(task, 0, 0);
+    return;
+  }
   for (int phase = 0;; phase++) {
     const int units = kernel.units(call, state.arguments.batch, phase);
     if (units == 0) break;
