@@ -8,13 +8,14 @@ import { limitDataset } from '../../dist/data/dataset.js'
 import { syntheticDataset } from '../../dist/data/synthetic.js'
 import { makeReport } from '../../dist/evaluation/report.js'
 import { scorePredictions } from '../../dist/evaluation/scores.js'
+import { thumbnails } from '../../dist/evaluation/thumbnails.js'
 import { chromiumPath, faults, launch, VIEWS } from '../chromium.js'
 import { appendLog, endLine, epochsOf, makeRun, startLine, stepLine, temporaryFolder, writeLog } from './runs.js'
 
 const PAGES = ['runs', 'curves', 'compare', 'evaluation', 'model']
 
 /** As an evaluation leaves it: two thirds of 60 images right, the others taken for the class after theirs. */
-function writeEvaluation(run: string): void {
+async function writeEvaluation(run: string): Promise<void> {
   const dataset = limitDataset(syntheticDataset('test'), 60)
   const { length: images, labels, classes } = dataset
   const said = (image: number): number => (labels[image]! + (image % 3 === 0 ? 1 : 0)) % classes.length
@@ -33,7 +34,9 @@ function writeEvaluation(run: string): void {
   }
   const facts = { path: run, network: 'tiny', views: 'single', training: null } as const
   const report = makeReport(facts, dataset, predictions, scorePredictions(predictions, classes))
-  const evaluation = { report, thumbnails: [], epoch: 2, made: Date.now() }
+  const pictures = await thumbnails(dataset, report.worst)
+  const shown = report.worst.map(({ index }) => pictures.get(index)!)
+  const evaluation = { report, thumbnails: shown, epoch: 2, made: Date.now() }
   mkdirSync(join(run, '.dashboard'))
   const cached = { version: 1, bytes: 0, modified: 0, evaluation }
   writeFileSync(join(run, '.dashboard', 'evaluation-last.json'), JSON.stringify(cached))
@@ -52,7 +55,7 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     root = temporaryFolder()
     growing = makeRun(root, 'growing')
     writeLog(growing, startLine() + epochsOf(1, 2))
-    writeEvaluation(growing)
+    await writeEvaluation(growing)
     writeLog(makeRun(root, 'other', 0.2), startLine() + epochsOf(1, 5, 300) + endLine())
     makeRun(root, 'damaged')
     writeLog(join(root, 'damaged'), 'nothing of a log\n')
