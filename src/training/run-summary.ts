@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { usageError } from '../errors.js'
 import { safetensorsBytes } from '../interop/safetensors-size.js'
 import { fileError } from '../util/files.js'
-import type { EpochEvent, EpochScore, StartEvent } from './events.js'
-import { type LogType, readLog } from './log-lines.js'
+import type { EpochScore, StartEvent } from './events.js'
+import { type LineOf, type LogType, readLog } from './log-lines.js'
 import { LAST_FILE } from './read-run.js'
 import { LOG_FILE } from './run-folder.js'
 import { CONFIG_FILE, readSettings } from './run-settings.js'
 import { type RunState, runState } from './run-state.js'
 
 /** An epoch of a run's log. */
-export type EpochLine = EpochEvent & { readonly time: string }
+export type EpochLine = LineOf<'epoch'>
 
 export interface RunSummary {
   readonly path: string
