@@ -1,6 +1,6 @@
 // What the list says of a run: from its config.json, the first line of its log, and the last ones, so that a long log
 // is not read for it.
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EpochScore } from '../training/events.js'
 import { type LineOf, parseLogLine } from '../training/log-lines.js'
@@ -178,17 +178,4 @@ async function firstLine(path: string): Promise<LineOf<'start'> | null> {
   } finally {
     await file.close()
   }
-}
-
-/** Everything of a run's config.json, flat: "recipe.batchSize" -> "64". */
-export async function runSettings(folder: string): Promise<Record<string, string>> {
-  await readSettings(folder)
-  const flat: Record<string, string> = {}
-  const walk = (value: unknown, path: string): void => {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      for (const [key, inner] of Object.entries(value)) walk(inner, path === '' ? key : `${path}.${key}`)
-    } else flat[path] = typeof value === 'string' ? value : JSON.stringify(value)
-  }
-  walk(JSON.parse(await readFile(join(folder, CONFIG_FILE), 'utf8')), '')
-  return flat
 }

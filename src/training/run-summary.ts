@@ -142,7 +142,10 @@ export async function readCourse(path: string): Promise<RunCourse> {
   return { start, first, updated, epochs: [...epochs.values()].sort((a, b) => a.epoch - b.epoch), lastType, step }
 }
 
-/** Everything of a run's config.json, flat: `recipe.batchSize` -> 64. */
+/** Which run it is and which form of the file: no settings. */
+const NO_SETTINGS: readonly string[] = ['id', 'format']
+
+/** All settings of a run's config.json, flat: `recipe.batchSize` -> 64. */
 export async function flatSettings(path: string): Promise<ReadonlyMap<string, unknown>> {
   await readSettings(path)
   const file = join(path, CONFIG_FILE)
@@ -155,6 +158,7 @@ export async function flatSettings(path: string): Promise<ReadonlyMap<string, un
     else for (const [key, inner] of Object.entries(value)) walk(inner, name === '' ? key : `${name}.${key}`)
   }
   walk(JSON.parse(text), '')
+  for (const name of NO_SETTINGS) flat.delete(name)
   return flat
 }
 
