@@ -60,7 +60,7 @@ export function RunsPage() {
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <section class="wide" tabIndex={0} aria-label="All runs">
-        <table>
+        <table class="all-runs">
           <thead>
             <tr>
               <td />

@@ -36,7 +36,7 @@ export async function drawFilters(
     tiles,
     { pixels: 44, room },
     title,
-    'each from its largest weight below 0 (dark) to above (light); grey is 0',
+    'dark below 0, grey 0, light above; each to its own largest',
   )
 }
 
