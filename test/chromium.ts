@@ -34,6 +34,9 @@ export const VIEWS = [
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** What it does not look at by itself: whether a finger finds what is to be touched. */
+const ALSO = JSON.stringify({ rules: { 'target-size': { enabled: true } } })
+
 interface Findings {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[]
 }
@@ -42,7 +45,7 @@ interface Findings {
 export async function faults(page: Page): Promise<string[]> {
   // The pages' own policy lets no other script in; the debugger's way is not bound by it.
   await page.evaluate(AXE)
-  const { violations } = await page.evaluate<Findings>('axe.run()')
+  const { violations } = await page.evaluate<Findings>(`axe.run(${ALSO})`)
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`)
   const over = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
   return over > 0 ? [...found, `${over} pixels wider than the screen`] : found

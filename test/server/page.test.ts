@@ -86,10 +86,10 @@ describe.skipIf(chromiumPath === null)('the page', () => {
 
   test('by keyboard alone: the first stop opens the file picker', async () => {
     const { page } = await open(VIEWS[0])
-    const chooser = page.waitForEvent('filechooser')
+    page.on('filechooser', chooser => void chooser.setFiles(file))
+    await page.getByRole('heading', { level: 1, name: 'tiny' }).waitFor()
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
-    await (await chooser).setFiles(file)
     await page.getByText('ms in the server').waitFor()
     expect(await page.getByRole('status').textContent()).toMatch(/^picture.png: (red|green|blue), [\d.]+ %$/)
     await page.close()
