@@ -46,7 +46,10 @@ async function evaluate(task: EvaluationTask): Promise<Evaluation> {
   const dataset = limitDataset(all, checkpoint.recipe?.testLimit ?? null)
   if (dataset.targets) {
     const instead = `densenet test ${path} --report report`
-    throw usageError(`images of ${dataset.name} may have several labels, and this page is for one label an image`, instead)
+    throw usageError(
+      `images of ${dataset.name} may have several labels, and this page is for one label an image`,
+      instead,
+    )
   }
   using model = await DenseNet.load(path)
   let printed = 0
