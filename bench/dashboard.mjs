@@ -27,7 +27,9 @@ async function writeRun() {
   const log = createWriteStream(join(folder, 'log.jsonl'))
   const network = { name: 'long', depth: 40, parameters: 176122, multiplyAdds: 7e7 }
   const counts = { epochs, batchesPerEpoch: batches, trainImages: 64 * batches, testImages: 10000 }
-  log.write(line({ time: time(0), type: 'start', network, dataset: 'cifar10', ...counts, epoch: 1, batch: 0, step: 0 }))
+  const compute = { backend: 'none', memory: 'store', memoryReason: null, plannedBytes: 3e8 }
+  const facts = { network, compute, dataset: 'cifar10', recipe: more.recipe, ...counts }
+  log.write(line({ time: time(0), type: 'start', ...facts, epoch: 1, batch: 0, step: 0 }))
   for (let epoch = 1; epoch <= epochs; epoch++) {
     let text = ''
     for (let batch = 1; batch <= batches; batch++) {

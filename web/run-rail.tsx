@@ -10,7 +10,7 @@ import { remembered } from './settings.js'
 type Order = 'newest' | 'error' | 'name'
 const ORDERS: Readonly<Record<Order, (a: RunSummary, b: RunSummary) => number>> = {
   newest: (a, b) => Number(b.state === 'running') - Number(a.state === 'running') || b.updated - a.updated,
-  error: (a, b) => (a.best?.top1Error ?? 101) - (b.best?.top1Error ?? 101),
+  error: (a, b) => (a.last?.top1Error ?? 101) - (b.last?.top1Error ?? 101),
   name: (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }),
 }
 const order = remembered('order', 'newest')
@@ -67,7 +67,7 @@ export function RunRail() {
 }
 
 function RunRow({ run }: { run: RunSummary }) {
-  const { id, state, epochs, epochsDone, best, updated } = run
+  const { id, state, epochs, epochsDone, last, updated } = run
   const colour = colourName(id)
   const now = run.now && run.now.epoch > epochsDone && run.batchesPerEpoch > 0 ? run.now.batch / run.batchesPerEpoch : 0
   const done = epochs > 0 ? Math.min(1, (epochsDone + now) / epochs) : 0
@@ -83,7 +83,7 @@ function RunRow({ run }: { run: RunSummary }) {
       />
       <a href={addressOf(id)} aria-current={id === currentRun.value ? 'true' : undefined}>
         <span class="name">{id === '.' ? 'this folder' : id}</span>
-        <span class="number">{error(best?.top1Error)}</span>
+        <span class="number">{error(last?.top1Error)}</span>
         <span class={`state ${state}`}>
           <span aria-hidden="true">{STATE_MARKS[state]}</span> {state}
         </span>

@@ -1,6 +1,6 @@
 // What surrounds every page: the bar at the top, the runs at the side, the pages' names.
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { plural } from './format.js'
 import { connection, folder, listed, runs } from './live.js'
 import { type Page, pages } from './pages.js'
@@ -16,6 +16,11 @@ export function Shell() {
   useEffect(() => {
     document.title = `${chosen.title}${currentRun.value === null ? '' : ` – ${currentRun.value}`} – densenet`
   })
+  const names = useRef<HTMLElement>(null)
+  // Where there is not room for all the names, that of the page is seen.
+  useEffect(() => {
+    names.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [chosen.id])
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
@@ -25,7 +30,7 @@ export function Shell() {
       <div class="columns">
         <RunsSide />
         <div class="work">
-          <nav class="pages" aria-label="Pages">
+          <nav class="pages" aria-label="Pages" ref={names}>
             {pages.map(({ id, title }) => (
               <a key={id} href={address({ page: id })} aria-current={id === chosen.id ? 'page' : undefined}>
                 {title}

@@ -4,8 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { DenseNetError } from '../errors.js'
+import { flatSettings } from '../training/run-summary.js'
 import { fileError } from '../util/files.js'
-import { type EpochCurves, type Failure, type StepCurves, type StepMetric, stepMetrics } from './api.js'
+import { type EpochCurves, type Failure, type Settings, type StepCurves, type StepMetric, stepMetrics } from './api.js'
 import { pageFiles } from './assets.js'
 import { type BucketQuery, bucketSeries } from './buckets.js'
 import { Evaluations } from './evaluations.js'
@@ -15,7 +16,6 @@ import type { RunHistory } from './history.js'
 import { inspectRoutes } from './inspections.js'
 import { modelFacts } from './model.js'
 import { bucketGrid, epochsQuery, evaluationQuery, parseQuery, runQuery, stepsQuery } from './queries.js'
-import { runSettings } from './run-latest.js'
 import { RunList } from './run-list.js'
 
 /** How long an answer waits for a log that is being read, before it says what there is so far. */
@@ -67,7 +67,11 @@ export function dashboardApp(
   })
   app.get('/api/settings', async context => {
     const { run } = parseQuery(runQuery, context.req.query())
-    return context.json(await runSettings(runs.folderOf(run)))
+    const settings = await flatSettings(runs.folderOf(run))
+    const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+    return context.json(
+      Object.fromEntries([...settings].map(([name, value]) => [name, text(value)])) satisfies Settings,
+    )
   })
   app.get('/api/model', async context => {
     const { run } = parseQuery(runQuery, context.req.query())

@@ -44,6 +44,13 @@ async function evaluate(task: EvaluationTask): Promise<Evaluation> {
     onProgress: ({ stage }) => print({ stage: `data set: ${stage}`, images: 0, of: 0 }),
   })
   const dataset = limitDataset(all, checkpoint.recipe?.testLimit ?? null)
+  if (dataset.targets) {
+    const instead = `densenet test ${path} --report report`
+    throw usageError(
+      `images of ${dataset.name} may have several labels, and this page is for one label an image`,
+      instead,
+    )
+  }
   using model = await DenseNet.load(path)
   let printed = 0
   const predictions = await model.predict(dataset, {

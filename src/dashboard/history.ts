@@ -1,10 +1,11 @@
 // Everything a run's log tells, read piece by piece: the steps as columns, the epochs as points.
+import { type LineOf, parseLogLine } from '../training/log-lines.js'
 import type { EpochPoint } from './api.js'
 import { LogFollower } from './log-follower.js'
-import { type LogLine, parseLogLine } from './log-lines.js'
 import { StepTable } from './step-table.js'
 
 const MOST_WARNINGS = 100
+const TOLD = ['start', 'step', 'epoch', 'warning'] as const
 
 export class RunHistory {
   readonly steps = new StepTable()
@@ -27,9 +28,12 @@ export class RunHistory {
 
   /** Reads on; resolves when all is read, at the latest after so many milliseconds, while the reading goes on. */
   async read(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    this.#reading ??= this.#follower.read(signal).finally(() => {
-      this.#reading = null
-    })
+    if (!this.#reading) {
+      this.complete = false
+      this.#reading = this.#follower.read(signal).finally(() => {
+        this.#reading = null
+      })
+    }
     const reading = this.#reading.then(() => {
       this.complete = true
     })
@@ -53,12 +57,12 @@ export class RunHistory {
   }
 
   #line(text: string): void {
-    const line = parseLogLine(text)
+    const line = parseLogLine(text, TOLD)
     if (line === null) this.damagedLines++
-    else if (line !== 'unknown') this.#event(line)
+    else if (line !== 'other') this.#event(line)
   }
 
-  #event(line: LogLine): void {
+  #event(line: LineOf<(typeof TOLD)[number]>): void {
     switch (line.type) {
       case 'start':
         this.#images = 0

@@ -102,21 +102,23 @@ export class LogFollower {
   }
 }
 
-/** Where in a log to begin so that its last `epoch` line and all after it are read: a line's beginning. */
-export async function lastEpochOffset(path: string): Promise<number> {
+/** Where in a log to begin so that its last so many `epoch` lines and all after them are read: a line's beginning. */
+export async function lastEpochsOffset(path: string, epochs: number): Promise<number> {
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()
     const mark = '"type":"epoch"'
     const chunk = Buffer.allocUnsafe(Math.min(size, CHUNK))
-    // Pieces overlap, lest the mark be cut.
-    for (let end = size; end > 0 && size - end < LONGEST_LINE; end -= CHUNK - 2 * mark.length) {
+    let left = epochs
+    // Pieces overlap, lest the mark be cut, but not by a whole one.
+    for (let end = size; end > 0 && size - end < LONGEST_LINE; end -= CHUNK - mark.length + 1) {
       const start = Math.max(0, end - CHUNK)
       const { bytesRead } = await file.read(chunk, 0, end - start, start)
-      const found = chunk.subarray(0, bytesRead).lastIndexOf(mark)
-      if (found >= 0) {
-        const line = chunk.subarray(0, found).lastIndexOf(10)
-        if (line >= 0 || start === 0) return start + line + 1
+      const bytes = chunk.subarray(0, bytesRead)
+      for (let at = bytes.lastIndexOf(mark); at > 0; at = bytes.lastIndexOf(mark, at - 1)) {
+        if (--left > 0) continue
+        const before = bytes.subarray(0, at).lastIndexOf(10)
+        if (before >= 0 || start === 0) return start + before + 1
       }
       if (start === 0) return 0
     }

@@ -1,33 +1,42 @@
 // What the list says of a run: from its config.json, the first line of its log, and the last ones, so that a long log
 // is not read for it.
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EpochScore } from '../training/events.js'
+import { type LineOf, parseLogLine } from '../training/log-lines.js'
 import { LOG_FILE } from '../training/run-folder.js'
 import { CONFIG_FILE, readSettings } from '../training/run-settings.js'
 import { runState } from '../training/run-state.js'
+import { TimeEstimator } from '../training/time-left.js'
 import type { Moment, RunSummary } from './api.js'
-import { LogFollower, lastEpochOffset } from './log-follower.js'
-import { type LogLine, parseLogLine } from './log-lines.js'
+import { LogFollower, lastEpochsOffset } from './log-follower.js'
 
 const HEAD_BYTES = 1 << 16
 /** How much of the pace of the steps before each step keeps: quick to settle, calm afterwards. */
 const KEEP = 0.95
 
+const TOLD = ['start', 'step', 'epoch', 'warning', 'stop', 'end'] as const
+type Line = LineOf<(typeof TOLD)[number]>
+/** The time that is left is judged by a whole epoch at least, if there was one. */
+const EPOCHS_READ = 2
+
 /** What the log said last. */
 interface Latest {
-  type: LogLine['type'] | null
-  start: Extract<LogLine, { type: 'start' }> | null
-  epoch: Extract<LogLine, { type: 'epoch' }> | null
+  type: Line['type'] | null
+  start: LineOf<'start'> | null
+  epoch: LineOf<'epoch'> | null
   now: Moment | null
   step: number
   secondsPerStep: number | null
+  left: TimeEstimator | null
+  /** Seconds, by the log's clock. */
+  time: number
   final: EpochScore | null
 }
 
 export class RunLatest {
   #latest: Latest = none()
-  #first: Extract<LogLine, { type: 'start' }> | null = null
+  #first: LineOf<'start'> | null = null
   #follower: LogFollower | null = null
   #sent = ''
 
@@ -70,7 +79,7 @@ export class RunLatest {
         this.#latest = none()
         this.#follower = null
       }
-      const from = await lastEpochOffset(this.logPath)
+      const from = await lastEpochsOffset(this.logPath, EPOCHS_READ)
       this.#follower = new LogFollower(this.logPath, { line: text => this.#line(text), reset }, from)
     }
     await this.#follower.read()
@@ -79,10 +88,11 @@ export class RunLatest {
   }
 
   #line(text: string): void {
-    const line = parseLogLine(text)
-    if (line === null || line === 'unknown') return
+    const line = parseLogLine(text, TOLD)
+    if (line === null || line === 'other') return
     const latest = this.#latest
     if (line.type !== 'warning') latest.type = line.type
+    this.#time(line)
     switch (line.type) {
       case 'start':
         latest.start = line
@@ -109,6 +119,17 @@ export class RunLatest {
     }
   }
 
+  /** The time left is reckoned from the start or resumption, or from where the reading began. */
+  #time(line: Line): void {
+    const now = Date.parse(line.time) / 1000
+    if (line.type === 'start' || (this.#latest.left === null && this.#first)) {
+      this.#latest.left = new TimeEstimator()
+      if (line.type !== 'start') this.#latest.left.heed(this.#first!, now)
+    }
+    this.#latest.left?.heed(line, now)
+    this.#latest.time = now
+  }
+
   #described(state: RunSummary['state'], facts: Pick<RunSummary, 'model' | 'dataset' | 'updated'>): RunSummary {
     const { epoch, now, step, final } = this.#latest
     const start = this.#latest.start ?? this.#first
@@ -121,7 +142,7 @@ export class RunLatest {
       ...facts,
       model: start?.network?.name ?? facts.model,
       parameters: start?.network?.parameters ?? null,
-      epochs: start?.epochs ?? epoch?.epochs ?? 0,
+      epochs: this.#latest.start?.epochs ?? epoch?.epochs ?? start?.epochs ?? 0,
       batchesPerEpoch: start?.batchesPerEpoch ?? 0,
       started: this.#first ? Date.parse(this.#first.time) : null,
       epochsDone,
@@ -130,46 +151,31 @@ export class RunLatest {
       last,
       best: epoch?.best ?? last,
       now,
-      secondsLeft: state === 'running' ? this.#secondsLeft(epochsDone) : null,
+      secondsLeft: state === 'running' ? this.#secondsLeft() : null,
     }
   }
 
-  #secondsLeft(epochsDone: number): number | null {
-    const { start, epoch, now, secondsPerStep } = this.#latest
-    const { epochs, batchesPerEpoch } = start ?? this.#first ?? { epochs: 0, batchesPerEpoch: 0 }
-    if (secondsPerStep === null || epochs === 0) return null
-    const begun = now && now.epoch > epochsDone ? now.batch : 0
-    const steps = (epochs - epochsDone) * batchesPerEpoch - begun
-    return Math.max(0, Math.round(steps * secondsPerStep + (epochs - epochsDone) * (epoch?.testSeconds ?? 0)))
+  #secondsLeft(): number | null {
+    const { left, time } = this.#latest
+    const { run } = left?.left(time) ?? { run: null }
+    return run === null ? null : Math.round(run)
   }
 }
 
 const none = (): Latest => ({
-  ...{ type: null, start: null, epoch: null, now: null, step: 0, secondsPerStep: null, final: null },
+  ...{ type: null, start: null, epoch: null, now: null, step: 0, secondsPerStep: null },
+  ...{ left: null, time: 0, final: null },
 })
 
 /** The `start` line that a log begins with. */
-async function firstLine(path: string): Promise<Extract<LogLine, { type: 'start' }> | null> {
+async function firstLine(path: string): Promise<LineOf<'start'> | null> {
   const file = await open(path, 'r')
   try {
     const chunk = Buffer.alloc(HEAD_BYTES)
     const { bytesRead } = await file.read(chunk, 0, HEAD_BYTES, 0)
-    const line = parseLogLine(chunk.toString('utf8', 0, bytesRead).split('\n', 1)[0]!)
-    return line !== null && line !== 'unknown' && line.type === 'start' ? line : null
+    const line = parseLogLine(chunk.toString('utf8', 0, bytesRead).split('\n', 1)[0]!, ['start'])
+    return line === 'other' ? null : line
   } finally {
     await file.close()
   }
-}
-
-/** Everything of a run's config.json, flat: "recipe.batchSize" -> "64". */
-export async function runSettings(folder: string): Promise<Record<string, string>> {
-  await readSettings(folder)
-  const flat: Record<string, string> = {}
-  const walk = (value: unknown, path: string): void => {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      for (const [key, inner] of Object.entries(value)) walk(inner, path === '' ? key : `${path}.${key}`)
-    } else flat[path] = typeof value === 'string' ? value : JSON.stringify(value)
-  }
-  walk(JSON.parse(await readFile(join(folder, CONFIG_FILE), 'utf8')), '')
-  return flat
 }

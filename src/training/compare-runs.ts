@@ -8,7 +8,7 @@ import { type EpochLine, flatSettings, type RunSummary, readCourse, summariseRun
 export interface ComparedRun {
   readonly path: string
   readonly summary: RunSummary
-  /** Everything of config.json: `recipe.batchSize` -> 64. */
+  /** Those of config.json: `recipe.batchSize` -> 64. */
   readonly settings: ReadonlyMap<string, unknown>
   readonly epochs: readonly EpochLine[]
   /** In steps, the evaluations not counted, over all its parts. */
@@ -45,14 +45,9 @@ async function compared(path: string): Promise<ComparedRun> {
   }
 }
 
-/** Names of runs, not settings. */
-const NO_SETTINGS: readonly string[] = ['id']
-
 /** The settings that are not the same in all runs, and each run's; undefined where it has none of that name. */
 export function differences(runs: readonly ComparedRun[]): ReadonlyMap<string, readonly unknown[]> {
   const names = new Set(runs.flatMap(({ settings }) => [...settings.keys()]))
   const rows = [...names].map(name => [name, runs.map(({ settings }) => settings.get(name))] as const)
-  const differ = ([name, values]: (typeof rows)[number]): boolean =>
-    !NO_SETTINGS.includes(name) && new Set(values.map(value => JSON.stringify(value))).size > 1
-  return new Map(rows.filter(differ))
+  return new Map(rows.filter(([, values]) => new Set(values.map(value => JSON.stringify(value))).size > 1))
 }

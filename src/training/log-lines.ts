@@ -4,13 +4,15 @@ import { createInterface } from 'node:readline'
 import { errorCode, fileError } from '../util/files.js'
 import type { EndEvent, EpochEvent, LayersEvent, StartEvent, StepEvent, StopEvent, WarningEvent } from './events.js'
 
+/** `memoryBytes` is younger than the first logs. */
+type Younger<T extends { readonly memoryBytes: number }> = Omit<T, 'memoryBytes'> & { readonly memoryBytes?: number }
 /** Without what a log line leaves out. */
-export type LoggedStep = Omit<StepEvent, 'running' | 'batchesPerEpoch'>
-type Logged = StartEvent | LoggedStep | EpochEvent | LayersEvent | WarningEvent | StopEvent | EndEvent
+export type LoggedStep = Younger<Omit<StepEvent, 'running' | 'batchesPerEpoch'>>
+type Logged = StartEvent | LoggedStep | Younger<EpochEvent> | LayersEvent | WarningEvent | StopEvent | EndEvent
 /** A line of log.jsonl: an event, and when it was (ISO 8601). */
 export type LogLine = { readonly time: string } & Logged
 export type LogType = LogLine['type']
-type LineOf<T extends LogType> = Extract<LogLine, { readonly type: T }>
+export type LineOf<T extends LogType> = Extract<LogLine, { readonly type: T }>
 
 /** The numbers without which a line is damaged. */
 const NUMBERS: Readonly<Record<LogType, readonly string[]>> = {
@@ -32,13 +34,17 @@ const PARTS: Partial<Record<LogType, readonly string[]>> = {
 
 const isLogType = (type: string): type is LogType => Object.hasOwn(NUMBERS, type)
 
-/** The type is near the beginning of a line: long ones of other types need not be read to the end. */
-const typeOf = (text: string): string | undefined => /"type":"([\w-]+)"/.exec(text.slice(0, 100))?.[1]
+const ALL = Object.keys(NUMBERS) as readonly LogType[]
 
-/** `unknown`: an event of a type that this version does not know; null: damaged. */
-export function parseLogLine(text: string): LogLine | 'unknown' | null {
-  const type = typeOf(text)
-  if (type !== undefined && !isLogType(type)) return text.endsWith('}') ? 'unknown' : null
+/** A line of one of these types. `other`: of another type, perhaps one that this version does not know; null: damaged. */
+export function parseLogLine<T extends LogType = LogType>(
+  text: string,
+  types: readonly T[] = ALL as readonly T[],
+): LineOf<T> | 'other' | null {
+  const wanted: readonly string[] = types
+  // The type is near the beginning of a line: long ones of other types need not be read to the end.
+  const type = /"type":"([\w-]+)"/.exec(text.slice(0, 100))?.[1]
+  if (type !== undefined && !wanted.includes(type)) return text.endsWith('}') ? 'other' : null
   let line: Record<string, unknown>
   try {
     line = JSON.parse(text)
@@ -48,9 +54,10 @@ export function parseLogLine(text: string): LogLine | 'unknown' | null {
   if (typeof line !== 'object' || line === null) return null
   const { type: own, time } = line
   if (typeof own !== 'string' || !isLogType(own) || !Number.isFinite(Date.parse(String(time)))) return null
+  if (!wanted.includes(own)) return 'other'
   if (NUMBERS[own].some(name => typeof line[name] !== 'number')) return null
   if (PARTS[own]?.some(name => typeof line[name] !== 'object')) return null
-  return line as unknown as LogLine
+  return line as unknown as LineOf<T>
 }
 
 /** The lines of these types, in their order; none when there is no log. `onDamaged` hears of each line that is none. */
@@ -59,15 +66,13 @@ export async function* readLog<T extends LogType>(
   types: readonly T[],
   onDamaged: () => void = () => {},
 ): AsyncGenerator<LineOf<T>> {
-  const wanted = new Set<string>(types)
   const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })
   try {
     for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const type = typeOf(text)
-      if (text === '' || (type !== undefined && isLogType(type) && !wanted.has(type))) continue
-      const line = parseLogLine(text)
+      if (text === '') continue
+      const line = parseLogLine(text, types)
       if (line === null) onDamaged()
-      else if (line !== 'unknown' && wanted.has(line.type)) yield line as LineOf<T>
+      else if (line !== 'other') yield line
     }
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw fileError(error, `reading ${path}`)

@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { usageError } from '../errors.js'
 import { safetensorsBytes } from '../interop/safetensors-size.js'
 import { fileError } from '../util/files.js'
-import type { EpochEvent, EpochScore, StartEvent } from './events.js'
-import { type LogType, readLog } from './log-lines.js'
+import type { EpochScore, StartEvent } from './events.js'
+import { type LineOf, type LogType, readLog } from './log-lines.js'
 import { LAST_FILE } from './read-run.js'
 import { LOG_FILE } from './run-folder.js'
 import { CONFIG_FILE, readSettings } from './run-settings.js'
 import { type RunState, runState } from './run-state.js'
 
 /** An epoch of a run's log. */
-export type EpochLine = EpochEvent & { readonly time: string }
+export type EpochLine = LineOf<'epoch'>
 
 export interface RunSummary {
   readonly path: string
@@ -142,7 +142,10 @@ export async function readCourse(path: string): Promise<RunCourse> {
   return { start, first, updated, epochs: [...epochs.values()].sort((a, b) => a.epoch - b.epoch), lastType, step }
 }
 
-/** Everything of a run's config.json, flat: `recipe.batchSize` -> 64. */
+/** Which run it is and which form of the file: no settings. */
+const NO_SETTINGS: readonly string[] = ['id', 'format']
+
+/** All settings of a run's config.json, flat: `recipe.batchSize` -> 64. */
 export async function flatSettings(path: string): Promise<ReadonlyMap<string, unknown>> {
   await readSettings(path)
   const file = join(path, CONFIG_FILE)
@@ -155,6 +158,7 @@ export async function flatSettings(path: string): Promise<ReadonlyMap<string, un
     else for (const [key, inner] of Object.entries(value)) walk(inner, name === '' ? key : `${name}.${key}`)
   }
   walk(JSON.parse(text), '')
+  for (const name of NO_SETTINGS) flat.delete(name)
   return flat
 }
 

@@ -3,6 +3,7 @@
 // rest of an epoch by the last so many steps, the rest of a run by all of it, so that a passing load on the computer
 // neither shakes the long estimate nor lingers in the short one.
 import type { StartEvent, TrainingEvent } from './events.js'
+import type { LogLine } from './log-lines.js'
 
 export interface TimeLeft {
   /** Seconds until the epoch is trained, evaluated and saved. */
@@ -23,6 +24,7 @@ export class TimeEstimator {
   /** Seconds in steps, after so many of them; the older, the sparser. */
   private marks = [{ steps: 0, seconds: 0 }]
   private previous = 0
+  private epochs = 0
   private epoch = 1
   private stepsLeft = 0
   private tested: number | null = null
@@ -30,11 +32,12 @@ export class TimeEstimator {
   private testing: { readonly since: number; done: number } | null = null
   private savingSince: number | null = null
 
-  /** `now`: seconds by any clock. */
-  heed(event: TrainingEvent, now: number): void {
+  /** An event as it happens, or the line that a log keeps of it; `now`: seconds by any clock. */
+  heed(event: TrainingEvent | LogLine, now: number): void {
     switch (event.type) {
       case 'start':
         this.start = event
+        this.epochs = event.epochs
         this.epoch = event.epoch
         this.stepsLeft = event.batchesPerEpoch - event.batch
         this.previous = now
@@ -43,7 +46,7 @@ export class TimeEstimator {
         this.mark(now - this.previous)
         this.previous = now
         this.epoch = event.epoch
-        this.stepsLeft = event.batchesPerEpoch - event.batch
+        this.stepsLeft = this.batchesPerEpoch - event.batch
         this.savingSince = null
         break
       case 'evaluation':
@@ -54,7 +57,8 @@ export class TimeEstimator {
         this.tested = now - this.previous
         this.testing = null
         this.epoch = event.epoch + 1
-        this.stepsLeft = event.epoch < event.epochs ? (this.start?.batchesPerEpoch ?? 0) : 0
+        this.epochs = event.epochs
+        this.stepsLeft = event.epoch < event.epochs ? this.batchesPerEpoch : 0
         this.savingSince = now
         this.previous = now
         break
@@ -71,9 +75,8 @@ export class TimeEstimator {
   /** Null before there was a step. */
   left(now: number): TimeLeft | null {
     if (this.start === null || this.marks.length < 2) return null
-    const { epochs, batchesPerEpoch } = this.start
-    const epochsLeft = Math.max(0, epochs - this.epoch)
-    const ahead = this.stepsLeft + epochsLeft * batchesPerEpoch
+    const epochsLeft = Math.max(0, this.epochs - this.epoch)
+    const ahead = this.stepsLeft + epochsLeft * this.batchesPerEpoch
     const perStep = this.perStep(ahead)
     const after = (this.tested ?? this.guessedTest(perStep)) + this.saved
     const rest = this.testing ? this.restOfTest(this.testing, now) + this.saved : after
@@ -81,6 +84,10 @@ export class TimeEstimator {
       epoch: this.stepsLeft * this.perStep(this.stepsLeft) + rest,
       run: ahead * perStep + rest + epochsLeft * after,
     }
+  }
+
+  private get batchesPerEpoch(): number {
+    return this.start?.batchesPerEpoch ?? 0
   }
 
   /** Seconds of a step, by the last `ahead` of them. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { dashboardApp } from '../../dist/dashboard/app.js'
 import { readCheckpoint } from '../../dist/index.js'
 import { halves, put } from '../data/pictures.js'
 import { temporaryFolder } from '../training/fixtures.js'
@@ -51,6 +52,18 @@ test('train, go on, test', async () => {
     /^loss [\d.]+ {3}mean AP [\d.]+ % {3}AUC [\d.]+ {3}subset error [\d.]+ % {3}label error [\d.]+ % {3}calibration error/m,
   )
   expect(out).toMatch(/^ {4}final in training: mean AP [\d.]+ %$/m)
+})
+
+test('the dashboard has no page for it, and says what has', async () => {
+  const { app, close } = dashboardApp(run)
+  const asked = (method: string) => app.request('/api/evaluation?run=.', { method, headers: { host: '127.0.0.1' } })
+  await asked('POST')
+  const state = async () => (await (await asked('GET')).json()) as { state: string; failure?: object }
+  await expect.poll(async () => (await state()).state, { timeout: 60_000 }).toBe('failed')
+  const { failure } = await state()
+  expect(failure).toMatchObject({ error: expect.stringContaining('may have several labels') })
+  expect(failure).toMatchObject({ hint: expect.stringMatching(/^densenet test .*last\.safetensors --report report$/) })
+  close()
 })
 
 test('preview names all classes of an image', async () => {

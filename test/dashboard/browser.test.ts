@@ -1,22 +1,21 @@
 // The pages in a real browser: curves that grow, a server that comes and goes, keys, and what a screen reader meets.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningDashboard, serveDashboard } from '../../dist/dashboard/serve.js'
 import { limitDataset } from '../../dist/data/dataset.js'
 import { syntheticDataset } from '../../dist/data/synthetic.js'
 import { makeReport } from '../../dist/evaluation/report.js'
 import { scorePredictions } from '../../dist/evaluation/scores.js'
-import { chromiumPath } from '../chromium.js'
+import { thumbnails } from '../../dist/evaluation/thumbnails.js'
+import { chromiumPath, faults, launch, VIEWS } from '../chromium.js'
 import { appendLog, endLine, epochsOf, makeRun, startLine, stepLine, temporaryFolder, writeLog } from './runs.js'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const PAGES = ['runs', 'curves', 'compare', 'evaluation', 'model']
 
 /** As an evaluation leaves it: two thirds of 60 images right, the others taken for the class after theirs. */
-function writeEvaluation(run: string): void {
+async function writeEvaluation(run: string): Promise<void> {
   const dataset = limitDataset(syntheticDataset('test'), 60)
   const { length: images, labels, classes } = dataset
   const said = (image: number): number => (labels[image]! + (image % 3 === 0 ? 1 : 0)) % classes.length
@@ -35,7 +34,9 @@ function writeEvaluation(run: string): void {
   }
   const facts = { path: run, network: 'tiny', views: 'single', training: null } as const
   const report = makeReport(facts, dataset, predictions, scorePredictions(predictions, classes))
-  const evaluation = { report, thumbnails: [], epoch: 2, made: Date.now() }
+  const pictures = await thumbnails(dataset, report.worst)
+  const shown = report.worst.map(({ index }) => pictures.get(index)!)
+  const evaluation = { report, thumbnails: shown, epoch: 2, made: Date.now() }
   mkdirSync(join(run, '.dashboard'))
   const cached = { version: 1, bytes: 0, modified: 0, evaluation }
   writeFileSync(join(run, '.dashboard', 'evaluation-last.json'), JSON.stringify(cached))
@@ -54,12 +55,12 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     root = temporaryFolder()
     growing = makeRun(root, 'growing')
     writeLog(growing, startLine() + epochsOf(1, 2))
-    writeEvaluation(growing)
+    await writeEvaluation(growing)
     writeLog(makeRun(root, 'other', 0.2), startLine() + epochsOf(1, 5, 300) + endLine())
     makeRun(root, 'damaged')
     writeLog(join(root, 'damaged'), 'nothing of a log\n')
     server = await serveDashboard(root)
-    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
+    browser = await launch()
   })
   afterAll(async () => {
     await browser?.close()
@@ -187,28 +188,19 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     await page.context().close()
   })
 
-  describe.each(['light', 'dark'] as const)('in the %s scheme', colorScheme => {
-    test.each([1440, 390])('axe finds nothing wrong with any page at %i pixels, nothing overflows', async width => {
-      const page = await open('#/curves?run=growing&show=growing&show=other', {
-        colorScheme,
-        viewport: { width, height: 844 },
-      })
+  test.each(VIEWS)(
+    'axe finds nothing wrong with any page, nothing overflows: $width pixels, $colorScheme',
+    async ({ colorScheme, ...viewport }) => {
+      const page = await open('#/curves?run=growing&show=growing&show=other', { colorScheme, viewport })
       for (const name of PAGES) {
         await page.evaluate(hash => {
           location.hash = hash
         }, `#/${name}?run=growing&show=growing&show=other`)
         const content = name === 'evaluation' ? '.matrix' : 'figure, table:not(.matrix), .overview'
         await page.locator('main').locator(content).first().waitFor()
-        await page.evaluate(AXE)
-        const found = await page.evaluate(async () => {
-          const { violations } = await (globalThis as unknown as { axe: typeof import('axe-core') }).axe.run()
-          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`)
-        })
-        expect(found, name).toEqual([])
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-        expect(over, `${name} is wider than the screen`).toBeLessThanOrEqual(0)
+        expect(await faults(page), name).toEqual([])
       }
       await page.context().close()
-    })
-  })
+    },
+  )
 })

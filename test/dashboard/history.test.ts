@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bucketSeries } from '../../dist/dashboard/buckets.js'
 import { RunHistory } from '../../dist/dashboard/history.js'
-import { LogFollower, lastEpochOffset } from '../../dist/dashboard/log-follower.js'
+import { LogFollower, lastEpochsOffset } from '../../dist/dashboard/log-follower.js'
 import { StepTable } from '../../dist/dashboard/step-table.js'
 import { appendLog, epochLine, epochsOf, makeRun, startLine, stepLine, temporaryFolder, writeLog } from './runs.js'
 
@@ -110,15 +110,21 @@ test('throughput of an epoch counts the images since the run went on', async () 
   expect(history.epochs.map(({ throughput }) => throughput)).toEqual([16, 8])
 })
 
-test('where to begin for the last epoch, in long logs and in logs without one', async () => {
+test('where to begin for the last epochs, in long logs and in logs without one', async () => {
   const early = startLine() + epochsOf(1, 1)
   const later = Array.from({ length: 9000 }, (_, i) => stepLine(11 + i)).join('')
   const { path } = logOf(early + later)
-  expect(await lastEpochOffset(path)).toBe(early.length - epochLine(1).length)
+  expect(await lastEpochsOffset(path, 1)).toBe(early.length - epochLine(1).length)
+  expect(await lastEpochsOffset(path, 2)).toBe(0)
+  writeFileSync(path, early + later + epochsOf(2, 4))
+  for (const [epochs, at] of [epochsOf(4, 4), epochsOf(3, 4)].map(({ length }, i) => [i + 2, length] as const)) {
+    const whole = early.length + later.length + epochsOf(2, 4).length
+    expect(await lastEpochsOffset(path, epochs)).toBe(whole - at - epochLine(4 - epochs + 1).length)
+  }
   writeFileSync(path, startLine() + stepLine(1))
-  expect(await lastEpochOffset(path)).toBe(0)
+  expect(await lastEpochsOffset(path, 1)).toBe(0)
   writeFileSync(path, '')
-  expect(await lastEpochOffset(path)).toBe(0)
+  expect(await lastEpochsOffset(path, 1)).toBe(0)
 })
 
 function tableOf(values: readonly number[]): StepTable {

@@ -33,12 +33,16 @@ export function makeRun(root: string, id: string, learningRate = 0.1): string {
   return folder
 }
 
-const time = (step: number): string => new Date(Date.UTC(2026, 0, 1) + 100 * step).toISOString()
+/** After so many steps of half a second and evaluations of one second. */
+const time = (step: number, evaluations: number): string =>
+  new Date(Date.UTC(2026, 0, 1) + 500 * step + 1000 * evaluations).toISOString()
 const line = (event: object): string => `${JSON.stringify(event)}\n`
 
 export const startLine = (epochs = 5, step = 0): string =>
   line({
-    ...{ time: time(step), type: 'start', network: { name: 'tiny', depth: 10, parameters: 2666, multiplyAdds: 1e6 } },
+    ...{ time: time(step, Math.floor(step / BATCHES)), type: 'start', recipe: resolveRecipe({ epochs }) },
+    network: { name: 'tiny', depth: 10, parameters: 2666, multiplyAdds: 1e6 },
+    compute: { backend: 'a test', memory: 'store', memoryReason: null, plannedBytes: 1e6 },
     ...{ dataset: 'synthetic', epochs, batchesPerEpoch: BATCHES, trainImages: 80, testImages: 16 },
     ...{ epoch: 1 + Math.floor(step / BATCHES), batch: step % BATCHES, step },
   })
@@ -47,7 +51,7 @@ export const startLine = (epochs = 5, step = 0): string =>
 export const stepLine = (step: number, loss = 100 / step): string =>
   line({
     ...{
-      time: time(step),
+      time: time(step, Math.floor((step - 1) / BATCHES)),
       type: 'step',
       epoch: 1 + Math.floor((step - 1) / BATCHES),
       batch: 1 + ((step - 1) % BATCHES),
@@ -59,14 +63,22 @@ export const stepLine = (step: number, loss = 100 / step): string =>
 export const epochLine = (epoch: number): string => {
   const test = { loss: 2 / epoch, top1Error: 60 - epoch, top5Error: 10 }
   return line({
-    ...{ time: time(epoch * BATCHES), type: 'epoch', epoch, epochs: 5, step: epoch * BATCHES, learningRate: 0.1 },
+    ...{
+      time: time(epoch * BATCHES, epoch),
+      type: 'epoch',
+      epoch,
+      epochs: 5,
+      step: epoch * BATCHES,
+      learningRate: 0.1,
+    },
     ...{ train: { ...test, loss: 3 / epoch }, on: 'test', test, best: { epoch, ...test }, isBest: true },
     ...{ seconds: 5, testSeconds: 1, waitingShare: 0, memoryBytes: 210e6 },
   })
 }
 
-export const endLine = (): string => line({ time: time(50), type: 'end', final: null, best: null, early: false })
-export const stopLine = (step: number): string => line({ time: time(step), type: 'stop', epoch: 1, batch: step, step })
+export const endLine = (): string => line({ time: time(50, 5), type: 'end', final: null, best: null, early: false })
+export const stopLine = (step: number): string =>
+  line({ time: time(step, Math.floor(step / BATCHES)), type: 'stop', epoch: 1, batch: step, step })
 
 /** The lines of whole epochs; the loss of step s is firstLoss / s. */
 export const epochsOf = (from: number, to: number, firstLoss = 100): string => {

@@ -188,7 +188,7 @@ describe('comparing', () => {
 test('lines of a log: whole ones, those of later versions, and damage', () => {
   const step = readFileSync(at('whole', 'log.jsonl'), 'utf8').split('\n')[1]!
   expect(parseLogLine(step)).toMatchObject({ type: 'step', epoch: 1, batch: 1 })
-  expect(parseLogLine('{"time":"2026-01-01T00:00:00.000Z","type":"weather","rain":1}')).toBe('unknown')
+  expect(parseLogLine('{"time":"2026-01-01T00:00:00.000Z","type":"weather","rain":1}')).toBe('other')
   const damaged = [
     step.slice(0, -1),
     step.slice(5),
@@ -202,6 +202,6 @@ test('lines of a log: whole ones, those of later versions, and damage', () => {
     '',
     '\u0000\u0000',
   ]
-  for (const text of damaged) expect([null, 'unknown']).toContain(parseLogLine(text))
+  for (const text of damaged) expect([null, 'other']).toContain(parseLogLine(text))
   expect(parseLogLine(step.slice(0, -1))).toBeNull()
 })

@@ -15,10 +15,12 @@ export interface ChartProps {
   readonly lines: readonly Line[]
   /** The whole axis. */
   readonly whole: Range
+  /** Other charts show several runs. */
+  readonly named: boolean
   readonly height: number
 }
 
-export function Chart({ metric, lines, whole, height }: ChartProps) {
+export function Chart({ metric, lines, whole, named, height }: ChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const log = logScale.value && metric.log
@@ -58,7 +60,7 @@ export function Chart({ metric, lines, whole, height }: ChartProps) {
         <h2>
           {metric.title} {metric.unit && <span class="soft">{metric.unit}</span>}
         </h2>
-        <Readout metric={metric} lines={lines} />
+        <Readout metric={metric} lines={lines} named={named} />
         {lines.length === 0 && <span class="soft">nothing logged</span>}
       </figcaption>
       <div
@@ -84,15 +86,14 @@ function show(plot: uPlot | null, { from, to }: Range): void {
 }
 
 /** Where nothing is read, the last values. */
-function Readout({ metric, lines }: Pick<ChartProps, 'metric' | 'lines'>) {
-  const several = new Set(lines.map(({ run }) => run)).size > 1
+function Readout({ metric, lines, named }: Pick<ChartProps, 'metric' | 'lines' | 'named'>) {
   return (
     <ul class="readout">
       {lines.map(line => {
         const value = valueAt(line, cursor.value)
         return (
           <li key={`${line.run} ${line.kind}`} class={`${line.colour} ${line.kind === 'train' ? 'train' : 'test'}`}>
-            <span class="soft">{several ? `${line.run} ${line.kind}` : line.kind}</span>{' '}
+            <span class="soft">{named ? `${line.run} ${line.kind}` : line.kind}</span>{' '}
             {value === null ? '–' : metric.format(value)}
           </li>
         )

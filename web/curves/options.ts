@@ -30,7 +30,7 @@ export function chartOptions(metric: Metric, lines: readonly Line[], { log, widt
       width: evaluated ? 1.75 : 1.4,
       spanGaps: true,
       ...(evaluated ? { dash: [5, 3] } : {}),
-      points: { show: line.xs.length <= FEW && (evaluated || axis.value === 'epoch'), size: 5, fill: stroke },
+      points: { show: line.xs.length <= FEW && (evaluated || axis.value === 'epoch'), size: 6, fill: stroke },
     })
   }
   const common = { stroke: colour('soft'), font: FONT, ticks: { show: false } }
@@ -41,7 +41,7 @@ export function chartOptions(metric: Metric, lines: readonly Line[], { log, widt
   }
   return {
     ...{ width, height, series, bands },
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     scales: { x: { time: false, auto: false }, y: log ? { distr: 3 } : { range: yRange } },
     axes: [

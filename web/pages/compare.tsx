@@ -70,7 +70,7 @@ export function ComparePage() {
       {failure.value && <Failed failure={failure.value} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <section class="wide" tabIndex={0} aria-label="Settings and results of the shown runs">
-        <table class="compare">
+        <table class={`compare${onlyDifferences.value ? ' only' : ''}`}>
           <thead>
             <tr>
               <td />

@@ -71,6 +71,7 @@ export function CurvesPage() {
               metric={metric}
               lines={linesOf(metric, drawn, axis.value)}
               whole={whole}
+              named={drawn.length > 1}
               height={i < 2 ? TALL : LOW}
             />
           ))}

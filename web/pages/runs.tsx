@@ -17,13 +17,6 @@ interface Column {
 const columns: readonly Column[] = [
   { title: 'run', value: ({ id }) => id, words: true },
   { title: 'state', value: ({ state }) => state, text: ({ state }) => `${STATE_MARKS[state]} ${state}`, words: true },
-  { title: 'network', value: ({ model }) => model, words: true },
-  { title: 'data set', value: ({ dataset }) => dataset, words: true },
-  {
-    title: 'parameters',
-    value: ({ parameters }) => parameters,
-    text: ({ parameters }) => (parameters === null ? '–' : short(parameters)),
-  },
   {
     title: 'epochs',
     value: ({ epochsDone }) => epochsDone,
@@ -38,6 +31,13 @@ const columns: readonly Column[] = [
     text: ({ secondsLeft }) => (secondsLeft === null ? '–' : duration(secondsLeft)),
   },
   { title: 'age', value: ({ updated }) => -updated, text: ({ updated }) => age(clock.value - updated) },
+  { title: 'network', value: ({ model }) => model, words: true },
+  { title: 'data set', value: ({ dataset }) => dataset, words: true },
+  {
+    title: 'parameters',
+    value: ({ parameters }) => parameters,
+    text: ({ parameters }) => (parameters === null ? '–' : short(parameters)),
+  },
 ]
 
 const order = signal({ column: 'age', down: false })
@@ -60,7 +60,7 @@ export function RunsPage() {
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <section class="wide" tabIndex={0} aria-label="All runs">
-        <table>
+        <table class="all-runs">
           <thead>
             <tr>
               <td />

@@ -6,7 +6,7 @@ import { colourAt, hex, VIRIDIS } from './colours.js'
 import { colourBar, type Drawing, document, ROOM, short, text, textWidth } from './svg.js'
 
 const WIDTH = 360
-const LEAST_WIDTH = 120
+const LEAST_WIDTH = 80
 /** Of a colour bar and its numbers. */
 const BAR = 92
 const TOP = 40
@@ -95,7 +95,7 @@ function heat(
   return element(
     'g',
     {},
-    text(x, y + 24, title, { bold: true, size: 12 }),
+    text(Math.min(x, x + width + BAR - textWidth(title, 13)), y + 24, title, { bold: true, size: 12 }),
     element('g', { 'shape-rendering': 'crispEdges' }, ...cells),
     ...ticks,
     text(x + width / 2, top + height + 30, 'epoch', { anchor: 'middle' }),

@@ -32,12 +32,7 @@ export async function drawFilters(
     }
   }
   const title = `${name}: ${count} filters of ${channels} x ${size} x ${size}`
-  return sheet(
-    tiles,
-    { pixels: 44, room },
-    title,
-    'each from its largest weight below 0 (dark) to above (light); grey is 0',
-  )
+  return sheet(tiles, { pixels: 44, room }, title, 'dark below 0, grey 0, light above; each to its own largest')
 }
 
 /** The first `most` feature maps, each in viridis from its least value to its largest. */
