@@ -10,6 +10,7 @@ namespace densenet {
 enum class Kernel : int {
   ConvolutionForward,
   ConvolutionBackward,
+  DenseLayerForward,
   AveragePoolForward,
   AveragePoolBackward,
   MaxPoolForward,
@@ -86,6 +87,7 @@ struct Call {
   InputGradient inputGradient;
   /// bias: the classifier's, or of a batch norm and ReLU that are folded into a convolution.
   const float *weight = nullptr, *bias = nullptr;
+  const float* growthWeight = nullptr;  // of a dense layer
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
   const float* packed = nullptr;
   /// Of programs that run image by image: how many workers share this call; 0: nobody may know, since sums would depend on it.
@@ -95,7 +97,7 @@ struct Call {
   View targets;
   double smoothing = 0;
   float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr;
-  // runningStatistics, optimisers and what works on whole buffers
+  // runningStatistics, optimisers and what works on whole buffers; a dense layer's channels are its bottleneck's
   int channels = 0;
   int64_t pixels = 0, elements = 0;
   float momentum = 0, weightDecay = 0;
