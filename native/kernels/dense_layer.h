@@ -144,6 +144,7 @@ struct Shared {
 
 struct Local {
   float *packed, *scale, *z, *transformed, *products, *rows, *planes;
+  int64_t* lines;  // of the filters of a point and block, to ask for
   int64_t pointStep, productStep;
   Local(Scratch& scratch, const Call& call, int) {
     const Shape shape(call);
@@ -157,12 +158,14 @@ struct Local {
     products = scratch.take<float>(shape.points() * productStep);
     rows = scratch.take<float>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
     planes = scratch.take<float>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
+    lines = scratch.take<int64_t>(TRANSFORM_BLOCK * shape.outLanes / 16 + 1);
   }
 };
 
 inline void prepare(const Task& task, int phase) {
   const auto local = layoutAt<Local>(task.local, task);
   if (phase == 0) normScale(task.call.norm, task.call.input.channels, local.scale);
+  else listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
   if (!task.call.packed) pack(task.call, local.packed);
 }
 
@@ -241,9 +244,10 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
         }
       }
       for (int point = 0; point < POINTS; point++) {
-        const Operands operands{local.transformed + point * local.pointStep, TRANSFORM_BLOCK, 1,
-                                weights.growth + point * filterStep + block * outLanes, outLanes, channels, 1, nullptr};
-        multiply(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0);
+        const float* filters = weights.growth + point * filterStep + block * outLanes;
+        const Operands operands{local.transformed + point * local.pointStep, TRANSFORM_BLOCK, 1, filters, outLanes, channels, 1, nullptr};
+        Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
+        multiply(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0, next);
       }
     }
     forEachRow({first, first + count}, shape.tilesWide, [&](int64_t row, int64_t column, int64_t end) {
