@@ -165,9 +165,10 @@ struct Program {
   int64_t arenaFloats = 0;
 };
 
-/// The units of a phase that a worker takes first; in a cache line of its own.
+/// What others see of a worker, in a cache line of its own.
 struct alignas(64) Share {
-  int taken = 0;  // atomic
+  int taken = 0;       // atomic: units of a phase, of those that the worker takes first
+  int processor = -1;  // atomic: where it was last seen; for relax()
 };
 
 /// What the workers of one run share.
@@ -179,7 +180,8 @@ struct RunState {
   Share* shares = nullptr;  // [workers]
   int arrived = 0;     // atomic
   int generation = 0;  // atomic
-  void (*relax)(int times) = nullptr;  // called again and again when a wait grows long: somebody else needs the processor
+  /// Called again and again when a wait grows long: somebody else needs the processor.
+  void (*relax)(RunState&, int worker, int times) = nullptr;
   double* seconds = nullptr;  // [callCount], optional: time of each call, taken by worker 0
   double (*now)() = nullptr;
 };

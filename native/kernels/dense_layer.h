@@ -128,14 +128,18 @@ inline void pack(const Call& call, float* to) {
 
 // ---- units and scratch ----------------------------------------------------------------------------------------------
 
-/// Parts of an image: as many as there are workers where that is known. Only finished results depend on how it is cut.
-inline int64_t partsOf(const Call& call, int64_t size) { return smaller<int64_t>(size, call.workers ? call.workers : 4); }
-
-inline int units(const Call& call, int batch, int phase) {
-  const Shape shape(call);
-  if (phase > 1) return 0;
-  return int(batch * partsOf(call, phase == 0 ? shape.pixels() : shape.tiles()));
+/// Into how many parts an image of `size` pixels or tiles is cut: one for each worker, where it is known how many there are, or
+/// a few of at least `fewest`, which even out what one of them was kept from doing. How it is cut changes no sum.
+inline int64_t partsOf(const Call& call, int64_t size, int64_t fewest) {
+  const int64_t workers = call.workers ? call.workers : 4;
+  const int64_t each = workers == 1 ? 1 : smaller<int64_t>(larger<int64_t>(size / fewest / workers, 1), 4);
+  return smaller(size, each * workers);
 }
+inline int64_t parts(const Call& call, const Shape& shape, int phase) {
+  return phase == 0 ? partsOf(call, shape.pixels(), PANEL) : partsOf(call, shape.tiles(), STRIP * 3 / 4);
+}
+
+inline int units(const Call& call, int batch, int phase) { return phase > 1 ? 0 : int(batch * parts(call, Shape(call), phase)); }
 
 struct Shared {
   float* y;  // [image][padded pixel][channel]
@@ -274,8 +278,8 @@ inline void work(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   const Shape shape(call);
   const auto local = layoutAt<Local>(task.local, task);
-  const int64_t size = phase == 0 ? shape.pixels() : shape.tiles(), parts = partsOf(call, size), image = unit / parts;
-  const Range range = part(size, parts, unit % parts);
+  const int64_t count = parts(call, shape, phase), image = unit / count;
+  const Range range = part(phase == 0 ? shape.pixels() : shape.tiles(), count, unit % count);
   float* y = layoutAt<Shared>(task.shared, task).y + image * shape.paddedFloats();
   if (phase == 0) bottleneck(task, local, shape, image, range, y);
   else if (shape.side == 4) growth<4>(task, local, shape, image, range, y);
