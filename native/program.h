@@ -169,6 +169,7 @@ struct Program {
 struct alignas(64) Share {
   int taken = 0;       // atomic: units of a phase, of those that the worker takes first
   int processor = -1;  // atomic: where it was last seen; for relax()
+  bool crowded = false;  // whether somebody else wants that processor; for relax()
 };
 
 /// What the workers of one run share.

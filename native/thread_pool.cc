@@ -38,11 +38,18 @@ int currentProcessor() { return -1; }
 void moveApart(RunState&, int) {}
 #endif
 
-// Yielding is quick when the other threads run; sleeping leaves a busy machine to those we wait for.
+/// Yielding is quick while nobody else wants the processor. When it is not, somebody computes there: for the rest of the run
+/// this worker sleeps instead, so that it has its turn when there is something to do.
 void relax(RunState& state, int worker, int times) {
+  Share& share = state.shares[worker];
   if (times == 0) moveApart(state, worker);
-  if (times < 2000) std::this_thread::yield();
-  else std::this_thread::sleep_for(std::chrono::microseconds(30));
+  if (times < 2000 && !share.crowded) {
+    const double start = now();
+    std::this_thread::yield();
+    share.crowded = now() - start > 50e-6;
+  } else {
+    std::this_thread::sleep_for(std::chrono::microseconds(30));
+  }
 }
 }  // namespace
 

@@ -1,8 +1,9 @@
 // Convolution, forward and backward. With output[o] = sum over c and taps of weight[o][c][tap] * z[c] shifted by the tap:
 //   gradient of weight[o][c][tap] = sum over outputs of dOutput[o] * z[c] shifted
 //   gradient of z[c] shifted     += weight[o][c][tap] * dOutput[o]
-import { dropoutKeeps, dropoutKey } from '../../engine/dropout.js'
+
 import type { Numbers } from '../../engine/backend.js'
+import { dropoutKeeps, dropoutKey } from '../../engine/dropout.js'
 import type { ConvolutionBackward, ConvolutionForward, DenseLayerForward, Dropout, View } from '../../engine/kernels.js'
 import { type Context, plane, vector } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
