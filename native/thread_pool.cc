@@ -12,41 +12,31 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 #if defined(__linux__)
 int currentProcessor() { return sched_getcpu(); }
-
-/// Moves this thread off the processor of another worker, if it shares one and there is a free one. Linux leaves two threads that
-/// wait for each other where they are: it never sees both of them running, and another processor may stay idle.
-void moveApart(RunState& state, int worker) {
-  cpu_set_t allowed, free;
-  const int here = currentProcessor();
-  __atomic_store_n(&state.shares[worker].processor, here, __ATOMIC_RELAXED);
-  bool shared = false;
-  for (int i = 0; i < state.workers; i++) {
-    shared |= i != worker && __atomic_load_n(&state.shares[i].processor, __ATOMIC_RELAXED) == here;
-  }
-  if (!shared || here < 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  free = allowed;
-  for (int i = 0; i < state.workers; i++) {
-    const int taken = __atomic_load_n(&state.shares[i].processor, __ATOMIC_RELAXED);
-    if (taken >= 0) CPU_CLR(taken, &free);
-  }
-  if (CPU_COUNT(&free) == 0 || sched_setaffinity(0, sizeof free, &free) != 0) return;
-  sched_setaffinity(0, sizeof allowed, &allowed);
-  __atomic_store_n(&state.shares[worker].processor, currentProcessor(), __ATOMIC_RELAXED);
-}
 #else
 int currentProcessor() { return -1; }
-void moveApart(RunState&, int) {}
 #endif
 
-/// Yielding is quick while nobody else wants the processor. When it is not, somebody computes there: for the rest of the run
-/// this worker sleeps instead, so that it has its turn when there is something to do.
+/// Whether another worker was last seen on this one's processor, although there are enough for all.
+bool sharesProcessor(RunState& state, int worker) {
+  static const int processors = int(std::thread::hardware_concurrency());
+  if (state.workers > processors) return false;
+  const int here = currentProcessor();
+  __atomic_store_n(&state.shares[worker].processor, here, __ATOMIC_RELAXED);
+  for (int i = 0; here >= 0 && i < state.workers; i++) {
+    if (i != worker && __atomic_load_n(&state.shares[i].processor, __ATOMIC_RELAXED) == here) return true;
+  }
+  return false;
+}
+
+/// Yielding is quick while nobody else wants the processor. Who sleeps is woken on an idle one, if there is any: two workers that
+/// only yielded to each other would stay on one, and Linux leave another idle. And who sleeps where somebody else computes has
+/// its turn when there is something to do.
 void relax(RunState& state, int worker, int times) {
   Share& share = state.shares[worker];
-  if (times == 0) moveApart(state, worker);
-  if (times < 2000 && !share.crowded) {
+  if (times < 200 && !share.crowded && (times > 0 || !sharesProcessor(state, worker))) {
     const double start = now();
     std::this_thread::yield();
-    share.crowded = now() - start > 50e-6;
+    share.crowded = now() - start > 1e-3;
   } else {
     std::this_thread::sleep_for(std::chrono::microseconds(30));
   }
