@@ -43,7 +43,8 @@ class RowPointers {
   explicit RowPointers(const Operands& o)
       : first_(o.weights), second_(first_ + 3 * o.rowStep), third_(second_ + 3 * o.rowStep), fourth_(third_ + 3 * o.rowStep) {}
   float at(int r, int64_t rowStep) const {
-    return (r < 3 ? first_ : r < 6 ? second_ : r < 9 ? third_ : fourth_)[r % 3 * rowStep];
+    const float* pointer = r < 3 ? first_ : r < 6 ? second_ : r < 9 ? third_ : fourth_;
+    return pointer[r % 3 * rowStep];
   }
   void advance(int64_t step) {
     move(first_, step);
