@@ -92,6 +92,7 @@ class CallReader {
     call.input = view(from, "input");
     call.output = view(from, "output");
     call.weight = ref(from, "weight");
+    call.growthWeight = ref(from, "growthWeight");
     call.bias = ref(from, has(from, "foldedBias") ? "foldedBias" : "bias");
     call.weightGradient = ref(from, "weightGradient");
     call.biasGradient = ref(from, "biasGradient");
@@ -147,6 +148,7 @@ class CallReader {
   static const std::map<std::string, Kernel>& kernels() {
     static const std::map<std::string, Kernel> names{
         {"convolutionForward", Kernel::ConvolutionForward}, {"convolutionBackward", Kernel::ConvolutionBackward},
+        {"denseLayerForward", Kernel::DenseLayerForward},
         {"averagePoolForward", Kernel::AveragePoolForward}, {"averagePoolBackward", Kernel::AveragePoolBackward},
         {"maxPoolForward", Kernel::MaxPoolForward},         {"maxPoolBackward", Kernel::MaxPoolBackward},
         {"linearForward", Kernel::LinearForward},           {"linearBackward", Kernel::LinearBackward},
@@ -407,7 +409,7 @@ Napi::Value instructionSets(const Napi::CallbackInfo& info) {
 }
 
 /// What the addon understands of programs, and how it is called: one more with every change. addon.ts asks for the same.
-constexpr int VERSION = 2;
+constexpr int VERSION = 3;
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("version", VERSION);

@@ -55,7 +55,7 @@ int takeUnit(RunState& state, int worker, int64_t units) {
 }
 
 /// The last to arrive resets the shares and lets the others go.
-void meet(RunState& state) {
+void meet(RunState& state, int worker) {
   const int generation = __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE);
   if (__atomic_add_fetch(&state.arrived, 1, __ATOMIC_ACQ_REL) == state.workers) {
     __atomic_store_n(&state.arrived, 0, __ATOMIC_RELAXED);
@@ -65,7 +65,7 @@ void meet(RunState& state) {
   }
   for (int spins = 0; __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE) == generation; spins++) {
     if (spins < SPINS || !state.relax) pause();
-    else state.relax(spins - SPINS);
+    else state.relax(state, worker, spins - SPINS);
   }
 }
 
@@ -145,7 +145,7 @@ void runCall(const Program& program, const Call& call, RunState& state, int work
       prepared = true;
       kernel.work(task, phase, unit);
     }
-    meet(state);
+    meet(state, worker);
   }
 }
 
@@ -154,7 +154,7 @@ void pack(const Program& program, RunState& state, int worker) {
     const Call& call = program.calls[i];
     if (call.packed) program.implementations(call).pack(call, const_cast<float*>(call.packed));
   }
-  meet(state);
+  meet(state, worker);
 }
 
 /// As many images as there are workers are in flight at a time, each with a worker of its own; what is left over of the batch
@@ -175,7 +175,7 @@ void runImages(const Program& program, RunState& state, int worker, int batch) {
         watch.lap(i);
       }
     }
-    meet(state);
+    meet(state, worker);
   }
   Stopwatch watch(state);
   for (int image = alone; image < batch; image++) {

@@ -10,6 +10,7 @@ namespace densenet {
 enum class Kernel : int {
   ConvolutionForward,
   ConvolutionBackward,
+  DenseLayerForward,
   AveragePoolForward,
   AveragePoolBackward,
   MaxPoolForward,
@@ -86,6 +87,7 @@ struct Call {
   InputGradient inputGradient;
   /// bias: the classifier's, or of a batch norm and ReLU that are folded into a convolution.
   const float *weight = nullptr, *bias = nullptr;
+  const float* growthWeight = nullptr;  // of a dense layer
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
   const float* packed = nullptr;
   /// Of programs that run image by image: how many workers share this call; 0: nobody may know, since sums would depend on it.
@@ -95,7 +97,7 @@ struct Call {
   View targets;
   double smoothing = 0;
   float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr;
-  // runningStatistics, optimisers and what works on whole buffers
+  // runningStatistics, optimisers and what works on whole buffers; a dense layer's channels are its bottleneck's
   int channels = 0;
   int64_t pixels = 0, elements = 0;
   float momentum = 0, weightDecay = 0;
@@ -163,9 +165,11 @@ struct Program {
   int64_t arenaFloats = 0;
 };
 
-/// The units of a phase that a worker takes first; in a cache line of its own.
+/// What others see of a worker, in a cache line of its own.
 struct alignas(64) Share {
-  int taken = 0;  // atomic
+  int taken = 0;       // atomic: units of a phase, of those that the worker takes first
+  int processor = -1;  // atomic: where it was last seen; for relax()
+  bool crowded = false;  // whether somebody else wants that processor; for relax()
 };
 
 /// What the workers of one run share.
@@ -177,7 +181,8 @@ struct RunState {
   Share* shares = nullptr;  // [workers]
   int arrived = 0;     // atomic
   int generation = 0;  // atomic
-  void (*relax)(int times) = nullptr;  // called again and again when a wait grows long: somebody else needs the processor
+  /// Called again and again when a wait grows long: somebody else needs the processor.
+  void (*relax)(RunState&, int worker, int times) = nullptr;
   double* seconds = nullptr;  // [callCount], optional: time of each call, taken by worker 0
   double (*now)() = nullptr;
 };

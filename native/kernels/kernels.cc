@@ -3,6 +3,7 @@
 // the linker can never take another instruction set's copy of a shared function.
 #include "convolution_1x1.h"
 #include "convolution_3x3.h"
+#include "dense_layer.h"
 #include "head.h"
 #include "loss.h"
 #include "optimizers.h"
@@ -28,6 +29,7 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
       if (call.size == 1) return convolution1x1::backward;
       if (wantsGradient && winograd::pays(call, call.outputGradient.gradient)) return winograd::backward;
       return wantsGradient ? convolution3x3::backward : stem::backward;
+    case Kernel::DenseLayerForward: return denseLayer::forward;
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
     case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;
     case Kernel::MaxPoolForward: return poolForward<maxForwardWork>;

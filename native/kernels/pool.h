@@ -1,5 +1,6 @@
 // Average pooling (windows that do not overlap; one window as large as the plane is global pooling) and max pooling,
-// of z = relu(norm(x)) or of x. A unit is some channels of one image; each channel's plane fits the cache.
+// of z = relu(norm(x)) or of x. A unit is some channels of one image; each channel's plane fits the cache. Where the kernels
+// around it share an image by its pixels, it is some rows of all channels, so that workers find in their caches what they wrote.
 #pragma once
 #include "lanes.h"
 #include "work.h"
@@ -23,8 +24,26 @@ struct PoolForwardShared {
   }
 };
 
+struct PoolForwardUnits {
+  PlaneUnits planes;
+  int height, rowParts;
+  PoolForwardUnits(const Call& call, int batch)
+      : planes(batch, call.input.channels), height(call.output.height), rowParts(larger(1, smaller(call.workers, height))) {
+    if (call.workers > 0) planes.parts = 1;
+  }
+  int count(int batch) const { return planes.count(batch) * rowParts; }
+  Range rows(int unit) const { return part(height, rowParts, unit % rowParts); }
+};
+
+/// The rows that windows of some rows of the output lie in.
+inline Range rowsOfWindows(const Call& call, Range rows) {
+  const int64_t size = call.size ? call.size : call.windowHeight, stride = call.size ? call.stride : size;
+  return {larger<int64_t>(rows.first * stride - call.padding, 0),
+          smaller<int64_t>((rows.end - 1) * stride - call.padding + size, call.input.height)};
+}
+
 inline int poolForwardUnits(const Call& call, int batch, int phase) {
-  if (phase == 0) return PlaneUnits(batch, call.input.channels).count(batch);
+  if (phase == 0) return PoolForwardUnits(call, batch).count(batch);
   return phase == 1 && call.statistics.present() ? 1 : 0;
 }
 
@@ -34,7 +53,7 @@ inline void poolForwardPrepare(const Task& task, int phase) {
   }
 }
 
-/// `poolPlane(call, z, out)` pools one plane.
+/// `poolPlane(call, z, rows, out)` makes some rows of a plane of the output.
 template <class PoolPlane>
 inline void poolForwardWork(const Task& task, int phase, int unit, PoolPlane poolPlane) {
   const Call& call = task.call;
@@ -45,13 +64,14 @@ inline void poolForwardWork(const Task& task, int phase, int unit, PoolPlane poo
     return;
   }
   const auto local = layoutAt<PoolForwardLocal>(task.local, task);
-  const PlaneUnits units(task.run.batch, call.input.channels);
-  const int64_t image = units.image(unit);
-  const Range channels = units.range(unit);
+  const PoolForwardUnits units(call, task.run.batch);
+  const int64_t image = units.planes.image(unit / units.rowParts), width = call.input.width;
+  const Range channels = units.planes.range(unit / units.rowParts), rows = units.rows(unit), from = rowsOfWindows(call, rows);
   for (int64_t c = channels.first; c < channels.end; c++) {
     float* out = call.output.plane(image, c);
-    normalise(call.norm, local.scale, int(c), call.input.plane(image, c), call.input.pixels(), local.z);
-    poolPlane(call, local.z, out);
+    normalise(call.norm, local.scale, int(c), call.input.plane(image, c) + from.first * width, from.size() * width,
+              local.z + from.first * width);
+    poolPlane(call, local.z, rows, out);
     if (call.statistics.present()) shared.moments[image * call.output.channels + c] = momentsOf(out, call.output.pixels());
   }
 }
@@ -120,23 +140,30 @@ inline void poolBackwardWork(const Task& task, int phase, int unit, SpreadPlane 
 
 // ---- average ----------------------------------------------------------------------------------------------------
 
+/// The first `count` lanes of v to a row of what ends at `end`; if there is room it writes all, and the next row writes over them.
+inline void storeInRow(float* to, Vec v, int count, const float* end) {
+  if (end - to >= WIDTH) store(to, v);
+  else storePart(to, v, count);
+}
+
 /// Sums the window's rows in place, then their columns.
-inline void averagePlane(const Call& call, float* z, float* out) {
+inline void averagePlane(const Call& call, float* z, Range outRows, float* out) {
   const View& in = call.input;
   const int rows = call.windowHeight, columns = call.windowWidth;
   const float share = 1.0f / (float(rows) * float(columns));
-  for (int y = 0; y < call.output.height; y++) {
-    float* sums = z + int64_t(y) * rows * in.width;
+  const float* end = out + outRows.end * call.output.width;
+  for (int64_t y = outRows.first; y < outRows.end; y++) {
+    float* sums = z + y * rows * in.width;
     for (int r = 1; r < rows; r++) {
       const float* row = sums + int64_t(r) * in.width;
       for (int x = 0; x < in.width; x++) sums[x] += row[x];
     }
-    float* to = out + int64_t(y) * call.output.width;
+    float* to = out + y * call.output.width;
     if (columns == 2) {
       for (int x = 0; x < call.output.width; x += WIDTH) {
         const Vec a = load(sums + 2 * x), b = load(sums + 2 * x + WIDTH);
         const Vec pairs = evenOf(a, b, AllLanes{}) + oddOf(a, b, AllLanes{});
-        storePart(to + x, pairs * broadcast(share), smaller(WIDTH, call.output.width - x));
+        storeInRow(to + x, pairs * broadcast(share), smaller(WIDTH, call.output.width - x), end);
       }
       continue;
     }
@@ -232,15 +259,17 @@ inline Largest largestOfWindows(const View& in, const float* z, int y, int x) {
   return most;
 }
 
-inline void maxPlane(const Call& call, float* z, float* out) {
-  const View& to = call.output;
-  for (int y = 0; y < to.height; y++, out += to.width) {
+inline void maxPlane(const Call& call, float* z, Range rows, float* out) {
+  const int width = call.output.width;
+  const float* end = out + rows.end * width;
+  for (int y = int(rows.first); y < rows.end; y++) {
+    float* to = out + int64_t(y) * width;
     if (isStemPool(call)) {
-      for (int x = 0; x < to.width; x += WIDTH) {
-        storePart(out + x, largestOfWindows(call.input, z, y, x).value, smaller(WIDTH, to.width - x));
+      for (int x = 0; x < width; x += WIDTH) {
+        storeInRow(to + x, largestOfWindows(call.input, z, y, x).value, smaller(WIDTH, width - x), end);
       }
     } else {
-      for (int x = 0; x < to.width; x++) out[x] = z[largestOf(call, z, y, x)];
+      for (int x = 0; x < width; x++) to[x] = z[largestOf(call, z, y, x)];
     }
   }
 }

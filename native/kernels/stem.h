@@ -26,7 +26,7 @@ struct Shape {
 struct Columns {
   float *padded, *columns;
   Columns(Scratch& scratch, const Shape& shape) {
-    padded = scratch.take<float>(shape.inChannels * shape.paddedRows * shape.paddedWidth);
+    padded = scratch.take<float>(shape.inChannels * shape.paddedRows * shape.paddedWidth + 2 * WIDTH);
     columns = scratch.take<float>(shape.taps * shape.rowStep);
   }
 
@@ -45,7 +45,7 @@ struct Columns {
     }
   }
 
-  /// columns[tap][x] for row `row` of the band.
+  /// columns[tap][x] for row `row` of the band, in whole vectors.
   void loadRow(const Shape& shape, int64_t row) const {
     float* to = columns;
     for (int c = 0; c < shape.inChannels; c++) {
@@ -53,7 +53,9 @@ struct Columns {
         const float* from = padded + (c * shape.paddedRows + row * shape.stride + y) * shape.paddedWidth;
         for (int x = 0; x < shape.size; x++, to += shape.rowStep) {
           if (shape.stride == 2) {
-            for (int i = 0; i < shape.outWidth; i++) to[i] = from[x + 2 * i];
+            for (int i = 0; i < shape.outWidth; i += WIDTH) {
+              store(to + i, evenOf(load(from + x + 2 * i), load(from + x + 2 * i + WIDTH), AllLanes{}));
+            }
           } else {
             for (int i = 0; i < shape.outWidth; i++) to[i] = from[x + int64_t(i) * shape.stride];
           }

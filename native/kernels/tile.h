@@ -35,25 +35,50 @@ struct Operands {
   const int32_t* offsets;  // [taps]; not read when taps is 1
 };
 
+/// Where the weights of R rows are. A pointer for three rows each, with multiples of the step between rows that processors add
+/// as they load, leaves registers enough for tall tiles; the empty instruction keeps compilers from making R pointers of them.
+template <int R>
+class RowPointers {
+ public:
+  explicit RowPointers(const Operands& o)
+      : first_(o.weights), second_(first_ + 3 * o.rowStep), third_(second_ + 3 * o.rowStep), fourth_(third_ + 3 * o.rowStep) {}
+  float at(int r, int64_t rowStep) const {
+    const float* pointer = r < 3 ? first_ : r < 6 ? second_ : r < 9 ? third_ : fourth_;
+    return pointer[r % 3 * rowStep];
+  }
+  void advance(int64_t step) {
+    move(first_, step);
+    if constexpr (R > 3) move(second_, step);
+    if constexpr (R > 6) move(third_, step);
+    if constexpr (R > 9) move(fourth_, step);
+  }
+
+ private:
+  static void move(const float*& pointer, int64_t step) {
+    pointer += step;
+    asm("" : "+r"(pointer));
+  }
+  const float *first_, *second_, *third_, *fourth_;
+};
+
 template <int R, int V>
 inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o, const Ahead& ahead) {
-  const float* row[R];
-  for (int r = 0; r < R; r++) row[r] = o.weights + r * o.rowStep;
   const float* input = o.input;
-  const int64_t step = o.step, inputStep = o.inputStep;
+  const int64_t rowStep = o.rowStep, inputStep = o.inputStep;
+  RowPointers<R> rows(o);
   if (o.taps == 1) {
-    int64_t at = 0;
+    const int64_t step = o.step;
     const auto multiplyStep = [&]() __attribute__((always_inline)) {
       Vec x[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int r = 0; r < R; r++) {
-        const Vec w = broadcast(row[r][at]);
+        const Vec w = broadcast(rows.at(r, rowStep));
 #pragma GCC unroll 8
         for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
       }
-      at += step;
+      rows.advance(step);
       input += inputStep;
     };
     int64_t j = 0;
@@ -64,7 +89,7 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
     for (; j < o.count; j++) multiplyStep();
     return;
   }
-  int64_t base = 0;
+  const int64_t step = o.step - o.taps;
   for (int64_t j = 0; j < o.count; j++) {
     // The next channel's rows: their planes are too far apart for the processor to guess.
     for (int t = 0; t < o.taps; t += 3) {
@@ -75,14 +100,15 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
       Vec x[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) x[v] = load(tap + v * WIDTH);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int r = 0; r < R; r++) {
-        const Vec w = broadcast(row[r][base + t]);
+        const Vec w = broadcast(rows.at(r, rowStep));
 #pragma GCC unroll 8
         for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
       }
+      rows.advance(1);
     }
-    base += step;
+    rows.advance(step);
     input += inputStep;
   }
 }
@@ -91,12 +117,12 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
 template <int R, int V>
 __attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t outStep, bool add, const Ahead& ahead) {
   Vec sums[R][V];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) sums[r][v] = add ? load(out + r * outStep + v * WIDTH) : Vec{};
   multiplyTile<R, V>(sums, o, ahead);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) store(out + r * outStep + v * WIDTH, sums[r][v]);
@@ -104,8 +130,8 @@ __attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t out
 
 typedef void (*TileFunction)(const Operands&, float*, int64_t, bool, const Ahead&);
 
-/// Rows of the tallest tile: thin tiles may be higher, up to where the compiler runs out of registers for row pointers.
-constexpr int MOST_ROWS = 8;
+/// Rows of the tallest tile: thin tiles may be higher.
+constexpr int MOST_ROWS = 12;
 constexpr int tileRows(int vectors) { return smaller(MOST_ROWS, TILE_ROWS * TILE_VECTORS / vectors); }
 
 /// The tile functions of every height (1 .. tileRows) and width (1 .. TILE_VECTORS).

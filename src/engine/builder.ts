@@ -103,6 +103,27 @@ export class ProgramBuilder {
     return call
   }
 
+  /** Both convolutions of a dense layer with a bottleneck, for inference. */
+  protected denseLayerForward(
+    bottleneck: Convolution,
+    folded: BatchNorm,
+    growth: Convolution,
+    input: View,
+    norm: Norm,
+    output: View,
+  ): void {
+    this.calls.push({
+      kernel: 'denseLayerForward',
+      input,
+      norm,
+      channels: bottleneck.outChannels,
+      weight: this.parameter(bottleneck.name),
+      foldedBias: this.parameter(folded.name, 'bias'),
+      growthWeight: this.parameter(growth.name),
+      output,
+    })
+  }
+
   protected convolutionBackward(
     { norm, convolution }: { readonly norm: BatchNorm | null; readonly convolution: Convolution },
     input: Activation,

@@ -91,6 +91,12 @@ function shapeProblem(call: KernelCall): string | undefined {
       }
       return outputProblem(call, outputGradient.gradient)
     }
+    case 'denseLayerForward': {
+      const { input, output } = call
+      return output.height === input.height && output.width === input.width
+        ? undefined
+        : 'input and output are of different size'
+    }
     case 'linearForward':
       return singlePixelProblem(call.input, call.output)
     case 'linearBackward':
@@ -106,7 +112,7 @@ function shapeProblem(call: KernelCall): string | undefined {
   }
 }
 
-type Windowed = Extract<KernelCall, { input: View; norm: unknown }>
+type Windowed = Extract<KernelCall, { size: number } | { windowHeight: number }>
 
 /** Whether `output` is what the window makes of the call's input. */
 function outputProblem(call: Windowed, output: View): string | undefined {

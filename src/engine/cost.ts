@@ -14,6 +14,10 @@ export function flopsOf(call: KernelCall, batch: number): number {
       // The gradient of the weights, and that of the input where it is wanted.
       return call.kernel === 'convolutionBackward' && call.inputGradient !== null ? 2 * pass : pass
     }
+    case 'denseLayerForward': {
+      const { channels, input, output } = call
+      return 2 * batch * output.height * output.width * channels * (input.channels + 9 * output.channels)
+    }
     case 'linearForward':
       return 2 * batch * call.input.channels * call.output.channels
     case 'linearBackward':

@@ -34,7 +34,7 @@ export async function createInference(
   const program = plan(architecture, { mode: 'infer', batchSize, ...until })
   const each = layer === undefined ? architecture.config.classes : featureCount(featureLayer(architecture, layer))
   // What comes before the first norm is read from the weights as they are.
-  const folds = program.calls.some(call => call.kernel === 'convolutionForward' && call.foldedBias)
+  const folds = program.calls.some(call => 'foldedBias' in call && call.foldedBias)
   const elements = externalElements(architecture, batchSize, layer)
   const { buffers, run, dispose } = await bindProgram(program, backend, elements, { parameters, running })
   if (folds) {

@@ -94,6 +94,20 @@ export interface ConvolutionForward extends Geometry {
   readonly dropout: Dropout | null
 }
 
+/** Inference: a dense layer with a bottleneck of `channels`, whose batch norm and ReLU are folded in. With z = relu(norm(input)),
+ * y[b] = relu(sum_c weight[b][c] z[c] + foldedBias[b]) and output[o] = sum_b growthWeight[o][b] (*) y[b], of size 3, stride 1 and
+ * padding 1. weight is [channels][in], growthWeight [out][channels][3][3]. */
+export interface DenseLayerForward {
+  readonly kernel: 'denseLayerForward'
+  readonly input: View
+  readonly norm: Norm
+  readonly channels: number
+  readonly weight: Ref
+  readonly foldedBias: Ref
+  readonly growthWeight: Ref
+  readonly output: View
+}
+
 /** Writes the weight's gradient, and, unless inputGradient is null, the gradients of norm and input. */
 export interface ConvolutionBackward extends Geometry {
   readonly kernel: 'convolutionBackward'
@@ -283,6 +297,7 @@ export interface Fill {
 export type KernelCall =
   | ConvolutionForward
   | ConvolutionBackward
+  | DenseLayerForward
   | AveragePoolForward
   | AveragePoolBackward
   | MaxPoolForward

@@ -79,6 +79,14 @@ export function operandsOf(call: KernelCall, batch: number): Operand[] {
       }
       inputGradient(call.inputGradient)
       break
+    case 'denseLayerForward':
+      view('input', 'read', call.input)
+      norm(call.norm, call.input.channels)
+      ref('weight', 'read', call.weight, call.channels * call.input.channels)
+      ref('foldedBias', 'read', call.foldedBias, call.channels)
+      ref('growthWeight', 'read', call.growthWeight, call.output.channels * call.channels * 9)
+      view('output', 'write', call.output)
+      break
     case 'linearForward':
       view('input', 'read', call.input)
       ref('weight', 'read', call.weight, call.output.channels * call.input.channels)

@@ -127,10 +127,15 @@ class Planner extends HeadPlanner {
         this.convolutionBackward(growth, features, outputGradient(), true, dropout)
       }
     }
+    if (this.inference) {
+      const norm = this.norm(bottleneck.norm, features)
+      this.denseLayerForward(bottleneck.convolution, growth.norm, growth.convolution, input, norm, output)
+      this.offerDense(layer, output, features)
+      return () => {}
+    }
     const y = this.activation(layer.name, bottleneck.convolution.outChannels, bottleneck.convolution.output)
     const dropouts = [this.dropout(), this.dropout()] as const
     const norm = this.normForward(bottleneck.norm, features)
-    const folded = this.inference ? growth.norm : null
     const made = this.convolutionForward(
       bottleneck.convolution,
       input,
@@ -138,12 +143,11 @@ class Planner extends HeadPlanner {
       view(y),
       this.statistics(y, 0),
       dropouts[0],
-      folded,
     )
     this.convolutionForward(
       growth.convolution,
       view(y),
-      folded ? null : this.normForward(growth.norm, y),
+      this.normForward(growth.norm, y),
       output,
       statistics,
       dropouts[1],

@@ -22,6 +22,7 @@ import { type ConformanceCase, makeProgram, outputsOf } from './harness.js'
 const TOLERANCE: Record<KernelName, number> = {
   convolutionForward: 1e-4,
   convolutionBackward: 1e-4,
+  denseLayerForward: 1e-4,
   averagePoolForward: 1e-5,
   averagePoolBackward: 1e-4,
   maxPoolForward: 1e-5,
@@ -174,6 +175,28 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
   { size: 7, inputs: 3, outputs: 20, batch: 2, height: 25, width: 38, folded: true },
   { size: 3, inputs: 3, outputs: 5, batch: 1, height: 6, width: 5, folded: true },
   ...randomConvolutions(40),
+]
+
+interface DenseLayerRow extends Row {
+  readonly inputs: number
+  readonly between: number
+  readonly outputs: number
+}
+
+/** In inference: maps small and large, odd ones, one channel and more than are worked on at a time. */
+const DENSE_LAYERS: readonly DenseLayerRow[] = [
+  { inputs: 64, between: 128, outputs: 32, batch: 1, height: 14, width: 14 },
+  { inputs: 300, between: 128, outputs: 32, batch: 2, height: 7, width: 7, mean: 3 },
+  { inputs: 40, between: 48, outputs: 12, batch: 1, height: 32, width: 32 },
+  { inputs: 37, between: 128, outputs: 32, batch: 1, height: 28, width: 28, window: true },
+  { inputs: 24, between: 192, outputs: 48, batch: 3, height: 8, width: 9, spare: 1 },
+  { inputs: 17, between: 20, outputs: 5, batch: 2, height: 13, width: 29 },
+  { inputs: 5, between: 70, outputs: 33, batch: 2, height: 23, width: 26, window: true },
+  { inputs: 9, between: 4, outputs: 1, batch: 17, height: 3, width: 5, deviation: 0.005 },
+  { inputs: 3, between: 65, outputs: 17, batch: 1, height: 2, width: 67 },
+  { inputs: 131, between: 33, outputs: 24, batch: 1, height: 101, width: 2 },
+  { inputs: 2, between: 3, outputs: 2, batch: 2, height: 1, width: 1 },
+  { inputs: 1, between: 1, outputs: 1, batch: 1, height: 1, width: 6 },
 ]
 
 const AVERAGE_POOLS: readonly (PoolRow & { readonly global?: boolean })[] = [
@@ -550,6 +573,24 @@ function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'm
   return [forward.finish(calls[0], describe(row)), backward.finish(calls[1], describe(row))]
 }
 
+/** The output lies in the buffer that the input is read from, as it does in a network. */
+function denseLayerForwardCase(row: DenseLayerRow): ConformanceCase {
+  const { inputs, between, outputs, height, width } = row
+  const work = workspace(row)
+  const features = work.plane('features', [inputs + outputs, height, width], elements(work.random, row))
+  const input = { ...features, channels: inputs }
+  const normal = (deviation: number) => () => deviation * work.random.normal()
+  const call: KernelCall = {
+    kernel: 'denseLayerForward',
+    ...{ input, norm: work.norm(input), channels: between },
+    weight: work.vector('weight', between * inputs, normal(1 / Math.sqrt(inputs))),
+    foldedBias: work.vector('bias', between, normal(0.5)),
+    growthWeight: work.vector('growth weight', outputs * between * 9, normal(1 / Math.sqrt(between * 9))),
+    output: { ...features, first: features.first + inputs, channels: outputs },
+  }
+  return work.finish(call, describe(row))
+}
+
 /** Plain dense layers read and write windows of one and the same buffers, and so must the kernels. */
 function denseLayerCases(): ConformanceCase[] {
   const row = { batch: 3, height: 6, width: 7, inputs: 23, outputs: 12 }
@@ -734,6 +775,7 @@ function fillCase(elements: number): ConformanceCase {
 export const conformanceCases: readonly ConformanceCase[] = [
   ...CONVOLUTIONS.flatMap(convolutionCases),
   ...denseLayerCases(),
+  ...DENSE_LAYERS.map(denseLayerForwardCase),
   ...AVERAGE_POOLS.flatMap(row => poolCases(row, 'averagePool')),
   ...MAX_POOLS.flatMap(row => poolCases(row, 'maxPool')),
   ...LINEARS.flatMap(linearCases),

@@ -16,7 +16,7 @@ export interface InstructionSet {
 }
 
 /** One more with every change of what the addon is given: an older build would answer, but wrongly. */
-const VERSION = 2
+const VERSION = 3
 
 export interface Addon {
   /** Of builds from before there was one, undefined. */

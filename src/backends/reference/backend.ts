@@ -15,7 +15,7 @@ import { IMAGE_ROLES, type Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { averagePoolBackward, averagePoolForward } from './average-pool.js'
 import { blend, clipGradients, fill } from './buffers.js'
-import { convolutionBackward, convolutionForward } from './convolution.js'
+import { convolutionBackward, convolutionForward, denseLayerForward } from './convolution.js'
 import { binaryCrossEntropy, crossEntropy } from './cross-entropy.js'
 import { linearBackward, linearForward } from './linear.js'
 import { maxPoolBackward, maxPoolForward } from './max-pool.js'
@@ -33,6 +33,7 @@ export interface ReferenceOptions {
 const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall, { kernel: K }>) => void } = {
   convolutionForward,
   convolutionBackward,
+  denseLayerForward,
   averagePoolForward,
   averagePoolBackward,
   maxPoolForward,

@@ -1,8 +1,10 @@
 // Convolution, forward and backward. With output[o] = sum over c and taps of weight[o][c][tap] * z[c] shifted by the tap:
 //   gradient of weight[o][c][tap] = sum over outputs of dOutput[o] * z[c] shifted
 //   gradient of z[c] shifted     += weight[o][c][tap] * dOutput[o]
+
+import type { Numbers } from '../../engine/backend.js'
 import { dropoutKeeps, dropoutKey } from '../../engine/dropout.js'
-import type { ConvolutionBackward, ConvolutionForward, Dropout } from '../../engine/kernels.js'
+import type { ConvolutionBackward, ConvolutionForward, DenseLayerForward, Dropout, View } from '../../engine/kernels.js'
 import { type Context, plane, vector } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
 import { taps } from './window.js'
@@ -20,24 +22,60 @@ export function convolutionForward(context: Context, call: ConvolutionForward): 
 
   for (let n = 0; n < context.batch; n++) {
     load(n, z)
-    sums.fill(0)
-    for (let o = 0, w = 0; o < output.channels; o++) {
-      for (let c = 0; c < input.channels; c++) {
-        for (const { dy, dx, top, bottom, left, right } of window) {
-          const factor = weight[w++]!
-          for (let y = top; y < bottom; y++) {
-            const to = o * target.pixels + y * output.width
-            const from = c * inputPixels + (y * stride + dy) * input.width + dx
-            for (let x = left; x < right; x++) sums[to + x]! += factor * z[from + x * stride]!
-          }
-        }
-      }
-    }
-    if (bias) for (const i of sums.keys()) sums[i] = Math.max(sums[i]! + bias[Math.floor(i / target.pixels)]!, 0)
+    convolve(input, output, window, stride, weight, z, sums)
+    if (bias) addBiasAndRelu(bias, sums)
     applyDropout(context, call.dropout, n, sums)
     target.data.set(sums, target.at(n, 0))
   }
   writeStatistics(context, output, call.statistics)
+}
+
+export function denseLayerForward(context: Context, call: DenseLayerForward): void {
+  const { input, output, channels } = call
+  const between = { ...output, channels }
+  const weight = vector(context, call.weight, channels * input.channels)
+  const bias = vector(context, call.foldedBias, channels)
+  const growthWeight = vector(context, call.growthWeight, output.channels * channels * 9)
+  const load = inputLoader(context, input, call.norm)
+  const target = plane(context, output)
+  const [z, y, sums] = [input, between, output].map(view => new Float64Array(view.channels * target.pixels))
+  for (let n = 0; n < context.batch; n++) {
+    load(n, z!)
+    convolve(input, between, taps(input, between, 1, 1, 0), 1, weight, z!, y!)
+    addBiasAndRelu(bias, y!)
+    convolve(between, output, taps(between, output, 3, 1, 1), 1, growthWeight, y!, sums!)
+    target.data.set(sums!, target.at(n, 0))
+  }
+}
+
+/** sums[o] = sum over c and taps of weight[o][c][tap] * z[c] shifted by the tap, of one image. */
+function convolve(
+  input: View,
+  output: View,
+  window: ReturnType<typeof taps>,
+  stride: number,
+  weight: Numbers,
+  z: Float64Array,
+  sums: Float64Array,
+): void {
+  sums.fill(0)
+  for (let o = 0, w = 0; o < output.channels; o++) {
+    for (let c = 0; c < input.channels; c++) {
+      for (const { dy, dx, top, bottom, left, right } of window) {
+        const factor = weight[w++]!
+        for (let y = top; y < bottom; y++) {
+          const to = (o * output.height + y) * output.width
+          const from = (c * input.height + y * stride + dy) * input.width + dx
+          for (let x = left; x < right; x++) sums[to + x]! += factor * z[from + x * stride]!
+        }
+      }
+    }
+  }
+}
+
+function addBiasAndRelu(bias: Numbers, sums: Float64Array): void {
+  const pixels = sums.length / bias.length
+  for (const i of sums.keys()) sums[i] = Math.max(sums[i]! + bias[Math.floor(i / pixels)]!, 0)
 }
 
 export function convolutionBackward(context: Context, call: ConvolutionBackward): void {

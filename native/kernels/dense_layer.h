@@ -1,0 +1,292 @@
+// A dense layer with a bottleneck, in inference: two convolutions in one call, with nothing of the first one kept.
+//
+//   y[b] = relu(sum_c W[b][c] z[c] + bias[b]),  z = relu(norm(x))     1x1, the bottleneck
+//   output[o] = sum_b V[o][b] * y[b]                                   3x3, by Winograd's algorithm (winograd_tiles.h)
+//
+// Between the two lanes run over channels, not pixels: y is [pixel][channel], with zeros around the image, and the 1x1
+// convolution multiplies a vector of weights by one number of z. So nothing is lost where the ends of rows do not fill a
+// vector, most of a map of 7x7, and the transforms of a tile are additions of whole vectors, without moving any lane. A
+// transformed tile of y is again numbers that multiply vectors of transformed filters; the results, [pixel][output], are
+// transposed in the end.
+#pragma once
+#include "tile.h"
+#include "transpose.h"
+#include "winograd_4x4.h"
+#include "work.h"
+
+namespace {
+namespace denseLayer {
+
+// ---- Winograd's transforms of one line, F(2x2, 3x3) and F(4x4, 3x3) -----------------------------------------------
+
+template <int SIDE>
+struct Lines;
+
+template <>
+struct Lines<2> {
+  static void input(const Vec (&d)[4], Vec (&t)[4]) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[1] - d[3];
+  }
+  static void output(const Vec (&m)[4], Vec (&y)[2]) {
+    y[0] = m[0] + m[1] + m[2];
+    y[1] = m[1] - m[2] - m[3];
+  }
+  static void filter(const Vec (&g)[9], float* to, int64_t pointStep) { winograd::filterTransform(g, to, pointStep); }
+};
+
+template <>
+struct Lines<4> {
+  static void input(const Vec (&d)[6], Vec (&t)[6]) { winograd4::inputLine(d, t); }
+  static void output(const Vec (&m)[6], Vec (&y)[4]) { winograd4::outputLine(m, y); }
+  static void filter(const Vec (&g)[9], float* to, int64_t pointStep) { winograd4::filterTransform(g, to, pointStep); }
+};
+
+/// from[(y * N + x) * step] -> to[(y * M + x) * toStep], a line at a time in both directions.
+template <int N, int M, class Line>
+inline __attribute__((always_inline)) void transformTile(Line line, const float* from, int64_t rowStep, int64_t step, float* to,
+                                                         int64_t toRowStep, int64_t toStep) {
+  Vec columns[N][M];
+#pragma GCC unroll 6
+  for (int x = 0; x < N; x++) {
+    Vec in[N];
+#pragma GCC unroll 6
+    for (int y = 0; y < N; y++) in[y] = load(from + y * rowStep + x * step);
+    line(in, columns[x]);
+  }
+#pragma GCC unroll 6
+  for (int y = 0; y < M; y++) {
+    Vec in[N], out[M];
+#pragma GCC unroll 6
+    for (int x = 0; x < N; x++) in[x] = columns[x][y];
+    line(in, out);
+#pragma GCC unroll 6
+    for (int x = 0; x < M; x++) store(to + y * toRowStep + x * toStep, out[x]);
+  }
+}
+
+// ---- sizes --------------------------------------------------------------------------------------------------------
+
+/// Pixels, input channels and tiles that are worked on at a time: weights of a block stay in the first-level cache, what
+/// is made of the tiles in the second.
+constexpr int PANEL = 96, BLOCK = 8 * 1024 / TILE_PIXELS, STRIP = 32, TRANSFORM_BLOCK = 64;
+
+struct Shape {
+  int inChannels, between, outChannels, height, width, side, tilesHigh, tilesWide, paddedWidth, paddedHeight;
+  int64_t betweenLanes, outLanes;
+  explicit Shape(const Call& call)
+      : inChannels(call.input.channels), between(call.channels), outChannels(call.output.channels), height(call.output.height),
+        width(call.output.width), side(largeTiles(height, width) ? 4 : 2), tilesHigh(int(divideUp(height, side))),
+        tilesWide(int(divideUp(width, side))), paddedWidth(tilesWide * side + 2), paddedHeight(tilesHigh * side + 2),
+        betweenLanes(roundUp(between, WIDTH)), outLanes(roundUp(outChannels, WIDTH)) {}
+  /// F(4x4) has fewer multiplications, but filters of more than twice the size, which small maps hardly use. Measured.
+  static bool largeTiles(int height, int width) { return divideUp(height, 4) * divideUp(width, 4) >= 32; }
+  int64_t pixels() const { return int64_t(height) * width; }
+  int64_t tiles() const { return int64_t(tilesHigh) * tilesWide; }
+  int points() const { return (side + 2) * (side + 2); }
+  /// Floats of y of one image.
+  int64_t paddedFloats() const { return int64_t(paddedHeight) * paddedWidth * betweenLanes; }
+  /// Of pixel (row, x), -1 being the padding before the first.
+  int64_t at(int64_t row, int64_t x) const { return ((row + 1) * paddedWidth + x + 1) * betweenLanes; }
+};
+
+/// The weights as they are multiplied: W as slices of TILE_PIXELS lanes of b, [slice][c][b]; then the transforms of V, [point][b][o].
+struct Weights {
+  const float *bottleneck, *growth;
+  Weights(const float* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.inChannels * shape.betweenLanes) {}
+  static int64_t floats(const Shape& shape) { return (shape.inChannels + shape.points() * shape.outLanes) * shape.betweenLanes; }
+};
+inline int64_t packedFloats(const Call& call) { return Weights::floats(Shape(call)); }
+
+template <int SIDE>
+inline void packGrowth(const Call& call, const Shape& shape, float* to) {
+  const int64_t each = int64_t(shape.between) * 9;
+  for (int b = 0; b < shape.between; b++) {
+    for (int o = 0; o < shape.outChannels; o += WIDTH) {
+      float taps[9 * WIDTH];
+      transpose(call.growthWeight + o * each + b * 9, each, smaller(WIDTH, shape.outChannels - o), 9, taps, WIDTH);
+      Vec g[9];
+      for (int t = 0; t < 9; t++) g[t] = load(taps + t * WIDTH);
+      Lines<SIDE>::filter(g, to + b * shape.outLanes + o, shape.betweenLanes * shape.outLanes);
+    }
+  }
+}
+
+inline void pack(const Call& call, float* to) {
+  const Shape shape(call);
+  for (int b = 0; b < shape.between; b += TILE_PIXELS) {
+    const int lanes = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b));
+    transpose(call.weight + int64_t(b) * shape.inChannels, shape.inChannels, smaller(lanes, shape.between - b), shape.inChannels,
+              to + int64_t(b) * shape.inChannels, lanes);
+  }
+  float* growth = to + shape.inChannels * shape.betweenLanes;
+  if (shape.side == 4) packGrowth<4>(call, shape, growth);
+  else packGrowth<2>(call, shape, growth);
+}
+
+// ---- units and scratch ----------------------------------------------------------------------------------------------
+
+/// Into how many parts an image of `size` pixels or tiles is cut: one for each worker, where it is known how many there are, or
+/// a few of at least `fewest`, which even out what one of them was kept from doing. How it is cut changes no sum.
+inline int64_t partsOf(const Call& call, int64_t size, int64_t fewest) {
+  const int64_t workers = call.workers ? call.workers : 4;
+  const int64_t each = workers == 1 ? 1 : smaller<int64_t>(larger<int64_t>(size / fewest / workers, 1), 4);
+  return smaller(size, each * workers);
+}
+inline int64_t parts(const Call& call, const Shape& shape, int phase) {
+  return phase == 0 ? partsOf(call, shape.pixels(), PANEL) : partsOf(call, shape.tiles(), STRIP * 3 / 4);
+}
+
+inline int units(const Call& call, int batch, int phase) { return phase > 1 ? 0 : int(batch * parts(call, Shape(call), phase)); }
+
+struct Shared {
+  float* y;  // [image][padded pixel][channel]
+  Shared(Scratch& scratch, const Call& call, int batch) : y(scratch.take<float>(batch * Shape(call).paddedFloats())) {}
+};
+
+struct Local {
+  float *packed, *scale, *z, *transformed, *products, *rows, *planes;
+  int64_t* lines;  // of the filters of a point and block, to ask for
+  int64_t pointStep, productStep;
+  Local(Scratch& scratch, const Call& call, int) {
+    const Shape shape(call);
+    packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
+    scale = scratch.take<float>(shape.inChannels);
+    z = scratch.take<float>(BLOCK * PANEL);  // [c][pixel]
+    // [point][tile][channel]; a line after each point keeps points off the same lines of the cache
+    pointStep = STRIP * TRANSFORM_BLOCK + 16;
+    productStep = STRIP * shape.outLanes + 16;
+    transformed = scratch.take<float>(shape.points() * pointStep);
+    products = scratch.take<float>(shape.points() * productStep);
+    rows = scratch.take<float>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
+    planes = scratch.take<float>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
+    lines = scratch.take<int64_t>(TRANSFORM_BLOCK * shape.outLanes / 16 + 1);
+  }
+};
+
+inline void prepare(const Task& task, int phase) {
+  const auto local = layoutAt<Local>(task.local, task);
+  if (phase == 0) normScale(task.call.norm, task.call.input.channels, local.scale);
+  else listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
+  if (!task.call.packed) pack(task.call, local.packed);
+}
+
+// ---- the bottleneck ---------------------------------------------------------------------------------------------------
+
+/// Calls f(row, first, end) for the parts of rows that pixels first .. end - 1 are.
+template <class F>
+inline void forEachRow(Range pixels, int width, F f) {
+  for (int64_t p = pixels.first; p < pixels.end;) {
+    const int64_t row = p / width, end = smaller(pixels.end, (row + 1) * width);
+    f(row, p - row * width, end - row * width);
+    p = end;
+  }
+}
+
+/// The padding that touches pixels first .. end - 1 of a row.
+inline void clearAround(const Shape& shape, float* y, int64_t row, int64_t first, int64_t end) {
+  const int64_t from = first == 0 ? -1 : first, to = end == shape.width ? shape.paddedWidth - 1 : end;
+  const auto clear = [&](int64_t row, int64_t first, int64_t end) {
+    memset(y + shape.at(row, first), 0, size_t((end - first) * shape.betweenLanes) * sizeof(float));
+  };
+  clear(row, from, first);
+  clear(row, end, to);
+  if (row == 0) clear(-1, from, to);
+  for (int64_t r = row + 1; row == shape.height - 1 && r < shape.paddedHeight - 1; r++) clear(r, from, to);
+}
+
+inline void bottleneck(const Task& task, const Local& local, const Shape& shape, int64_t image, Range pixels, float* y) {
+  const Call& call = task.call;
+  const Weights weights(local.packed, shape);
+  for (int64_t p = pixels.first; p < pixels.end; p += PANEL) {
+    const Range panel{p, smaller<int64_t>(pixels.end, p + PANEL)};
+    for (int first = 0; first < shape.inChannels; first += BLOCK) {
+      const int count = smaller(BLOCK, shape.inChannels - first);
+      for (int c = 0; c < count; c++) {
+        normalise(call.norm, local.scale, first + c, call.input.plane(image, first + c) + p, panel.size(), local.z + c * PANEL);
+      }
+      for (int64_t b = 0; b < shape.betweenLanes; b += TILE_PIXELS) {
+        const int64_t lanes = smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b);
+        const float* slice = weights.bottleneck + b * shape.inChannels + first * lanes;
+        forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
+          const Operands operands{local.z + row * shape.width + x - p, 1, PANEL, slice, lanes, count, 1, nullptr};
+          multiply(operands, int(end - x), int(lanes / WIDTH), y + shape.at(row, x) + b, shape.betweenLanes, first > 0);
+        });
+      }
+    }
+    forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
+      for (int64_t b = 0; b < shape.betweenLanes; b += WIDTH) {
+        const Vec bias = loadPart(call.bias + b, int(smaller<int64_t>(WIDTH, shape.between - b)));
+        float* at = y + shape.at(row, x) + b;
+        for (int64_t i = x; i < end; i++, at += shape.betweenLanes) store(at, relu(load(at) + bias));
+      }
+      clearAround(shape, y, row, x, end);
+    });
+  }
+}
+
+// ---- the growth convolution -------------------------------------------------------------------------------------------
+
+template <int SIDE>
+inline void growth(const Task& task, const Local& local, const Shape& shape, int64_t image, Range tiles, const float* y) {
+  constexpr int INPUTS = SIDE + 2, POINTS = INPUTS * INPUTS;
+  const Weights weights(local.packed, shape);
+  const int64_t outLanes = shape.outLanes, filterStep = shape.betweenLanes * outLanes;
+  for (int64_t first = tiles.first; first < tiles.end; first += STRIP) {
+    const int64_t count = smaller<int64_t>(STRIP, tiles.end - first);
+    for (int block = 0; block < shape.between; block += TRANSFORM_BLOCK) {
+      const int channels = smaller(TRANSFORM_BLOCK, shape.between - block);
+      for (int64_t i = 0; i < count; i++) {
+        const int64_t row = (first + i) / shape.tilesWide, column = (first + i) % shape.tilesWide;
+        const float* from = y + shape.at(row * SIDE - 1, column * SIDE - 1) + block;
+        float* to = local.transformed + i * TRANSFORM_BLOCK;
+        for (int c = 0; c < channels; c += WIDTH) {
+          transformTile<INPUTS, INPUTS>(Lines<SIDE>::input, from + c, shape.paddedWidth * shape.betweenLanes, shape.betweenLanes, to + c,
+                                        INPUTS * local.pointStep, local.pointStep);
+        }
+      }
+      for (int point = 0; point < POINTS; point++) {
+        const float* filters = weights.growth + point * filterStep + block * outLanes;
+        const Operands operands{local.transformed + point * local.pointStep, TRANSFORM_BLOCK, 1, filters, outLanes, channels, 1, nullptr};
+        Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
+        multiply(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0, next);
+      }
+    }
+    forEachRow({first, first + count}, shape.tilesWide, [&](int64_t row, int64_t column, int64_t end) {
+      const int64_t rowStep = (end - column) * SIDE * outLanes;
+      for (int64_t i = column; i < end; i++) {
+        const float* from = local.products + (row * shape.tilesWide + i - first) * outLanes;
+        float* to = local.rows + (i - column) * SIDE * outLanes;
+        for (int64_t o = 0; o < outLanes; o += WIDTH) {
+          transformTile<INPUTS, SIDE>(Lines<SIDE>::output, from + o, INPUTS * local.productStep, local.productStep, to + o, rowStep, outLanes);
+        }
+      }
+      const int64_t x = column * SIDE, pixels = smaller<int64_t>(end * SIDE, shape.width) - x, planeStep = roundUp(pixels, WIDTH);
+      for (int64_t r = row * SIDE; r < smaller<int64_t>((row + 1) * SIDE, shape.height); r++) {
+        transpose(local.rows + (r - row * SIDE) * rowStep, outLanes, int(pixels), shape.outChannels, local.planes, planeStep);
+        for (int o = 0; o < shape.outChannels; o++) {
+          memcpy(task.call.output.plane(image, o) + r * shape.width + x, local.planes + o * planeStep, size_t(pixels) * sizeof(float));
+        }
+      }
+    });
+  }
+}
+
+inline void work(const Task& task, int phase, int unit) {
+  const Call& call = task.call;
+  const Shape shape(call);
+  const auto local = layoutAt<Local>(task.local, task);
+  const int64_t count = parts(call, shape, phase), image = unit / count;
+  const Range range = part(phase == 0 ? shape.pixels() : shape.tiles(), count, unit % count);
+  float* y = layoutAt<Shared>(task.shared, task).y + image * shape.paddedFloats();
+  if (phase == 0) bottleneck(task, local, shape, image, range, y);
+  else if (shape.side == 4) growth<4>(task, local, shape, image, range, y);
+  else growth<2>(task, local, shape, image, range, y);
+}
+
+constexpr densenet::KernelImplementation forward{units, prepare, work, bytesOf<Shared>, bytesOf<Local>, packedFloats, pack};
+
+}  // namespace denseLayer
+}  // namespace
