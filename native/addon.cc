@@ -329,6 +329,7 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
   program.shared = reinterpret_cast<char*>(compiled->shared->data);
   program.local = reinterpret_cast<char*>(compiled->local->data);
   program.localBytes = needs.local;
+  program.fixedParameters = source.Get("fixedParameters").ToBoolean();
   program.imageByImage = source.Get("imageByImage").ToBoolean();
   if (program.imageByImage) {
     program.sharedBytes = needs.shared / workers;
@@ -353,7 +354,7 @@ class Run : public Napi::AsyncWorker {
         program_(std::move(program)), arguments_(arguments), seconds_(timed ? program_->calls.size() : 0) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Execute() override {
-    const bool packs = !program_->isPacked || !arguments_.sameParameters;
+    const bool packs = !program_->isPacked || !program_->program.fixedParameters;
     pool_->run(program_->program, arguments_, packs && program_->packed->elements > 0, seconds_.empty() ? nullptr : seconds_.data());
     program_->isPacked = true;
   }
@@ -373,7 +374,7 @@ class Run : public Napi::AsyncWorker {
   std::vector<double> seconds_;
 };
 
-/// run(pool, program, batch, learningRate, seed, step, keep, add, sameParameters, timed) -> Promise of seconds per call, or of nothing.
+/// run(pool, program, batch, learningRate, seed, step, keep, add, timed) -> Promise of seconds per call, or of nothing.
 Napi::Value run(const Napi::CallbackInfo& info) {
   RunArguments arguments;
   arguments.batch = info[2].As<Napi::Number>().Int32Value();
@@ -382,8 +383,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   arguments.step = info[5].As<Napi::Number>().DoubleValue();
   arguments.keep = info[6].As<Napi::Number>().DoubleValue();
   arguments.add = info[7].As<Napi::Number>().DoubleValue();
-  arguments.sameParameters = info[8].ToBoolean();
-  const bool timed = info[9].ToBoolean();
+  const bool timed = info[8].ToBoolean();
   auto* worker = new Run(info.Env(), unwrap<ThreadPool>(info[0]), unwrap<CompiledProgram>(info[1]), arguments, timed);
   const auto promise = worker->promise();
   worker->Queue();

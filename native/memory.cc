@@ -13,6 +13,9 @@
 #include <cstring>
 #else
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #endif
 
 namespace densenet {
@@ -28,6 +31,9 @@ void* allocateZeroed(size_t bytes) {
 }
 
 void freeMemory(void* memory, size_t) { free(memory); }
+
+// What is read nevertheless is to be seen.
+void forget(void* memory, size_t bytes) { memset(memory, 0xff, bytes); }
 
 #else
 
@@ -48,6 +54,12 @@ void* allocateZeroed(size_t bytes) {
 
 void freeMemory(void* memory, size_t bytes) {
   if (memory) munmap(memory, sizeWithSlack(bytes));
+}
+
+void forget(void* memory, size_t bytes) {
+  const uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE)), start = uintptr_t(memory);
+  const uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
+  if (end > first) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
 }
 
 #endif

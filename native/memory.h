@@ -7,5 +7,7 @@ namespace densenet {
 /// nullptr when there is not enough memory. Behind the `bytes` lies some slack that kernels may read.
 void* allocateZeroed(size_t bytes);
 void freeMemory(void* memory, size_t bytes);
+/// Gives whole pages of it back to the operating system; what was in `bytes` from there on is lost.
+void forget(void* memory, size_t bytes);
 
 }  // namespace densenet

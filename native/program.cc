@@ -1,6 +1,8 @@
 // The program runner: workers take units from a counter, and meet at a barrier after each phase.
 #include "program.h"
 
+#include "memory.h"
+
 namespace densenet {
 
 namespace {
@@ -149,10 +151,20 @@ void runCall(const Program& program, const Call& call, RunState& state, int work
   }
 }
 
+/// Those that kernels have packed.
+void forgetWeights(const Call& call) {
+  const bool dense = call.kernel == Kernel::DenseLayerForward;
+  const int64_t filter = dense ? 1 : int64_t(call.size) * call.size, outputs = dense ? call.channels : call.output.channels;
+  forget(const_cast<float*>(call.weight), size_t(outputs * call.input.channels * filter) * sizeof(float));
+  if (dense) forget(const_cast<float*>(call.growthWeight), size_t(call.output.channels) * call.channels * 9 * sizeof(float));
+}
+
 void pack(const Program& program, RunState& state, int worker) {
   for (int i; (i = takeUnit(state, worker, program.callCount)) >= 0;) {
     const Call& call = program.calls[i];
-    if (call.packed) program.implementations(call).pack(call, const_cast<float*>(call.packed));
+    if (!call.packed) continue;
+    program.implementations(call).pack(call, const_cast<float*>(call.packed));
+    if (program.fixedParameters) forgetWeights(call);
   }
   meet(state, worker);
 }

@@ -115,7 +115,6 @@ struct RunArguments {
   float learningRate = 0;
   double seed = 0, step = 0;
   double keep = 0, add = 0;  // blend
-  bool sameParameters = false;
 };
 
 /// What a kernel is given: `shared` scratch is one for all workers and lasts over the call's phases, `local` is the worker's.
@@ -161,6 +160,8 @@ struct Program {
   /// Whether the batch is run image by image. Then `arena`, of `arenaFloats`, holds one image, and the calls are those of
   /// image 0 of worker 0; worker w > 0 has its arena at arenas + (w - 1) * arenaFloats.
   bool imageByImage = false;
+  /// See engine/program.ts.
+  bool fixedParameters = false;
   float *arena = nullptr, *arenas = nullptr;
   int64_t arenaFloats = 0;
 };

@@ -64,7 +64,6 @@ async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<Ca
         batch: programs[i]!.batchSize,
         learningRate: 0,
         step,
-        sameParameters: task === 'infer',
       })
       if (step >= settle) seconds[i]!.push(taken)
     }

@@ -27,8 +27,6 @@ export interface RunArguments {
   /** Keys of the dropout masks: the run's seed and the number of the training step. adamW counts its steps by it, too. */
   readonly seed?: number
   readonly step?: number
-  /** The parameters are those of the run before: what was made of them then can be used again. Default: false. */
-  readonly sameParameters?: boolean
   /** Used by blend. */
   readonly keep?: number
   readonly add?: number

@@ -5,7 +5,7 @@ import type { Architecture, BatchNorm, Convolution } from '../model/architecture
 import { parameterTable } from '../model/parameters.js'
 import type { Numbers } from './backend.js'
 
-/** Values of parameters from `offset` on. */
+/** Values of parameters from `offset` on; valid until the next piece is asked for. */
 export interface Piece {
   readonly offset: number
   readonly values: Numbers
@@ -20,8 +20,12 @@ export function* foldedPieces(architecture: Architecture, parameters: Numbers, r
     const { offset, count } = entries.get(name)!
     return values.subarray(offset, offset + count)
   }
-  for (const [convolution, norm] of foldedNorms(architecture)) {
-    const weight = of(`${convolution.name}.weight`, parameters).slice()
+  const norms = foldedNorms(architecture)
+  const room = parameters.slice(0, Math.max(0, ...norms.map(([{ name }]) => entries.get(`${name}.weight`)!.count)))
+  for (const [convolution, norm] of norms) {
+    const given = of(`${convolution.name}.weight`, parameters)
+    const weight = room.subarray(0, given.length)
+    weight.set(given)
     const bias = of(`${norm.name}.bias`, parameters).slice()
     const gamma = of(`${norm.name}.weight`, parameters)
     const mean = of(`${norm.name}.running_mean`, running)

@@ -47,7 +47,7 @@ export async function createInference(
     batchSize,
     async run(images, size) {
       await buffers.input!.write(images)
-      await run({ batch: size, sameParameters: true })
+      await run({ batch: size })
       return output.read(0, size * each)
     },
     dispose,

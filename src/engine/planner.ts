@@ -42,7 +42,8 @@ class Planner extends HeadPlanner {
     const calls = this.calls.slice(0, this.end)
     const { offsets, arenaElements } = layOut(this.buffers, calls)
     const { batchSize } = this.options
-    return { batchSize, imageByImage: !this.training, buffers: this.buffers, calls, offsets, arenaElements }
+    const kind = { imageByImage: !this.training, fixedParameters: this.inference }
+    return { batchSize, ...kind, buffers: this.buffers, calls, offsets, arenaElements }
   }
 
   private stem(layer: StemLayer, features: Activation): () => void {

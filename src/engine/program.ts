@@ -47,6 +47,9 @@ export interface Program {
   /** No call mixes images: transient buffers hold one image, and the batch is run image by image, in any order and as many
    * at a time as the backend likes. Activations of one image stay in a cache, those of a batch do not. */
   readonly imageByImage?: boolean
+  /** The parameters are written before the first run, and never again, and nothing reads them but this program: what a
+   * backend makes of them may take their place. */
+  readonly fixedParameters?: boolean
   readonly buffers: readonly BufferSpec[]
   readonly calls: readonly KernelCall[]
   /** Offset of each buffer in the arena, in elements; -1 for external ones. Buffers may share memory when their

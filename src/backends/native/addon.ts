@@ -51,7 +51,6 @@ export interface Addon {
     step: number,
     keep: number,
     add: number,
-    sameParameters: boolean,
     timed: boolean,
   ): Promise<Float64Array | undefined>
 }

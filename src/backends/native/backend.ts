@@ -117,8 +117,8 @@ function compile(
   const start = (args: RunArguments, timed: boolean): Promise<Float64Array | undefined> => {
     if (disposed) throw new DenseNetError('this program was disposed of and cannot be run any more')
     checkRunArguments(program, args)
-    const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0, sameParameters = false } = args
-    return addon.run(pool, compiled, batch, learningRate, seed, step, keep, add, sameParameters, timed)
+    const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = args
+    return addon.run(pool, compiled, batch, learningRate, seed, step, keep, add, timed)
   }
   return {
     async run(args) {
