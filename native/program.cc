@@ -1,8 +1,6 @@
 // The program runner: workers take units from a counter, and meet at a barrier after each phase.
 #include "program.h"
 
-#include "memory.h"
-
 namespace densenet {
 
 namespace {
@@ -152,7 +150,7 @@ void runCall(const Program& program, const Call& call, RunState& state, int work
 }
 
 /// Those that kernels have packed.
-void forgetWeights(const Call& call) {
+void forgetWeights(const Call& call, void (*forget)(void*, size_t)) {
   const bool dense = call.kernel == Kernel::DenseLayerForward;
   const int64_t filter = dense ? 1 : int64_t(call.size) * call.size, outputs = dense ? call.channels : call.output.channels;
   forget(const_cast<float*>(call.weight), size_t(outputs * call.input.channels * filter) * sizeof(float));
@@ -164,7 +162,7 @@ void pack(const Program& program, RunState& state, int worker) {
     const Call& call = program.calls[i];
     if (!call.packed) continue;
     program.implementations(call).pack(call, const_cast<float*>(call.packed));
-    if (program.fixedParameters) forgetWeights(call);
+    if (program.fixedParameters && state.forget) forgetWeights(call, state.forget);
   }
   meet(state, worker);
 }

@@ -186,6 +186,8 @@ struct RunState {
   void (*relax)(RunState&, int worker, int times) = nullptr;
   double* seconds = nullptr;  // [callCount], optional: time of each call, taken by worker 0
   double (*now)() = nullptr;
+  /// Gives memory back that is not read any more; optional.
+  void (*forget)(void*, size_t bytes) = nullptr;
 };
 
 /// Scratch that a program needs for a batch.

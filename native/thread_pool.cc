@@ -1,5 +1,7 @@
 #include "thread_pool.h"
 
+#include "memory.h"
+
 #include <chrono>
 #if defined(__linux__)
 #include <sched.h>
@@ -88,6 +90,7 @@ void ThreadPool::run(const Program& program, const RunArguments& arguments, bool
   state.relax = relax;
   state.seconds = seconds;
   state.now = now;
+  state.forget = forget;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     program_ = &program;

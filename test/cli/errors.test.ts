@@ -1,5 +1,5 @@
 // Everything that can be wrong with a command: one sentence, perhaps what to do, the right exit code, and no stack.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { instructionSets } from '../native-available.js'
@@ -8,6 +8,8 @@ import { densenet, SMALL } from './run.js'
 
 const folder = temporaryFolder()
 const run = join(folder, 'run')
+/** The same once more: cases run at once, and a run is locked while one looks into it. */
+const copy = join(folder, 'copy')
 const last = join(run, 'last.safetensors')
 const env = { XDG_CACHE_HOME: folder }
 
@@ -17,6 +19,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'short.safetensors'), bytes.subarray(0, bytes.length - 100))
   writeFileSync(join(folder, 'text.safetensors'), 'no checkpoint')
   mkdirSync(join(folder, 'empty'))
+  cpSync(run, copy, { recursive: true })
 })
 
 type Case = [name: string, args: string[], code: number, message: string, hint?: string]
@@ -129,7 +132,7 @@ const wrong: Case[] = [
   ],
   [
     'another batch size on resuming',
-    ['train', '--resume', run, '--epochs=2', '--batch-size=9'],
+    ['train', '--resume', copy, '--epochs=2', '--batch-size=9'],
     2,
     'batch size is 8 in this run and cannot become 9 in the middle of it',
   ],
