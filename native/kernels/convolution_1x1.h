@@ -86,7 +86,8 @@ inline void forwardWork(const Task& task, int phase, int unit) {
       const float* x = call.input.plane(image, c);
       float* to = local.panel + c * TILE_PIXELS;
       for (int64_t tile = p; tile < end; tile += TILE_PIXELS, to += tileStep) {
-        for (int v = 0; v < TILE_VECTORS; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
+        const int64_t vectors = smaller<int64_t>(TILE_VECTORS, divideUp(end - tile, WIDTH));
+        for (int64_t v = 0; v < vectors; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
       }
     }
     for (int64_t tile = p; tile < end; tile += TILE_PIXELS) {
