@@ -139,7 +139,7 @@ struct KernelImplementation {
   /// Floats that pack() makes of the weights, for kernels that work on a form of them; null: none.
   int64_t (*packedFloats)(const Call&) = nullptr;
   void (*pack)(const Call&, float* to) = nullptr;
-  /// One unit, for which the other workers do not wait before the next call: no call of the program reads what it writes, and
+  /// One unit of one phase, whatever `units` says, for which the other workers do not wait before the next call: no call of the program reads what it writes, and
   /// what it reads stays as it is until the next call is done.
   bool aside = false;
 };

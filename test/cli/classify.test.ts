@@ -135,6 +135,10 @@ test('summary of weights from elsewhere, of a checkpoint, of a name', async () =
   expect(JSON.parse(own.out)).toMatchObject({ config: { classes: 3, growthRate: 2 }, batchSize: 64 })
   const named = await densenet(['summary', 'cifar10'], { env })
   expect(named.out).toMatch(/^cifar10 {3}40 layers {3}input 3 x 32 x 32 {3}10 classes$/m)
+  for (const network of ['cifar10', 'densenet-bc-40-12']) {
+    const larger = await densenet(['summary', network, '--image-size=48'], { env })
+    expect(larger.out).toMatch(/ {3}input 3 x 48 x 48 {3}10 classes$/m)
+  }
   const mixed = await densenet(['summary', model, '--depth=40'], { env })
   expect([mixed.code, mixed.err]).toEqual([2, expect.stringContaining('weights come with their own network')])
 })

@@ -12,7 +12,7 @@ import { preset, presetNames } from '../../model/presets.js'
 import { summarise } from '../../model/summary.js'
 import type { TrainingMemory } from '../../training/memory.js'
 import { type Context, createContext } from '../context.js'
-import { chooseDataset, IMAGE_SIZE_HELP } from '../datasets.js'
+import { chooseDataset } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { bytes, grouped, short, table } from '../format.js'
 import { describedNetwork, type ModelFlags, modelOptions } from '../model-options.js'
@@ -35,7 +35,9 @@ export function summaryCommand(finish: (exitCode: number) => void): Command {
       'a preset such as densenet-bc-100-12, a run, a checkpoint, weights from elsewhere, or a name (densenet models); without one, all presets',
     )
     .addOption(wholeOption('--batch-size <n>', 'for the memory of a training step').default(64))
-    .addOption(wholeOption('--image-size <n>', IMAGE_SIZE_HELP))
+    .addOption(
+      wholeOption('--image-size <n>', "pixels on each side of an image; default: the network's, or the data set's"),
+    )
     .option('--dataset <name>', 'image size and classes of this data set; default: CIFAR-10, or ImageNet')
   for (const option of [...modelOptions(), ...weightOptions()]) command.addOption(option)
   return command
@@ -81,7 +83,9 @@ async function networkOf(
   flags: SummaryFlags,
   context: Context,
 ): Promise<DenseNet> {
-  const size = flags.dataset === undefined ? null : await inputOf(flags.dataset, flags.imageSize)
+  const { dataset, imageSize } = flags
+  const square = imageSize === undefined ? null : { height: imageSize, width: imageSize }
+  const size = dataset === undefined ? square : await inputOf(dataset, imageSize)
   if (model === undefined) return DenseNet.create(described, size ?? {})
   if (isPreset(model) || !(await isOpenable(model))) return DenseNet.create(model, { ...described, ...size })
   if (Object.keys(described).length > 0) {
