@@ -1,7 +1,7 @@
 // A dense layer with a bottleneck, in inference: two convolutions in one call, with nothing of the first one kept.
 //
 //   y[b] = relu(sum_c W[b][c] z[c] + bias[b]),  z = relu(norm(x))     1x1, the bottleneck
-//   output[o] = sum_b V[o][b] * y[b]                                   3x3, by Winograd's algorithm (winograd_tiles.h)
+//   output[o] = sum_b V[o][b] * y[b]                                   3x3, by Winograd's algorithm (winograd_transforms.h)
 //
 // Between the two lanes run over channels, not pixels: y is [pixel][channel], with zeros around the image, and the 1x1
 // convolution multiplies a vector of weights by one number of z. So nothing is lost where the ends of rows do not fill a
@@ -10,62 +10,14 @@
 // transposed in the end.
 #pragma once
 #include "tile.h"
-#include "transpose.h"
-#include "winograd_4x4.h"
+#include "winograd_transforms.h"
 #include "work.h"
 
 namespace {
 namespace denseLayer {
 
-// ---- Winograd's transforms of one line, F(2x2, 3x3) and F(4x4, 3x3) -----------------------------------------------
-
-template <int SIDE>
-struct Lines;
-
-template <>
-struct Lines<2> {
-  static void input(const Vec (&d)[4], Vec (&t)[4]) {
-    t[0] = d[0] - d[2];
-    t[1] = d[1] + d[2];
-    t[2] = d[2] - d[1];
-    t[3] = d[1] - d[3];
-  }
-  static void output(const Vec (&m)[4], Vec (&y)[2]) {
-    y[0] = m[0] + m[1] + m[2];
-    y[1] = m[1] - m[2] - m[3];
-  }
-  static void filter(const Vec (&g)[9], float* to, int64_t pointStep) { winograd::filterTransform(g, to, pointStep); }
-};
-
-template <>
-struct Lines<4> {
-  static void input(const Vec (&d)[6], Vec (&t)[6]) { winograd4::inputLine(d, t); }
-  static void output(const Vec (&m)[6], Vec (&y)[4]) { winograd4::outputLine(m, y); }
-  static void filter(const Vec (&g)[9], float* to, int64_t pointStep) { winograd4::filterTransform(g, to, pointStep); }
-};
-
-/// from[(y * N + x) * step] -> to[(y * M + x) * toStep], a line at a time in both directions.
-template <int N, int M, class Line>
-inline __attribute__((always_inline)) void transformTile(Line line, const float* from, int64_t rowStep, int64_t step, float* to,
-                                                         int64_t toRowStep, int64_t toStep) {
-  Vec columns[N][M];
-#pragma GCC unroll 6
-  for (int x = 0; x < N; x++) {
-    Vec in[N];
-#pragma GCC unroll 6
-    for (int y = 0; y < N; y++) in[y] = load(from + y * rowStep + x * step);
-    line(in, columns[x]);
-  }
-#pragma GCC unroll 6
-  for (int y = 0; y < M; y++) {
-    Vec in[N], out[M];
-#pragma GCC unroll 6
-    for (int x = 0; x < N; x++) in[x] = columns[x][y];
-    line(in, out);
-#pragma GCC unroll 6
-    for (int x = 0; x < M; x++) store(to + y * toRowStep + x * toStep, out[x]);
-  }
-}
+using winograd::Lines;
+using winograd::transformTile;
 
 // ---- sizes --------------------------------------------------------------------------------------------------------
 
@@ -104,13 +56,8 @@ template <int SIDE>
 inline void packGrowth(const Call& call, const Shape& shape, float* to) {
   const int64_t each = int64_t(shape.between) * 9;
   for (int b = 0; b < shape.between; b++) {
-    for (int o = 0; o < shape.outChannels; o += WIDTH) {
-      float taps[9 * WIDTH];
-      transpose(call.growthWeight + o * each + b * 9, each, smaller(WIDTH, shape.outChannels - o), 9, taps, WIDTH);
-      Vec g[9];
-      for (int t = 0; t < 9; t++) g[t] = load(taps + t * WIDTH);
-      Lines<SIDE>::filter(g, to + b * shape.outLanes + o, shape.betweenLanes * shape.outLanes);
-    }
+    winograd::transformFilters<SIDE>(call.growthWeight + b * 9, each, shape.outChannels, false, to + b * shape.outLanes,
+                                     shape.betweenLanes * shape.outLanes);
   }
 }
 

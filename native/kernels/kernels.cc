@@ -11,7 +11,6 @@
 #include "running_statistics.h"
 #include "stem.h"
 #include "winograd_3x3.h"
-#include "winograd_4x4.h"
 
 namespace densenet {
 
@@ -22,12 +21,11 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
   switch (call.kernel) {
     case Kernel::ConvolutionForward:
       if (call.size == 1) return convolution1x1::forward;
-      if (readsFeatures && call.packed && winograd4::pays(call)) return winograd4::forward;
-      if (readsFeatures && winograd::pays(call, call.output)) return winograd::forward;
+      if (readsFeatures && winograd::fits(call)) return winograd::forward;
       return call.size == 3 && call.stride == 1 && call.padding == 1 && readsFeatures ? convolution3x3::forward : stem::forward;
     case Kernel::ConvolutionBackward:
       if (call.size == 1) return convolution1x1::backward;
-      if (wantsGradient && winograd::pays(call, call.outputGradient.gradient)) return winograd::backward;
+      if (wantsGradient && winograd::fits(call)) return winograd::backward;
       return wantsGradient ? convolution3x3::backward : stem::backward;
     case Kernel::DenseLayerForward: return denseLayer::forward;
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;

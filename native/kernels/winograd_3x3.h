@@ -1,50 +1,205 @@
-// 3x3 convolution by Winograd's algorithm (winograd_tiles.h), for outputs wide enough to pay for the transforms. What is
-// computed is what convolution_3x3.h computes: y[o] = sum_c W[o][c] * z[c], z = relu(norm(x)), and its gradients
+// 3x3 convolution of stride 1 by Winograd's algorithm F(4x4, 3x3), whose matrices are in winograd_transforms.h:
+//   y[o] = sum_c W[o][c] * z[c], z = relu(norm(x))
 //   dz[c] = sum_o turned W[o][c] * dY[o]     masked by z > 0, into G and the norm's sums
 //   dW[o][c]                                  from the transforms of dY and z
+//
+// Lanes run over channels: some channels of a strip of tiles are laid out as [row][x][channel] with zeros around, so that a
+// transform is additions of whole vectors, whatever the size of the map, and each of the 36 points a matrix product of
+// [tile][channel] with [channel][output]. What comes out of the products is transformed back and transposed to planes.
 #pragma once
 #include "tile.h"
-#include "transpose.h"
-#include "winograd_tiles.h"
+#include "winograd_transforms.h"
+#include "work.h"
 
 namespace {
 namespace winograd {
 
-inline void transformInput(const Call& call, const float* scale, const Strips& strips, Range strip, Range channels,
-                           float* expanded, const Transforms& to) {
-  for (int64_t c = channels.first; c < channels.end; c++) {
-    const Normaliser apply(call.norm, scale, int(c));
+constexpr int SIDE = 4, INPUTS = SIDE + 2, POINTS = INPUTS * INPUTS;
+
+/// Channels laid out and transformed at a time, a line of the cache; and those whose transforms are multiplied at a time.
+constexpr int GROUP = 16, FORWARD_BLOCK = 64, BACKWARD_BLOCK = larger(TILE_PIXELS, GROUP);
+
+/// The rows of tiles of a batch, those of an image after those of the one before, and how they are cut into strips.
+struct Strips {
+  int height, width, tilesHigh, tilesWide;
+  int64_t rows;  // of tiles, in the batch
+  int64_t rowsOfStrip;  // of tiles, in the largest strip
+  int count;
+  /// At least `wanted` strips, so that all threads have some, of tiles that the second-level cache holds.
+  Strips(const View& plane, int batch, int64_t wanted = 4)
+      : height(plane.height), width(plane.width), tilesHigh(int(divideUp(height, SIDE))), tilesWide(int(divideUp(width, SIDE))),
+        rows(int64_t(batch) * tilesHigh) {
+    const int64_t limit = larger<int64_t>(smaller<int64_t>(divideUp(rows, wanted), MOST_TILES / tilesWide), 1);
+    count = int(divideUp(rows, limit));
+    // Few strips are an even number of them, so that two threads have the same to do.
+    if (count < SLOTS && wanted > 1) count = int(smaller(roundUp(count, 2), rows));
+    rowsOfStrip = divideUp(rows, count);
+  }
+  static constexpr int64_t MOST_TILES = 32;
+  int64_t tiles() const { return rowsOfStrip * tilesWide; }
+  Range strip(int64_t i) const { return part(rows, count, i); }
+  /// Room for the pixels of a strip, and a vector beyond them.
+  int64_t pixelRoom() const { return rowsOfStrip * SIDE * width + WIDTH; }
+  int64_t pixels(Range strip) const {
+    int64_t total = 0;
+    forEachImage(strip, [&](const auto& part) { total += part.pixels.size(); });
+    return total;
+  }
+  /// A row of whole tiles and the padding on both sides.
+  int64_t paddedWidth() const { return int64_t(tilesWide) * SIDE + 2; }
+  int64_t paddedRows() const { return smaller<int64_t>(rowsOfStrip, tilesHigh) * SIDE + 2; }
+
+  /// The part of a strip that lies in one image.
+  struct Part {
+    int64_t image;
+    int64_t rows;      // of tiles
+    int64_t firstTile;     // of those of the strip
+    int64_t firstRow;  // of the image
+    Range pixels;      // of the image's plane
+  };
+  template <class F>
+  void forEachImage(Range strip, F f) const {
+    for (int64_t r = strip.first; r < strip.end;) {
+      const int64_t row = r % tilesHigh, n = smaller(tilesHigh - row, strip.end - r);
+      const Range pixels{SIDE * row * width, smaller<int64_t>(SIDE * (row + n), height) * width};
+      f(Part{r / tilesHigh, n, (r - strip.first) * tilesWide, SIDE * row, pixels});
+      r += n;
+    }
+  }
+};
+
+/// Numbers of the points of tiles: element (point, tile, lane) at point * pointStep + tile * lanes + lane. A line after each
+/// point keeps points off the same lines of the cache.
+struct Points {
+  int64_t lanes, pointStep;
+  float* data;
+  Points(Scratch& scratch, int64_t tiles, int64_t lanes)
+      : lanes(lanes), pointStep(tiles * lanes + 16), data(scratch.take<float>(POINTS * pointStep)) {}
+  float* at(int64_t point, int64_t tile = 0) const { return data + point * pointStep + tile * lanes; }
+};
+
+/// Room for the pixels of a group of channels of a strip: [row][x][lane] with a pixel of zeros around.
+inline float* takeBand(Scratch& scratch, const Strips& strips) {
+  return scratch.take<float>(strips.paddedRows() * strips.paddedWidth() * GROUP);
+}
+
+/// Lays some channels of a part out as a band of `lanes`. `read(c, row, x)` gives the vector of pixels from (row, x); what lies
+/// beyond the row may be anything.
+template <class Read>
+inline void layOut(const Strips& strips, const Strips::Part& part, int channels, int64_t lanes, Read read, float* band) {
+  const int64_t pitch = strips.paddedWidth() * lanes, zerosAfter = (strips.paddedWidth() - 1 - strips.width) * lanes;
+  for (int64_t r = 0; r < part.rows * SIDE + 2; r++) {
+    const int64_t row = part.firstRow + r - 1;
+    float* line = band + r * pitch;
+    if (row < 0 || row >= strips.height) {
+      memset(line, 0, size_t(pitch) * sizeof(float));
+      continue;
+    }
+    memset(line, 0, size_t(lanes) * sizeof(float));
+    memset(line + pitch - zerosAfter, 0, size_t(zerosAfter) * sizeof(float));
+    for (int c = 0; c < channels; c += WIDTH) {
+      for (int x = 0; x < strips.width; x += WIDTH) {
+        Vec block[WIDTH];
+        if (c + WIDTH <= channels) {
+#pragma GCC unroll 16
+          for (int i = 0; i < WIDTH; i++) block[i] = read(c + i, row, x);
+        } else {
+          for (int i = 0; i < WIDTH; i++) block[i] = c + i < channels ? read(c + i, row, x) : Vec{};
+        }
+        transposeStages<1>(block);
+        float* to = line + (x + 1) * lanes + c;
+        const int count = smaller(WIDTH, strips.width - x);
+        if (count == WIDTH) {
+#pragma GCC unroll 16
+          for (int i = 0; i < WIDTH; i++) store(to + i * lanes, block[i]);
+        } else {
+          for (int i = 0; i < count; i++) store(to + i * lanes, block[i]);
+        }
+      }
+    }
+  }
+}
+
+/// Transforms N x N pixels of each tile of a part, from `band` on, into lanes `first` .. of the points.
+template <int N, class Line>
+inline void transformBand(const Strips& strips, const Strips::Part& part, Line line, int64_t lanes, const float* band, const Points& to,
+                          int64_t first) {
+  const int64_t pitch = strips.paddedWidth() * lanes;
+  for (int64_t i = 0; i < part.rows; i++) {
+    for (int64_t j = 0; j < strips.tilesWide; j++) {
+      const float* from = band + i * SIDE * pitch + j * SIDE * lanes;
+      float* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first;
+      for (int64_t c = 0; c < lanes; c += WIDTH) {
+        transformTile<N, INPUTS>(line, from + c, pitch, lanes, at + c, INPUTS * to.pointStep, to.pointStep);
+      }
+    }
+  }
+}
+
+/// B' z B of some channels of a strip.
+inline void transformInput(const Call& call, const float* scale, const Strips& strips, Range strip, Range channels, float* band,
+                           const Points& to) {
+  for (int64_t c = channels.first; c < channels.end; c += GROUP) {
+    const int count = int(smaller<int64_t>(GROUP, channels.end - c));
+    const int64_t lanes = roundUp(count, WIDTH);
     strips.forEachImage(strip, [&](const Strips::Part& part) {
       const float* plane = call.input.plane(part.image, c);
-      const auto read = [&](int64_t row, int64_t x) { return apply(load(plane + row * strips.width + x)); };
-      RowTransforms{strips, part}.input(read, expanded, to.at(0, c - channels.first), to.pointStep);
+      const int64_t planeStep = call.input.pixels();
+      layOut(strips, part, count, lanes,
+             [&](int i, int64_t row, int64_t x) {
+               return Normaliser(call.norm, scale, int(c + i))(load(plane + i * planeStep + row * strips.width + x));
+             },
+             band);
+      transformBand<INPUTS>(strips, part, Lines<SIDE>::input, lanes, band, to, c - channels.first);
     });
   }
 }
 
-// ---- forward ----------------------------------------------------------------------------------------------------
-
-inline void transformFilters(const Call& call, const Filters& to) {
-  const int in = call.input.channels;
-  for (int o = 0; o < call.output.channels; o++) to.transformRow(o, in, call.weight + int64_t(o) * in * 9, 9, false, filterTransform);
+/// A' m A of `channels` of a strip, from lane `first` on: planes[channel][pixel], pixelRoom() apart. `band` is scratch.
+inline void transformOutput(const Strips& strips, Range strip, const Points& from, int64_t first, int channels, float* band, float* planes) {
+  const int64_t lanes = roundUp(channels, WIDTH), pitch = int64_t(strips.tilesWide) * SIDE * lanes;
+  strips.forEachImage(strip, [&](const Strips::Part& part) {
+    for (int64_t i = 0; i < part.rows; i++) {
+      for (int64_t j = 0; j < strips.tilesWide; j++) {
+        const float* at = from.at(0, part.firstTile + i * strips.tilesWide + j) + first;
+        for (int64_t c = 0; c < lanes; c += WIDTH) {
+          transformTile<INPUTS, SIDE>(Lines<SIDE>::output, at + c, INPUTS * from.pointStep, from.pointStep, band + j * SIDE * lanes + c,
+                                      pitch, lanes);
+        }
+      }
+      const int64_t rows = smaller<int64_t>(SIDE, strips.height - (part.firstRow + SIDE * i));
+      for (int64_t r = 0; r < rows; r++, planes += strips.width) {
+        transpose(band + r * pitch, lanes, strips.width, channels, planes, strips.pixelRoom());
+      }
+    }
+  });
 }
-inline int64_t packedFloats(const Call& call) { return Filters::floats(POINTS, call.output.channels, call.input.channels); }
-inline void pack(const Call& call, float* to) { transformFilters(call, Filters(to, call.output.channels, call.input.channels)); }
+
+// ---- forward ----------------------------------------------------------------------------------------------------
 
 inline Strips forwardStrips(const Call& call, int batch) { return Strips(call.input, batch, unitsWanted(call, 4)); }
 
+/// The filters' transforms: [point][in][out rounded up].
+inline int64_t packedFloats(const Call& call) { return POINTS * call.input.channels * roundUp(call.output.channels, WIDTH); }
+inline void pack(const Call& call, float* to) {
+  const int in = call.input.channels, out = call.output.channels;
+  const int64_t lanes = roundUp(out, WIDTH);
+  for (int c = 0; c < in; c++) {
+    transformFilters<SIDE>(call.weight + c * 9, int64_t(in) * 9, out, false, to + c * lanes, in * lanes);
+  }
+}
+
 struct ForwardLocal {
-  Filters filters;
-  float *scale, *pixels, *expanded;
-  Transforms input, products;
+  int64_t outLanes;
+  float *filters, *scale, *band, *planes;
+  Points input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
-      : filters(call.packed ? Filters(const_cast<float*>(call.packed), call.output.channels, call.input.channels)
-                            : Filters(scratch.take<float>(packedFloats(call)), call.output.channels, call.input.channels)),
-        scale(scratch.take<float>(call.input.channels)),
-        pixels(scratch.take<float>(strips.pixelRoom())),
-        expanded(scratch.take<float>(expandedFloats(strips))),
-        input(scratch, POINTS, Blocks(call.input.channels, POINTS, strips.lanes()).size, strips.lanes()),
-        products(scratch, POINTS, call.output.channels, strips.lanes()) {}
+      : outLanes(roundUp(call.output.channels, WIDTH)),
+        filters(call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(packedFloats(call))),
+        scale(scratch.take<float>(call.input.channels)), band(takeBand(scratch, strips)),
+        planes(scratch.take<float>(GROUP * strips.pixelRoom())),
+        input(scratch, strips.tiles(), roundUp(smaller(call.input.channels, FORWARD_BLOCK), WIDTH)),
+        products(scratch, strips.tiles(), outLanes) {}
   ForwardLocal(Scratch& scratch, const Call& call, int batch) : ForwardLocal(scratch, call, forwardStrips(call, batch)) {}
 };
 
@@ -64,7 +219,7 @@ inline void forwardPrepare(const Task& task, int phase) {
   const Call& call = task.call;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
-  if (!call.packed) transformFilters(call, local.filters);
+  if (!call.packed) pack(call, local.filters);
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -77,32 +232,36 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     return combineMoments(shared.moments, strips.count, out, count, call.statistics);
   }
   const auto local = layoutAt<ForwardLocal>(task.local, task);
+  const int64_t outLanes = local.outLanes;
   const Range strip = strips.strip(unit);
-  const Blocks blocks(in, POINTS, strips.lanes());
-  const int vectors = int(divideUp(strip.size() * strips.tilesWide, WIDTH));
-  for (int b = 0; b < blocks.count(); b++) {
-    const Range channels = blocks.block(b);
-    transformInput(call, local.scale, strips, strip, channels, local.expanded, local.input);
+  const int tiles = int(strip.size() * strips.tilesWide);
+  for (int64_t first = 0; first < in; first += FORWARD_BLOCK) {
+    const Range channels{first, smaller<int64_t>(in, first + FORWARD_BLOCK)};
+    transformInput(call, local.scale, strips, strip, channels, local.band, local.input);
     for (int point = 0; point < POINTS; point++) {
-      const Operands operands{local.filters.at(point, 0) + channels.first, local.filters.columns, 1, local.input.at(point, 0),
-                              strips.lanes(), channels.size(), 1, nullptr};
-      multiply(operands, out, vectors, local.products.at(point, 0), strips.lanes(), b > 0);
+      const Operands operands{local.input.at(point), local.input.lanes, 1, local.filters + (point * in + first) * outLanes, outLanes,
+                              channels.size(), 1, nullptr};
+      multiply(operands, tiles, int(outLanes / WIDTH), local.products.at(point), outLanes, first > 0);
     }
   }
   const int64_t count = strips.pixels(strip);
-  for (int o = 0; o < out; o++) {
-    outputTransform(strips, strip, local.products.at(0, o), local.products.pointStep, local.pixels);
-    if (call.bias) addBiasAndRelu(call.bias[o], local.pixels, count);
-    float* pixels = local.pixels;
-    strips.forEachImage(strip, [&](const Strips::Part& part) {
-      const int64_t size = part.pixels.size();
-      if (call.dropout.present()) {
-        applyDropout(task, (part.image * out + o) * call.output.pixels() + part.pixels.first, pixels, size);
-      }
-      memcpy(call.output.plane(part.image, o) + part.pixels.first, pixels, size_t(size) * sizeof(float));
-      pixels += size;
-    });
-    if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(local.pixels, count);
+  for (int first = 0; first < out; first += GROUP) {
+    const int channels = smaller(GROUP, out - first);
+    transformOutput(strips, strip, local.products, first, channels, local.band, local.planes);
+    for (int i = 0; i < channels; i++) {
+      const int o = first + i;
+      float* pixels = local.planes + i * strips.pixelRoom();
+      if (call.bias) addBiasAndRelu(call.bias[o], pixels, count);
+      strips.forEachImage(strip, [&, at = pixels](const Strips::Part& part) mutable {
+        const int64_t size = part.pixels.size();
+        if (call.dropout.present()) {
+          applyDropout(task, (part.image * out + o) * call.output.pixels() + part.pixels.first, at, size);
+        }
+        memcpy(call.output.plane(part.image, o) + part.pixels.first, at, size_t(size) * sizeof(float));
+        at += size;
+      });
+      if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(pixels, count);
+    }
   }
 }
 
@@ -115,40 +274,37 @@ struct BackwardUnits {
 };
 
 struct BackwardLocal {
-  Filters filters;  // turned, with rows for the input's channels
+  int64_t inLanes, outLanes;
   Finaliser finaliser;
-  float *scale, *transposed, *rows, *expanded, *dz, *z;  // transposed: A dY A' as [point][tile][out rounded up]; rows of dY
+  float *filters, *scale, *rows, *band, *dz, *z;  // filters: [point][out][in rounded up]; rows: of dY, of a group of channels
   NormSums* sums;
-  Transforms dy, spread, input, products;  // B' dY B; A dY A' of some channels; B' z B; products that make dz
+  Points dy, spread, block;  // B' dY B; A dY A'; B' z B of a block of channels, then the products that make their dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
-      : filters(scratch.take<float>(Filters::floats(POINTS, call.input.channels, call.outputGradient.gradient.channels)),
-                call.input.channels, call.outputGradient.gradient.channels),
-        finaliser(scratch, call.outputGradient.gradient.channels), scale(scratch.take<float>(call.input.channels)),
-        transposed(scratch.take<float>(POINTS * strips.lanes() * roundUp(call.outputGradient.gradient.channels, WIDTH))),
-        rows(scratch.take<float>((strips.rowsOfStrip * 2 + 2) * strips.width + 2 * WIDTH)),
-        expanded(scratch.take<float>(expandedFloats(strips))),
-        dz(scratch.take<float>(strips.pixelRoom())),
+      : inLanes(roundUp(call.input.channels, WIDTH)), outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)),
+        finaliser(scratch, call.outputGradient.gradient.channels),
+        filters(scratch.take<float>(POINTS * call.outputGradient.gradient.channels * inLanes)),
+        scale(scratch.take<float>(call.input.channels)), rows(scratch.take<float>(GROUP * rowsStep(strips))),
+        band(takeBand(scratch, strips)), dz(scratch.take<float>(GROUP * strips.pixelRoom())),
         z(scratch.take<float>(strips.pixelRoom())), sums(scratch.take<NormSums>(call.input.channels)),
-        dy(scratch, POINTS, call.outputGradient.gradient.channels, strips.lanes()),
-        spread(scratch, POINTS, WIDTH, strips.lanes()), input(scratch, POINTS, Blocks(call.input.channels, POINTS, strips.lanes()).size, strips.lanes()),
-        products(scratch, POINTS, Blocks(call.input.channels, POINTS, strips.lanes()).size, strips.lanes()) {}
+        dy(scratch, strips.tiles(), outLanes), spread(scratch, strips.tiles(), outLanes),
+        block(scratch, strips.tiles(), smaller<int64_t>(inLanes, BACKWARD_BLOCK)) {}
   BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
+  static int64_t rowsStep(const Strips& strips) { return strips.paddedRows() * strips.width + WIDTH; }
 };
 
 struct BackwardShared {
-  int64_t outLanes;
-  float* weight;      // [slot][point][in][out rounded up]
+  float* weight;      // [slot][point][out][in rounded up]
   ChannelSums* sums;  // [slot][in]
-  BackwardShared(Scratch& scratch, const Call& call, int batch) : outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)) {
+  BackwardShared(Scratch& scratch, const Call& call, int batch) {
     const int64_t slots = BackwardUnits(call, batch).slots;
-    weight = scratch.take<float>(slots * POINTS * call.input.channels * outLanes);
+    weight = scratch.take<float>(slots * POINTS * call.outputGradient.gradient.channels * roundUp(call.input.channels, WIDTH));
     sums = scratch.take<ChannelSums>(slots * call.input.channels);
   }
 };
 
 inline int backwardUnits(const Call& call, int batch, int phase) {
   if (phase == 0) return BackwardUnits(call, batch).slots;
-  return phase == 1 ? call.input.channels + (call.norm.present() ? 1 : 0) : 0;
+  return phase == 1 ? call.outputGradient.gradient.channels + (call.norm.present() ? 1 : 0) : 0;
 }
 
 inline void backwardPrepare(const Task& task, int phase) {
@@ -157,99 +313,108 @@ inline void backwardPrepare(const Task& task, int phase) {
   const auto local = layoutAt<BackwardLocal>(task.local, task);
   if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
   local.finaliser.prepare(call.outputGradient);
+  if (!call.inputGradient.present()) return;
   const int in = call.input.channels, out = call.outputGradient.gradient.channels;
-  for (int c = 0; c < in; c++) local.filters.transformRow(c, out, call.weight + int64_t(c) * 9, int64_t(in) * 9, true, filterTransform);
+  for (int o = 0; o < out; o++) {
+    transformFilters<SIDE>(call.weight + int64_t(o) * in * 9, 9, in, true, local.filters + o * local.inLanes, out * local.inLanes);
+  }
 }
 
 /// Both transforms of dY of a strip.
 inline void transformGradient(const Task& task, const BackwardLocal& local, const Strips& strips, Range strip) {
   const int out = task.call.outputGradient.gradient.channels;
-  const int64_t tiles = strip.size() * strips.tilesWide, outLanes = roundUp(out, WIDTH);
-  for (int first = 0; first < out; first += WIDTH) {
-    const int channels = smaller(WIDTH, out - first);
-    for (int i = 0; i < channels; i++) {
-      strips.forEachImage(strip, [&](const Strips::Part& part) {
-        const Range rows{larger<int64_t>(part.firstPixelRow - 1, 0),
-                         smaller<int64_t>(part.firstPixelRow + 2 * part.rows + 1, strips.height)};
-        local.finaliser.finalise(task, part.image, first + i, rows.first * strips.width, rows.size() * strips.width, local.rows);
-        const auto read = [&](int64_t row, int64_t x) { return load(local.rows + (row - rows.first) * strips.width + x); };
-        const RowTransforms transforms{strips, part};
-        transforms.input(read, local.expanded, local.dy.at(0, first + i), local.dy.pointStep);
-        transforms.gradient(read, local.spread.at(0, i), local.spread.pointStep);
-      });
-    }
-    for (int point = 0; point < POINTS; point++) {
-      transpose(local.spread.at(point, 0), strips.lanes(), channels, tiles,
-                local.transposed + point * strips.lanes() * outLanes + first, outLanes);
-    }
+  const int64_t rowsStep = BackwardLocal::rowsStep(strips);
+  for (int first = 0; first < out; first += GROUP) {
+    const int channels = smaller(GROUP, out - first);
+    const int64_t lanes = roundUp(channels, WIDTH);
+    strips.forEachImage(strip, [&](const Strips::Part& part) {
+      const Range rows{larger<int64_t>(part.firstRow - 1, 0), smaller<int64_t>(part.firstRow + SIDE * part.rows + 1, strips.height)};
+      for (int i = 0; i < channels; i++) {
+        local.finaliser.finalise(task, part.image, first + i, rows.first * strips.width, rows.size() * strips.width, local.rows + i * rowsStep);
+      }
+      layOut(strips, part, channels, lanes,
+             [&](int i, int64_t row, int64_t x) { return load(local.rows + i * rowsStep + (row - rows.first) * strips.width + x); },
+             local.band);
+      transformBand<INPUTS>(strips, part, Lines<SIDE>::input, lanes, local.band, local.dy, first);
+      const float* inside = local.band + (strips.paddedWidth() + 1) * lanes;
+      transformBand<SIDE>(strips, part, Lines<SIDE>::outputGradient, lanes, inside, local.spread, first);
+    });
   }
 }
 
-/// dz of a channel from its products: mask, sums, G.
-inline void finishData(const Task& task, const BackwardLocal& local, const Strips& strips, Range strip, int64_t c, int64_t inBlock) {
+/// dz of some channels from their products: mask, sums, G.
+inline void finishData(const Task& task, const BackwardLocal& local, const Strips& strips, Range strip, Range channels) {
   const Call& call = task.call;
-  outputTransform(strips, strip, local.products.at(0, inBlock), local.products.pointStep, local.dz);
-  const float* dz = local.dz;
-  strips.forEachImage(strip, [&](const Strips::Part& part) {
-    const int64_t count = part.pixels.size();
-    float* gradient = call.inputGradient.gradient.plane(part.image, c) + part.pixels.first;
-    if (call.norm.present()) {
-      const float* x = call.input.plane(part.image, c) + part.pixels.first;
-      normalise(call.norm, local.scale, int(c), x, count, local.z);
-      normBackward(call.norm, local.scale, int(c), call.inputGradient.accumulate, x, local.z, dz, count, gradient, local.sums[c]);
-    } else {
-      plainBackward(call.inputGradient.accumulate, dz, count, gradient);
+  for (int64_t first = channels.first; first < channels.end; first += GROUP) {
+    const int count = int(smaller<int64_t>(GROUP, channels.end - first));
+    transformOutput(strips, strip, local.block, first - channels.first, count, local.band, local.dz);
+    for (int i = 0; i < count; i++) {
+      const int c = int(first) + i;
+      strips.forEachImage(strip, [&, dz = local.dz + i * strips.pixelRoom()](const Strips::Part& part) mutable {
+        const int64_t size = part.pixels.size();
+        float* gradient = call.inputGradient.gradient.plane(part.image, c) + part.pixels.first;
+        if (call.norm.present()) {
+          const float* x = call.input.plane(part.image, c) + part.pixels.first;
+          normalise(call.norm, local.scale, c, x, size, local.z);
+          normBackward(call.norm, local.scale, c, call.inputGradient.accumulate, x, local.z, dz, size, gradient, local.sums[c]);
+        } else {
+          plainBackward(call.inputGradient.accumulate, dz, size, gradient);
+        }
+        dz += size;
+      });
     }
-    dz += count;
-  });
+  }
 }
 
 inline void backwardFinish(const Task& task, int unit) {
   const Call& call = task.call;
   const auto shared = layoutAt<BackwardShared>(task.shared, task);
   const int slots = BackwardUnits(call, task.run.batch).slots;
-  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = shared.outLanes;
-  if (unit == in) return finishNormGradient(call, shared.sums, slots, task.run.batch * call.input.pixels(), 0, int(in));
-  for (int64_t o = 0; o < out; o += WIDTH) {
-    Vec u[POINTS] = {}, g[9];
-    for (int64_t s = 0; s < slots; s++) {
-      for (int64_t p = 0; p < POINTS; p++) u[p] += load(shared.weight + ((s * POINTS + p) * in + unit) * outLanes + o);
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, inLanes = roundUp(in, WIDTH);
+  if (unit == out) return finishNormGradient(call, shared.sums, slots, task.run.batch * call.input.pixels(), 0, int(in));
+  for (int64_t first = 0; first < in; first += WIDTH) {
+    float points[POINTS * WIDTH], taps[9 * WIDTH];
+    for (int64_t p = 0; p < POINTS; p++) {
+      Vec total{};
+      for (int64_t s = 0; s < slots; s++) total += load(shared.weight + ((s * POINTS + p) * out + unit) * inLanes + first);
+      store(points + p * WIDTH, total);
     }
-    filterGradient(u, g);
-    for (int64_t i = 0; i < smaller<int64_t>(WIDTH, out - o); i++) {
-      for (int t = 0; t < 9; t++) call.weightGradient[((o + i) * in + unit) * 9 + t] = g[t][i];
+    transformTile<INPUTS, 3>(Lines<SIDE>::filterGradient, points, INPUTS * WIDTH, WIDTH, taps, 3 * WIDTH, WIDTH);
+    for (int64_t c = first; c < smaller(in, first + WIDTH); c++) {
+      for (int t = 0; t < 9; t++) call.weightGradient[(unit * in + c) * 9 + t] = taps[t * WIDTH + c - first];
     }
   }
 }
 
 inline void backwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
-  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
   if (phase == 1) return backwardFinish(task, unit);
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
   const auto shared = layoutAt<BackwardShared>(task.shared, task);
   const BackwardUnits units(call, task.run.batch);
   const Strips& strips = units.strips;
   const auto local = layoutAt<BackwardLocal>(task.local, task);
-  const int64_t outLanes = shared.outLanes, lanes = strips.lanes();
-  float* weightSums = shared.weight + unit * POINTS * in * outLanes;
+  const int64_t inLanes = local.inLanes, outLanes = local.outLanes;
+  float* weightSums = shared.weight + unit * POINTS * out * inLanes;
   memset(local.sums, 0, size_t(in) * sizeof(NormSums));
   const Range items = part(strips.count, units.slots, unit);
-  const Blocks blocks(int(in), POINTS, lanes);
   for (int64_t item = items.first; item < items.end; item++) {
     const Range strip = strips.strip(item);
     const int64_t tiles = strip.size() * strips.tilesWide;
     transformGradient(task, local, strips, strip);
-    for (int b = 0; b < blocks.count(); b++) {
-      const Range channels = blocks.block(b);
-      transformInput(call, local.scale, strips, strip, channels, local.expanded, local.input);
+    for (int64_t first = 0; first < in; first += BACKWARD_BLOCK) {
+      const Range channels{first, smaller<int64_t>(in, first + BACKWARD_BLOCK)};
+      const int64_t lanes = local.block.lanes;
+      const int vectors = int(divideUp(channels.size(), WIDTH));
+      transformInput(call, local.scale, strips, strip, channels, local.band, local.block);
       for (int point = 0; point < POINTS; point++) {
-        const Operands weight{local.input.at(point, 0), lanes, 1, local.transposed + point * lanes * outLanes, outLanes, tiles, 1, nullptr};
-        multiply(weight, int(channels.size()), int(outLanes / WIDTH), weightSums + (point * in + channels.first) * outLanes, outLanes,
-                 item > items.first);
-        const Operands data{local.filters.at(point, channels.first), outLanes, 1, local.dy.at(point, 0), lanes, out, 1, nullptr};
-        multiply(data, int(channels.size()), int(divideUp(tiles, WIDTH)), local.products.at(point, 0), lanes, false);
+        const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), lanes, tiles, 1, nullptr};
+        multiply(weight, int(out), vectors, weightSums + point * out * inLanes + first, inLanes, item > items.first);
+        if (!call.inputGradient.present()) continue;
+        const Operands data{local.dy.at(point), outLanes, 1, local.filters + point * out * inLanes + first, inLanes, out, 1, nullptr};
+        multiply(data, int(tiles), vectors, local.block.at(point), lanes, false);
       }
-      for (int64_t c = channels.first; c < channels.end; c++) finishData(task, local, strips, strip, c, c - channels.first);
+      if (call.inputGradient.present()) finishData(task, local, strips, strip, channels);
     }
   }
   for (int64_t c = 0; c < in; c++) shared.sums[unit * in + c] = {sum(local.sums[c].dz), sum(local.sums[c].dzx)};
@@ -260,11 +425,7 @@ constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, f
 constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
                                                   bytesOf<BackwardLocal>};
 
-/// Whether the transforms pay: they cost the same for few outputs as for many, and more where rows are short. Measured;
-/// by shape only, so that the bits never depend on threads.
-inline bool pays(const Call& call, const View& out) {
-  return call.size == 3 && call.stride == 1 && call.padding == 1 && out.channels >= 24 && out.channels * out.width >= 360;
-}
+inline bool fits(const Call& call) { return call.size == 3 && call.stride == 1 && call.padding == 1; }
 
 }  // namespace winograd
 }  // namespace
