@@ -2,7 +2,6 @@
 // differ, DENSENET_IMPLEMENTATIONS names the one symbol that comes out. Everything else has internal linkage, so that
 // the linker can never take another instruction set's copy of a shared function.
 #include "convolution_1x1.h"
-#include "convolution_3x3.h"
 #include "dense_layer.h"
 #include "head.h"
 #include "loss.h"
@@ -21,12 +20,11 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
   switch (call.kernel) {
     case Kernel::ConvolutionForward:
       if (call.size == 1) return convolution1x1::forward;
-      if (readsFeatures && winograd::fits(call)) return winograd::forward;
-      return call.size == 3 && call.stride == 1 && call.padding == 1 && readsFeatures ? convolution3x3::forward : stem::forward;
+      if (readsFeatures && call.size == 3 && call.stride == 1 && call.padding == 1) return winograd::forward;
+      return stem::forward;
     case Kernel::ConvolutionBackward:
       if (call.size == 1) return convolution1x1::backward;
-      if (wantsGradient && winograd::fits(call)) return winograd::backward;
-      return wantsGradient ? convolution3x3::backward : stem::backward;
+      return wantsGradient ? winograd::backward : stem::backward;
     case Kernel::DenseLayerForward: return denseLayer::forward;
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
     case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;

@@ -197,6 +197,30 @@ inline void normBackward(const Norm& norm, const float* scales, int c, bool accu
   sums.dzx = totalX;
 }
 
+/// The same where z is not at hand: it is made from x again. Touches up to a vector more.
+inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* dzIn, int64_t count,
+                         float* gradient, NormSums& sums) {
+  const Vec scale = broadcast(scales[c]), mean = broadcast(norm.mean[c]), beta = broadcast(norm.beta[c]);
+  Vec total = sums.dz, totalX = sums.dzx;
+  const auto masked = [&](Vec centred, Vec dz) { return scale * centred + beta > Vec{} ? dz : Vec{}; };
+  int64_t i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) {
+    const Vec centred = load(x + i) - mean, dz = masked(centred, load(dzIn + i));
+    total += dz;
+    totalX += dz * centred;
+    store(gradient + i, accumulate ? load(gradient + i) + scale * dz : scale * dz);
+  }
+  if (i < count) {
+    const int rest = int(count - i);
+    const Vec centred = loadPart(x + i, rest) - mean, dz = masked(centred, loadPart(dzIn + i, rest));
+    total += dz;
+    totalX += dz * centred;
+    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + scale * dz : scale * dz, rest);
+  }
+  sums.dz = total;
+  sums.dzx = totalX;
+}
+
 /// Without norm: the gradient is dz itself.
 inline void plainBackward(bool accumulate, const float* dz, int64_t count, float* gradient) {
   int64_t i = 0;

@@ -78,16 +78,36 @@ struct Points {
   float* at(int64_t point, int64_t tile = 0) const { return data + point * pointStep + tile * lanes; }
 };
 
-/// Room for the pixels of a group of channels of a strip: [row][x][lane] with a pixel of zeros around.
-inline float* takeBand(Scratch& scratch, const Strips& strips) {
-  return scratch.take<float>(strips.paddedRows() * strips.paddedWidth() * GROUP);
-}
+/// Room for the pixels of a group of channels of a strip, [row][x][lane] with zeros around, and for the transformed columns of
+/// a row of tiles.
+struct Band {
+  float *pixels, *columns;
+  Band(Scratch& scratch, const Strips& strips)
+      : pixels(scratch.take<float>(strips.paddedRows() * strips.paddedWidth() * GROUP)),
+        columns(scratch.take<float>(strips.paddedWidth() * INPUTS * WIDTH)) {}
+};
 
-/// Lays some channels of a part out as a band of `lanes`. `read(c, row, x)` gives the vector of pixels from (row, x); what lies
-/// beyond the row may be anything.
-template <class Read>
-inline void layOut(const Strips& strips, const Strips::Part& part, int channels, int64_t lanes, Read read, float* band) {
-  const int64_t pitch = strips.paddedWidth() * lanes, zerosAfter = (strips.paddedWidth() - 1 - strips.width) * lanes;
+/// The numbers of a norm for vectors of channels, zeros beyond the last one.
+struct NormLanes {
+  float *scale, *mean, *beta;
+  NormLanes(Scratch& scratch, int channels)
+      : scale(scratch.take<float>(channels + WIDTH)), mean(scratch.take<float>(channels + WIDTH)), beta(scratch.take<float>(channels + WIDTH)) {}
+  void prepare(const Norm& norm, int channels) const {
+    normScale(norm, channels, scale);
+    memcpy(mean, norm.mean, size_t(channels) * sizeof(float));
+    memcpy(beta, norm.beta, size_t(channels) * sizeof(float));
+    store(scale + channels, Vec{});
+    store(mean + channels, Vec{});
+    store(beta + channels, Vec{});
+  }
+};
+
+/// Lays some channels of a part out as a band. `read(c, row, x)` gives the vector of pixels from (row, x); what lies beyond the row
+/// may be anything. `finish(c)` gives what is to be done with vectors of channels from c on.
+template <class Read, class Finish>
+inline void layOut(const Strips& strips, const Strips::Part& part, int channels, Read read, Finish finish, float* band) {
+  const int64_t lanes = roundUp(channels, WIDTH), pitch = strips.paddedWidth() * lanes;
+  const int64_t zerosAfter = (strips.paddedWidth() - 1 - strips.width) * lanes;
   for (int64_t r = 0; r < part.rows * SIDE + 2; r++) {
     const int64_t row = part.firstRow + r - 1;
     float* line = band + r * pitch;
@@ -98,6 +118,7 @@ inline void layOut(const Strips& strips, const Strips::Part& part, int channels,
     memset(line, 0, size_t(lanes) * sizeof(float));
     memset(line + pitch - zerosAfter, 0, size_t(zerosAfter) * sizeof(float));
     for (int c = 0; c < channels; c += WIDTH) {
+      const auto finished = finish(c);
       for (int x = 0; x < strips.width; x += WIDTH) {
         Vec block[WIDTH];
         if (c + WIDTH <= channels) {
@@ -111,46 +132,67 @@ inline void layOut(const Strips& strips, const Strips::Part& part, int channels,
         const int count = smaller(WIDTH, strips.width - x);
         if (count == WIDTH) {
 #pragma GCC unroll 16
-          for (int i = 0; i < WIDTH; i++) store(to + i * lanes, block[i]);
+          for (int i = 0; i < WIDTH; i++) store(to + i * lanes, finished(block[i]));
         } else {
-          for (int i = 0; i < count; i++) store(to + i * lanes, block[i]);
+          for (int i = 0; i < count; i++) store(to + i * lanes, finished(block[i]));
         }
       }
     }
   }
 }
 
-/// Transforms N x N pixels of each tile of a part, from `band` on, into lanes `first` .. of the points.
+/// Transforms N x N pixels of each tile of a part of a band, from `pixels` on, into lanes `first` .. of the points.
 template <int N, class Line>
-inline void transformBand(const Strips& strips, const Strips::Part& part, Line line, int64_t lanes, const float* band, const Points& to,
-                          int64_t first) {
-  const int64_t pitch = strips.paddedWidth() * lanes;
+inline void transformBand(const Strips& strips, const Strips::Part& part, Line line, int64_t lanes, const float* pixels, float* columns,
+                          const Points& to, int64_t first) {
+  const int64_t pitch = strips.paddedWidth() * lanes, width = (strips.tilesWide - 1) * SIDE + N, pointStep = to.pointStep;
   for (int64_t i = 0; i < part.rows; i++) {
-    for (int64_t j = 0; j < strips.tilesWide; j++) {
-      const float* from = band + i * SIDE * pitch + j * SIDE * lanes;
-      float* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first;
-      for (int64_t c = 0; c < lanes; c += WIDTH) {
-        transformTile<N, INPUTS>(line, from + c, pitch, lanes, at + c, INPUTS * to.pointStep, to.pointStep);
+    for (int64_t c = 0; c < lanes; c += WIDTH) {
+      // Tiles overlap: each column is transformed once.
+      for (int64_t x = 0; x < width; x++) {
+        const float* from = pixels + i * SIDE * pitch + x * lanes + c;
+        Vec in[N], out[INPUTS];
+#pragma GCC unroll 6
+        for (int y = 0; y < N; y++) in[y] = load(from + y * pitch);
+        line(in, out);
+#pragma GCC unroll 6
+        for (int y = 0; y < INPUTS; y++) store(columns + (x * INPUTS + y) * WIDTH, out[y]);
+      }
+      for (int64_t j = 0; j < strips.tilesWide; j++) {
+        const float* from = columns + j * SIDE * INPUTS * WIDTH;
+        float* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first + c;
+        for (int y = 0; y < INPUTS; y++, at += INPUTS * pointStep) {
+          Vec in[N], out[INPUTS];
+#pragma GCC unroll 6
+          for (int x = 0; x < N; x++) in[x] = load(from + (x * INPUTS + y) * WIDTH);
+          line(in, out);
+#pragma GCC unroll 6
+          for (int x = 0; x < INPUTS; x++) store(at + x * pointStep, out[x]);
+        }
       }
     }
   }
 }
 
 /// B' z B of some channels of a strip.
-inline void transformInput(const Call& call, const float* scale, const Strips& strips, Range strip, Range channels, float* band,
+inline void transformInput(const Call& call, const NormLanes& norm, const Strips& strips, Range strip, Range channels, const Band& band,
                            const Points& to) {
   for (int64_t c = channels.first; c < channels.end; c += GROUP) {
     const int count = int(smaller<int64_t>(GROUP, channels.end - c));
-    const int64_t lanes = roundUp(count, WIDTH);
     strips.forEachImage(strip, [&](const Strips::Part& part) {
       const float* plane = call.input.plane(part.image, c);
       const int64_t planeStep = call.input.pixels();
-      layOut(strips, part, count, lanes,
-             [&](int i, int64_t row, int64_t x) {
-               return Normaliser(call.norm, scale, int(c + i))(load(plane + i * planeStep + row * strips.width + x));
-             },
-             band);
-      transformBand<INPUTS>(strips, part, Lines<SIDE>::input, lanes, band, to, c - channels.first);
+      const auto read = [=, &strips](int i, int64_t row, int64_t x) { return load(plane + i * planeStep + row * strips.width + x); };
+      if (call.norm.present()) {
+        const auto normalise = [&](int i) {
+          const Vec scale = load(norm.scale + c + i), mean = load(norm.mean + c + i), beta = load(norm.beta + c + i);
+          return [=](Vec x) { return relu(scale * (x - mean) + beta); };
+        };
+        layOut(strips, part, count, read, normalise, band.pixels);
+      } else {
+        layOut(strips, part, count, read, [](int) { return [](Vec x) { return x; }; }, band.pixels);
+      }
+      transformBand<INPUTS>(strips, part, Lines<SIDE>::input, roundUp(count, WIDTH), band.pixels, band.columns, to, c - channels.first);
     });
   }
 }
@@ -191,12 +233,15 @@ inline void pack(const Call& call, float* to) {
 
 struct ForwardLocal {
   int64_t outLanes;
-  float *filters, *scale, *band, *planes;
+  float* filters;
+  NormLanes norm;
+  Band band;
+  float* planes;
   Points input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : outLanes(roundUp(call.output.channels, WIDTH)),
         filters(call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(packedFloats(call))),
-        scale(scratch.take<float>(call.input.channels)), band(takeBand(scratch, strips)),
+        norm(scratch, call.input.channels), band(scratch, strips),
         planes(scratch.take<float>(GROUP * strips.pixelRoom())),
         input(scratch, strips.tiles(), roundUp(smaller(call.input.channels, FORWARD_BLOCK), WIDTH)),
         products(scratch, strips.tiles(), outLanes) {}
@@ -218,7 +263,7 @@ inline void forwardPrepare(const Task& task, int phase) {
   if (phase != 0) return;
   const Call& call = task.call;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
-  if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
+  if (call.norm.present()) local.norm.prepare(call.norm, call.input.channels);
   if (!call.packed) pack(call, local.filters);
 }
 
@@ -237,7 +282,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const int tiles = int(strip.size() * strips.tilesWide);
   for (int64_t first = 0; first < in; first += FORWARD_BLOCK) {
     const Range channels{first, smaller<int64_t>(in, first + FORWARD_BLOCK)};
-    transformInput(call, local.scale, strips, strip, channels, local.band, local.input);
+    transformInput(call, local.norm, strips, strip, channels, local.band, local.input);
     for (int point = 0; point < POINTS; point++) {
       const Operands operands{local.input.at(point), local.input.lanes, 1, local.filters + (point * in + first) * outLanes, outLanes,
                               channels.size(), 1, nullptr};
@@ -247,7 +292,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const int64_t count = strips.pixels(strip);
   for (int first = 0; first < out; first += GROUP) {
     const int channels = smaller(GROUP, out - first);
-    transformOutput(strips, strip, local.products, first, channels, local.band, local.planes);
+    transformOutput(strips, strip, local.products, first, channels, local.band.pixels, local.planes);
     for (int i = 0; i < channels; i++) {
       const int o = first + i;
       float* pixels = local.planes + i * strips.pixelRoom();
@@ -276,16 +321,16 @@ struct BackwardUnits {
 struct BackwardLocal {
   int64_t inLanes, outLanes;
   Finaliser finaliser;
-  float *filters, *scale, *rows, *band, *dz, *z;  // filters: [point][out][in rounded up]; rows: of dY, of a group of channels
+  NormLanes norm;
+  Band band;
+  float *filters, *rows, *dz;  // filters: [point][out][in rounded up]; rows: of dY, of a group of channels
   NormSums* sums;
   Points dy, spread, block;  // B' dY B; A dY A'; B' z B of a block of channels, then the products that make their dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : inLanes(roundUp(call.input.channels, WIDTH)), outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)),
-        finaliser(scratch, call.outputGradient.gradient.channels),
+        finaliser(scratch, call.outputGradient.gradient.channels), norm(scratch, call.input.channels), band(scratch, strips),
         filters(scratch.take<float>(POINTS * call.outputGradient.gradient.channels * inLanes)),
-        scale(scratch.take<float>(call.input.channels)), rows(scratch.take<float>(GROUP * rowsStep(strips))),
-        band(takeBand(scratch, strips)), dz(scratch.take<float>(GROUP * strips.pixelRoom())),
-        z(scratch.take<float>(strips.pixelRoom())), sums(scratch.take<NormSums>(call.input.channels)),
+        rows(scratch.take<float>(GROUP * rowsStep(strips))), dz(scratch.take<float>(GROUP * strips.pixelRoom())), sums(scratch.take<NormSums>(call.input.channels)),
         dy(scratch, strips.tiles(), outLanes), spread(scratch, strips.tiles(), outLanes),
         block(scratch, strips.tiles(), smaller<int64_t>(inLanes, BACKWARD_BLOCK)) {}
   BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
@@ -311,7 +356,7 @@ inline void backwardPrepare(const Task& task, int phase) {
   if (phase != 0) return;
   const Call& call = task.call;
   const auto local = layoutAt<BackwardLocal>(task.local, task);
-  if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
+  if (call.norm.present()) local.norm.prepare(call.norm, call.input.channels);
   local.finaliser.prepare(call.outputGradient);
   if (!call.inputGradient.present()) return;
   const int in = call.input.channels, out = call.outputGradient.gradient.channels;
@@ -332,12 +377,13 @@ inline void transformGradient(const Task& task, const BackwardLocal& local, cons
       for (int i = 0; i < channels; i++) {
         local.finaliser.finalise(task, part.image, first + i, rows.first * strips.width, rows.size() * strips.width, local.rows + i * rowsStep);
       }
-      layOut(strips, part, channels, lanes,
-             [&](int i, int64_t row, int64_t x) { return load(local.rows + i * rowsStep + (row - rows.first) * strips.width + x); },
-             local.band);
-      transformBand<INPUTS>(strips, part, Lines<SIDE>::input, lanes, local.band, local.dy, first);
-      const float* inside = local.band + (strips.paddedWidth() + 1) * lanes;
-      transformBand<SIDE>(strips, part, Lines<SIDE>::outputGradient, lanes, inside, local.spread, first);
+      const auto read = [&](int i, int64_t row, int64_t x) {
+        return load(local.rows + i * rowsStep + (row - rows.first) * strips.width + x);
+      };
+      layOut(strips, part, channels, read, [](int) { return [](Vec x) { return x; }; }, local.band.pixels);
+      const float* inside = local.band.pixels + (strips.paddedWidth() + 1) * lanes;
+      transformBand<INPUTS>(strips, part, Lines<SIDE>::input, lanes, local.band.pixels, local.band.columns, local.dy, first);
+      transformBand<SIDE>(strips, part, Lines<SIDE>::outputGradient, lanes, inside, local.band.columns, local.spread, first);
     });
   }
 }
@@ -347,7 +393,7 @@ inline void finishData(const Task& task, const BackwardLocal& local, const Strip
   const Call& call = task.call;
   for (int64_t first = channels.first; first < channels.end; first += GROUP) {
     const int count = int(smaller<int64_t>(GROUP, channels.end - first));
-    transformOutput(strips, strip, local.block, first - channels.first, count, local.band, local.dz);
+    transformOutput(strips, strip, local.block, first - channels.first, count, local.band.pixels, local.dz);
     for (int i = 0; i < count; i++) {
       const int c = int(first) + i;
       strips.forEachImage(strip, [&, dz = local.dz + i * strips.pixelRoom()](const Strips::Part& part) mutable {
@@ -355,8 +401,7 @@ inline void finishData(const Task& task, const BackwardLocal& local, const Strip
         float* gradient = call.inputGradient.gradient.plane(part.image, c) + part.pixels.first;
         if (call.norm.present()) {
           const float* x = call.input.plane(part.image, c) + part.pixels.first;
-          normalise(call.norm, local.scale, c, x, size, local.z);
-          normBackward(call.norm, local.scale, c, call.inputGradient.accumulate, x, local.z, dz, size, gradient, local.sums[c]);
+          normBackward(call.norm, local.norm.scale, c, call.inputGradient.accumulate, x, dz, size, gradient, local.sums[c]);
         } else {
           plainBackward(call.inputGradient.accumulate, dz, size, gradient);
         }
@@ -406,7 +451,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
       const Range channels{first, smaller<int64_t>(in, first + BACKWARD_BLOCK)};
       const int64_t lanes = local.block.lanes;
       const int vectors = int(divideUp(channels.size(), WIDTH));
-      transformInput(call, local.scale, strips, strip, channels, local.band, local.block);
+      transformInput(call, local.norm, strips, strip, channels, local.band, local.block);
       for (int point = 0; point < POINTS; point++) {
         const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), lanes, tiles, 1, nullptr};
         multiply(weight, int(out), vectors, weightSums + point * out * inLanes + first, inLanes, item > items.first);
@@ -424,8 +469,6 @@ constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, f
                                                  bytesOf<ForwardLocal>, packedFloats, pack};
 constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
                                                   bytesOf<BackwardLocal>};
-
-inline bool fits(const Call& call) { return call.size == 3 && call.stride == 1 && call.padding == 1; }
 
 }  // namespace winograd
 }  // namespace
