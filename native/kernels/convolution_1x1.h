@@ -119,8 +119,9 @@ inline void forwardWork(const Task& task, int phase, int unit) {
 
 // ---- backward ---------------------------------------------------------------------------------------------------
 
-/// Pixels of a panel, and input channels worked on at a time: both operands of a group stay in the first-level cache.
-constexpr int PANEL = 128, GROUP = 2 * TILE_ROWS;
+/// Pixels of a panel, and input channels worked on at a time. What a product of a group touches (48 channels of dY in one of
+/// its two orders, the group's own rows) should fit the first-level cache: 32 KB, or more where vectors are long.
+constexpr int PANEL = WIDTH == 16 ? 128 : 64, GROUP = 2 * TILE_ROWS;
 
 struct BackwardUnits {
   PixelChunks chunks;
@@ -133,14 +134,15 @@ struct BackwardUnits {
 
 struct BackwardLocal {
   Finaliser finaliser;
-  float *scale, *dy, *dyTransposed, *z, *dz;
+  float *scale, *dy, *dyTransposed, *weights, *z, *dz;
   NormSums* sums;
-  int64_t *groupLines, *panelLines;  // to ask for: x and G of the next group of channels, dY of the next panel
+  int64_t *groupLines, *panelLines;  // to ask for: x and G of a group of channels, dY of the next panel
   BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     const int64_t out = call.outputGradient.gradient.channels;
     scale = scratch.take<float>(call.input.channels);
-    dy = scratch.take<float>(out * PANEL);
-    dyTransposed = scratch.take<float>(PANEL * roundUp(out, WIDTH));
+    dy = scratch.take<float>(out * PANEL);                            // [tile][o][pixel]
+    dyTransposed = scratch.take<float>(PANEL * roundUp(out, WIDTH));  // [pixel][o]
+    weights = scratch.take<float>(roundUp(call.input.channels, GROUP) * out);  // [group][o][channel of the group]
     z = scratch.take<float>(GROUP * PANEL);
     dz = scratch.take<float>(GROUP * PANEL);
     sums = scratch.take<NormSums>(call.input.channels);
@@ -172,25 +174,31 @@ inline void backwardPrepare(const Task& task, int phase) {
   local.finaliser.prepare(task.call.outputGradient);
 }
 
-/// dY of one panel, as [o][PANEL] and as [pixel][o].
+/// dY of one panel, as [tile][o][pixel] and as [pixel][o].
 inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid) {
   const int out = task.call.outputGradient.gradient.channels;
-  for (int o = 0; o < out; o++) local.finaliser.finalise(task, image, o, pixel, valid, local.dy + o * PANEL);
-  transpose(local.dy, PANEL, out, valid, local.dyTransposed, roundUp(out, WIDTH));
+  const int64_t tileStep = int64_t(out) * TILE_PIXELS, outLanes = roundUp(out, WIDTH);
+  for (int o = 0; o < out; o++) {
+    local.finaliser.finaliseTiles(task, image, o, pixel, valid, local.dy + o * TILE_PIXELS, TILE_PIXELS, tileStep);
+  }
+  for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
+    transpose(local.dy + p * out, TILE_PIXELS, out, smaller<int64_t>(TILE_PIXELS, valid - p), local.dyTransposed + p * outLanes, outLanes);
+  }
 }
 
-/// The lines of x and G of the next group of channels.
-inline Ahead aheadOfGroup(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c, int end) {
-  const int rows = larger(smaller(GROUP, end - c), 0);
-  const float* x = call.input.plane(image, c) + pixel;
-  const int64_t toGradient = call.inputGradient.gradient.plane(image, c) + pixel - x;
-  int64_t* to = listLines(0, rows, call.input.pixels(), valid, local.groupLines);
-  if (call.inputGradient.accumulate) to = listLines(toGradient, rows, call.input.pixels(), valid, to);
-  return {x, local.groupLines, to - local.groupLines};
+/// The lines of x and G of the first rows of an image, row after row; those of other channels and pixels are as far apart.
+inline int64_t listGroupLines(const Call& call, const BackwardLocal& local, int64_t image, int64_t valid) {
+  const int64_t toGradient = call.inputGradient.gradient.plane(image, 0) - call.input.plane(image, 0);
+  int64_t* to = local.groupLines;
+  for (int64_t row = 0; row < GROUP * call.input.pixels(); row += call.input.pixels()) {
+    to = listLines(row, 1, 0, valid, to);
+    if (call.inputGradient.accumulate) to = listLines(row + toGradient, 1, 0, valid, to);
+  }
+  return (to - local.groupLines) / GROUP;
 }
 
 /// The lines of dY and its value of the next panel.
-inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t end) {
+inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t end, int64_t steps) {
   const OutputGradient& out = call.outputGradient;
   const int64_t valid = smaller<int64_t>(PANEL, end - pixel);
   const float* gradient = out.gradient.plane(image, 0) + pixel;
@@ -198,26 +206,79 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
   if (out.deferred()) {
     to = listLines(out.value.plane(image, 0) + pixel - gradient, out.gradient.channels, out.gradient.pixels(), valid, to);
   }
-  return {gradient, local.panelLines, to - local.panelLines};
+  return Ahead{gradient, local.panelLines, to - local.panelLines}.over(steps);
+}
+
+/// From dz' = W^T dY of some pixels of a channel: z again, dz = dz' where z > 0, its sums, and the gradient. Two vectors at a
+/// time, each with sums of its own: a sum waits for the one before. Writes up to a vector more of z.
+inline void finishChannel(const Call& call, const float* scales, int c, const float* x, const float* dzIn, int64_t count, float* z,
+                          float* gradient, NormSums& sums) {
+  const Normaliser apply(call.norm, scales, c);
+  const bool accumulate = call.inputGradient.accumulate;
+  NormSums even = sums, odd{};
+  const auto toGradient = [&](int64_t i, Vec input, Vec dz, NormSums& sum) __attribute__((always_inline)) {
+    const Vec value = apply(input);
+    store(z + i, value);
+    dz = value > Vec{} ? dz : Vec{};
+    sum.dz += dz;
+    sum.dzx += dz * (input - apply.mean);
+    return apply.scale * dz;
+  };
+  const auto whole = [&](int64_t i, NormSums& sum) __attribute__((always_inline)) {
+    const Vec d = toGradient(i, load(x + i), load(dzIn + i), sum);
+    store(gradient + i, accumulate ? load(gradient + i) + d : d);
+  };
+  int64_t i = 0;
+  for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
+    whole(i, even);
+    whole(i + WIDTH, odd);
+  }
+  if (i + WIDTH <= count) {
+    whole(i, even);
+    i += WIDTH;
+  }
+  if (i < count) {
+    const int rest = int(count - i);
+    const Vec d = toGradient(i, loadPart(x + i, rest), loadPart(dzIn + i, rest), odd);
+    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + d : d, rest);
+  }
+  sums = {even.dz + odd.dz, even.dzx + odd.dzx};
+}
+
+/// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
+/// `in` floats apart.
+inline void packWeights(const float* weight, int64_t in, int64_t out, Range channels, float* to) {
+  for (int64_t c = channels.first; c < channels.end; c += GROUP) {
+    const int64_t count = smaller<int64_t>(GROUP, channels.end - c);
+    for (int64_t o = 0; o < out; o++, to += GROUP) {
+      const float* from = weight + o * in + c;
+      if (count == GROUP) {
+        memcpy(to, from, GROUP * sizeof(float));
+      } else {
+        for (int64_t i = 0; i < count; i++) to[i] = from[i];
+      }
+    }
+  }
 }
 
 inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c,
-                          int channels, float* weightSums, bool first, Ahead ahead, Ahead& aheadOfPanel) {
+                          int channels, const float* weights, float* weightSums, bool first, Ahead aheadOfGroup, Ahead& aheadOfPanel) {
   const Call& call = task.call;
-  const int out = call.outputGradient.gradient.channels, in = call.input.channels;
+  const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  for (int i = 0; i < channels; i++) {
-    normalise(call.norm, local.scale, c + i, call.input.plane(image, c + i) + pixel, valid, local.z + i * PANEL);
+  for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
+    const Operands data{weights, 1, GROUP, local.dy + p * out, TILE_PIXELS, out, 1, nullptr};
+    const int vectors = int(smaller<int64_t>(TILE_VECTORS, divideUp(valid - p, WIDTH)));
+    multiply(data, channels, vectors, local.dz + p, PANEL, false, aheadOfGroup);
   }
-  const Operands data{call.weight + c, 1, in, local.dy, PANEL, out, 1, nullptr};
-  multiply(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL, false, ahead);
   for (int i = 0; i < channels; i++) {
-    float* gradient = call.inputGradient.gradient.plane(image, c + i) + pixel;
+    const float* x = call.input.plane(image, c + i) + pixel;
     const float* dz = local.dz + i * PANEL;
+    float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL;
     if (call.norm.present()) {
-      normBackward(call.norm, local.scale, c + i, call.inputGradient.accumulate, call.input.plane(image, c + i) + pixel,
-                   local.z + i * PANEL, dz, valid, gradient, local.sums[c + i]);
+      finishChannel(call, local.scale, c + i, x, dz, valid, z, gradient, local.sums[c + i]);
     } else {
+      normalise(call.norm, local.scale, c + i, x, valid, z);
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);
     }
   }
@@ -249,11 +310,12 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   const BackwardUnits units(call, task.run.batch);
   const auto local = layoutAt<BackwardLocal>(task.local, task);
   const auto shared = layoutAt<BackwardShared>(task.shared, task);
-  const int64_t in = call.input.channels, outLanes = roundUp(call.outputGradient.gradient.channels, WIDTH);
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = roundUp(out, WIDTH);
   const int slot = unit / units.channelParts;
   const Range channels = part(in, units.channelParts, unit % units.channelParts);
   const Range items = part(units.items, units.slots, slot);
   float* weightSums = shared.weight + slot * in * outLanes;
+  packWeights(call.weight, in, out, channels, local.weights);
   memset(local.sums + channels.first, 0, size_t(channels.size()) * sizeof(NormSums));
 
   bool first = true;
@@ -263,10 +325,13 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     for (int64_t p = pixels.first; p < pixels.end; p += PANEL, first = false) {
       const int64_t valid = smaller<int64_t>(PANEL, pixels.end - p);
       loadOutputGradient(task, local, image, p, valid);
-      Ahead panel = aheadOfPanel(call, local, image, p + valid, pixels.end);
+      const int64_t steps = divideUp(channels.size(), TILE_ROWS) * divideUp(outLanes, TILE_PIXELS) * valid;
+      Ahead panel = aheadOfPanel(call, local, image, p + valid, pixels.end, steps);
+      const int64_t linesOfChannel = listGroupLines(call, local, image, valid);
       for (int64_t c = channels.first; c < channels.end; c += GROUP) {
-        const Ahead group = aheadOfGroup(call, local, image, p, valid, int(c + GROUP), int(channels.end));
-        backwardGroup(task, local, image, p, valid, int(c), int(smaller<int64_t>(GROUP, channels.end - c)), weightSums, first, group, panel);
+        const int count = int(smaller<int64_t>(GROUP, channels.end - c));
+        const Ahead group = Ahead{call.input.plane(image, int(c)) + p, local.groupLines, count * linesOfChannel}.over(divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out);
+        backwardGroup(task, local, image, p, valid, int(c), count, local.weights + (c - channels.first) * out, weightSums, first, group, panel);
       }
     }
   }

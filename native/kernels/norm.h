@@ -153,17 +153,29 @@ struct Finaliser {
 
   /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone. Touches up to a vector more.
   void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to) const {
+    finaliseTiles(task, image, c, pixel, count, to, larger<int64_t>(count, 1), 0);
+  }
+
+  /// The same in tiles of so many pixels, `tileStep` apart.
+  void finaliseTiles(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to, int64_t tile, int64_t tileStep) const {
     const OutputGradient& out = task.call.outputGradient;
     const float* gradient = out.gradient.plane(image, c) + pixel;
-    if (out.deferred()) {
-      const float* value = out.value.plane(image, c) + pixel;
-      const Vec a = broadcast(slope[c]), b = broadcast(offset[c]), mean = broadcast(out.mean[c]);
-      for (int64_t i = 0; i < count; i += WIDTH) store(to + i, load(gradient + i) + (a * (load(value + i) - mean) + b));
-    } else {
-      for (int64_t i = 0; i < count; i += WIDTH) store(to + i, load(gradient + i));
-    }
-    if (task.call.dropout.present()) {
-      applyDropout(task, (image * out.gradient.channels + c) * out.gradient.pixels() + pixel, to, count);
+    const bool deferred = out.deferred();
+    const float* value = deferred ? out.value.plane(image, c) + pixel : nullptr;
+    const Vec a = deferred ? broadcast(slope[c]) : Vec{}, b = deferred ? broadcast(offset[c]) : Vec{};
+    const Vec mean = deferred ? broadcast(out.mean[c]) : Vec{};
+    for (int64_t first = 0; first < count; first += tile, to += tileStep) {
+      const int64_t end = smaller(tile, count - first);
+      if (deferred) {
+        for (int64_t i = 0; i < end; i += WIDTH) {
+          store(to + i, load(gradient + first + i) + (a * (load(value + first + i) - mean) + b));
+        }
+      } else {
+        for (int64_t i = 0; i < end; i += WIDTH) store(to + i, load(gradient + first + i));
+      }
+      if (task.call.dropout.present()) {
+        applyDropout(task, (image * out.gradient.channels + c) * out.gradient.pixels() + pixel + first, to, end);
+      }
     }
   }
 };

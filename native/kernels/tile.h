@@ -9,19 +9,15 @@
 
 namespace {
 
-/// Lines of memory that will soon be wanted. A tile asks for one with every step: asked for in a burst they would fill the
-/// few places that a processor has for lines on their way, and it would wait.
+/// Lines of memory that will soon be wanted. A tile asks for one every few steps: asked for in a burst they would fill the few
+/// places that a processor has for lines on their way, and it would wait.
 struct Ahead {
   const float* base = nullptr;
   const int64_t* offsets = nullptr;
   int64_t count = 0;
-  /// Those for a tile of so many steps.
-  Ahead take(int64_t steps) {
-    const Ahead taken{base, offsets, smaller(count, steps)};
-    offsets += taken.count;
-    count -= taken.count;
-    return taken;
-  }
+  int64_t every = 1;  // steps
+  /// Spreads them over so many steps.
+  Ahead over(int64_t steps) const { return {base, offsets, count, larger<int64_t>(steps / larger<int64_t>(count, 1), 1)}; }
 };
 
 struct Operands {
@@ -100,16 +96,24 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
     }
   } else {
     const int64_t step = o.step;
-    const Ahead lines = LOOP == Loop::ASKING ? ahead.take(count) : Ahead{};
-    const int64_t* line = lines.offsets;
-    for (int64_t j = 0; j < count; j++) {
+    const int64_t *line = ahead.offsets, *last = line + ahead.count - 1;
+    const int64_t every = ahead.every;
+    for (int64_t j = 0; j < count;) {
+      int64_t end = count;
       if constexpr (LOOP == Loop::ASKING) {
-        __builtin_prefetch(lines.base + *line);
-        line += j + 1 < lines.count;  // the last one again, when there are no more
+        __builtin_prefetch(ahead.base + *line);
+        line += line < last;  // the last one again, when there are no more
+        end = smaller(count, j + every);
       }
-      multiplyStep(sums, rows, rowStep, input);
-      rows.advance(step);
-      input += inputStep;
+      for (; j < end; j++) {
+        multiplyStep(sums, rows, rowStep, input);
+        rows.advance(step);
+        input += inputStep;
+      }
+    }
+    if constexpr (LOOP == Loop::ASKING) {
+      ahead.count = line < last ? last + 1 - line : 0;
+      ahead.offsets = line;
     }
   }
 }
