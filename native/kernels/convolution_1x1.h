@@ -14,6 +14,9 @@ namespace convolution1x1 {
 
 // ---- forward ----------------------------------------------------------------------------------------------------
 
+/// Floats of a panel.
+constexpr int64_t FORWARD_PANEL = 16 * 1024;
+
 struct ForwardUnits {
   PixelChunks chunks;
   int rowParts;
@@ -24,18 +27,41 @@ struct ForwardUnits {
   int count(int batch) const { return batch * chunks.count * rowParts; }
 };
 
-/// Pixels packed at a time: long enough rows for the memory's sake, a panel that stays in the second-level cache.
-inline int64_t forwardPanel(int channels) {
-  const int64_t pixels = smaller<int64_t>(larger<int64_t>(32 * 1024 / channels, TILE_PIXELS), 512);
-  return pixels / TILE_PIXELS * TILE_PIXELS;
-}
+/// The pixels of a chunk in panels of whole tiles, all alike but the last: what is packed at a time, together with what is
+/// asked for ahead, stays in the second-level cache.
+struct Panels {
+  Range pixels;
+  int64_t size;
+  Panels(Range pixels, int channels) : pixels(pixels) {
+    const int64_t most = larger<int64_t>(FORWARD_PANEL / channels, TILE_PIXELS);
+    size = roundUp(divideUp(pixels.size(), divideUp(pixels.size(), most)), TILE_PIXELS);
+  }
+  /// The most that any chunk of so many pixels can get.
+  static int64_t largest(int64_t pixels, int channels) {
+    return roundUp(smaller(larger<int64_t>(FORWARD_PANEL / channels, TILE_PIXELS), pixels), TILE_PIXELS);
+  }
+  Range from(int64_t first) const { return {first, smaller(pixels.end, first + size)}; }
+};
+
+/// The rows of W in groups of a tile's height. They are packed where enough pixels are multiplied by them.
+struct RowGroups {
+  int64_t rows, count;
+  bool packed;
+  RowGroups(const Call& call, int batch)
+      : rows(call.output.channels), count(divideUp(rows, TILE_ROWS)), packed(batch * call.output.pixels() >= 512) {}
+  Range range(int64_t group) const { return part(rows, count, group); }
+};
 
 struct ForwardLocal {
-  float *scale, *panel, *edge;
-  ForwardLocal(Scratch& scratch, const Call& call, int) {
-    scale = scratch.take<float>(call.input.channels);
-    panel = scratch.take<float>(call.input.channels * forwardPanel(call.input.channels));  // [tile][channel][pixel]
+  float *scale, *weights, *panel, *edge;
+  int64_t* lines;  // to ask for: x of the next panel
+  ForwardLocal(Scratch& scratch, const Call& call, int batch) {
+    const int64_t in = call.input.channels, pixels = Panels::largest(call.output.pixels(), int(in));
+    scale = scratch.take<float>(in);
+    weights = scratch.take<float>(RowGroups(call, batch).packed ? call.output.channels * in : 0);  // [group][channel][row]
+    panel = scratch.take<float>(in * pixels);                                                     // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
+    lines = scratch.take<int64_t>(in * divideUp(pixels, 16));
   }
 };
 
@@ -52,14 +78,63 @@ inline int forwardUnits(const Call& call, int batch, int phase) {
 }
 
 inline void forwardPrepare(const Task& task, int phase) {
-  if (phase == 0 && task.call.norm.present()) {
-    normScale(task.call.norm, task.call.input.channels, layoutAt<ForwardLocal>(task.local, task).scale);
+  if (phase != 0) return;
+  const Call& call = task.call;
+  const auto local = layoutAt<ForwardLocal>(task.local, task);
+  const int in = call.input.channels;
+  if (call.norm.present()) normScale(call.norm, in, local.scale);
+  const RowGroups groups(call, task.run.batch);
+  if (!groups.packed) return;
+  for (int64_t g = 0; g < groups.count; g++) {
+    const Range rows = groups.range(g);
+    for (int64_t r = rows.first; r < rows.end; r++) {
+      float* to = local.weights + rows.first * in + r - rows.first;
+      for (int64_t c = 0; c < in; c++) to[c * rows.size()] = call.weight[r * in + c];
+    }
+  }
+}
+
+/// z of a panel's pixels.
+inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image, Range pixels) {
+  const int64_t tileStep = int64_t(call.input.channels) * TILE_PIXELS;
+  for (int c = 0; c < call.input.channels; c++) {
+    const Normaliser apply(call.norm, local.scale, c);
+    const float* x = call.input.plane(image, c);
+    float* to = local.panel + c * TILE_PIXELS;
+    for (int64_t tile = pixels.first; tile < pixels.end; tile += TILE_PIXELS, to += tileStep) {
+      const int64_t vectors = smaller<int64_t>(TILE_VECTORS, divideUp(pixels.end - tile, WIDTH));
+      for (int64_t v = 0; v < vectors; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
+    }
+  }
+}
+
+/// Some groups of rows of one tile: out[row][pixel] = W z.
+inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, const float* z, int vectors,
+                         float* out, int64_t outStep, Ahead& ahead) {
+  const int in = call.input.channels;
+  const int64_t first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
+  if (!groups.packed || vectors < TILE_VECTORS) {  // thin tiles are higher than groups
+    const Operands operands{call.weight + first * in, in, 1, z, TILE_PIXELS, in, 1, nullptr};
+    return multiply(operands, int(end - first), vectors, out, outStep, false, ahead);
+  }
+  for (int64_t g = some.first; g < some.end; g++) {
+    const Range rows = groups.range(g);
+    const Operands operands{local.weights + rows.first * in, 1, rows.size(), z, TILE_PIXELS, in, 1, nullptr};
+    multiply(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, false, ahead);
   }
 }
 
 inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, int64_t count) {
   if (!call.bias) return;
   for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.bias[rows.first + r], out + r * rowStep, count);
+}
+
+/// Where x of the panel after this one begins, if the same worker will want it: its units follow each other.
+inline const float* nextPanel(const Call& call, const ForwardUnits& units, int batch, int unit, int64_t image, int64_t end, int64_t chunkEnd) {
+  if (end < chunkEnd) return call.input.plane(image, 0) + end;
+  const int64_t next = unit + 1;
+  if (next % units.rowParts != 0 || next == units.count(batch)) return nullptr;
+  return end < call.input.pixels() ? call.input.plane(image, 0) + end : call.input.plane(image + 1, 0);
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -76,32 +151,30 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const int64_t piece = unit / units.rowParts, image = piece / chunks.count;
   const Range pixels = chunks.chunk(int(piece % chunks.count));
-  const Range rows = part(outChannels, units.rowParts, unit % units.rowParts);
+  const RowGroups groups(call, task.run.batch);
+  const Range some = part(groups.count, units.rowParts, unit % units.rowParts);
+  const Range rows{groups.range(some.first).first, groups.range(some.end - 1).end};
 
-  const int64_t panelPixels = forwardPanel(inChannels), tileStep = int64_t(inChannels) * TILE_PIXELS;
-  for (int64_t p = pixels.first; p < pixels.end; p += panelPixels) {
-    const int64_t end = smaller(pixels.end, p + panelPixels);
-    for (int c = 0; c < inChannels; c++) {
-      const Normaliser apply(call.norm, local.scale, c);
-      const float* x = call.input.plane(image, c);
-      float* to = local.panel + c * TILE_PIXELS;
-      for (int64_t tile = p; tile < end; tile += TILE_PIXELS, to += tileStep) {
-        const int64_t vectors = smaller<int64_t>(TILE_VECTORS, divideUp(end - tile, WIDTH));
-        for (int64_t v = 0; v < vectors; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
-      }
-    }
-    for (int64_t tile = p; tile < end; tile += TILE_PIXELS) {
-      const int64_t valid = smaller<int64_t>(TILE_PIXELS, end - tile);
+  const Panels panels(pixels, inChannels);
+  const int64_t steps = divideUp(panels.size, TILE_PIXELS) * some.size() * inChannels;
+  const int64_t lines = listLines(0, inChannels, call.input.pixels(), panels.size, local.lines) - local.lines;
+  for (int64_t p = pixels.first; p < pixels.end; p += panels.size) {
+    const Range panel = panels.from(p);
+    packPanel(call, local, image, panel);
+    Ahead ahead{nextPanel(call, units, task.run.batch, unit, image, panel.end, pixels.end), local.lines, lines};
+    if (!ahead.base) ahead.count = 0;
+    ahead = ahead.over(steps);
+    for (int64_t tile = p; tile < panel.end; tile += TILE_PIXELS) {
+      const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
       const int vectors = int(divideUp(valid, WIDTH));
-      const float* panel = local.panel + (tile - p) / TILE_PIXELS * tileStep;
-      const Operands operands{call.weight + rows.first * inChannels, inChannels, 1, panel, TILE_PIXELS, inChannels, 1, nullptr};
+      const float* z = local.panel + (tile - p) * inChannels;
       float* out = call.output.plane(image, rows.first) + tile;
       if (valid == vectors * WIDTH) {
-        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false);
+        multiplyRows(call, local, groups, some, z, vectors, out, call.output.pixels(), ahead);
         foldBias(call, rows, out, call.output.pixels(), valid);
         continue;
       }
-      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false);
+      multiplyRows(call, local, groups, some, z, vectors, local.edge, TILE_PIXELS, ahead);
       foldBias(call, rows, local.edge, TILE_PIXELS, valid);
       for (int64_t r = 0; r < rows.size(); r++) {
         memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));

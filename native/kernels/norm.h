@@ -51,22 +51,36 @@ struct Moments {
   double mean, squares;
 };
 
-/// Two passes over memory that was just written.
+/// Two passes over memory that was just written, four sums at a time: a sum waits for the one before.
 inline Moments momentsOf(const float* x, int64_t count) {
-  Vec total{};
+  constexpr int SUMS = 4;
+  const int64_t most = count / (SUMS * WIDTH) * SUMS * WIDTH;
+  Vec totals[SUMS]{};
   int64_t i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) total += load(x + i);
+  for (; i < most; i += SUMS * WIDTH) {
+    for (int k = 0; k < SUMS; k++) totals[k] += load(x + i + k * WIDTH);
+  }
+  for (; i + WIDTH <= count; i += WIDTH) totals[0] += load(x + i);
   float rest = 0;
   for (int64_t j = i; j < count; j++) rest += x[j];
-  const double mean = (double(sum(total)) + rest) / double(count);
+  const double mean = (double(sum((totals[0] + totals[1]) + (totals[2] + totals[3]))) + rest) / double(count);
   const float centre = float(mean);
   const Vec centres = broadcast(centre);
-  Vec squares{}, offsets{};
-  for (i = 0; i + WIDTH <= count; i += WIDTH) {
-    const Vec d = load(x + i) - centres;
-    offsets += d;
-    squares += d * d;
+  Vec squares[SUMS]{}, offsets[SUMS]{};
+  for (i = 0; i < most; i += SUMS * WIDTH) {
+    for (int k = 0; k < SUMS; k++) {
+      const Vec d = load(x + i + k * WIDTH) - centres;
+      offsets[k] += d;
+      squares[k] += d * d;
+    }
   }
+  for (; i + WIDTH <= count; i += WIDTH) {
+    const Vec d = load(x + i) - centres;
+    offsets[0] += d;
+    squares[0] += d * d;
+  }
+  const double offset = sum((offsets[0] + offsets[1]) + (offsets[2] + offsets[3]));
+  const double square = sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
   double restOffsets = 0, restSquares = 0;
   for (; i < count; i++) {
     const float d = x[i] - centre;
@@ -74,8 +88,8 @@ inline Moments momentsOf(const float* x, int64_t count) {
     restSquares += d * d;
   }
   // The float centre is not quite the mean: correct both moments for it.
-  const double shift = (double(sum(offsets)) + restOffsets) / double(count);
-  return {centre + shift, double(sum(squares)) + restSquares - double(count) * shift * shift};
+  const double shift = (offset + restOffsets) / double(count);
+  return {centre + shift, square + restSquares - double(count) * shift * shift};
 }
 
 /// parts[part][channel] of counts[part] elements each -> mean and biased variance of each channel, in a fixed order.
