@@ -12,10 +12,24 @@
 namespace {
 namespace convolution1x1 {
 
+/// A chunk's pixels in panels of whole tiles, of about so many pixels (whole tiles, too): none is thin, because what a panel
+/// costs besides its multiplications is the same for all.
+struct Panels {
+  Range pixels;
+  int64_t count;
+  Panels(Range pixels, int64_t about) : pixels(pixels), count(larger<int64_t>((pixels.size() + about / 2) / about, 1)) {}
+  static constexpr int64_t largest(int64_t about) { return roundUp(about * 3 / 2, TILE_PIXELS); }
+  Range panel(int64_t i) const {
+    const Range tiles = part(divideUp(pixels.size(), TILE_PIXELS), count, i);
+    return {pixels.first + tiles.first * TILE_PIXELS, smaller(pixels.end, pixels.first + tiles.end * TILE_PIXELS)};
+  }
+};
+
 // ---- forward ----------------------------------------------------------------------------------------------------
 
-/// Floats of a panel.
-constexpr int64_t FORWARD_PANEL = 16 * 1024;
+/// Floats of a panel, its least pixels, and the most input channels multiplied at a time: a tile's stay in the first-level
+/// cache, and their weights, which every tile reads, in the second-level one.
+constexpr int64_t FORWARD_PANEL = 16 * 1024, FEWEST_PIXELS = 32, BLOCK = 384;
 
 struct ForwardUnits {
   PixelChunks chunks;
@@ -27,21 +41,8 @@ struct ForwardUnits {
   int count(int batch) const { return batch * chunks.count * rowParts; }
 };
 
-/// The pixels of a chunk in panels of whole tiles, all alike but the last: what is packed at a time, together with what is
-/// asked for ahead, stays in the second-level cache.
-struct Panels {
-  Range pixels;
-  int64_t size;
-  Panels(Range pixels, int channels) : pixels(pixels) {
-    const int64_t most = larger<int64_t>(FORWARD_PANEL / channels, TILE_PIXELS);
-    size = roundUp(divideUp(pixels.size(), divideUp(pixels.size(), most)), TILE_PIXELS);
-  }
-  /// The most that any chunk of so many pixels can get.
-  static int64_t largest(int64_t pixels, int channels) {
-    return roundUp(smaller(larger<int64_t>(FORWARD_PANEL / channels, TILE_PIXELS), pixels), TILE_PIXELS);
-  }
-  Range from(int64_t first) const { return {first, smaller(pixels.end, first + size)}; }
-};
+/// Pixels packed at a time: with what is asked for ahead they stay in the second-level cache.
+inline int64_t forwardPanel(int channels) { return roundUp(larger(FORWARD_PANEL / channels, FEWEST_PIXELS), TILE_PIXELS); }
 
 /// The rows of W in groups of a tile's height. They are packed where enough pixels are multiplied by them.
 struct RowGroups {
@@ -56,7 +57,8 @@ struct ForwardLocal {
   float *scale, *weights, *panel, *edge;
   int64_t* lines;  // to ask for: x of the next panel
   ForwardLocal(Scratch& scratch, const Call& call, int batch) {
-    const int64_t in = call.input.channels, pixels = Panels::largest(call.output.pixels(), int(in));
+    const int64_t in = call.input.channels;
+    const int64_t pixels = smaller(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
     scale = scratch.take<float>(in);
     weights = scratch.take<float>(RowGroups(call, batch).packed ? call.output.channels * in : 0);  // [group][channel][row]
     panel = scratch.take<float>(in * pixels);                                                     // [tile][channel][pixel]
@@ -108,19 +110,20 @@ inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image
   }
 }
 
-/// Some groups of rows of one tile: out[row][pixel] = W z.
-inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, const float* z, int vectors,
-                         float* out, int64_t outStep, Ahead& ahead) {
-  const int in = call.input.channels;
-  const int64_t first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
-  if (!groups.packed || vectors < TILE_VECTORS) {  // thin tiles are higher than groups
-    const Operands operands{call.weight + first * in, in, 1, z, TILE_PIXELS, in, 1, nullptr};
-    return multiply(operands, int(end - first), vectors, out, outStep, false, ahead);
+/// Some groups of rows of one tile: out[row][pixel] (+)= W z over some channels.
+inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range channels, const float* z,
+                         int vectors, float* out, int64_t outStep, Ahead& ahead) {
+  const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
+  z += channels.first * TILE_PIXELS;
+  if (!groups.packed) {
+    const Operands operands{call.weight + first * in + channels.first, in, 1, z, TILE_PIXELS, channels.size(), 1, nullptr};
+    return multiply(operands, int(end - first), vectors, out, outStep, channels.first > 0, ahead);
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
-    const Operands operands{local.weights + rows.first * in, 1, rows.size(), z, TILE_PIXELS, in, 1, nullptr};
-    multiply(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, false, ahead);
+    const float* weights = local.weights + rows.first * in + channels.first * rows.size();
+    const Operands operands{weights, 1, rows.size(), z, TILE_PIXELS, channels.size(), 1, nullptr};
+    multiply(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
   }
 }
 
@@ -129,12 +132,15 @@ inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, 
   for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.bias[rows.first + r], out + r * rowStep, count);
 }
 
-/// Where x of the panel after this one begins, if the same worker will want it: its units follow each other.
-inline const float* nextPanel(const Call& call, const ForwardUnits& units, int batch, int unit, int64_t image, int64_t end, int64_t chunkEnd) {
-  if (end < chunkEnd) return call.input.plane(image, 0) + end;
-  const int64_t next = unit + 1;
-  if (next % units.rowParts != 0 || next == units.count(batch)) return nullptr;
-  return end < call.input.pixels() ? call.input.plane(image, 0) + end : call.input.plane(image + 1, 0);
+/// The lines of x of the panel after this one, if the same worker will want it: its units follow each other.
+inline Ahead aheadOfInput(const Call& call, const ForwardUnits& units, int batch, int unit, const Panels& panels, int64_t i, int64_t* lines) {
+  const int64_t piece = unit / units.rowParts, image = piece / units.chunks.count;
+  const bool within = i + 1 < panels.count;
+  if (!within && ((unit + 1) % units.rowParts != 0 || unit + 1 == units.count(batch))) return {};
+  const Panels next = within ? panels : Panels(units.chunks.chunk(int((piece + 1) % units.chunks.count)), forwardPanel(call.input.channels));
+  const Range pixels = next.panel(within ? i + 1 : 0);
+  const float* x = call.input.plane(within ? image : (piece + 1) / units.chunks.count, 0) + pixels.first;
+  return {x, lines, listLines(0, call.input.channels, call.input.pixels(), pixels.size(), lines) - lines};
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -155,29 +161,32 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const Range some = part(groups.count, units.rowParts, unit % units.rowParts);
   const Range rows{groups.range(some.first).first, groups.range(some.end - 1).end};
 
-  const Panels panels(pixels, inChannels);
-  const int64_t steps = divideUp(panels.size, TILE_PIXELS) * some.size() * inChannels;
-  const int64_t lines = listLines(0, inChannels, call.input.pixels(), panels.size, local.lines) - local.lines;
-  for (int64_t p = pixels.first; p < pixels.end; p += panels.size) {
-    const Range panel = panels.from(p);
+  const Panels panels(pixels, forwardPanel(inChannels));
+  for (int64_t i = 0; i < panels.count; i++) {
+    const Range panel = panels.panel(i);
     packPanel(call, local, image, panel);
-    Ahead ahead{nextPanel(call, units, task.run.batch, unit, image, panel.end, pixels.end), local.lines, lines};
-    if (!ahead.base) ahead.count = 0;
-    ahead = ahead.over(steps);
-    for (int64_t tile = p; tile < panel.end; tile += TILE_PIXELS) {
-      const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
-      const int vectors = int(divideUp(valid, WIDTH));
-      const float* z = local.panel + (tile - p) * inChannels;
-      float* out = call.output.plane(image, rows.first) + tile;
-      if (valid == vectors * WIDTH) {
-        multiplyRows(call, local, groups, some, z, vectors, out, call.output.pixels(), ahead);
-        foldBias(call, rows, out, call.output.pixels(), valid);
-        continue;
-      }
-      multiplyRows(call, local, groups, some, z, vectors, local.edge, TILE_PIXELS, ahead);
-      foldBias(call, rows, local.edge, TILE_PIXELS, valid);
-      for (int64_t r = 0; r < rows.size(); r++) {
-        memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
+    const int64_t steps = divideUp(panel.size(), TILE_PIXELS) * some.size() * inChannels;
+    Ahead ahead = aheadOfInput(call, units, task.run.batch, unit, panels, i, local.lines).over(steps);
+    const int64_t blocks = divideUp(inChannels, BLOCK);
+    for (int64_t block = 0; block < blocks; block++) {
+      const Range channels = part(inChannels, blocks, block);
+      const bool last = block + 1 == blocks;
+      for (int64_t tile = panel.first; tile < panel.end; tile += TILE_PIXELS) {
+        const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
+        const int vectors = int(divideUp(valid, WIDTH));
+        const float* z = local.panel + (tile - panel.first) * inChannels;
+        float* out = call.output.plane(image, rows.first) + tile;
+        if (valid == vectors * WIDTH) {
+          multiplyRows(call, local, groups, some, channels, z, vectors, out, call.output.pixels(), ahead);
+          if (last) foldBias(call, rows, out, call.output.pixels(), valid);
+          continue;
+        }
+        multiplyRows(call, local, groups, some, channels, z, vectors, local.edge, TILE_PIXELS, ahead);
+        if (!last) continue;
+        foldBias(call, rows, local.edge, TILE_PIXELS, valid);
+        for (int64_t r = 0; r < rows.size(); r++) {
+          memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
+        }
       }
     }
   }
@@ -195,6 +204,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
 /// Pixels of a panel, and input channels worked on at a time. What a product of a group touches (48 channels of dY in one of
 /// its two orders, the group's own rows) should fit the first-level cache: 32 KB, or more where vectors are long.
 constexpr int PANEL = WIDTH == 16 ? 128 : 64, GROUP = 2 * TILE_ROWS;
+constexpr int64_t PANEL_STEP = Panels::largest(PANEL);  // from row to row in scratch
 
 struct BackwardUnits {
   PixelChunks chunks;
@@ -213,14 +223,14 @@ struct BackwardLocal {
   BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     const int64_t out = call.outputGradient.gradient.channels;
     scale = scratch.take<float>(call.input.channels);
-    dy = scratch.take<float>(out * PANEL);                            // [tile][o][pixel]
-    dyTransposed = scratch.take<float>(PANEL * roundUp(out, WIDTH));  // [pixel][o]
+    dy = scratch.take<float>(out * PANEL_STEP);                                  // [tile of pixels][o][pixel]
+    dyTransposed = scratch.take<float>(PANEL_STEP * roundUp(out, TILE_PIXELS));  // [tile of o][pixel][o]
     weights = scratch.take<float>(roundUp(call.input.channels, GROUP) * out);  // [group][o][channel of the group]
-    z = scratch.take<float>(GROUP * PANEL);
-    dz = scratch.take<float>(GROUP * PANEL);
+    z = scratch.take<float>(GROUP * PANEL_STEP);
+    dz = scratch.take<float>(GROUP * PANEL_STEP);
     sums = scratch.take<NormSums>(call.input.channels);
-    groupLines = scratch.take<int64_t>(2 * GROUP * PANEL / 16);
-    panelLines = scratch.take<int64_t>(2 * out * PANEL / 16);
+    groupLines = scratch.take<int64_t>(2 * GROUP * PANEL_STEP / 16);
+    panelLines = scratch.take<int64_t>(2 * out * PANEL_STEP / 16);
   }
 };
 
@@ -247,15 +257,17 @@ inline void backwardPrepare(const Task& task, int phase) {
   local.finaliser.prepare(task.call.outputGradient);
 }
 
-/// dY of one panel, as [tile][o][pixel] and as [pixel][o].
+/// dY of one panel in both orders.
 inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid) {
   const int out = task.call.outputGradient.gradient.channels;
-  const int64_t tileStep = int64_t(out) * TILE_PIXELS, outLanes = roundUp(out, WIDTH);
   for (int o = 0; o < out; o++) {
-    local.finaliser.finaliseTiles(task, image, o, pixel, valid, local.dy + o * TILE_PIXELS, TILE_PIXELS, tileStep);
+    local.finaliser.finaliseTiles(task, image, o, pixel, valid, local.dy + o * TILE_PIXELS, TILE_PIXELS, int64_t(out) * TILE_PIXELS);
   }
-  for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
-    transpose(local.dy + p * out, TILE_PIXELS, out, smaller<int64_t>(TILE_PIXELS, valid - p), local.dyTransposed + p * outLanes, outLanes);
+  for (int o = 0; o < out; o += TILE_PIXELS) {
+    for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
+      transpose(local.dy + p * out + o * TILE_PIXELS, TILE_PIXELS, smaller(TILE_PIXELS, out - o), smaller<int64_t>(TILE_PIXELS, valid - p),
+                local.dyTransposed + o * PANEL_STEP + p * TILE_PIXELS, TILE_PIXELS);
+    }
   }
 }
 
@@ -270,14 +282,13 @@ inline int64_t listGroupLines(const Call& call, const BackwardLocal& local, int6
   return (to - local.groupLines) / GROUP;
 }
 
-/// The lines of dY and its value of the next panel.
-inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t end, int64_t steps) {
+/// The lines of dY and its value of a panel, over so many steps.
+inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, Range pixels, int64_t steps) {
   const OutputGradient& out = call.outputGradient;
-  const int64_t valid = smaller<int64_t>(PANEL, end - pixel);
-  const float* gradient = out.gradient.plane(image, 0) + pixel;
-  int64_t* to = listLines(0, out.gradient.channels, out.gradient.pixels(), valid, local.panelLines);
+  const float* gradient = out.gradient.plane(image, 0) + pixels.first;
+  int64_t* to = listLines(0, out.gradient.channels, out.gradient.pixels(), pixels.size(), local.panelLines);
   if (out.deferred()) {
-    to = listLines(out.value.plane(image, 0) + pixel - gradient, out.gradient.channels, out.gradient.pixels(), valid, to);
+    to = listLines(out.value.plane(image, 0) + pixels.first - gradient, out.gradient.channels, out.gradient.pixels(), pixels.size(), to);
   }
   return Ahead{gradient, local.panelLines, to - local.panelLines}.over(steps);
 }
@@ -342,12 +353,12 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
     const Operands data{weights, 1, GROUP, local.dy + p * out, TILE_PIXELS, out, 1, nullptr};
     const int vectors = int(smaller<int64_t>(TILE_VECTORS, divideUp(valid - p, WIDTH)));
-    multiply(data, channels, vectors, local.dz + p, PANEL, false, aheadOfGroup);
+    multiply(data, channels, vectors, local.dz + p, PANEL_STEP, false, aheadOfGroup);
   }
   for (int i = 0; i < channels; i++) {
     const float* x = call.input.plane(image, c + i) + pixel;
-    const float* dz = local.dz + i * PANEL;
-    float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL;
+    const float* dz = local.dz + i * PANEL_STEP;
+    float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL_STEP;
     if (call.norm.present()) {
       finishChannel(call, local.scale, c + i, x, dz, valid, z, gradient, local.sums[c + i]);
     } else {
@@ -355,8 +366,11 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);
     }
   }
-  const Operands weight{local.z, PANEL, 1, local.dyTransposed, outLanes, valid, 1, nullptr};
-  multiply(weight, channels, int(outLanes / WIDTH), weightSums + c * outLanes, outLanes, !first, aheadOfPanel);
+  for (int64_t o = 0; o < outLanes; o += TILE_PIXELS) {
+    const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed + o * PANEL_STEP, TILE_PIXELS, valid, 1, nullptr};
+    const int vectors = int(smaller<int64_t>(TILE_VECTORS, (outLanes - o) / WIDTH));
+    multiply(weight, channels, vectors, weightSums + c * outLanes + o, outLanes, !first, aheadOfPanel);
+  }
 }
 
 inline void backwardFinish(const Task& task, int unit) {
@@ -391,21 +405,27 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   packWeights(call.weight, in, out, channels, local.weights);
   memset(local.sums + channels.first, 0, size_t(channels.size()) * sizeof(NormSums));
 
+  const auto panelsOf = [&](int64_t item) { return Panels(units.chunks.chunk(int(item % units.chunks.count)), PANEL); };
   bool first = true;
-  for (int64_t item = items.first; item < items.end; item++) {
+  for (int64_t item = items.first, i = 0; item < items.end; first = false) {
     const int64_t image = item / units.chunks.count;
-    const Range pixels = units.chunks.chunk(int(item % units.chunks.count));
-    for (int64_t p = pixels.first; p < pixels.end; p += PANEL, first = false) {
-      const int64_t valid = smaller<int64_t>(PANEL, pixels.end - p);
-      loadOutputGradient(task, local, image, p, valid);
-      const int64_t steps = divideUp(channels.size(), TILE_ROWS) * divideUp(outLanes, TILE_PIXELS) * valid;
-      Ahead panel = aheadOfPanel(call, local, image, p + valid, pixels.end, steps);
-      const int64_t linesOfChannel = listGroupLines(call, local, image, valid);
-      for (int64_t c = channels.first; c < channels.end; c += GROUP) {
-        const int count = int(smaller<int64_t>(GROUP, channels.end - c));
-        const Ahead group = Ahead{call.input.plane(image, int(c)) + p, local.groupLines, count * linesOfChannel}.over(divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out);
-        backwardGroup(task, local, image, p, valid, int(c), count, local.weights + (c - channels.first) * out, weightSums, first, group, panel);
-      }
+    const Range panel = panelsOf(item).panel(i);
+    const int64_t valid = panel.size(), steps = divideUp(channels.size(), TILE_ROWS) * divideUp(outLanes, TILE_PIXELS) * valid;
+    loadOutputGradient(task, local, image, panel.first, valid);
+    if (++i == panelsOf(item).count) {
+      item++;
+      i = 0;
+    }
+    Ahead ofPanel;
+    if (item < items.end) ofPanel = aheadOfPanel(call, local, item / units.chunks.count, panelsOf(item).panel(i), steps);
+
+    const int64_t linesOfChannel = listGroupLines(call, local, image, valid);
+    for (int64_t c = channels.first; c < channels.end; c += GROUP) {
+      const int count = int(smaller<int64_t>(GROUP, channels.end - c));
+      const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out;
+      const Ahead ofGroup{call.input.plane(image, int(c)) + panel.first, local.groupLines, count * linesOfChannel};
+      const float* weights = local.weights + (c - channels.first) * out;
+      backwardGroup(task, local, image, panel.first, valid, int(c), count, weights, weightSums, first, ofGroup.over(dataSteps), ofPanel);
     }
   }
   for (int64_t c = channels.first; c < channels.end; c++) {
