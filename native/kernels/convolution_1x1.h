@@ -1,7 +1,7 @@
 // 1x1 convolution: y[o] = sum_c W[o][c] z[c], z = relu(norm(x)).
 //
 // Forward: for a panel of pixels, z of all input channels is packed once, tile by tile, and multiplied by all rows of W.
-// Backward, for a panel of pixels: dY is finished on load and kept both as [o][pixel] and as [pixel][o];
+// Backward, for a panel of pixels: dY is finished on load and kept in both orders, tile by tile, with lanes of pixels and of o;
 //   dz[c] = sum_o W[o][c] dY[o]          masked by z > 0, into G and the norm's sums
 //   dW[o][c] = sum_pixel dY[o] z[c]      lanes run over o, so the accumulators hold finished sums
 #pragma once
@@ -49,7 +49,7 @@ struct RowGroups {
   int64_t rows, count;
   bool packed;
   RowGroups(const Call& call, int batch)
-      : rows(call.output.channels), count(divideUp(rows, TILE_ROWS)), packed(batch * call.output.pixels() >= 512) {}
+      : rows(call.output.channels), count(divideUp(rows, TILE_ROWS)), packed(batch * call.output.pixels() >= 256) {}
   Range range(int64_t group) const { return part(rows, count, group); }
 };
 
@@ -133,11 +133,13 @@ inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, 
 }
 
 /// The lines of x of the panel after this one, if the same worker will want it: its units follow each other.
-inline Ahead aheadOfInput(const Call& call, const ForwardUnits& units, int batch, int unit, const Panels& panels, int64_t i, int64_t* lines) {
+inline Ahead aheadOfInput(const Call& call, const ForwardUnits& units, int batch, int unit, const Panels& panels, int64_t i,
+                          int64_t* lines) {
   const int64_t piece = unit / units.rowParts, image = piece / units.chunks.count;
   const bool within = i + 1 < panels.count;
   if (!within && ((unit + 1) % units.rowParts != 0 || unit + 1 == units.count(batch))) return {};
-  const Panels next = within ? panels : Panels(units.chunks.chunk(int((piece + 1) % units.chunks.count)), forwardPanel(call.input.channels));
+  const Range chunk = units.chunks.chunk(int((piece + 1) % units.chunks.count));
+  const Panels next = within ? panels : Panels(chunk, forwardPanel(call.input.channels));
   const Range pixels = next.panel(within ? i + 1 : 0);
   const float* x = call.input.plane(within ? image : (piece + 1) / units.chunks.count, 0) + pixels.first;
   return {x, lines, listLines(0, call.input.channels, call.input.pixels(), pixels.size(), lines) - lines};

@@ -96,12 +96,12 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
     }
   } else {
     const int64_t step = o.step;
-    const int64_t *line = ahead.offsets, *last = line + ahead.count - 1;
-    const int64_t every = ahead.every;
+    const int64_t last = ahead.count - 1, every = ahead.every;
+    int64_t line = 0;
     for (int64_t j = 0; j < count;) {
       int64_t end = count;
       if constexpr (LOOP == Loop::ASKING) {
-        __builtin_prefetch(ahead.base + *line);
+        __builtin_prefetch(ahead.base + ahead.offsets[line]);
         line += line < last;  // the last one again, when there are no more
         end = smaller(count, j + every);
       }
@@ -113,7 +113,7 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
     }
     if constexpr (LOOP == Loop::ASKING) {
       ahead.count = line < last ? last + 1 - line : 0;
-      ahead.offsets = line;
+      ahead.offsets += line;
     }
   }
 }
