@@ -1,7 +1,7 @@
 // 1x1 convolution: y[o] = sum_c W[o][c] z[c], z = relu(norm(x)).
 //
 // Forward: for a panel of pixels, z of all input channels is packed once, tile by tile, and multiplied by all rows of W.
-// Backward, for a panel of pixels: dY is finished on load and kept both as [o][pixel] and as [pixel][o];
+// Backward, for a panel of pixels: dY is finished on load and kept in both orders, tile by tile, with lanes of pixels and of o;
 //   dz[c] = sum_o W[o][c] dY[o]          masked by z > 0, into G and the norm's sums
 //   dW[o][c] = sum_pixel dY[o] z[c]      lanes run over o, so the accumulators hold finished sums
 #pragma once
@@ -12,7 +12,24 @@
 namespace {
 namespace convolution1x1 {
 
+/// A chunk's pixels in panels of whole tiles, of about so many pixels (whole tiles, too): none is thin, because what a panel
+/// costs besides its multiplications is the same for all.
+struct Panels {
+  Range pixels;
+  int64_t count;
+  Panels(Range pixels, int64_t about) : pixels(pixels), count(larger<int64_t>((pixels.size() + about / 2) / about, 1)) {}
+  static constexpr int64_t largest(int64_t about) { return roundUp(about * 3 / 2, TILE_PIXELS); }
+  Range panel(int64_t i) const {
+    const Range tiles = part(divideUp(pixels.size(), TILE_PIXELS), count, i);
+    return {pixels.first + tiles.first * TILE_PIXELS, smaller(pixels.end, pixels.first + tiles.end * TILE_PIXELS)};
+  }
+};
+
 // ---- forward ----------------------------------------------------------------------------------------------------
+
+/// Floats of a panel, its least pixels, and the most input channels multiplied at a time: a tile's stay in the first-level
+/// cache, and their weights, which every tile reads, in the second-level one.
+constexpr int64_t FORWARD_PANEL = 16 * 1024, FEWEST_PIXELS = 32, BLOCK = 384;
 
 struct ForwardUnits {
   PixelChunks chunks;
@@ -24,18 +41,29 @@ struct ForwardUnits {
   int count(int batch) const { return batch * chunks.count * rowParts; }
 };
 
-/// Pixels packed at a time: long enough rows for the memory's sake, a panel that stays in the second-level cache.
-inline int64_t forwardPanel(int channels) {
-  const int64_t pixels = smaller<int64_t>(larger<int64_t>(32 * 1024 / channels, TILE_PIXELS), 512);
-  return pixels / TILE_PIXELS * TILE_PIXELS;
-}
+/// Pixels packed at a time: with what is asked for ahead they stay in the second-level cache.
+inline int64_t forwardPanel(int channels) { return roundUp(larger(FORWARD_PANEL / channels, FEWEST_PIXELS), TILE_PIXELS); }
+
+/// The rows of W in groups of a tile's height. They are packed where enough pixels are multiplied by them.
+struct RowGroups {
+  int64_t rows, count;
+  bool packed;
+  RowGroups(const Call& call, int batch)
+      : rows(call.output.channels), count(divideUp(rows, TILE_ROWS)), packed(batch * call.output.pixels() >= 256) {}
+  Range range(int64_t group) const { return part(rows, count, group); }
+};
 
 struct ForwardLocal {
-  float *scale, *panel, *edge;
-  ForwardLocal(Scratch& scratch, const Call& call, int) {
-    scale = scratch.take<float>(call.input.channels);
-    panel = scratch.take<float>(call.input.channels * forwardPanel(call.input.channels));  // [tile][channel][pixel]
+  float *scale, *weights, *panel, *edge;
+  int64_t* lines;  // to ask for: x of the next panel
+  ForwardLocal(Scratch& scratch, const Call& call, int batch) {
+    const int64_t in = call.input.channels;
+    const int64_t pixels = smaller(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
+    scale = scratch.take<float>(in);
+    weights = scratch.take<float>(RowGroups(call, batch).packed ? call.output.channels * in : 0);  // [group][channel][row]
+    panel = scratch.take<float>(in * pixels);                                                     // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
+    lines = scratch.take<int64_t>(in * divideUp(pixels, 16));
   }
 };
 
@@ -52,14 +80,69 @@ inline int forwardUnits(const Call& call, int batch, int phase) {
 }
 
 inline void forwardPrepare(const Task& task, int phase) {
-  if (phase == 0 && task.call.norm.present()) {
-    normScale(task.call.norm, task.call.input.channels, layoutAt<ForwardLocal>(task.local, task).scale);
+  if (phase != 0) return;
+  const Call& call = task.call;
+  const auto local = layoutAt<ForwardLocal>(task.local, task);
+  const int in = call.input.channels;
+  if (call.norm.present()) normScale(call.norm, in, local.scale);
+  const RowGroups groups(call, task.run.batch);
+  if (!groups.packed) return;
+  for (int64_t g = 0; g < groups.count; g++) {
+    const Range rows = groups.range(g);
+    for (int64_t r = rows.first; r < rows.end; r++) {
+      float* to = local.weights + rows.first * in + r - rows.first;
+      for (int64_t c = 0; c < in; c++) to[c * rows.size()] = call.weight[r * in + c];
+    }
+  }
+}
+
+/// z of a panel's pixels.
+inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image, Range pixels) {
+  const int64_t tileStep = int64_t(call.input.channels) * TILE_PIXELS;
+  for (int c = 0; c < call.input.channels; c++) {
+    const Normaliser apply(call.norm, local.scale, c);
+    const float* x = call.input.plane(image, c);
+    float* to = local.panel + c * TILE_PIXELS;
+    for (int64_t tile = pixels.first; tile < pixels.end; tile += TILE_PIXELS, to += tileStep) {
+      const int64_t vectors = smaller<int64_t>(TILE_VECTORS, divideUp(pixels.end - tile, WIDTH));
+      for (int64_t v = 0; v < vectors; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
+    }
+  }
+}
+
+/// Some groups of rows of one tile: out[row][pixel] (+)= W z over some channels.
+inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range channels, const float* z,
+                         int vectors, float* out, int64_t outStep, Ahead& ahead) {
+  const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
+  z += channels.first * TILE_PIXELS;
+  if (!groups.packed) {
+    const Operands operands{call.weight + first * in + channels.first, in, 1, z, TILE_PIXELS, channels.size(), 1, nullptr};
+    return multiply(operands, int(end - first), vectors, out, outStep, channels.first > 0, ahead);
+  }
+  for (int64_t g = some.first; g < some.end; g++) {
+    const Range rows = groups.range(g);
+    const float* weights = local.weights + rows.first * in + channels.first * rows.size();
+    const Operands operands{weights, 1, rows.size(), z, TILE_PIXELS, channels.size(), 1, nullptr};
+    multiply(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
   }
 }
 
 inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, int64_t count) {
   if (!call.bias) return;
   for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.bias[rows.first + r], out + r * rowStep, count);
+}
+
+/// The lines of x of the panel after this one, if the same worker will want it: its units follow each other.
+inline Ahead aheadOfInput(const Call& call, const ForwardUnits& units, int batch, int unit, const Panels& panels, int64_t i,
+                          int64_t* lines) {
+  const int64_t piece = unit / units.rowParts, image = piece / units.chunks.count;
+  const bool within = i + 1 < panels.count;
+  if (!within && ((unit + 1) % units.rowParts != 0 || unit + 1 == units.count(batch))) return {};
+  const Range chunk = units.chunks.chunk(int((piece + 1) % units.chunks.count));
+  const Panels next = within ? panels : Panels(chunk, forwardPanel(call.input.channels));
+  const Range pixels = next.panel(within ? i + 1 : 0);
+  const float* x = call.input.plane(within ? image : (piece + 1) / units.chunks.count, 0) + pixels.first;
+  return {x, lines, listLines(0, call.input.channels, call.input.pixels(), pixels.size(), lines) - lines};
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -76,35 +159,36 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const int64_t piece = unit / units.rowParts, image = piece / chunks.count;
   const Range pixels = chunks.chunk(int(piece % chunks.count));
-  const Range rows = part(outChannels, units.rowParts, unit % units.rowParts);
+  const RowGroups groups(call, task.run.batch);
+  const Range some = part(groups.count, units.rowParts, unit % units.rowParts);
+  const Range rows{groups.range(some.first).first, groups.range(some.end - 1).end};
 
-  const int64_t panelPixels = forwardPanel(inChannels), tileStep = int64_t(inChannels) * TILE_PIXELS;
-  for (int64_t p = pixels.first; p < pixels.end; p += panelPixels) {
-    const int64_t end = smaller(pixels.end, p + panelPixels);
-    for (int c = 0; c < inChannels; c++) {
-      const Normaliser apply(call.norm, local.scale, c);
-      const float* x = call.input.plane(image, c);
-      float* to = local.panel + c * TILE_PIXELS;
-      for (int64_t tile = p; tile < end; tile += TILE_PIXELS, to += tileStep) {
-        const int64_t vectors = smaller<int64_t>(TILE_VECTORS, divideUp(end - tile, WIDTH));
-        for (int64_t v = 0; v < vectors; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
-      }
-    }
-    for (int64_t tile = p; tile < end; tile += TILE_PIXELS) {
-      const int64_t valid = smaller<int64_t>(TILE_PIXELS, end - tile);
-      const int vectors = int(divideUp(valid, WIDTH));
-      const float* panel = local.panel + (tile - p) / TILE_PIXELS * tileStep;
-      const Operands operands{call.weight + rows.first * inChannels, inChannels, 1, panel, TILE_PIXELS, inChannels, 1, nullptr};
-      float* out = call.output.plane(image, rows.first) + tile;
-      if (valid == vectors * WIDTH) {
-        multiply(operands, int(rows.size()), vectors, out, call.output.pixels(), false);
-        foldBias(call, rows, out, call.output.pixels(), valid);
-        continue;
-      }
-      multiply(operands, int(rows.size()), vectors, local.edge, TILE_PIXELS, false);
-      foldBias(call, rows, local.edge, TILE_PIXELS, valid);
-      for (int64_t r = 0; r < rows.size(); r++) {
-        memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
+  const Panels panels(pixels, forwardPanel(inChannels));
+  for (int64_t i = 0; i < panels.count; i++) {
+    const Range panel = panels.panel(i);
+    packPanel(call, local, image, panel);
+    const int64_t steps = divideUp(panel.size(), TILE_PIXELS) * some.size() * inChannels;
+    Ahead ahead = aheadOfInput(call, units, task.run.batch, unit, panels, i, local.lines).over(steps);
+    const int64_t blocks = divideUp(inChannels, BLOCK);
+    for (int64_t block = 0; block < blocks; block++) {
+      const Range channels = part(inChannels, blocks, block);
+      const bool last = block + 1 == blocks;
+      for (int64_t tile = panel.first; tile < panel.end; tile += TILE_PIXELS) {
+        const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
+        const int vectors = int(divideUp(valid, WIDTH));
+        const float* z = local.panel + (tile - panel.first) * inChannels;
+        float* out = call.output.plane(image, rows.first) + tile;
+        if (valid == vectors * WIDTH) {
+          multiplyRows(call, local, groups, some, channels, z, vectors, out, call.output.pixels(), ahead);
+          if (last) foldBias(call, rows, out, call.output.pixels(), valid);
+          continue;
+        }
+        multiplyRows(call, local, groups, some, channels, z, vectors, local.edge, TILE_PIXELS, ahead);
+        if (!last) continue;
+        foldBias(call, rows, local.edge, TILE_PIXELS, valid);
+        for (int64_t r = 0; r < rows.size(); r++) {
+          memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
+        }
       }
     }
   }
@@ -119,8 +203,10 @@ inline void forwardWork(const Task& task, int phase, int unit) {
 
 // ---- backward ---------------------------------------------------------------------------------------------------
 
-/// Pixels of a panel, and input channels worked on at a time: both operands of a group stay in the first-level cache.
-constexpr int PANEL = 128, GROUP = 2 * TILE_ROWS;
+/// Pixels of a panel, and input channels worked on at a time. What a product of a group touches (48 channels of dY in one of
+/// its two orders, the group's own rows) should fit the first-level cache: 32 KB, or more where vectors are long.
+constexpr int PANEL = WIDTH == 16 ? 128 : 64, GROUP = 2 * TILE_ROWS;
+constexpr int64_t PANEL_STEP = Panels::largest(PANEL);  // from row to row in scratch
 
 struct BackwardUnits {
   PixelChunks chunks;
@@ -133,19 +219,20 @@ struct BackwardUnits {
 
 struct BackwardLocal {
   Finaliser finaliser;
-  float *scale, *dy, *dyTransposed, *z, *dz;
+  float *scale, *dy, *dyTransposed, *weights, *z, *dz;
   NormSums* sums;
-  int64_t *groupLines, *panelLines;  // to ask for: x and G of the next group of channels, dY of the next panel
+  int64_t *groupLines, *panelLines;  // to ask for: x and G of a group of channels, dY of the next panel
   BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     const int64_t out = call.outputGradient.gradient.channels;
     scale = scratch.take<float>(call.input.channels);
-    dy = scratch.take<float>(out * PANEL);
-    dyTransposed = scratch.take<float>(PANEL * roundUp(out, WIDTH));
-    z = scratch.take<float>(GROUP * PANEL);
-    dz = scratch.take<float>(GROUP * PANEL);
+    dy = scratch.take<float>(out * PANEL_STEP);                                  // [tile of pixels][o][pixel]
+    dyTransposed = scratch.take<float>(PANEL_STEP * roundUp(out, TILE_PIXELS));  // [tile of o][pixel][o]
+    weights = scratch.take<float>(roundUp(call.input.channels, GROUP) * out);  // [group][o][channel of the group]
+    z = scratch.take<float>(GROUP * PANEL_STEP);
+    dz = scratch.take<float>(GROUP * PANEL_STEP);
     sums = scratch.take<NormSums>(call.input.channels);
-    groupLines = scratch.take<int64_t>(2 * GROUP * PANEL / 16);
-    panelLines = scratch.take<int64_t>(2 * out * PANEL / 16);
+    groupLines = scratch.take<int64_t>(2 * GROUP * PANEL_STEP / 16);
+    panelLines = scratch.take<int64_t>(2 * out * PANEL_STEP / 16);
   }
 };
 
@@ -172,57 +259,120 @@ inline void backwardPrepare(const Task& task, int phase) {
   local.finaliser.prepare(task.call.outputGradient);
 }
 
-/// dY of one panel, as [o][PANEL] and as [pixel][o].
+/// dY of one panel in both orders.
 inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid) {
   const int out = task.call.outputGradient.gradient.channels;
-  for (int o = 0; o < out; o++) local.finaliser.finalise(task, image, o, pixel, valid, local.dy + o * PANEL);
-  transpose(local.dy, PANEL, out, valid, local.dyTransposed, roundUp(out, WIDTH));
-}
-
-/// The lines of x and G of the next group of channels.
-inline Ahead aheadOfGroup(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c, int end) {
-  const int rows = larger(smaller(GROUP, end - c), 0);
-  const float* x = call.input.plane(image, c) + pixel;
-  const int64_t toGradient = call.inputGradient.gradient.plane(image, c) + pixel - x;
-  int64_t* to = listLines(0, rows, call.input.pixels(), valid, local.groupLines);
-  if (call.inputGradient.accumulate) to = listLines(toGradient, rows, call.input.pixels(), valid, to);
-  return {x, local.groupLines, to - local.groupLines};
-}
-
-/// The lines of dY and its value of the next panel.
-inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t end) {
-  const OutputGradient& out = call.outputGradient;
-  const int64_t valid = smaller<int64_t>(PANEL, end - pixel);
-  const float* gradient = out.gradient.plane(image, 0) + pixel;
-  int64_t* to = listLines(0, out.gradient.channels, out.gradient.pixels(), valid, local.panelLines);
-  if (out.deferred()) {
-    to = listLines(out.value.plane(image, 0) + pixel - gradient, out.gradient.channels, out.gradient.pixels(), valid, to);
+  for (int o = 0; o < out; o++) {
+    local.finaliser.finaliseTiles(task, image, o, pixel, valid, local.dy + o * TILE_PIXELS, TILE_PIXELS, int64_t(out) * TILE_PIXELS);
   }
-  return {gradient, local.panelLines, to - local.panelLines};
+  for (int o = 0; o < out; o += TILE_PIXELS) {
+    for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
+      transpose(local.dy + p * out + o * TILE_PIXELS, TILE_PIXELS, smaller(TILE_PIXELS, out - o), smaller<int64_t>(TILE_PIXELS, valid - p),
+                local.dyTransposed + o * PANEL_STEP + p * TILE_PIXELS, TILE_PIXELS);
+    }
+  }
+}
+
+/// The lines of x and G of the first rows of an image, row after row; those of other channels and pixels are as far apart.
+inline int64_t listGroupLines(const Call& call, const BackwardLocal& local, int64_t image, int64_t valid) {
+  const int64_t toGradient = call.inputGradient.gradient.plane(image, 0) - call.input.plane(image, 0);
+  int64_t* to = local.groupLines;
+  for (int64_t row = 0; row < GROUP * call.input.pixels(); row += call.input.pixels()) {
+    to = listLines(row, 1, 0, valid, to);
+    if (call.inputGradient.accumulate) to = listLines(row + toGradient, 1, 0, valid, to);
+  }
+  return (to - local.groupLines) / GROUP;
+}
+
+/// The lines of dY and its value of a panel, over so many steps.
+inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, Range pixels, int64_t steps) {
+  const OutputGradient& out = call.outputGradient;
+  const float* gradient = out.gradient.plane(image, 0) + pixels.first;
+  int64_t* to = listLines(0, out.gradient.channels, out.gradient.pixels(), pixels.size(), local.panelLines);
+  if (out.deferred()) {
+    to = listLines(out.value.plane(image, 0) + pixels.first - gradient, out.gradient.channels, out.gradient.pixels(), pixels.size(), to);
+  }
+  return Ahead{gradient, local.panelLines, to - local.panelLines}.over(steps);
+}
+
+/// From dz' = W^T dY of some pixels of a channel: z again, dz = dz' where z > 0, its sums, and the gradient. Two vectors at a
+/// time, each with sums of its own: a sum waits for the one before. Writes up to a vector more of z.
+inline void finishChannel(const Call& call, const float* scales, int c, const float* x, const float* dzIn, int64_t count, float* z,
+                          float* gradient, NormSums& sums) {
+  const Normaliser apply(call.norm, scales, c);
+  const bool accumulate = call.inputGradient.accumulate;
+  NormSums even = sums, odd{};
+  const auto toGradient = [&](int64_t i, Vec input, Vec dz, NormSums& sum) __attribute__((always_inline)) {
+    const Vec value = apply(input);
+    store(z + i, value);
+    dz = value > Vec{} ? dz : Vec{};
+    sum.dz += dz;
+    sum.dzx += dz * (input - apply.mean);
+    return apply.scale * dz;
+  };
+  const auto whole = [&](int64_t i, NormSums& sum) __attribute__((always_inline)) {
+    const Vec d = toGradient(i, load(x + i), load(dzIn + i), sum);
+    store(gradient + i, accumulate ? load(gradient + i) + d : d);
+  };
+  int64_t i = 0;
+  for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
+    whole(i, even);
+    whole(i + WIDTH, odd);
+  }
+  if (i + WIDTH <= count) {
+    whole(i, even);
+    i += WIDTH;
+  }
+  if (i < count) {
+    const int rest = int(count - i);
+    const Vec d = toGradient(i, loadPart(x + i, rest), loadPart(dzIn + i, rest), odd);
+    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + d : d, rest);
+  }
+  sums = {even.dz + odd.dz, even.dzx + odd.dzx};
+}
+
+/// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
+/// `in` floats apart.
+inline void packWeights(const float* weight, int64_t in, int64_t out, Range channels, float* to) {
+  for (int64_t c = channels.first; c < channels.end; c += GROUP) {
+    const int64_t count = smaller<int64_t>(GROUP, channels.end - c);
+    for (int64_t o = 0; o < out; o++, to += GROUP) {
+      const float* from = weight + o * in + c;
+      if (count == GROUP) {
+        memcpy(to, from, GROUP * sizeof(float));
+      } else {
+        for (int64_t i = 0; i < count; i++) to[i] = from[i];
+      }
+    }
+  }
 }
 
 inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c,
-                          int channels, float* weightSums, bool first, Ahead ahead, Ahead& aheadOfPanel) {
+                          int channels, const float* weights, float* weightSums, bool first, Ahead aheadOfGroup, Ahead& aheadOfPanel) {
   const Call& call = task.call;
-  const int out = call.outputGradient.gradient.channels, in = call.input.channels;
+  const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  for (int i = 0; i < channels; i++) {
-    normalise(call.norm, local.scale, c + i, call.input.plane(image, c + i) + pixel, valid, local.z + i * PANEL);
+  for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
+    const Operands data{weights, 1, GROUP, local.dy + p * out, TILE_PIXELS, out, 1, nullptr};
+    const int vectors = int(smaller<int64_t>(TILE_VECTORS, divideUp(valid - p, WIDTH)));
+    multiply(data, channels, vectors, local.dz + p, PANEL_STEP, false, aheadOfGroup);
   }
-  const Operands data{call.weight + c, 1, in, local.dy, PANEL, out, 1, nullptr};
-  multiply(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL, false, ahead);
   for (int i = 0; i < channels; i++) {
-    float* gradient = call.inputGradient.gradient.plane(image, c + i) + pixel;
-    const float* dz = local.dz + i * PANEL;
+    const float* x = call.input.plane(image, c + i) + pixel;
+    const float* dz = local.dz + i * PANEL_STEP;
+    float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL_STEP;
     if (call.norm.present()) {
-      normBackward(call.norm, local.scale, c + i, call.inputGradient.accumulate, call.input.plane(image, c + i) + pixel,
-                   local.z + i * PANEL, dz, valid, gradient, local.sums[c + i]);
+      finishChannel(call, local.scale, c + i, x, dz, valid, z, gradient, local.sums[c + i]);
     } else {
+      normalise(call.norm, local.scale, c + i, x, valid, z);
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);
     }
   }
-  const Operands weight{local.z, PANEL, 1, local.dyTransposed, outLanes, valid, 1, nullptr};
-  multiply(weight, channels, int(outLanes / WIDTH), weightSums + c * outLanes, outLanes, !first, aheadOfPanel);
+  for (int64_t o = 0; o < outLanes; o += TILE_PIXELS) {
+    const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed + o * PANEL_STEP, TILE_PIXELS, valid, 1, nullptr};
+    const int vectors = int(smaller<int64_t>(TILE_VECTORS, (outLanes - o) / WIDTH));
+    multiply(weight, channels, vectors, weightSums + c * outLanes + o, outLanes, !first, aheadOfPanel);
+  }
 }
 
 inline void backwardFinish(const Task& task, int unit) {
@@ -249,25 +399,35 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   const BackwardUnits units(call, task.run.batch);
   const auto local = layoutAt<BackwardLocal>(task.local, task);
   const auto shared = layoutAt<BackwardShared>(task.shared, task);
-  const int64_t in = call.input.channels, outLanes = roundUp(call.outputGradient.gradient.channels, WIDTH);
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, outLanes = roundUp(out, WIDTH);
   const int slot = unit / units.channelParts;
   const Range channels = part(in, units.channelParts, unit % units.channelParts);
   const Range items = part(units.items, units.slots, slot);
   float* weightSums = shared.weight + slot * in * outLanes;
+  packWeights(call.weight, in, out, channels, local.weights);
   memset(local.sums + channels.first, 0, size_t(channels.size()) * sizeof(NormSums));
 
+  const auto panelsOf = [&](int64_t item) { return Panels(units.chunks.chunk(int(item % units.chunks.count)), PANEL); };
   bool first = true;
-  for (int64_t item = items.first; item < items.end; item++) {
+  for (int64_t item = items.first, i = 0; item < items.end; first = false) {
     const int64_t image = item / units.chunks.count;
-    const Range pixels = units.chunks.chunk(int(item % units.chunks.count));
-    for (int64_t p = pixels.first; p < pixels.end; p += PANEL, first = false) {
-      const int64_t valid = smaller<int64_t>(PANEL, pixels.end - p);
-      loadOutputGradient(task, local, image, p, valid);
-      Ahead panel = aheadOfPanel(call, local, image, p + valid, pixels.end);
-      for (int64_t c = channels.first; c < channels.end; c += GROUP) {
-        const Ahead group = aheadOfGroup(call, local, image, p, valid, int(c + GROUP), int(channels.end));
-        backwardGroup(task, local, image, p, valid, int(c), int(smaller<int64_t>(GROUP, channels.end - c)), weightSums, first, group, panel);
-      }
+    const Range panel = panelsOf(item).panel(i);
+    const int64_t valid = panel.size(), steps = divideUp(channels.size(), TILE_ROWS) * divideUp(outLanes, TILE_PIXELS) * valid;
+    loadOutputGradient(task, local, image, panel.first, valid);
+    if (++i == panelsOf(item).count) {
+      item++;
+      i = 0;
+    }
+    Ahead ofPanel;
+    if (item < items.end) ofPanel = aheadOfPanel(call, local, item / units.chunks.count, panelsOf(item).panel(i), steps);
+
+    const int64_t linesOfChannel = listGroupLines(call, local, image, valid);
+    for (int64_t c = channels.first; c < channels.end; c += GROUP) {
+      const int count = int(smaller<int64_t>(GROUP, channels.end - c));
+      const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out;
+      const Ahead ofGroup{call.input.plane(image, int(c)) + panel.first, local.groupLines, count * linesOfChannel};
+      const float* weights = local.weights + (c - channels.first) * out;
+      backwardGroup(task, local, image, panel.first, valid, int(c), count, weights, weightSums, first, ofGroup.over(dataSteps), ofPanel);
     }
   }
   for (int64_t c = channels.first; c < channels.end; c++) {

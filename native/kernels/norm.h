@@ -51,22 +51,36 @@ struct Moments {
   double mean, squares;
 };
 
-/// Two passes over memory that was just written.
+/// Two passes over memory that was just written, four sums at a time: a sum waits for the one before.
 inline Moments momentsOf(const float* x, int64_t count) {
-  Vec total{};
+  constexpr int SUMS = 4;
+  const int64_t most = count / (SUMS * WIDTH) * SUMS * WIDTH;
+  Vec totals[SUMS]{};
   int64_t i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) total += load(x + i);
+  for (; i < most; i += SUMS * WIDTH) {
+    for (int k = 0; k < SUMS; k++) totals[k] += load(x + i + k * WIDTH);
+  }
+  for (; i + WIDTH <= count; i += WIDTH) totals[0] += load(x + i);
   float rest = 0;
   for (int64_t j = i; j < count; j++) rest += x[j];
-  const double mean = (double(sum(total)) + rest) / double(count);
+  const double mean = (double(sum((totals[0] + totals[1]) + (totals[2] + totals[3]))) + rest) / double(count);
   const float centre = float(mean);
   const Vec centres = broadcast(centre);
-  Vec squares{}, offsets{};
-  for (i = 0; i + WIDTH <= count; i += WIDTH) {
-    const Vec d = load(x + i) - centres;
-    offsets += d;
-    squares += d * d;
+  Vec squares[SUMS]{}, offsets[SUMS]{};
+  for (i = 0; i < most; i += SUMS * WIDTH) {
+    for (int k = 0; k < SUMS; k++) {
+      const Vec d = load(x + i + k * WIDTH) - centres;
+      offsets[k] += d;
+      squares[k] += d * d;
+    }
   }
+  for (; i + WIDTH <= count; i += WIDTH) {
+    const Vec d = load(x + i) - centres;
+    offsets[0] += d;
+    squares[0] += d * d;
+  }
+  const double offset = sum((offsets[0] + offsets[1]) + (offsets[2] + offsets[3]));
+  const double square = sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
   double restOffsets = 0, restSquares = 0;
   for (; i < count; i++) {
     const float d = x[i] - centre;
@@ -74,8 +88,8 @@ inline Moments momentsOf(const float* x, int64_t count) {
     restSquares += d * d;
   }
   // The float centre is not quite the mean: correct both moments for it.
-  const double shift = (double(sum(offsets)) + restOffsets) / double(count);
-  return {centre + shift, double(sum(squares)) + restSquares - double(count) * shift * shift};
+  const double shift = (offset + restOffsets) / double(count);
+  return {centre + shift, square + restSquares - double(count) * shift * shift};
 }
 
 /// parts[part][channel] of counts[part] elements each -> mean and biased variance of each channel, in a fixed order.
@@ -153,17 +167,29 @@ struct Finaliser {
 
   /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone. Touches up to a vector more.
   void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to) const {
+    finaliseTiles(task, image, c, pixel, count, to, larger<int64_t>(count, 1), 0);
+  }
+
+  /// The same in tiles of so many pixels, `tileStep` apart.
+  void finaliseTiles(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to, int64_t tile, int64_t tileStep) const {
     const OutputGradient& out = task.call.outputGradient;
     const float* gradient = out.gradient.plane(image, c) + pixel;
-    if (out.deferred()) {
-      const float* value = out.value.plane(image, c) + pixel;
-      const Vec a = broadcast(slope[c]), b = broadcast(offset[c]), mean = broadcast(out.mean[c]);
-      for (int64_t i = 0; i < count; i += WIDTH) store(to + i, load(gradient + i) + (a * (load(value + i) - mean) + b));
-    } else {
-      for (int64_t i = 0; i < count; i += WIDTH) store(to + i, load(gradient + i));
-    }
-    if (task.call.dropout.present()) {
-      applyDropout(task, (image * out.gradient.channels + c) * out.gradient.pixels() + pixel, to, count);
+    const bool deferred = out.deferred();
+    const float* value = deferred ? out.value.plane(image, c) + pixel : nullptr;
+    const Vec a = deferred ? broadcast(slope[c]) : Vec{}, b = deferred ? broadcast(offset[c]) : Vec{};
+    const Vec mean = deferred ? broadcast(out.mean[c]) : Vec{};
+    for (int64_t first = 0; first < count; first += tile, to += tileStep) {
+      const int64_t end = smaller(tile, count - first);
+      if (deferred) {
+        for (int64_t i = 0; i < end; i += WIDTH) {
+          store(to + i, load(gradient + first + i) + (a * (load(value + first + i) - mean) + b));
+        }
+      } else {
+        for (int64_t i = 0; i < end; i += WIDTH) store(to + i, load(gradient + first + i));
+      }
+      if (task.call.dropout.present()) {
+        applyDropout(task, (image * out.gradient.channels + c) * out.gradient.pixels() + pixel + first, to, end);
+      }
     }
   }
 };

@@ -9,19 +9,15 @@
 
 namespace {
 
-/// Lines of memory that will soon be wanted. A tile asks for one with every step: asked for in a burst they would fill the
-/// few places that a processor has for lines on their way, and it would wait.
+/// Lines of memory that will soon be wanted. A tile asks for one every few steps: asked for in a burst they would fill the few
+/// places that a processor has for lines on their way, and it would wait.
 struct Ahead {
   const float* base = nullptr;
   const int64_t* offsets = nullptr;
   int64_t count = 0;
-  /// Those for a tile of so many steps.
-  Ahead take(int64_t steps) {
-    const Ahead taken{base, offsets, smaller(count, steps)};
-    offsets += taken.count;
-    count -= taken.count;
-    return taken;
-  }
+  int64_t every = 1;  // steps
+  /// Spreads them over so many steps.
+  Ahead over(int64_t steps) const { return {base, offsets, count, larger<int64_t>(steps / larger<int64_t>(count, 1), 1)}; }
 };
 
 struct Operands {
@@ -40,8 +36,8 @@ struct Operands {
 template <int R>
 class RowPointers {
  public:
-  explicit RowPointers(const Operands& o)
-      : first_(o.weights), second_(first_ + 3 * o.rowStep), third_(second_ + 3 * o.rowStep), fourth_(third_ + 3 * o.rowStep) {}
+  RowPointers(const float* weights, int64_t rowStep)
+      : first_(weights), second_(first_ + 3 * rowStep), third_(second_ + 3 * rowStep), fourth_(third_ + 3 * rowStep) {}
   float at(int r, int64_t rowStep) const {
     const float* pointer = r < 3 ? first_ : r < 6 ? second_ : r < 9 ? third_ : fourth_;
     return pointer[r % 3 * rowStep];
@@ -61,109 +57,129 @@ class RowPointers {
   const float *first_, *second_, *third_, *fourth_;
 };
 
+/// What a tile's one loop does: just multiply, ask for lines as well, or walk the taps of a convolution. Each is a function of
+/// its own: where loops share sums, compilers want them in different registers for each, and move them in between.
+enum class Loop { PLAIN, ASKING, TAPS };
+constexpr int LOOPS = 3;
+
 template <int R, int V>
-inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o, const Ahead& ahead) {
-  const float* input = o.input;
-  const int64_t rowStep = o.rowStep, inputStep = o.inputStep;
-  RowPointers<R> rows(o);
-  if (o.taps == 1) {
-    const int64_t step = o.step;
-    const auto multiplyStep = [&]() __attribute__((always_inline)) {
-      Vec x[V];
+inline __attribute__((always_inline)) void multiplyStep(Vec (&sums)[R][V], const RowPointers<R>& rows, int64_t rowStep, const float* input) {
+  Vec x[V];
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
+  for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
 #pragma GCC unroll 12
-      for (int r = 0; r < R; r++) {
-        const Vec w = broadcast(rows.at(r, rowStep));
+  for (int r = 0; r < R; r++) {
+    const Vec w = broadcast(rows.at(r, rowStep));
 #pragma GCC unroll 8
-        for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+    for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+  }
+}
+
+template <int R, int V, Loop LOOP>
+inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o, const float* weights, const float* input,
+                                                        Ahead& ahead) {
+  const int64_t rowStep = o.rowStep, inputStep = o.inputStep, count = o.count;
+  RowPointers<R> rows(weights, rowStep);
+  if constexpr (LOOP == Loop::TAPS) {
+    const int64_t step = o.step - o.taps;
+    for (int64_t j = 0; j < count; j++) {
+      // The next channel's rows: their planes are too far apart for the processor to guess.
+      for (int t = 0; t < o.taps; t += 3) {
+        for (int v = 0; v < V * WIDTH; v += 16) __builtin_prefetch(input + inputStep + o.offsets[t] + v);
+      }
+      for (int t = 0; t < o.taps; t++) {
+        multiplyStep(sums, rows, rowStep, input + o.offsets[t]);
+        rows.advance(1);
       }
       rows.advance(step);
       input += inputStep;
-    };
-    int64_t j = 0;
-    for (; j < ahead.count; j++) {
-      __builtin_prefetch(ahead.base + ahead.offsets[j]);
-      multiplyStep();
     }
-    for (; j < o.count; j++) multiplyStep();
-    return;
-  }
-  const int64_t step = o.step - o.taps;
-  for (int64_t j = 0; j < o.count; j++) {
-    // The next channel's rows: their planes are too far apart for the processor to guess.
-    for (int t = 0; t < o.taps; t += 3) {
-      for (int v = 0; v < V * WIDTH; v += 16) __builtin_prefetch(input + inputStep + o.offsets[t] + v);
-    }
-    for (int t = 0; t < o.taps; t++) {
-      const float* tap = input + o.offsets[t];
-      Vec x[V];
-#pragma GCC unroll 8
-      for (int v = 0; v < V; v++) x[v] = load(tap + v * WIDTH);
-#pragma GCC unroll 12
-      for (int r = 0; r < R; r++) {
-        const Vec w = broadcast(rows.at(r, rowStep));
-#pragma GCC unroll 8
-        for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+  } else {
+    const int64_t step = o.step;
+    const int64_t last = ahead.count - 1, every = ahead.every;
+    int64_t line = 0;
+    for (int64_t j = 0; j < count;) {
+      int64_t end = count;
+      if constexpr (LOOP == Loop::ASKING) {
+        __builtin_prefetch(ahead.base + ahead.offsets[line]);
+        line += line < last;  // the last one again, when there are no more
+        end = smaller(count, j + every);
       }
-      rows.advance(1);
+      for (; j < end; j++) {
+        multiplyStep(sums, rows, rowStep, input);
+        rows.advance(step);
+        input += inputStep;
+      }
     }
-    rows.advance(step);
-    input += inputStep;
+    if constexpr (LOOP == Loop::ASKING) {
+      ahead.count = line < last ? last + 1 - line : 0;
+      ahead.offsets += line;
+    }
   }
 }
 
-/// Computes one tile and writes its sums to out[r * outStep + v * WIDTH ...].
-template <int R, int V>
-__attribute__((noinline)) void tileTo(const Operands& o, float* out, int64_t outStep, bool add, const Ahead& ahead) {
-  Vec sums[R][V];
+/// Computes one tile and writes its sums to out[r * outStep + v * WIDTH ...], or adds them to what is there.
+template <int R, int V, Loop LOOP>
+__attribute__((noinline)) void tileTo(const Operands& o, const float* weights, const float* input, float* out, int64_t outStep,
+                                      bool add, Ahead& ahead) {
+  Vec sums[R][V]{};
+  multiplyTile<R, V, LOOP>(sums, o, weights, input, ahead);
+  if (add) {
 #pragma GCC unroll 12
-  for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++, out += outStep)
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) sums[r][v] = add ? load(out + r * outStep + v * WIDTH) : Vec{};
-  multiplyTile<R, V>(sums, o, ahead);
+      for (int v = 0; v < V; v++) store(out + v * WIDTH, load(out + v * WIDTH) + sums[r][v]);
+  } else {
 #pragma GCC unroll 12
-  for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++, out += outStep)
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) store(out + r * outStep + v * WIDTH, sums[r][v]);
+      for (int v = 0; v < V; v++) store(out + v * WIDTH, sums[r][v]);
+  }
 }
 
-typedef void (*TileFunction)(const Operands&, float*, int64_t, bool, const Ahead&);
+typedef void (*TileFunction)(const Operands&, const float*, const float*, float*, int64_t, bool, Ahead&);
 
 /// Rows of the tallest tile: thin tiles may be higher.
 constexpr int MOST_ROWS = 12;
 constexpr int tileRows(int vectors) { return smaller(MOST_ROWS, TILE_ROWS * TILE_VECTORS / vectors); }
 
-/// The tile functions of every height (1 .. tileRows) and width (1 .. TILE_VECTORS).
-template <int V, int R>
+/// The tile functions of every height (1 .. tileRows) and width (1 .. TILE_VECTORS), for each kind of loop.
+typedef TileFunction TileTable[TILE_VECTORS][MOST_ROWS];
+template <Loop LOOP, int V, int R>
 constexpr void fillColumn(TileFunction* at) {
-  at[R - 1] = tileTo<R, V>;
-  if constexpr (R > 1) fillColumn<V, R - 1>(at);
+  at[R - 1] = tileTo<R, V, LOOP>;
+  if constexpr (R > 1) fillColumn<LOOP, V, R - 1>(at);
 }
-template <int V>
-constexpr void fillTable(TileFunction (*at)[MOST_ROWS]) {
-  fillColumn<V, tileRows(V)>(at[V - 1]);
-  if constexpr (V > 1) fillTable<V - 1>(at);
+template <Loop LOOP, int V>
+constexpr void fillTable(TileTable& at) {
+  fillColumn<LOOP, V, tileRows(V)>(at[V - 1]);
+  if constexpr (V > 1) fillTable<LOOP, V - 1>(at);
 }
-struct TileTable {
-  TileFunction at[TILE_VECTORS][MOST_ROWS];
-  constexpr TileTable() : at{} { fillTable<TILE_VECTORS>(at); }
+struct TileTables {
+  TileTable of[LOOPS];
+  constexpr TileTables() : of{} {
+    fillTable<Loop::PLAIN, TILE_VECTORS>(of[int(Loop::PLAIN)]);
+    fillTable<Loop::ASKING, TILE_VECTORS>(of[int(Loop::ASKING)]);
+    fillTable<Loop::TAPS, TILE_VECTORS>(of[int(Loop::TAPS)]);
+  }
 };
-constexpr TileTable TILES;
-
-inline TileFunction tileFor(int rows, int vectors) { return TILES.at[vectors - 1][rows - 1]; }
+constexpr TileTables TILES;
 
 /// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles. Rows are split evenly, so that no tile is thin.
 /// Its tiles take the lines to ask for from `ahead`.
-inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
+inline void multiply(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
   for (int v = 0; v < vectors; v += TILE_VECTORS) {
-    const int width = smaller(TILE_VECTORS, vectors - v);
-    const int groups = divideUp(rows, tileRows(width));
-    for (int g = 0; g < groups; g++) {
-      const int first = int64_t(rows) * g / groups, end = int64_t(rows) * (g + 1) / groups;
-      const Operands o{operands.weights + first * operands.rowStep, operands.rowStep, operands.step, operands.input + v * WIDTH,
-                       operands.inputStep, operands.count, operands.taps, operands.offsets};
-      tileFor(end - first, width)(o, out + first * outStep + v * WIDTH, outStep, add, ahead.take(o.count));
+    const int width = smaller(TILE_VECTORS, vectors - v), most = tileRows(width);
+    const float* input = o.input + v * WIDTH;
+    const float* weights = o.weights;
+    float* to = out + v * WIDTH;
+    for (int left = rows, groups = (rows + most - 1) / most; groups > 0; groups--) {
+      const int height = left / groups;
+      const Loop loop = o.taps > 1 ? Loop::TAPS : ahead.count > 0 ? Loop::ASKING : Loop::PLAIN;
+      TILES.of[int(loop)][width - 1][height - 1](o, weights, input, to, outStep, add, ahead);
+      weights += height * o.rowStep;
+      to += height * outStep;
+      left -= height;
     }
   }
 }
