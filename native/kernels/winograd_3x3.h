@@ -217,6 +217,18 @@ inline void transformOutput(const Strips& strips, Range strip, const Points& fro
   });
 }
 
+/// Lines of some channels of a strip, to ask for: `to` gets their distances from `base`.
+inline int64_t* listStrip(const View& view, const Strips& strips, Range strip, Range channels, const float* base, int64_t* to) {
+  strips.forEachImage(strip, [&](const Strips::Part& part) {
+    const float* first = view.plane(part.image, channels.first) + part.pixels.first;
+    to = listLines(first - base, int(channels.size()), view.pixels(), part.pixels.size(), to);
+  });
+  return to;
+}
+inline int64_t* takeLines(Scratch& scratch, const Strips& strips, int64_t channels) {
+  return scratch.take<int64_t>(channels * (strips.pixelRoom() / 16 + strips.rowsOfStrip + 1));
+}
+
 // ---- forward ----------------------------------------------------------------------------------------------------
 
 inline Strips forwardStrips(const Call& call, int batch) { return Strips(call.input, batch, unitsWanted(call, 4)); }
@@ -237,12 +249,14 @@ struct ForwardLocal {
   NormLanes norm;
   Band band;
   float* planes;
+  int64_t* lines;  // of the input that is transformed next
   Points input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : outLanes(roundUp(call.output.channels, WIDTH)),
         filters(call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(packedFloats(call))),
         norm(scratch, call.input.channels), band(scratch, strips),
         planes(scratch.take<float>(GROUP * strips.pixelRoom())),
+        lines(takeLines(scratch, strips, smaller(call.input.channels, FORWARD_BLOCK))),
         input(scratch, strips.tiles(), roundUp(smaller(call.input.channels, FORWARD_BLOCK), WIDTH)),
         products(scratch, strips.tiles(), outLanes) {}
   ForwardLocal(Scratch& scratch, const Call& call, int batch) : ForwardLocal(scratch, call, forwardStrips(call, batch)) {}
@@ -267,6 +281,18 @@ inline void forwardPrepare(const Task& task, int phase) {
   if (!call.packed) pack(call, local.filters);
 }
 
+/// The input that is transformed next: of the next block of channels, or of the next strip.
+inline Ahead aheadOfInput(const Call& call, const ForwardLocal& local, const Strips& strips, int64_t unit, int64_t nextBlock) {
+  const int64_t in = call.input.channels;
+  const bool sameStrip = nextBlock < in;
+  if (!sameStrip && unit + 1 == strips.count) return {};
+  const int64_t first = sameStrip ? nextBlock : 0;
+  const Range channels{first, smaller<int64_t>(in, first + FORWARD_BLOCK)};
+  int64_t* end = listStrip(call.input, strips, strips.strip(sameStrip ? unit : unit + 1), channels, call.input.data, local.lines);
+  const int64_t tiles = divideUp(strips.tiles(), TILE_ROWS) * divideUp(local.outLanes, TILE_PIXELS);
+  return Ahead{call.input.data, local.lines, end - local.lines}.over(POINTS * tiles * channels.size());
+}
+
 inline void forwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   const int out = call.output.channels, in = call.input.channels;
@@ -283,10 +309,11 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   for (int64_t first = 0; first < in; first += FORWARD_BLOCK) {
     const Range channels{first, smaller<int64_t>(in, first + FORWARD_BLOCK)};
     transformInput(call, local.norm, strips, strip, channels, local.band, local.input);
+    Ahead ahead = aheadOfInput(call, local, strips, unit, first + FORWARD_BLOCK);
     for (int point = 0; point < POINTS; point++) {
       const Operands operands{local.input.at(point), local.input.lanes, 1, local.filters + (point * in + first) * outLanes, outLanes,
                               channels.size(), 1, nullptr};
-      multiply(operands, tiles, int(outLanes / WIDTH), local.products.at(point), outLanes, first > 0);
+      multiply(operands, tiles, int(outLanes / WIDTH), local.products.at(point), outLanes, first > 0, ahead);
     }
   }
   const int64_t count = strips.pixels(strip);
@@ -325,12 +352,14 @@ struct BackwardLocal {
   Band band;
   float *filters, *rows, *dz;  // filters: [point][out][in rounded up]; rows: of dY, of a group of channels
   NormSums* sums;
+  int64_t* lines;  // of G that is written next, and of the input and dY that are transformed next
   Points dy, spread, block;  // B' dY B; A dY A'; B' z B of a block of channels, then the products that make their dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : inLanes(roundUp(call.input.channels, WIDTH)), outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)),
         finaliser(scratch, call.outputGradient.gradient.channels), norm(scratch, call.input.channels), band(scratch, strips),
         filters(scratch.take<float>(POINTS * call.outputGradient.gradient.channels * inLanes)),
         rows(scratch.take<float>(GROUP * rowsStep(strips))), dz(scratch.take<float>(GROUP * strips.pixelRoom())), sums(scratch.take<NormSums>(call.input.channels)),
+        lines(takeLines(scratch, strips, 2 * (smaller(call.input.channels, BACKWARD_BLOCK) + call.outputGradient.gradient.channels))),
         dy(scratch, strips.tiles(), outLanes), spread(scratch, strips.tiles(), outLanes),
         block(scratch, strips.tiles(), smaller<int64_t>(inLanes, BACKWARD_BLOCK)) {}
   BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
@@ -431,6 +460,24 @@ inline void backwardFinish(const Task& task, int unit) {
   }
 }
 
+/// What will soon be wanted from memory while a block is multiplied: its G, and the next block's input or, after the last one, that of
+/// the next strip (`next`, which may be empty) and its dY.
+inline Ahead aheadOfBlock(const Call& call, const BackwardLocal& local, const Strips& strips, Range strip, Range next, Range channels) {
+  const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
+  const float* base = call.input.data;
+  int64_t* to = local.lines;
+  if (call.inputGradient.present()) to = listStrip(call.inputGradient.gradient, strips, strip, channels, base, to);
+  if (channels.end < in) {
+    to = listStrip(call.input, strips, strip, {channels.end, smaller<int64_t>(in, channels.end + BACKWARD_BLOCK)}, base, to);
+  } else {
+    to = listStrip(call.input, strips, next, {0, smaller<int64_t>(in, BACKWARD_BLOCK)}, base, to);
+    to = listStrip(call.outputGradient.gradient, strips, next, {0, out}, base, to);
+    if (call.outputGradient.deferred()) to = listStrip(call.outputGradient.value, strips, next, {0, out}, base, to);
+  }
+  const int64_t tiles = strips.tiles(), steps = divideUp(out, TILE_ROWS) * tiles + divideUp(tiles, TILE_ROWS) * out;
+  return Ahead{base, local.lines, to - local.lines}.over(POINTS * divideUp(channels.size(), TILE_PIXELS) * steps);
+}
+
 inline void backwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   if (phase == 1) return backwardFinish(task, unit);
@@ -444,7 +491,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   memset(local.sums, 0, size_t(in) * sizeof(NormSums));
   const Range items = part(strips.count, units.slots, unit);
   for (int64_t item = items.first; item < items.end; item++) {
-    const Range strip = strips.strip(item);
+    const Range strip = strips.strip(item), next = item + 1 < items.end ? strips.strip(item + 1) : Range{0, 0};
     const int64_t tiles = strip.size() * strips.tilesWide;
     transformGradient(task, local, strips, strip);
     for (int64_t first = 0; first < in; first += BACKWARD_BLOCK) {
@@ -452,12 +499,13 @@ inline void backwardWork(const Task& task, int phase, int unit) {
       const int64_t lanes = local.block.lanes;
       const int vectors = int(divideUp(channels.size(), WIDTH));
       transformInput(call, local.norm, strips, strip, channels, local.band, local.block);
+      Ahead ahead = aheadOfBlock(call, local, strips, strip, next, channels);
       for (int point = 0; point < POINTS; point++) {
         const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), lanes, tiles, 1, nullptr};
-        multiply(weight, int(out), vectors, weightSums + point * out * inLanes + first, inLanes, item > items.first);
+        multiply(weight, int(out), vectors, weightSums + point * out * inLanes + first, inLanes, item > items.first, ahead);
         if (!call.inputGradient.present()) continue;
         const Operands data{local.dy.at(point), outLanes, 1, local.filters + point * out * inLanes + first, inLanes, out, 1, nullptr};
-        multiply(data, int(tiles), vectors, local.block.at(point), lanes, false);
+        multiply(data, int(tiles), vectors, local.block.at(point), lanes, false, ahead);
       }
       if (call.inputGradient.present()) finishData(task, local, strips, strip, channels);
     }
