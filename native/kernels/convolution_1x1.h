@@ -116,13 +116,13 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
   z += channels.first * TILE_PIXELS;
   if (!groups.packed) {
-    const Operands operands{call.weight + first * in + channels.first, in, 1, z, TILE_PIXELS, channels.size(), 1, nullptr};
+    const Operands operands{call.weight + first * in + channels.first, in, 1, z, TILE_PIXELS, channels.size()};
     return multiply(operands, int(end - first), vectors, out, outStep, channels.first > 0, ahead);
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
     const float* weights = local.weights + rows.first * in + channels.first * rows.size();
-    const Operands operands{weights, 1, rows.size(), z, TILE_PIXELS, channels.size(), 1, nullptr};
+    const Operands operands{weights, 1, rows.size(), z, TILE_PIXELS, channels.size()};
     multiply(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
   }
 }
@@ -353,7 +353,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
   for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
-    const Operands data{weights, 1, GROUP, local.dy + p * out, TILE_PIXELS, out, 1, nullptr};
+    const Operands data{weights, 1, GROUP, local.dy + p * out, TILE_PIXELS, out};
     const int vectors = int(smaller<int64_t>(TILE_VECTORS, divideUp(valid - p, WIDTH)));
     multiply(data, channels, vectors, local.dz + p, PANEL_STEP, false, aheadOfGroup);
   }
@@ -369,7 +369,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
     }
   }
   for (int64_t o = 0; o < outLanes; o += TILE_PIXELS) {
-    const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed + o * PANEL_STEP, TILE_PIXELS, valid, 1, nullptr};
+    const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed + o * PANEL_STEP, TILE_PIXELS, valid};
     const int vectors = int(smaller<int64_t>(TILE_VECTORS, (outLanes - o) / WIDTH));
     multiply(weight, channels, vectors, weightSums + c * outLanes + o, outLanes, !first, aheadOfPanel);
   }

@@ -158,7 +158,7 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
         const int64_t lanes = smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b);
         const float* slice = weights.bottleneck + b * shape.inChannels + first * lanes;
         forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
-          const Operands operands{local.z + row * shape.width + x - p, 1, PANEL, slice, lanes, count, 1, nullptr};
+          const Operands operands{local.z + row * shape.width + x - p, 1, PANEL, slice, lanes, count};
           multiply(operands, int(end - x), int(lanes / WIDTH), y + shape.at(row, x) + b, shape.betweenLanes, first > 0);
         });
       }
@@ -196,7 +196,7 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
       }
       for (int point = 0; point < POINTS; point++) {
         const float* filters = weights.growth + point * filterStep + block * outLanes;
-        const Operands operands{local.transformed + point * local.pointStep, TRANSFORM_BLOCK, 1, filters, outLanes, channels, 1, nullptr};
+        const Operands operands{local.transformed + point * local.pointStep, TRANSFORM_BLOCK, 1, filters, outLanes, channels};
         Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
         multiply(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0, next);
       }

@@ -103,7 +103,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   local.columns.loadBand(call, shape, image, band);
   for (int64_t row = band.first; row < band.end; row++) {
     local.columns.loadRow(shape, row - band.first);
-    const Operands operands{call.weight, shape.taps, 1, local.columns.columns, shape.rowStep, shape.taps, 1, nullptr};
+    const Operands operands{call.weight, shape.taps, 1, local.columns.columns, shape.rowStep, shape.taps};
     multiply(operands, out, int(shape.rowStep / WIDTH), local.sums, shape.rowStep, false);
     for (int o = 0; o < out; o++) {
       if (call.bias) addBiasAndRelu(call.bias[o], local.sums + o * shape.rowStep, shape.outWidth);
@@ -181,7 +181,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
         local.finaliser.finalise(task, image, o, row * shape.outWidth, shape.outWidth, local.dy + o * shape.rowStep);
       }
       transpose(local.dy, shape.rowStep, out.channels, shape.outWidth, local.transposed, lanes);
-      const Operands operands{local.columns.columns, shape.rowStep, 1, local.transposed, lanes, shape.outWidth, 1, nullptr};
+      const Operands operands{local.columns.columns, shape.rowStep, 1, local.transposed, lanes, shape.outWidth};
       multiply(operands, int(shape.taps), int(lanes / WIDTH), weightSums, lanes, !first);
     }
   }

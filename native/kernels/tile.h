@@ -1,9 +1,9 @@
 // The one loop where the arithmetic happens: a register tile of R rows x V vectors,
 //
-//   sum[r][v] += sum_j sum_t  weights[r * rowStep + j * step + t] * input[j * inputStep + offsets[t] + v * WIDTH + lane]
+//   sum[r][v] += sum_j weights[r * rowStep + j * step] * input[j * inputStep + v * WIDTH + lane]
 //
-// A 1x1 convolution is one tap (offsets = {0}), j over input channels; a 3x3 has nine, over zero-padded rows; a weight
-// gradient is one tap with j over pixels, where the "input" is a transposed operand whose lanes are channels.
+// j runs over input channels in a convolution; in a weight gradient over pixels, where the "input" is a transposed operand whose
+// lanes are channels.
 #pragma once
 #include "vector.h"
 
@@ -27,8 +27,6 @@ struct Operands {
   const float* input;
   int64_t inputStep;
   int64_t count;  // of j
-  int taps;
-  const int32_t* offsets;  // [taps]; not read when taps is 1
 };
 
 /// Where the weights of R rows are. A pointer for three rows each, with multiples of the step between rows that processors add
@@ -57,10 +55,10 @@ class RowPointers {
   const float *first_, *second_, *third_, *fourth_;
 };
 
-/// What a tile's one loop does: just multiply, ask for lines as well, or walk the taps of a convolution. Each is a function of
-/// its own: where loops share sums, compilers want them in different registers for each, and move them in between.
-enum class Loop { PLAIN, ASKING, TAPS };
-constexpr int LOOPS = 3;
+/// What a tile's one loop does: just multiply, or ask for lines as well. Each is a function of its own: where loops share sums,
+/// compilers want them in different registers for each, and move them in between.
+enum class Loop { PLAIN, ASKING };
+constexpr int LOOPS = 2;
 
 template <int R, int V>
 inline __attribute__((always_inline)) void multiplyStep(Vec (&sums)[R][V], const RowPointers<R>& rows, int64_t rowStep, const float* input) {
@@ -80,41 +78,25 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
                                                         Ahead& ahead) {
   const int64_t rowStep = o.rowStep, inputStep = o.inputStep, count = o.count;
   RowPointers<R> rows(weights, rowStep);
-  if constexpr (LOOP == Loop::TAPS) {
-    const int64_t step = o.step - o.taps;
-    for (int64_t j = 0; j < count; j++) {
-      // The next channel's rows: their planes are too far apart for the processor to guess.
-      for (int t = 0; t < o.taps; t += 3) {
-        for (int v = 0; v < V * WIDTH; v += 16) __builtin_prefetch(input + inputStep + o.offsets[t] + v);
-      }
-      for (int t = 0; t < o.taps; t++) {
-        multiplyStep(sums, rows, rowStep, input + o.offsets[t]);
-        rows.advance(1);
-      }
+  const int64_t step = o.step;
+  const int64_t last = ahead.count - 1, every = ahead.every;
+  int64_t line = 0;
+  for (int64_t j = 0; j < count;) {
+    int64_t end = count;
+    if constexpr (LOOP == Loop::ASKING) {
+      __builtin_prefetch(ahead.base + ahead.offsets[line]);
+      line += line < last;  // the last one again, when there are no more
+      end = smaller(count, j + every);
+    }
+    for (; j < end; j++) {
+      multiplyStep(sums, rows, rowStep, input);
       rows.advance(step);
       input += inputStep;
     }
-  } else {
-    const int64_t step = o.step;
-    const int64_t last = ahead.count - 1, every = ahead.every;
-    int64_t line = 0;
-    for (int64_t j = 0; j < count;) {
-      int64_t end = count;
-      if constexpr (LOOP == Loop::ASKING) {
-        __builtin_prefetch(ahead.base + ahead.offsets[line]);
-        line += line < last;  // the last one again, when there are no more
-        end = smaller(count, j + every);
-      }
-      for (; j < end; j++) {
-        multiplyStep(sums, rows, rowStep, input);
-        rows.advance(step);
-        input += inputStep;
-      }
-    }
-    if constexpr (LOOP == Loop::ASKING) {
-      ahead.count = line < last ? last + 1 - line : 0;
-      ahead.offsets += line;
-    }
+  }
+  if constexpr (LOOP == Loop::ASKING) {
+    ahead.count = line < last ? last + 1 - line : 0;
+    ahead.offsets += line;
   }
 }
 
@@ -160,7 +142,6 @@ struct TileTables {
   constexpr TileTables() : of{} {
     fillTable<Loop::PLAIN, TILE_VECTORS>(of[int(Loop::PLAIN)]);
     fillTable<Loop::ASKING, TILE_VECTORS>(of[int(Loop::ASKING)]);
-    fillTable<Loop::TAPS, TILE_VECTORS>(of[int(Loop::TAPS)]);
   }
 };
 constexpr TileTables TILES;
@@ -175,7 +156,7 @@ inline void multiply(const Operands& o, int rows, int vectors, float* out, int64
     float* to = out + v * WIDTH;
     for (int left = rows, groups = (rows + most - 1) / most; groups > 0; groups--) {
       const int height = left / groups;
-      const Loop loop = o.taps > 1 ? Loop::TAPS : ahead.count > 0 ? Loop::ASKING : Loop::PLAIN;
+      const Loop loop = ahead.count > 0 ? Loop::ASKING : Loop::PLAIN;
       TILES.of[int(loop)][width - 1][height - 1](o, weights, input, to, outStep, add, ahead);
       weights += height * o.rowStep;
       to += height * outStep;

@@ -312,7 +312,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     Ahead ahead = aheadOfInput(call, local, strips, unit, first + FORWARD_BLOCK);
     for (int point = 0; point < POINTS; point++) {
       const Operands operands{local.input.at(point), local.input.lanes, 1, local.filters + (point * in + first) * outLanes, outLanes,
-                              channels.size(), 1, nullptr};
+                              channels.size()};
       multiply(operands, tiles, int(outLanes / WIDTH), local.products.at(point), outLanes, first > 0, ahead);
     }
   }
@@ -501,10 +501,10 @@ inline void backwardWork(const Task& task, int phase, int unit) {
       transformInput(call, local.norm, strips, strip, channels, local.band, local.block);
       Ahead ahead = aheadOfBlock(call, local, strips, strip, next, channels);
       for (int point = 0; point < POINTS; point++) {
-        const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), lanes, tiles, 1, nullptr};
+        const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), lanes, tiles};
         multiply(weight, int(out), vectors, weightSums + point * out * inLanes + first, inLanes, item > items.first, ahead);
         if (!call.inputGradient.present()) continue;
-        const Operands data{local.dy.at(point), outLanes, 1, local.filters + point * out * inLanes + first, inLanes, out, 1, nullptr};
+        const Operands data{local.dy.at(point), outLanes, 1, local.filters + point * out * inLanes + first, inLanes, out};
         multiply(data, int(tiles), vectors, local.block.at(point), lanes, false, ahead);
       }
       if (call.inputGradient.present()) finishData(task, local, strips, strip, channels);
