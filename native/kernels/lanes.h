@@ -1,4 +1,4 @@
-// Moving lanes between two vectors: the patterns that transpositions and Winograd's transforms are made of.
+// Moving lanes between two vectors: the patterns that transpositions, pools and strides are made of.
 #pragma once
 #include "vector.h"
 
@@ -36,11 +36,9 @@ inline Vec evenOf(Vec a, Vec b, Lanes<I...>) { return pick<2 * I...>(a, b); }
 template <int... I>
 inline Vec oddOf(Vec a, Vec b, Lanes<I...>) { return pick<2 * I + 1 ...>(a, b); }
 
-/// The last element of `before` and all but the last of v; all but the first of v and the first of `after`.
+/// The last element of `before` and all but the last of v.
 template <int... I>
 inline Vec shiftIn(Vec before, Vec v, Lanes<I...>) { return pick<WIDTH - 1 + I...>(before, v); }
-template <int... I>
-inline Vec shiftOut(Vec v, Vec after, Lanes<I...>) { return pick<1 + I...>(v, after); }
 
 inline IntVec laneNumbers() {
   IntVec lane;

@@ -199,31 +199,8 @@ struct NormSums {
   Vec dz, dzx;
 };
 
-/// From dz' (the gradient at z) of `count` contiguous pixels: masks by z > 0, adds to the sums, and writes or adds
-/// scale * dz to `gradient`. Reads up to a vector more of dz' and z.
-inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* z,
-                         const float* dzIn, int64_t count, float* gradient, NormSums& sums) {
-  const Vec scale = broadcast(scales[c]), mean = broadcast(norm.mean[c]);
-  Vec total = sums.dz, totalX = sums.dzx;
-  int64_t i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) {
-    const Vec dz = load(z + i) > Vec{} ? load(dzIn + i) : Vec{};
-    total += dz;
-    totalX += dz * (load(x + i) - mean);
-    store(gradient + i, accumulate ? load(gradient + i) + scale * dz : scale * dz);
-  }
-  if (i < count) {
-    const int rest = int(count - i);
-    const Vec dz = loadPart(z + i, rest) > Vec{} ? loadPart(dzIn + i, rest) : Vec{};
-    total += dz;
-    totalX += dz * (loadPart(x + i, rest) - mean);
-    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + scale * dz : scale * dz, rest);
-  }
-  sums.dz = total;
-  sums.dzx = totalX;
-}
-
-/// The same where z is not at hand: it is made from x again. Touches up to a vector more.
+/// From dz' (the gradient at z) of `count` contiguous pixels: masks by z > 0, z made from x again, adds to the sums, and writes or
+/// adds scale * dz to `gradient`.
 inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* dzIn, int64_t count,
                          float* gradient, NormSums& sums) {
   const Vec scale = broadcast(scales[c]), mean = broadcast(norm.mean[c]), beta = broadcast(norm.beta[c]);

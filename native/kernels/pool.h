@@ -133,7 +133,7 @@ inline void poolBackwardWork(const Task& task, int phase, int unit, SpreadPlane 
       continue;
     }
     NormSums sums{};
-    normBackward(call.norm, local.scale, int(c), call.inputGradient.accumulate, x, local.z, local.dz, pixels, gradient, sums);
+    normBackward(call.norm, local.scale, int(c), call.inputGradient.accumulate, x, local.dz, pixels, gradient, sums);
     shared.sums[image * channels + c] = {sum(sums.dz), sum(sums.dzx)};
   }
 }
