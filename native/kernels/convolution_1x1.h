@@ -273,13 +273,14 @@ inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int
   }
 }
 
-/// The lines of x and G of the first rows of an image, row after row; those of other channels and pixels are as far apart.
+/// The lines of x and G of the first rows of an image, row after row; those of other channels and pixels are as far apart. G's are
+/// asked for even if they are only written: a write, too, waits for its line.
 inline int64_t listGroupLines(const Call& call, const BackwardLocal& local, int64_t image, int64_t valid) {
   const int64_t toGradient = call.inputGradient.gradient.plane(image, 0) - call.input.plane(image, 0);
   int64_t* to = local.groupLines;
   for (int64_t row = 0; row < GROUP * call.input.pixels(); row += call.input.pixels()) {
     to = listLines(row, 1, 0, valid, to);
-    if (call.inputGradient.accumulate) to = listLines(row + toGradient, 1, 0, valid, to);
+    to = listLines(row + toGradient, 1, 0, valid, to);
   }
   return (to - local.groupLines) / GROUP;
 }
