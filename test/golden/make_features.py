@@ -14,7 +14,7 @@ import torch.nn.functional as F
 import torchvision
 
 import make_golden
-from make_golden import BATCH, DenseNet, NETS, bounds, dump, summary, values
+from make_golden import BATCH, DenseNet, IMAGES, NETS, bounds, dump, summary, values
 
 make_golden.SAMPLES = 12  # of each layer
 
@@ -42,7 +42,7 @@ def features(name, options):
         module.register_forward_hook(keep)
     net.eval()
     with torch.no_grad():
-        maps = F.relu(net.features(values(2001, (BATCH, 3, options['height'], options['width']), -1.7, 1.7)))
+        maps = F.relu(net.features(values(IMAGES[name], (BATCH, 3, options['height'], options['width']), -1.7, 1.7)))
     found['features.relu5'] = maps
     found['pooled'] = F.adaptive_avg_pool2d(maps, (1, 1))
     shapes = {key: list(tensor.shape[1:]) for key, tensor in found.items()}

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import make_golden
-from make_golden import DenseNet, NETS, bounds, summary, values
+from make_golden import DenseNet, IMAGES, NETS, bounds, summary, values
 
 warnings.filterwarnings('ignore')
 make_golden.SAMPLES = 4  # of each tensor
@@ -113,7 +113,7 @@ def bc_net():
 
 def bc_batch(step):
     options = NETS['bc']
-    images = values(2001 + step, (4, 3, options['height'], options['width']), -1.7, 1.7)
+    images = values(IMAGES['bc'] + step, (4, 3, options['height'], options['width']), -1.7, 1.7)
     return images, torch.tensor([(7 * n + 3 * step) % options['classes'] for n in range(4)])
 
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import make_golden
 from make_features import torchvision_net
-from make_golden import BATCH, DenseNet, NETS, bounds, dump, summary, values
+from make_golden import BATCH, DenseNet, IMAGES, NETS, bounds, dump, summary, values
 
 make_golden.SAMPLES = 12  # of each tensor
 
@@ -46,7 +46,7 @@ def grad_cam(name, options):
             # make_golden's layers give what they were given, too: theirs is the output of the last convolution.
             own = module if torchvisions else module.conv2 if module.bottleneck else module.conv1
             own.register_forward_hook(keep(module_name))
-    maps = F.relu(net.features(values(2001, (BATCH, 3, options['height'], options['width']), -1.7, 1.7)))
+    maps = F.relu(net.features(values(IMAGES[name], (BATCH, 3, options['height'], options['width']), -1.7, 1.7)))
     maps.retain_grad()
     found['features.relu5'] = maps
     logits = net.classifier(maps.mean((2, 3)))
