@@ -100,13 +100,7 @@ inline void forwardPrepare(const Task& task, int phase) {
 inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image, Range pixels) {
   const int64_t tileStep = int64_t(call.input.channels) * TILE_PIXELS;
   for (int c = 0; c < call.input.channels; c++) {
-    const Normaliser apply(call.norm, local.scale, c);
-    const float* x = call.input.plane(image, c);
-    float* to = local.panel + c * TILE_PIXELS;
-    for (int64_t tile = pixels.first; tile < pixels.end; tile += TILE_PIXELS, to += tileStep) {
-      const int64_t vectors = smaller<int64_t>(TILE_VECTORS, divideUp(pixels.end - tile, WIDTH));
-      for (int64_t v = 0; v < vectors; v++) store(to + v * WIDTH, apply(load(x + tile + v * WIDTH)));
-    }
+    normalise(call.norm, local.scale, c, call.input.plane(image, c) + pixels.first, pixels.size(), local.panel + c * TILE_PIXELS, tileStep);
   }
 }
 
@@ -263,7 +257,7 @@ inline void backwardPrepare(const Task& task, int phase) {
 inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid) {
   const int out = task.call.outputGradient.gradient.channels;
   for (int o = 0; o < out; o++) {
-    local.finaliser.finaliseTiles(task, image, o, pixel, valid, local.dy + o * TILE_PIXELS, TILE_PIXELS, int64_t(out) * TILE_PIXELS);
+    local.finaliser.finalise(task, image, o, pixel, valid, local.dy + o * TILE_PIXELS, int64_t(out) * TILE_PIXELS);
   }
   for (int o = 0; o < out; o += TILE_PIXELS) {
     for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
@@ -298,10 +292,10 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
 
 /// From dz' = W^T dY of some pixels of a channel: z again, dz = dz' where z > 0, its sums, and the gradient. Two vectors at a
 /// time, each with sums of its own: a sum waits for the one before. Writes up to a vector more of z.
+template <bool ACCUMULATE>
 inline void finishChannel(const Call& call, const float* scales, int c, const float* x, const float* dzIn, int64_t count, float* z,
                           float* gradient, NormSums& sums) {
   const Normaliser apply(call.norm, scales, c);
-  const bool accumulate = call.inputGradient.accumulate;
   NormSums even = sums, odd{};
   const auto toGradient = [&](int64_t i, Vec input, Vec dz, NormSums& sum) __attribute__((always_inline)) {
     const Vec value = apply(input);
@@ -313,7 +307,7 @@ inline void finishChannel(const Call& call, const float* scales, int c, const fl
   };
   const auto whole = [&](int64_t i, NormSums& sum) __attribute__((always_inline)) {
     const Vec d = toGradient(i, load(x + i), load(dzIn + i), sum);
-    store(gradient + i, accumulate ? load(gradient + i) + d : d);
+    store(gradient + i, ACCUMULATE ? load(gradient + i) + d : d);
   };
   int64_t i = 0;
   for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
@@ -327,7 +321,7 @@ inline void finishChannel(const Call& call, const float* scales, int c, const fl
   if (i < count) {
     const int rest = int(count - i);
     const Vec d = toGradient(i, loadPart(x + i, rest), loadPart(dzIn + i, rest), odd);
-    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + d : d, rest);
+    storePart(gradient + i, ACCUMULATE ? loadPart(gradient + i, rest) + d : d, rest);
   }
   sums = {even.dz + odd.dz, even.dzx + odd.dzx};
 }
@@ -363,7 +357,8 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
     const float* dz = local.dz + i * PANEL_STEP;
     float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL_STEP;
     if (call.norm.present()) {
-      finishChannel(call, local.scale, c + i, x, dz, valid, z, gradient, local.sums[c + i]);
+      const auto finish = call.inputGradient.accumulate ? finishChannel<true> : finishChannel<false>;
+      finish(call, local.scale, c + i, x, dz, valid, z, gradient, local.sums[c + i]);
     } else {
       normalise(call.norm, local.scale, c + i, x, valid, z);
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);

@@ -20,23 +20,29 @@ inline void normScale(const Norm& norm, int channels, float* scale) {
   for (int c = 0; c < channels; c++) scale[c] = norm.gamma[c] * inverseDeviation(norm.variance[c], norm.epsilon);
 }
 
-/// z = relu(scale * (x - mean) + beta); without norm z = x.
+/// z = relu(scale * (x - mean) + beta)
 struct Normaliser {
   Vec scale, mean, beta;
-  bool active;
-  Normaliser(const Norm& norm, const float* scales, int c) : active(norm.present()) {
-    if (!active) return;
-    scale = broadcast(scales[c]);
-    mean = broadcast(norm.mean[c]);
-    beta = broadcast(norm.beta[c]);
-  }
-  Vec operator()(Vec x) const { return active ? relu(scale * (x - mean) + beta) : x; }
+  Normaliser(const Norm& norm, const float* scales, int c)
+      : scale(broadcast(scales[c])), mean(broadcast(norm.mean[c])), beta(broadcast(norm.beta[c])) {}
+  Vec operator()(Vec x) const { return relu(scale * (x - mean) + beta); }
 };
 
-/// z of `count` contiguous elements. Reads and writes up to a vector more.
-inline void normalise(const Norm& norm, const float* scales, int c, const float* x, int64_t count, float* z) {
+/// Calls f(i, at) for the vectors of `count` elements, of which each TILE_PIXELS go where they are `tileStep` apart.
+template <class F>
+inline __attribute__((always_inline)) void forEachVector(int64_t count, int64_t tileStep, F f) {
+  int64_t i = 0, at = 0;
+  for (; i + TILE_PIXELS <= count; i += TILE_PIXELS, at += tileStep) {
+    for (int v = 0; v < TILE_PIXELS; v += WIDTH) f(i + v, at + v);
+  }
+  for (; i < count; i += WIDTH, at += WIDTH) f(i, at);
+}
+
+/// z of `count` contiguous elements, in tiles; without norm z = x. Reads and writes up to a vector more.
+inline void normalise(const Norm& norm, const float* scales, int c, const float* x, int64_t count, float* z, int64_t tileStep = TILE_PIXELS) {
+  if (!norm.present()) return forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(z + at, load(x + i)); });
   const Normaliser apply(norm, scales, c);
-  for (int64_t i = 0; i < count; i += WIDTH) store(z + i, apply(load(x + i)));
+  forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(z + at, apply(load(x + i))); });
 }
 
 /// A norm and ReLU that are folded into what made x. Touches up to a vector more.
@@ -51,45 +57,34 @@ struct Moments {
   double mean, squares;
 };
 
-/// Two passes over memory that was just written, four sums at a time: a sum waits for the one before.
+/// One pass, around the mean of the first elements: squared distances from something near the mean are not much larger than those
+/// from the mean itself, and lose little when they are corrected. Four sums of each at a time: a sum waits for the one before.
 inline Moments momentsOf(const float* x, int64_t count) {
   constexpr int SUMS = 4;
-  const int64_t most = count / (SUMS * WIDTH) * SUMS * WIDTH;
-  Vec totals[SUMS]{};
-  int64_t i = 0;
-  for (; i < most; i += SUMS * WIDTH) {
-    for (int k = 0; k < SUMS; k++) totals[k] += load(x + i + k * WIDTH);
-  }
-  for (; i + WIDTH <= count; i += WIDTH) totals[0] += load(x + i);
-  float rest = 0;
-  for (int64_t j = i; j < count; j++) rest += x[j];
-  const double mean = (double(sum((totals[0] + totals[1]) + (totals[2] + totals[3]))) + rest) / double(count);
-  const float centre = float(mean);
+  const int64_t few = smaller<int64_t>(count, 2 * WIDTH);
+  float first = 0;
+  for (int64_t j = 0; j < few; j++) first += x[j];
+  const float centre = first / float(few);
   const Vec centres = broadcast(centre);
-  Vec squares[SUMS]{}, offsets[SUMS]{};
-  for (i = 0; i < most; i += SUMS * WIDTH) {
-    for (int k = 0; k < SUMS; k++) {
-      const Vec d = load(x + i + k * WIDTH) - centres;
-      offsets[k] += d;
-      squares[k] += d * d;
-    }
+  Vec offsets[SUMS]{}, squares[SUMS]{};
+  const auto add = [&](int k, Vec d) __attribute__((always_inline)) {
+    offsets[k] += d;
+    squares[k] += d * d;
+  };
+  int64_t i = 0;
+  for (; i + SUMS * WIDTH <= count; i += SUMS * WIDTH) {
+    for (int k = 0; k < SUMS; k++) add(k, load(x + i + k * WIDTH) - centres);
   }
-  for (; i + WIDTH <= count; i += WIDTH) {
-    const Vec d = load(x + i) - centres;
-    offsets[0] += d;
-    squares[0] += d * d;
-  }
-  const double offset = sum((offsets[0] + offsets[1]) + (offsets[2] + offsets[3]));
-  const double square = sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
-  double restOffsets = 0, restSquares = 0;
+  for (; i + WIDTH <= count; i += WIDTH) add(0, load(x + i) - centres);
+  double offset = sum((offsets[0] + offsets[1]) + (offsets[2] + offsets[3]));
+  double square = sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
   for (; i < count; i++) {
     const float d = x[i] - centre;
-    restOffsets += d;
-    restSquares += d * d;
+    offset += d;
+    square += d * d;
   }
-  // The float centre is not quite the mean: correct both moments for it.
-  const double shift = (offset + restOffsets) / double(count);
-  return {centre + shift, square + restSquares - double(count) * shift * shift};
+  const double shift = offset / double(count);
+  return {centre + shift, square - double(count) * shift * shift};
 }
 
 /// parts[part][channel] of counts[part] elements each -> mean and biased variance of each channel, in a fixed order.
@@ -165,31 +160,21 @@ struct Finaliser {
     }
   }
 
-  /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone. Touches up to a vector more.
-  void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to) const {
-    finaliseTiles(task, image, c, pixel, count, to, larger<int64_t>(count, 1), 0);
-  }
-
-  /// The same in tiles of so many pixels, `tileStep` apart.
-  void finaliseTiles(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to, int64_t tile, int64_t tileStep) const {
+  /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone, in tiles. Touches up to a vector more.
+  void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to, int64_t tileStep = TILE_PIXELS) const {
     const OutputGradient& out = task.call.outputGradient;
     const float* gradient = out.gradient.plane(image, c) + pixel;
-    const bool deferred = out.deferred();
-    const float* value = deferred ? out.value.plane(image, c) + pixel : nullptr;
-    const Vec a = deferred ? broadcast(slope[c]) : Vec{}, b = deferred ? broadcast(offset[c]) : Vec{};
-    const Vec mean = deferred ? broadcast(out.mean[c]) : Vec{};
-    for (int64_t first = 0; first < count; first += tile, to += tileStep) {
-      const int64_t end = smaller(tile, count - first);
-      if (deferred) {
-        for (int64_t i = 0; i < end; i += WIDTH) {
-          store(to + i, load(gradient + first + i) + (a * (load(value + first + i) - mean) + b));
-        }
-      } else {
-        for (int64_t i = 0; i < end; i += WIDTH) store(to + i, load(gradient + first + i));
-      }
-      if (task.call.dropout.present()) {
-        applyDropout(task, (image * out.gradient.channels + c) * out.gradient.pixels() + pixel + first, to, end);
-      }
+    if (out.deferred()) {
+      const float* value = out.value.plane(image, c) + pixel;
+      const Vec a = broadcast(slope[c]), b = broadcast(offset[c]), mean = broadcast(out.mean[c]);
+      forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(to + at, load(gradient + i) + (a * (load(value + i) - mean) + b)); });
+    } else {
+      forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(to + at, load(gradient + i)); });
+    }
+    if (!task.call.dropout.present()) return;
+    const int64_t first = (image * out.gradient.channels + c) * out.gradient.pixels() + pixel;
+    for (int64_t i = 0; i < count; i += TILE_PIXELS, to += tileStep) {
+      applyDropout(task, first + i, to, smaller<int64_t>(TILE_PIXELS, count - i));
     }
   }
 };

@@ -29,30 +29,38 @@ struct Operands {
   int64_t count;  // of j
 };
 
-/// Where the weights of R rows are. A pointer for three rows each, with multiples of the step between rows that processors add
-/// as they load, leaves registers enough for tall tiles; the empty instruction keeps compilers from making R pointers of them.
+/// Where the weights of R rows are: one pointer, and multiples of the step between rows, in bytes. Processors add such a number,
+/// or two to eight times it, as they load, so that few multiples need a register; the empty instructions keep compilers from
+/// making a pointer for each row. The fewer instructions there are, the less it hurts when another thread shares the core.
 template <int R>
 class RowPointers {
  public:
   RowPointers(const float* weights, int64_t rowStep)
-      : first_(weights), second_(first_ + 3 * rowStep), third_(second_ + 3 * rowStep), fourth_(third_ + 3 * rowStep) {}
-  float at(int r, int64_t rowStep) const {
-    const float* pointer = r < 3 ? first_ : r < 6 ? second_ : r < 9 ? third_ : fourth_;
-    return pointer[r % 3 * rowStep];
+      : first_(reinterpret_cast<const char*>(weights)), one_(rowStep * int64_t(sizeof(float))), three_(3 * one_), five_(5 * one_),
+        seven_(7 * one_), nine_(9 * one_), eleven_(11 * one_) {
+    hide(one_);
+    hide(three_);
+    hide(five_);
+    hide(seven_);
+    hide(nine_);
+    hide(eleven_);
+  }
+  float at(int r) const {
+    const int64_t odd[] = {one_, three_, five_, seven_, nine_, eleven_};
+    const int64_t bytes = r % 2 == 1 ? odd[r / 2] : r % 4 == 2 ? 2 * odd[r / 4] : r * one_;
+    float weight;
+    memcpy(&weight, first_ + bytes, sizeof weight);
+    return weight;
   }
   void advance(int64_t step) {
-    move(first_, step);
-    if constexpr (R > 3) move(second_, step);
-    if constexpr (R > 6) move(third_, step);
-    if constexpr (R > 9) move(fourth_, step);
+    first_ += step * int64_t(sizeof(float));
+    asm("" : "+r"(first_));
   }
 
  private:
-  static void move(const float*& pointer, int64_t step) {
-    pointer += step;
-    asm("" : "+r"(pointer));
-  }
-  const float *first_, *second_, *third_, *fourth_;
+  static void hide(int64_t& bytes) { asm("" : "+r"(bytes)); }
+  const char* first_;
+  int64_t one_, three_, five_, seven_, nine_, eleven_;
 };
 
 /// What a tile's one loop does: just multiply, or ask for lines as well. Each is a function of its own: where loops share sums,
@@ -61,13 +69,13 @@ enum class Loop { PLAIN, ASKING };
 constexpr int LOOPS = 2;
 
 template <int R, int V>
-inline __attribute__((always_inline)) void multiplyStep(Vec (&sums)[R][V], const RowPointers<R>& rows, int64_t rowStep, const float* input) {
+inline __attribute__((always_inline)) void multiplyStep(Vec (&sums)[R][V], const RowPointers<R>& rows, const float* input) {
   Vec x[V];
 #pragma GCC unroll 8
   for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
 #pragma GCC unroll 12
   for (int r = 0; r < R; r++) {
-    const Vec w = broadcast(rows.at(r, rowStep));
+    const Vec w = broadcast(rows.at(r));
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
   }
@@ -81,18 +89,19 @@ inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const
   const int64_t step = o.step;
   const int64_t last = ahead.count - 1, every = ahead.every;
   int64_t line = 0;
-  for (int64_t j = 0; j < count;) {
-    int64_t end = count;
+  const float* const end = input + count * inputStep;
+  while (input != end) {
+    const float* stop = end;
     if constexpr (LOOP == Loop::ASKING) {
       __builtin_prefetch(ahead.base + ahead.offsets[line]);
       line += line < last;  // the last one again, when there are no more
-      end = smaller(count, j + every);
+      if (every * inputStep < end - input) stop = input + every * inputStep;
     }
-    for (; j < end; j++) {
-      multiplyStep(sums, rows, rowStep, input);
+    do {
+      multiplyStep(sums, rows, input);
       rows.advance(step);
       input += inputStep;
-    }
+    } while (input != stop);
   }
   if constexpr (LOOP == Loop::ASKING) {
     ahead.count = line < last ? last + 1 - line : 0;
