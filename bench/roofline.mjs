@@ -51,7 +51,7 @@ function placeLabels(points, x, y) {
 
 const [WIDTH, HEIGHT] = [760, 470]
 const FRAME = { left: 66, right: 20, top: 56, bottom: 52 }
-const X = { from: 4, to: 128 }
+const X = { from: 2, to: 128 }
 
 function draw({ gflops, gbytes }, { kernels, backend, model, batchSize }) {
   const points = kernels
