@@ -15,7 +15,12 @@ const { values, positionals } = parseArgs({
     iterations: { type: 'string', default: '8' },
   },
 })
+const fail = sentence => {
+  console.error(`error: ${sentence}`)
+  process.exit(2)
+}
 const [rounds, iterations] = [Number(values.rounds), Number(values.iterations)]
+if (![rounds, iterations].every(n => Number.isInteger(n) && n > 0)) fail('--rounds and --iterations are whole numbers')
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`)
 const head = (...cells) => {
   console.log()
@@ -97,10 +102,7 @@ const PARTS = {
 
 const chosen = positionals.length > 0 ? positionals : Object.keys(PARTS)
 const unknown = chosen.find(name => !(name in PARTS))
-if (unknown !== undefined) {
-  console.error(`error: there is no "${unknown}"; there are ${Object.keys(PARTS).join(', ')}`)
-  process.exit(2)
-}
+if (unknown !== undefined) fail(`there is no "${unknown}"; there are ${Object.keys(PARTS).join(', ')}`)
 console.log(
   `${cpus()[0]?.model.trim()}, ${new Date().toISOString().slice(0, 10)}, ${values.model} where no other is named`,
 )
