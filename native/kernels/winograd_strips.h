@@ -82,7 +82,7 @@ struct Band {
   float *pixels, *columns;
   Band(Scratch& scratch, const Strips& strips)
       : pixels(scratch.take<float>(strips.paddedRows() * strips.paddedWidth() * GROUP)),
-        columns(scratch.take<float>(strips.paddedWidth() * INPUTS * WIDTH)) {}
+        columns(scratch.take<float>(strips.paddedWidth() * INPUTS * GROUP)) {}
 };
 
 /// The numbers of a norm for vectors of channels, zeros beyond the last one.
@@ -145,27 +145,29 @@ inline void transformBand(const Strips& strips, const Strips::Part& part, Line l
                           const Points& to, int64_t first) {
   const int64_t pitch = strips.paddedWidth() * lanes, width = (strips.tilesWide - 1) * SIDE + N, pointStep = to.pointStep;
   for (int64_t i = 0; i < part.rows; i++) {
-    for (int64_t c = 0; c < lanes; c += WIDTH) {
-      // Tiles overlap: each column is transformed once.
-      for (int64_t x = 0; x < width; x++) {
+    // Tiles overlap: each column is transformed once.
+    for (int64_t x = 0; x < width; x++) {
+      for (int64_t c = 0; c < lanes; c += WIDTH) {
         const float* from = pixels + i * SIDE * pitch + x * lanes + c;
         Vec in[N], out[INPUTS];
 #pragma GCC unroll 6
         for (int y = 0; y < N; y++) in[y] = load(from + y * pitch);
         line(in, out);
 #pragma GCC unroll 6
-        for (int y = 0; y < INPUTS; y++) store(columns + (x * INPUTS + y) * WIDTH, out[y]);
+        for (int y = 0; y < INPUTS; y++) store(columns + (x * INPUTS + y) * lanes + c, out[y]);
       }
-      for (int64_t j = 0; j < strips.tilesWide; j++) {
-        const float* from = columns + j * SIDE * INPUTS * WIDTH;
-        float* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first + c;
-        for (int y = 0; y < INPUTS; y++, at += INPUTS * pointStep) {
+    }
+    for (int64_t j = 0; j < strips.tilesWide; j++) {
+      const float* from = columns + j * SIDE * INPUTS * lanes;
+      float* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first;
+      for (int y = 0; y < INPUTS; y++, at += INPUTS * pointStep) {
+        for (int64_t c = 0; c < lanes; c += WIDTH) {
           Vec in[N], out[INPUTS];
 #pragma GCC unroll 6
-          for (int x = 0; x < N; x++) in[x] = load(from + (x * INPUTS + y) * WIDTH);
+          for (int x = 0; x < N; x++) in[x] = load(from + (x * INPUTS + y) * lanes + c);
           line(in, out);
 #pragma GCC unroll 6
-          for (int x = 0; x < INPUTS; x++) store(at + x * pointStep, out[x]);
+          for (int x = 0; x < INPUTS; x++) store(at + x * pointStep + c, out[x]);
         }
       }
     }
