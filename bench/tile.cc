@@ -22,7 +22,7 @@ int main() {
       const double start = now();
       for (int i = 0; i < REPEATS; i++) {
         const Operands operands{weights, 1, ROWS, input + i % TILES * steps * TILE_PIXELS, TILE_PIXELS, steps};
-        multiply(operands, ROWS, TILE_VECTORS, output + i % TILES * TILE_PIXELS, TILES * TILE_PIXELS, false);
+        multiply<Steps<1, ROWS, TILE_PIXELS>>(operands, ROWS, TILE_VECTORS, output + i % TILES * TILE_PIXELS, TILES * TILE_PIXELS, false);
       }
       each = now() - start;
     }

@@ -12,13 +12,17 @@
 namespace {
 namespace convolution1x1 {
 
+/// Weights are packed for so many rows of a product, step by step.
+constexpr int GROUP = 2 * TILE_ROWS;
+typedef Steps<1, GROUP, TILE_PIXELS> PackedSteps;
+
 /// A chunk's pixels in panels of whole tiles, of about so many pixels (whole tiles, too): none is thin, because what a panel
 /// costs besides its multiplications is the same for all.
 struct Panels {
   Range pixels;
   int64_t count;
   Panels(Range pixels, int64_t about) : pixels(pixels), count(larger<int64_t>((pixels.size() + about / 2) / about, 1)) {}
-  static constexpr int64_t largest(int64_t about) { return roundUp(about * 3 / 2, TILE_PIXELS); }
+  static constexpr int largest(int64_t about) { return int(roundUp(about * 3 / 2, TILE_PIXELS)); }
   Range panel(int64_t i) const {
     const Range tiles = part(divideUp(pixels.size(), TILE_PIXELS), count, i);
     return {pixels.first + tiles.first * TILE_PIXELS, smaller(pixels.end, pixels.first + tiles.end * TILE_PIXELS)};
@@ -44,12 +48,12 @@ struct ForwardUnits {
 /// Pixels packed at a time: with what is asked for ahead they stay in the second-level cache.
 inline int64_t forwardPanel(int channels) { return roundUp(larger(FORWARD_PANEL / channels, FEWEST_PIXELS), TILE_PIXELS); }
 
-/// The rows of W in groups of a tile's height. They are packed where enough pixels are multiplied by them.
+/// The rows of W in groups of up to GROUP. They are packed where enough pixels are multiplied by them.
 struct RowGroups {
   int64_t rows, count;
   bool packed;
   RowGroups(const Call& call, int batch)
-      : rows(call.output.channels), count(divideUp(rows, TILE_ROWS)), packed(batch * call.output.pixels() >= 256) {}
+      : rows(call.output.channels), count(divideUp(rows, GROUP)), packed(batch * call.output.pixels() >= 256) {}
   Range range(int64_t group) const { return part(rows, count, group); }
 };
 
@@ -58,10 +62,11 @@ struct ForwardLocal {
   int64_t* lines;  // to ask for: x of the next panel
   ForwardLocal(Scratch& scratch, const Call& call, int batch) {
     const int64_t in = call.input.channels;
-    const int64_t pixels = smaller(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
+    const int64_t pixels = smaller<int64_t>(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
     scale = scratch.take<float>(in);
-    weights = scratch.take<float>(RowGroups(call, batch).packed ? call.output.channels * in : 0);  // [group][channel][row]
-    panel = scratch.take<float>(in * pixels);                                                     // [tile][channel][pixel]
+    const RowGroups groups(call, batch);
+    weights = scratch.take<float>(groups.packed ? groups.count * GROUP * in : 0);  // [group][channel][row]
+    panel = scratch.take<float>(in * pixels);                                      // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
     lines = scratch.take<int64_t>(in * divideUp(pixels, 16));
   }
@@ -90,8 +95,8 @@ inline void forwardPrepare(const Task& task, int phase) {
   for (int64_t g = 0; g < groups.count; g++) {
     const Range rows = groups.range(g);
     for (int64_t r = rows.first; r < rows.end; r++) {
-      float* to = local.weights + rows.first * in + r - rows.first;
-      for (int64_t c = 0; c < in; c++) to[c * rows.size()] = call.weight[r * in + c];
+      float* to = local.weights + g * GROUP * in + r - rows.first;
+      for (int64_t c = 0; c < in; c++) to[c * GROUP] = call.weight[r * in + c];
     }
   }
 }
@@ -115,9 +120,9 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
-    const float* weights = local.weights + rows.first * in + channels.first * rows.size();
-    const Operands operands{weights, 1, rows.size(), z, TILE_PIXELS, channels.size()};
-    multiply(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
+    const float* weights = local.weights + (g * in + channels.first) * GROUP;
+    const Operands operands{weights, 1, GROUP, z, TILE_PIXELS, channels.size()};
+    multiply<PackedSteps>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
   }
 }
 
@@ -161,7 +166,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   for (int64_t i = 0; i < panels.count; i++) {
     const Range panel = panels.panel(i);
     packPanel(call, local, image, panel);
-    const int64_t steps = divideUp(panel.size(), TILE_PIXELS) * some.size() * inChannels;
+    const int64_t steps = divideUp(panel.size(), TILE_PIXELS) * divideUp(rows.size(), TILE_ROWS) * inChannels;
     Ahead ahead = aheadOfInput(call, units, task.run.batch, unit, panels, i, local.lines).over(steps);
     const int64_t blocks = divideUp(inChannels, BLOCK);
     for (int64_t block = 0; block < blocks; block++) {
@@ -199,8 +204,8 @@ inline void forwardWork(const Task& task, int phase, int unit) {
 
 /// Pixels of a panel, and input channels worked on at a time. What a product of a group touches (48 channels of dY in one of
 /// its two orders, the group's own rows) should fit the first-level cache: 32 KB, or more where vectors are long.
-constexpr int PANEL = WIDTH == 16 ? 128 : 64, GROUP = 2 * TILE_ROWS;
-constexpr int64_t PANEL_STEP = Panels::largest(PANEL);  // from row to row in scratch
+constexpr int PANEL = WIDTH == 16 ? 128 : 64;
+constexpr int PANEL_STEP = Panels::largest(PANEL);  // from row to row in scratch
 
 struct BackwardUnits {
   PixelChunks chunks;
@@ -347,11 +352,8 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  for (int64_t p = 0; p < valid; p += TILE_PIXELS) {
-    const Operands data{weights, 1, GROUP, local.dy + p * out, TILE_PIXELS, out};
-    const int vectors = int(smaller<int64_t>(TILE_VECTORS, divideUp(valid - p, WIDTH)));
-    multiply(data, channels, vectors, local.dz + p, PANEL_STEP, false, aheadOfGroup);
-  }
+  const Operands data{weights, 1, GROUP, local.dy, TILE_PIXELS, out, int64_t(out) * TILE_PIXELS};
+  multiply<PackedSteps>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
     const float* x = call.input.plane(image, c + i) + pixel;
     const float* dz = local.dz + i * PANEL_STEP;
@@ -364,11 +366,9 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);
     }
   }
-  for (int64_t o = 0; o < outLanes; o += TILE_PIXELS) {
-    const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed + o * PANEL_STEP, TILE_PIXELS, valid};
-    const int vectors = int(smaller<int64_t>(TILE_VECTORS, (outLanes - o) / WIDTH));
-    multiply(weight, channels, vectors, weightSums + c * outLanes + o, outLanes, !first, aheadOfPanel);
-  }
+  const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed, TILE_PIXELS, valid, PANEL_STEP * TILE_PIXELS};
+  float* sums = weightSums + c * outLanes;
+  multiply<Steps<PANEL_STEP, 1, TILE_PIXELS>>(weight, channels, int(outLanes / WIDTH), sums, outLanes, !first, aheadOfPanel);
 }
 
 inline void backwardFinish(const Task& task, int unit) {

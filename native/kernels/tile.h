@@ -9,15 +9,31 @@
 
 namespace {
 
-/// Lines of memory that will soon be wanted. A tile asks for one every few steps: asked for in a burst they would fill the few
-/// places that a processor has for lines on their way, and it would wait.
+/// Steps in one pass of a tile's loop. What a loop does besides multiplying is done once for all of them: the fewer instructions
+/// there are, the less it hurts when another thread shares the core. One where multiplying and adding are two instructions:
+/// compilers would begin several products at a time, and there are no registers for them.
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr int UNROLLED = 4;
+#else
+constexpr int UNROLLED = 1;
+#endif
+
+/// Lines of memory that will soon be wanted. A tile asks for one in every pass, or for the same one in a few: asked for in a burst
+/// they would fill the few places that a processor has for lines on their way, and it would wait.
 struct Ahead {
+  static constexpr int BITS = 32;
+  static constexpr int64_t LINE = int64_t(1) << BITS;
   const float* base = nullptr;
   const int64_t* offsets = nullptr;
   int64_t count = 0;
-  int64_t every = 1;  // steps
+  int64_t rate = 0, next = 0;  // for each pass, and the next one, in parts of a line
   /// Spreads them over so many steps.
-  Ahead over(int64_t steps) const { return {base, offsets, count, larger<int64_t>(steps / larger<int64_t>(count, 1), 1)}; }
+  Ahead over(int64_t steps) const {
+    const int64_t passes = larger<int64_t>(steps / UNROLLED, 1);
+    return {base, offsets, count, smaller(larger<int64_t>(count * LINE - 1, 0) / passes, LINE), 0};
+  }
+  const float* line(int64_t part) const { return base + offsets[part >> BITS]; }
+  bool enoughFor(int64_t passes) const { return next + rate * passes < count * LINE; }
 };
 
 struct Operands {
@@ -26,17 +42,25 @@ struct Operands {
   int64_t step;     // from a weight to the next one along j
   const float* input;
   int64_t inputStep;
-  int64_t count;  // of j
+  int64_t count;                   // of j
+  int64_t tileStep = TILE_PIXELS;  // from a tile's input to that of the tile at its right
 };
+
+/// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
+template <int ROW, int STEP, int INPUT>
+struct Steps {
+  static constexpr int row = ROW, step = STEP, input = INPUT;
+};
+typedef Steps<0, 0, 0> AnySteps;
 
 /// Where the weights of R rows are: one pointer, and multiples of the step between rows, in bytes. Processors add such a number,
 /// or two to eight times it, as they load, so that few multiples need a register; the empty instructions keep compilers from
-/// making a pointer for each row. The fewer instructions there are, the less it hurts when another thread shares the core.
-template <int R>
+/// making a pointer for each row.
+template <int R, class S>
 class RowPointers {
  public:
-  RowPointers(const float* weights, int64_t rowStep)
-      : first_(reinterpret_cast<const char*>(weights)), one_(rowStep * int64_t(sizeof(float))), three_(3 * one_), five_(5 * one_),
+  explicit RowPointers(const Operands& o)
+      : step_(o.step * int64_t(sizeof(float))), one_(o.rowStep * int64_t(sizeof(float))), three_(3 * one_), five_(5 * one_),
         seven_(7 * one_), nine_(9 * one_), eleven_(11 * one_) {
     hide(one_);
     hide(three_);
@@ -45,137 +69,170 @@ class RowPointers {
     hide(nine_);
     hide(eleven_);
   }
-  float at(int r) const {
+  void startAt(const float* weights) { first_ = reinterpret_cast<const char*>(weights); }
+  /// Of row r and the j-th step of a pass.
+  float at(int r, int j) const {
     const int64_t odd[] = {one_, three_, five_, seven_, nine_, eleven_};
-    const int64_t bytes = r % 2 == 1 ? odd[r / 2] : r % 4 == 2 ? 2 * odd[r / 4] : r * one_;
+    const int64_t multiple = r % 2 == 1 ? odd[r / 2] : r % 4 == 2 ? 2 * odd[r / 4] : r * one_;
+    const int64_t bytes = (S::row ? r * S::row * int64_t(sizeof(float)) : multiple) + j * S::step * int64_t(sizeof(float));
     float weight;
     memcpy(&weight, first_ + bytes, sizeof weight);
     return weight;
   }
-  void advance(int64_t step) {
-    first_ += step * int64_t(sizeof(float));
-    asm("" : "+r"(first_));
+  void afterStep() {
+    if (S::step == 0) advance(step_);
+  }
+  void afterPass(int steps) {
+    if (S::step != 0) advance(steps * S::step * int64_t(sizeof(float)));
   }
 
  private:
   static void hide(int64_t& bytes) { asm("" : "+r"(bytes)); }
-  const char* first_;
-  int64_t one_, three_, five_, seven_, nine_, eleven_;
+  void advance(int64_t bytes) {
+    first_ += bytes;
+    asm("" : "+r"(first_));
+  }
+  const char* first_ = nullptr;
+  int64_t step_, one_, three_, five_, seven_, nine_, eleven_;
 };
 
-/// What a tile's one loop does: just multiply, or ask for lines as well. Each is a function of its own: where loops share sums,
-/// compilers want them in different registers for each, and move them in between.
-enum class Loop { PLAIN, ASKING };
-constexpr int LOOPS = 2;
+/// What a tile's one loop does in a pass: a few steps; the same, and ask for a line; or one step, for those that are left. Each is
+/// a function of its own: where loops share sums, compilers want them in different registers for each, and move them in between.
+enum class Loop { PLAIN, ASKING, REST };
 
-template <int R, int V>
-inline __attribute__((always_inline)) void multiplyStep(Vec (&sums)[R][V], const RowPointers<R>& rows, const float* input) {
-  Vec x[V];
+template <int COUNT, class S, int R, int V>
+inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowPointers<R, S>& rows, const float*& input,
+                                                         int64_t inputStep) {
+#pragma GCC unroll 4
+  for (int j = 0; j < COUNT; j++) {
+    Vec x[V];
 #pragma GCC unroll 8
-  for (int v = 0; v < V; v++) x[v] = load(input + v * WIDTH);
+    for (int v = 0; v < V; v++) x[v] = load(input + j * S::input + v * WIDTH);
 #pragma GCC unroll 12
-  for (int r = 0; r < R; r++) {
-    const Vec w = broadcast(rows.at(r));
+    for (int r = 0; r < R; r++) {
+      const Vec w = broadcast(rows.at(r, j));
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
-  }
-}
-
-template <int R, int V, Loop LOOP>
-inline __attribute__((always_inline)) void multiplyTile(Vec (&sums)[R][V], const Operands& o, const float* weights, const float* input,
-                                                        Ahead& ahead) {
-  const int64_t rowStep = o.rowStep, inputStep = o.inputStep, count = o.count;
-  RowPointers<R> rows(weights, rowStep);
-  const int64_t step = o.step;
-  const int64_t last = ahead.count - 1, every = ahead.every;
-  int64_t line = 0;
-  const float* const end = input + count * inputStep;
-  while (input != end) {
-    const float* stop = end;
-    if constexpr (LOOP == Loop::ASKING) {
-      __builtin_prefetch(ahead.base + ahead.offsets[line]);
-      line += line < last;  // the last one again, when there are no more
-      if (every * inputStep < end - input) stop = input + every * inputStep;
+      for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
     }
-    do {
-      multiplyStep(sums, rows, input);
-      rows.advance(step);
-      input += inputStep;
-    } while (input != stop);
+    rows.afterStep();
+    if (S::input == 0) input += inputStep;
+    // The next step's operands are not loaded before: there are no registers for them.
+    asm("" : "+r"(input) : : "memory");
   }
-  if constexpr (LOOP == Loop::ASKING) {
-    ahead.count = line < last ? last + 1 - line : 0;
-    ahead.offsets += line;
+  rows.afterPass(COUNT);
+  input += COUNT * S::input;
+  asm("" : "+r"(input));
+}
+
+/// What is multiplied in tiles of one size: so many groups of rows, and so many tiles of each, side by side.
+struct Grid {
+  const float *weights, *input;
+  float* out;
+  int64_t outStep;
+  bool add;
+  int groups, tiles;
+};
+
+// GCC would give sums registers for each loop and each part around it, and move or spill them in between.
+#if defined(__clang__)
+#define TILE_FUNCTION __attribute__((noinline))
+#else
+#define TILE_FUNCTION __attribute__((noinline, optimize("ira-region=one")))
+#endif
+
+/// Writes the sums of tiles to out[r * outStep + v * WIDTH ...], or adds them to what is there.
+template <class S, Loop LOOP, int R, int V>
+TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
+  constexpr int STEPS = LOOP == Loop::REST ? 1 : UNROLLED;
+  const int64_t inputStep = S::input ? S::input : o.inputStep, outStep = grid.outStep, passes = o.count / STEPS;
+  RowPointers<R, S> rows(o);
+  for (int group = 0; group < grid.groups; group++) {
+    for (int tile = 0; tile < grid.tiles; tile++) {
+      const float *input = grid.input + tile * o.tileStep, *const end = input + passes * STEPS * inputStep;
+      rows.startAt(grid.weights + group * R * o.rowStep);
+      int64_t next = ahead.next;
+      const int64_t rate = ahead.enoughFor(passes) ? ahead.rate : 0;
+      Vec sums[R][V]{};
+      do {
+        if (LOOP == Loop::ASKING) {
+          __builtin_prefetch(ahead.line(next));
+          next += rate;
+        }
+        multiplySteps<STEPS, S>(sums, rows, input, inputStep);
+      } while (input != end);
+      ahead.next = next;
+      float* out = grid.out + group * R * outStep + tile * V * WIDTH;
+      if (grid.add) {
+#pragma GCC unroll 12
+        for (int r = 0; r < R; r++, out += outStep)
+#pragma GCC unroll 8
+          for (int v = 0; v < V; v++) store(out + v * WIDTH, load(out + v * WIDTH) + sums[r][v]);
+      } else {
+#pragma GCC unroll 12
+        for (int r = 0; r < R; r++, out += outStep)
+#pragma GCC unroll 8
+          for (int v = 0; v < V; v++) store(out + v * WIDTH, sums[r][v]);
+      }
+    }
   }
 }
 
-/// Computes one tile and writes its sums to out[r * outStep + v * WIDTH ...], or adds them to what is there.
-template <int R, int V, Loop LOOP>
-__attribute__((noinline)) void tileTo(const Operands& o, const float* weights, const float* input, float* out, int64_t outStep,
-                                      bool add, Ahead& ahead) {
-  Vec sums[R][V]{};
-  multiplyTile<R, V, LOOP>(sums, o, weights, input, ahead);
-  if (add) {
-#pragma GCC unroll 12
-    for (int r = 0; r < R; r++, out += outStep)
-#pragma GCC unroll 8
-      for (int v = 0; v < V; v++) store(out + v * WIDTH, load(out + v * WIDTH) + sums[r][v]);
-  } else {
-#pragma GCC unroll 12
-    for (int r = 0; r < R; r++, out += outStep)
-#pragma GCC unroll 8
-      for (int v = 0; v < V; v++) store(out + v * WIDTH, sums[r][v]);
-  }
-}
-
-typedef void (*TileFunction)(const Operands&, const float*, const float*, float*, int64_t, bool, Ahead&);
+typedef void (*TileFunction)(const Operands&, const Grid&, Ahead&);
 
 /// Rows of the tallest tile: thin tiles may be higher.
 constexpr int MOST_ROWS = 12;
 constexpr int tileRows(int vectors) { return smaller(MOST_ROWS, TILE_ROWS * TILE_VECTORS / vectors); }
 
-/// The tile functions of every height (1 .. tileRows) and width (1 .. TILE_VECTORS), for each kind of loop.
-typedef TileFunction TileTable[TILE_VECTORS][MOST_ROWS];
-template <Loop LOOP, int V, int R>
-constexpr void fillColumn(TileFunction* at) {
-  at[R - 1] = tileTo<R, V, LOOP>;
-  if constexpr (R > 1) fillColumn<LOOP, V, R - 1>(at);
-}
-template <Loop LOOP, int V>
-constexpr void fillTable(TileTable& at) {
-  fillColumn<LOOP, V, tileRows(V)>(at[V - 1]);
-  if constexpr (V > 1) fillTable<LOOP, V - 1>(at);
-}
-struct TileTables {
-  TileTable of[LOOPS];
-  constexpr TileTables() : of{} {
-    fillTable<Loop::PLAIN, TILE_VECTORS>(of[int(Loop::PLAIN)]);
-    fillTable<Loop::ASKING, TILE_VECTORS>(of[int(Loop::ASKING)]);
+/// The tile functions of every width (1 .. TILE_VECTORS) and height (1 .. tileRows).
+template <class S, Loop LOOP>
+struct TileTable {
+  TileFunction of[TILE_VECTORS][MOST_ROWS];
+  constexpr TileTable() : of{} { fill<TILE_VECTORS, tileRows(TILE_VECTORS)>(); }
+
+ private:
+  template <int V, int R>
+  constexpr void fill() {
+    of[V - 1][R - 1] = tilesTo<S, LOOP, R, V>;
+    if constexpr (R > 1) fill<V, R - 1>();
+    else if constexpr (V > 1) fill<V - 1, tileRows(V - 1)>();
   }
 };
-constexpr TileTables TILES;
+template <class S, Loop LOOP>
+constexpr TileTable<S, LOOP> TILES;
 
-/// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles. Rows are split evenly, so that no tile is thin.
-/// Its tiles take the lines to ask for from `ahead`.
-inline void multiply(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
-  for (int v = 0; v < vectors; v += TILE_VECTORS) {
-    const int width = smaller(TILE_VECTORS, vectors - v), most = tileRows(width);
-    const float* input = o.input + v * WIDTH;
-    const float* weights = o.weights;
-    float* to = out + v * WIDTH;
-    for (int left = rows, groups = (rows + most - 1) / most; groups > 0; groups--) {
-      const int height = left / groups;
-      const Loop loop = ahead.count > 0 ? Loop::ASKING : Loop::PLAIN;
-      TILES.of[int(loop)][width - 1][height - 1](o, weights, input, to, outStep, add, ahead);
-      weights += height * o.rowStep;
-      to += height * outStep;
-      left -= height;
-    }
-  }
+/// Rows are split evenly, so that no tile is thin.
+template <class S, Loop LOOP>
+inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
+  const auto columns = [&](const float* input, int width, int tiles, float* to) {
+    const auto& functions = TILES<S, LOOP>.of[width - 1];
+    const int most = tileRows(width), groups = (rows + most - 1) / most, height = rows / groups, higher = rows % groups;
+    const int64_t first = int64_t(groups - higher) * height;
+    functions[height - 1](o, {o.weights, input, to, outStep, add, groups - higher, tiles}, ahead);
+    if (higher > 0) functions[height](o, {o.weights + first * o.rowStep, input, to + first * outStep, outStep, add, higher, tiles}, ahead);
+  };
+  const int whole = vectors / TILE_VECTORS, rest = vectors % TILE_VECTORS;
+  if (whole > 0) columns(o.input, TILE_VECTORS, whole, out);
+  if (rest > 0) columns(o.input + whole * o.tileStep, rest, 1, out + whole * TILE_PIXELS);
 }
+
+/// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles, which take the lines to ask for from `ahead`.
+template <class S = AnySteps>
+inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
+  const int64_t whole = o.count / UNROLLED * UNROLLED;
+  if (whole > 0) {
+    if (ahead.rate > 0 && ahead.enoughFor(whole / UNROLLED)) multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead);
+    else multiplyTiles<S, Loop::PLAIN>(o, rows, vectors, out, outStep, add, ahead);
+  }
+  if (whole == o.count) return;
+  o.weights += whole * o.step;
+  o.input += whole * o.inputStep;
+  o.count -= whole;
+  multiplyTiles<AnySteps, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
+}
+template <class S = AnySteps>
 inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add) {
   Ahead nothing;
-  multiply(operands, rows, vectors, out, outStep, add, nothing);
+  multiply<S>(operands, rows, vectors, out, outStep, add, nothing);
 }
 
 /// Offsets of the lines of `rows` rows of `floats` (a vector's worth is enough of a part), `rowStep` apart, after `base`.
