@@ -295,42 +295,6 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
   return Ahead{gradient, local.panelLines, to - local.panelLines}.over(steps);
 }
 
-/// From dz' = W^T dY of some pixels of a channel: z again, dz = dz' where z > 0, its sums, and the gradient. Two vectors at a
-/// time, each with sums of its own: a sum waits for the one before. Writes up to a vector more of z.
-template <bool ACCUMULATE>
-inline void finishChannel(const Call& call, const float* scales, int c, const float* x, const float* dzIn, int64_t count, float* z,
-                          float* gradient, NormSums& sums) {
-  const Normaliser apply(call.norm, scales, c);
-  NormSums even = sums, odd{};
-  const auto toGradient = [&](int64_t i, Vec input, Vec dz, NormSums& sum) __attribute__((always_inline)) {
-    const Vec value = apply(input);
-    store(z + i, value);
-    dz = value > Vec{} ? dz : Vec{};
-    sum.dz += dz;
-    sum.dzx += dz * (input - apply.mean);
-    return apply.scale * dz;
-  };
-  const auto whole = [&](int64_t i, NormSums& sum) __attribute__((always_inline)) {
-    const Vec d = toGradient(i, load(x + i), load(dzIn + i), sum);
-    store(gradient + i, ACCUMULATE ? load(gradient + i) + d : d);
-  };
-  int64_t i = 0;
-  for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
-    whole(i, even);
-    whole(i + WIDTH, odd);
-  }
-  if (i + WIDTH <= count) {
-    whole(i, even);
-    i += WIDTH;
-  }
-  if (i < count) {
-    const int rest = int(count - i);
-    const Vec d = toGradient(i, loadPart(x + i, rest), loadPart(dzIn + i, rest), odd);
-    storePart(gradient + i, ACCUMULATE ? loadPart(gradient + i, rest) + d : d, rest);
-  }
-  sums = {even.dz + odd.dz, even.dzx + odd.dzx};
-}
-
 /// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
 /// `in` floats apart.
 inline void packWeights(const float* weight, int64_t in, int64_t out, Range channels, float* to) {
@@ -359,8 +323,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
     const float* dz = local.dz + i * PANEL_STEP;
     float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL_STEP;
     if (call.norm.present()) {
-      const auto finish = call.inputGradient.accumulate ? finishChannel<true> : finishChannel<false>;
-      finish(call, local.scale, c + i, x, dz, valid, z, gradient, local.sums[c + i]);
+      normBackward(call.norm, local.scale, c + i, call.inputGradient.accumulate, x, dz, valid, gradient, local.sums[c + i], z);
     } else {
       normalise(call.norm, local.scale, c + i, x, valid, z);
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);

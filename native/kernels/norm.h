@@ -184,29 +184,48 @@ struct NormSums {
   Vec dz, dzx;
 };
 
-/// From dz' (the gradient at z) of `count` contiguous pixels: masks by z > 0, z made from x again, adds to the sums, and writes or
-/// adds scale * dz to `gradient`.
-inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* dzIn, int64_t count,
-                         float* gradient, NormSums& sums) {
-  const Vec scale = broadcast(scales[c]), mean = broadcast(norm.mean[c]), beta = broadcast(norm.beta[c]);
-  Vec total = sums.dz, totalX = sums.dzx;
-  const auto masked = [&](Vec centred, Vec dz) { return scale * centred + beta > Vec{} ? dz : Vec{}; };
+template <bool ACCUMULATE, bool KEEP>
+inline void normBackward(const Norm& norm, const float* scales, int c, const float* x, const float* dzIn, int64_t count, float* gradient,
+                         NormSums& sums, float* z) {
+  const Normaliser apply(norm, scales, c);
+  NormSums even = sums, odd{};
+  const auto toGradient = [&](int64_t i, Vec input, Vec dz, NormSums& sum) __attribute__((always_inline)) {
+    const Vec value = apply(input);
+    if (KEEP) store(z + i, value);
+    dz = value > Vec{} ? dz : Vec{};
+    sum.dz += dz;
+    sum.dzx += dz * (input - apply.mean);
+    return apply.scale * dz;
+  };
+  const auto whole = [&](int64_t i, NormSums& sum) __attribute__((always_inline)) {
+    const Vec d = toGradient(i, load(x + i), load(dzIn + i), sum);
+    store(gradient + i, ACCUMULATE ? load(gradient + i) + d : d);
+  };
   int64_t i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) {
-    const Vec centred = load(x + i) - mean, dz = masked(centred, load(dzIn + i));
-    total += dz;
-    totalX += dz * centred;
-    store(gradient + i, accumulate ? load(gradient + i) + scale * dz : scale * dz);
+  for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
+    whole(i, even);
+    whole(i + WIDTH, odd);
+  }
+  if (i + WIDTH <= count) {
+    whole(i, even);
+    i += WIDTH;
   }
   if (i < count) {
     const int rest = int(count - i);
-    const Vec centred = loadPart(x + i, rest) - mean, dz = masked(centred, loadPart(dzIn + i, rest));
-    total += dz;
-    totalX += dz * centred;
-    storePart(gradient + i, accumulate ? loadPart(gradient + i, rest) + scale * dz : scale * dz, rest);
+    const Vec d = toGradient(i, loadPart(x + i, rest), loadPart(dzIn + i, rest), odd);
+    storePart(gradient + i, ACCUMULATE ? loadPart(gradient + i, rest) + d : d, rest);
   }
-  sums.dz = total;
-  sums.dzx = totalX;
+  sums = {even.dz + odd.dz, even.dzx + odd.dzx};
+}
+
+/// From dz' (the gradient at z) of `count` contiguous pixels: dz = dz' where z > 0, z made from x again, its sums, and scale * dz,
+/// which is written or added to `gradient`. Two vectors at a time, each with sums of its own: a sum waits for the one before.
+/// Writes z, and up to a vector more, if there is a place for it.
+inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* dz, int64_t count,
+                         float* gradient, NormSums& sums, float* z = nullptr) {
+  const auto run = z ? accumulate ? normBackward<true, true> : normBackward<false, true>
+                     : accumulate ? normBackward<true, false> : normBackward<false, false>;
+  run(norm, scales, c, x, dz, count, gradient, sums, z);
 }
 
 /// Without norm: the gradient is dz itself.
