@@ -21,11 +21,21 @@ inline __attribute__((always_inline)) void transposeStages(Vec (&v)[WIDTH]) {
 inline void transpose(const float* from, int64_t fromStep, int channels, int64_t count, float* to, int64_t toStep) {
   for (int c = 0; c < channels; c += WIDTH) {
     for (int64_t x = 0; x < count; x += WIDTH) {
-      Vec block[WIDTH];
-      for (int i = 0; i < WIDTH; i++) block[i] = c + i < channels ? load(from + (c + i) * fromStep + x) : Vec{};
-      transposeStages<1>(block);
-      const int rows = int(smaller<int64_t>(WIDTH, count - x));
-      for (int i = 0; i < rows; i++) store(to + (x + i) * toStep + c, block[i]);
+      const float* block = from + c * fromStep + x;
+      float* at = to + x * toStep + c;
+      Vec v[WIDTH];
+      if (c + WIDTH <= channels && x + WIDTH <= count) {
+#pragma GCC unroll 16
+        for (int i = 0; i < WIDTH; i++) v[i] = load(block + i * fromStep);
+        transposeStages<1>(v);
+#pragma GCC unroll 16
+        for (int i = 0; i < WIDTH; i++) store(at + i * toStep, v[i]);
+      } else {
+        for (int i = 0; i < WIDTH; i++) v[i] = c + i < channels ? load(block + i * fromStep) : Vec{};
+        transposeStages<1>(v);
+        const int rows = int(smaller<int64_t>(WIDTH, count - x));
+        for (int i = 0; i < rows; i++) store(at + i * toStep, v[i]);
+      }
     }
   }
 }
