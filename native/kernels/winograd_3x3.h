@@ -135,18 +135,19 @@ struct BackwardLocal {
   Finaliser finaliser;
   NormLanes norm;
   Band band;
-  float *filters, *rows, *dz;  // filters: [point][out][in rounded up]; rows: of dY, of a group of channels
+  float *filters, *rows, *dz;  // filters: [block][point][out][channel of the block]; rows: of dY, of a group of channels
   NormSums* sums;
   int64_t* lines;  // of G that is written next, and of the input and dY that are transformed next
   Points dy, spread, block;  // B' dY B; A dY A'; B' z B of a block of channels, then the products that make their dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : inLanes(roundUp(call.input.channels, WIDTH)), outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)),
         finaliser(scratch, call.outputGradient.gradient.channels), norm(scratch, call.input.channels), band(scratch, strips),
-        filters(scratch.take<float>(POINTS * call.outputGradient.gradient.channels * inLanes)),
-        rows(scratch.take<float>(GROUP * rowsStep(strips))), dz(scratch.take<float>(GROUP * strips.pixelRoom())), sums(scratch.take<NormSums>(call.input.channels)),
+        filters(scratch.take<float>(roundUp(call.input.channels, BACKWARD_BLOCK) * POINTS * call.outputGradient.gradient.channels)),
+        rows(scratch.take<float>(GROUP * rowsStep(strips))), dz(scratch.take<float>(GROUP * strips.pixelRoom())),
+        sums(scratch.take<NormSums>(call.input.channels)),
         lines(takeLines(scratch, strips, 2 * (smaller(call.input.channels, BACKWARD_BLOCK) + call.outputGradient.gradient.channels))),
         dy(scratch, strips.tiles(), outLanes), spread(scratch, strips.tiles(), outLanes),
-        block(scratch, strips.tiles(), smaller<int64_t>(inLanes, BACKWARD_BLOCK)) {}
+        block(scratch, strips.tiles(), BACKWARD_BLOCK) {}
   BackwardLocal(Scratch& scratch, const Call& call, int batch) : BackwardLocal(scratch, call, Strips(call.input, batch)) {}
   static int64_t rowsStep(const Strips& strips) { return strips.paddedRows() * strips.width + WIDTH; }
 };
@@ -174,8 +175,12 @@ inline void backwardPrepare(const Task& task, int phase) {
   local.finaliser.prepare(call.outputGradient);
   if (!call.inputGradient.present()) return;
   const int in = call.input.channels, out = call.outputGradient.gradient.channels;
-  for (int o = 0; o < out; o++) {
-    transformFilters<SIDE>(call.weight + int64_t(o) * in * 9, 9, in, true, local.filters + o * local.inLanes, out * local.inLanes);
+  for (int first = 0; first < in; first += BACKWARD_BLOCK) {
+    float* filters = local.filters + int64_t(first) * POINTS * out;
+    for (int o = 0; o < out; o++) {
+      const float* weight = call.weight + (int64_t(o) * in + first) * 9;
+      transformFilters<SIDE>(weight, 9, smaller(BACKWARD_BLOCK, in - first), true, filters + o * BACKWARD_BLOCK, out * BACKWARD_BLOCK);
+    }
   }
 }
 
@@ -281,16 +286,17 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     transformGradient(task, local, strips, strip);
     for (int64_t first = 0; first < in; first += BACKWARD_BLOCK) {
       const Range channels{first, smaller<int64_t>(in, first + BACKWARD_BLOCK)};
-      const int64_t lanes = local.block.lanes;
+      const float* filters = local.filters + first * POINTS * out;
       const int vectors = int(divideUp(channels.size(), WIDTH));
       transformInput(call, local.norm, strips, strip, channels, local.band, local.block);
       Ahead ahead = aheadOfBlock(call, local, strips, strip, next, channels);
       for (int point = 0; point < POINTS; point++) {
-        const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), lanes, tiles};
-        multiply(weight, int(out), vectors, weightSums + point * out * inLanes + first, inLanes, item > items.first, ahead);
+        const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), BACKWARD_BLOCK, tiles};
+        float* sums = weightSums + point * out * inLanes + first;
+        multiply<Steps<1, 0, BACKWARD_BLOCK>>(weight, int(out), vectors, sums, inLanes, item > items.first, ahead);
         if (!call.inputGradient.present()) continue;
-        const Operands data{local.dy.at(point), outLanes, 1, local.filters + point * out * inLanes + first, inLanes, out};
-        multiply(data, int(tiles), vectors, local.block.at(point), lanes, false, ahead);
+        const Operands data{local.dy.at(point), outLanes, 1, filters + point * out * BACKWARD_BLOCK, BACKWARD_BLOCK, out};
+        multiply<Steps<0, 0, BACKWARD_BLOCK>>(data, int(tiles), vectors, local.block.at(point), BACKWARD_BLOCK, false, ahead);
       }
       if (call.inputGradient.present()) finishData(task, local, strips, strip, channels);
     }
