@@ -17,9 +17,10 @@ import { instructionSets, knownInstructionSets } from '../native-available.js'
  * median and 3.5e-6 in the worst tensor's gradient; the transforms of 3x3 convolutions (winograd_transforms.h) make of that 2e-6
  * and 5e-6. */
 const TIGHT = { loss: 3e-7, loss5: 3e-7, logits: 2e-6, logits5: 2e-6, median: 4e-6, worst: 1e-5, parameters: 1e-6 }
-/** The last block of "imagenet" has 2 x 1 pixels: norms over eight numbers magnify rounding. There PyTorch in float32 is
- * off by 2.3e-6 (loss), 1.2e-5 (median gradient), 2.5e-5 (worst), 1.1e-4 (last logits, after flips of masks). */
-const LOOSE = { loss: 5e-6, loss5: 1e-4, logits: 5e-6, logits5: 5e-3, median: 4e-5, worst: 1e-4, parameters: 1e-5 }
+/** The last block of "imagenet" has 2 x 1 pixels: norms over eight numbers magnify rounding. There PyTorch in float32 is off by
+ * 2.2e-6 in the first four losses and 1.9e-5 in the fifth, 3.1e-6 in the first logits (1.1e-5, where every convolution's outputs are
+ * off by 3e-7) and 1.2e-4 in the last, 8.2e-6 in the median and 1.5e-5 in the worst tensor's gradient. */
+const LOOSE = { loss: 4e-6, loss5: 5e-5, logits: 1.5e-5, logits5: 5e-4, median: 4e-5, worst: 1e-4, parameters: 1e-5 }
 
 const MODES: readonly MemoryMode[] = ['store', 'recompute']
 
