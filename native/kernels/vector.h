@@ -46,8 +46,17 @@ inline void storePart(float* to, Vec v, int count) {
   memcpy(to, &v, count * sizeof(float));
 }
 
-/// NaN stays NaN, so that a diverging training shows in its loss.
-inline Vec relu(Vec v) { return v < Vec{} ? Vec{} : v; }
+/// NaN stays NaN, so that a diverging training shows in its loss. The empty instruction hides from compilers that zero is zero: they
+/// see a maximum then, one instruction, and not a comparison and a mask.
+inline Vec relu(Vec v) {
+  Vec zero{};
+#if defined(__x86_64__)
+  asm("" : "+v"(zero));
+#elif defined(__aarch64__)
+  asm("" : "+w"(zero));
+#endif
+  return v < zero ? zero : v;
+}
 inline float sum(Vec v) {
   float total = 0;
   for (int i = 0; i < WIDTH; i++) total += v[i];
