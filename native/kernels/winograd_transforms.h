@@ -93,26 +93,29 @@ struct Lines<4> {
   }
 };
 
-/// A transform in both directions of N x N vectors to M x M: element (y, x) is at from + y * rowStep + x * step.
+/// A transform in both directions of N x N vectors to M x M: element (y, x) is at from + y * rowStep + x * step. The empty
+/// instructions keep compilers from making a pointer for each element: one that moves on, and distances from it, do.
 template <int N, int M, class Line>
 inline __attribute__((always_inline)) void transformTile(Line line, const float* from, int64_t rowStep, int64_t step, float* to,
                                                          int64_t toRowStep, int64_t toStep) {
   Vec columns[N][M];
 #pragma GCC unroll 6
-  for (int x = 0; x < N; x++) {
+  for (int x = 0; x < N; x++, from += step) {
+    asm("" : "+r"(from));
     Vec in[N];
 #pragma GCC unroll 6
-    for (int y = 0; y < N; y++) in[y] = load(from + y * rowStep + x * step);
+    for (int y = 0; y < N; y++) in[y] = load(from + y * rowStep);
     line(in, columns[x]);
   }
 #pragma GCC unroll 6
-  for (int y = 0; y < M; y++) {
+  for (int y = 0; y < M; y++, to += toRowStep) {
+    asm("" : "+r"(to));
     Vec in[N], out[M];
 #pragma GCC unroll 6
     for (int x = 0; x < N; x++) in[x] = columns[x][y];
     line(in, out);
 #pragma GCC unroll 6
-    for (int x = 0; x < M; x++) store(to + y * toRowStep + x * toStep, out[x]);
+    for (int x = 0; x < M; x++) store(to + x * toStep, out[x]);
   }
 }
 
