@@ -1,5 +1,6 @@
 // The network's first convolution: any size, stride and padding, on raw images. No norm before it, and nobody wants the
-// gradient of its input. For each output row the input is laid out as [channel, tap][pixel] (im2col), then multiplied.
+// gradient of its input. For each output row the input is laid out as [channel, tap][pixel] (im2col), then multiplied: forward
+// tile by tile, so that one stays in the first-level cache for all weights.
 #pragma once
 #include "tile.h"
 #include "transpose.h"
@@ -10,14 +11,19 @@ namespace stem {
 
 constexpr int BAND_ROWS = 8;
 
-/// Sizes of a stem convolution; `taps` counts input channels too.
+/// Weights are packed for so many rows of the product, tap by tap.
+constexpr int GROUP = 2 * TILE_ROWS;
+typedef Steps<1, GROUP, TILE_PIXELS> PackedSteps;
+
+/// Sizes of a stem convolution; `taps` counts input channels too, `steps` are those and zeros, for whole passes of a tile's loop.
 struct Shape {
   int size, stride, padding, inChannels, inHeight, inWidth, outHeight, outWidth, bands;
-  int64_t taps, paddedWidth, paddedRows, rowStep;
+  int64_t taps, steps, paddedWidth, paddedRows, rowStep;
   explicit Shape(const Call& call, const View& out)
       : size(call.size), stride(call.stride), padding(call.padding), inChannels(call.input.channels), inHeight(call.input.height),
         inWidth(call.input.width), outHeight(out.height), outWidth(out.width), bands(int(divideUp(out.height, BAND_ROWS))),
-        taps(int64_t(inChannels) * size * size), paddedWidth(inWidth + 2 * padding), paddedRows((BAND_ROWS - 1) * stride + size),
+        taps(int64_t(inChannels) * size * size), steps(roundUp(taps, UNROLLED)), paddedWidth(inWidth + 2 * padding),
+        paddedRows((BAND_ROWS - 1) * stride + size),
         rowStep(roundUp(outWidth, WIDTH)) {}
   Range band(int i) const { return {int64_t(i) * BAND_ROWS, smaller<int64_t>(outHeight, int64_t(i + 1) * BAND_ROWS)}; }
 };
@@ -27,7 +33,7 @@ struct Columns {
   float *padded, *columns;
   Columns(Scratch& scratch, const Shape& shape) {
     padded = scratch.take<float>(shape.inChannels * shape.paddedRows * shape.paddedWidth + 2 * WIDTH);
-    columns = scratch.take<float>(shape.taps * shape.rowStep);
+    columns = scratch.take<float>(shape.steps * roundUp(shape.outWidth, TILE_PIXELS));
   }
 
   void loadBand(const Call& call, const Shape& shape, int64_t image, Range band) const {
@@ -45,20 +51,23 @@ struct Columns {
     }
   }
 
-  /// columns[tap][x] for row `row` of the band, in whole vectors.
-  void loadRow(const Shape& shape, int64_t row) const {
+  /// columns[tap][x] for row `row` of the band, in whole vectors: taps are `tapStep` apart, and each TILE_PIXELS of x `tileStep`.
+  void loadRow(const Shape& shape, int64_t row, int64_t tapStep, int64_t tileStep) const {
     float* to = columns;
     for (int c = 0; c < shape.inChannels; c++) {
       for (int y = 0; y < shape.size; y++) {
         const float* from = padded + (c * shape.paddedRows + row * shape.stride + y) * shape.paddedWidth;
-        for (int x = 0; x < shape.size; x++, to += shape.rowStep) {
-          if (shape.stride == 2) {
-            for (int i = 0; i < shape.outWidth; i += WIDTH) {
-              store(to + i, evenOf(load(from + x + 2 * i), load(from + x + 2 * i + WIDTH), AllLanes{}));
+        for (int x = 0; x < shape.size; x++, to += tapStep) {
+          forEachVector(shape.outWidth, tileStep, [&](int64_t i, int64_t at) {
+            const float* pixels = from + x + i * shape.stride;
+            if (shape.stride == 1) {
+              store(to + at, load(pixels));
+            } else if (shape.stride == 2) {
+              store(to + at, evenOf(load(pixels), load(pixels + WIDTH), AllLanes{}));
+            } else {
+              for (int64_t j = 0; j < smaller<int64_t>(WIDTH, shape.outWidth - i); j++) to[at + j] = pixels[j * shape.stride];
             }
-          } else {
-            for (int i = 0; i < shape.outWidth; i++) to[i] = from[x + int64_t(i) * shape.stride];
-          }
+          });
         }
       }
     }
@@ -69,9 +78,12 @@ struct Columns {
 
 struct ForwardLocal {
   Columns columns;
-  float* sums;
+  float *weights, *sums;
+  int64_t* lines;  // of a row of the output, to ask for
   ForwardLocal(Scratch& scratch, const Call& call, int) : columns(scratch, Shape(call, call.output)) {
+    weights = scratch.take<float>(roundUp(call.output.channels, GROUP) * Shape(call, call.output).steps);  // [group][tap][row]
     sums = scratch.take<float>(call.output.channels * roundUp(call.output.width, WIDTH));
+    lines = scratch.take<int64_t>(call.output.channels * divideUp(call.output.width, 16));
   }
 };
 
@@ -85,6 +97,36 @@ struct ForwardShared {
 inline int forwardUnits(const Call& call, int batch, int phase) {
   if (phase == 0) return batch * Shape(call, call.output).bands;
   return phase == 1 && call.statistics.present() ? 1 : 0;
+}
+
+inline void forwardPrepare(const Task& task, int phase) {
+  if (phase != 0) return;
+  const Call& call = task.call;
+  const auto local = layoutAt<ForwardLocal>(task.local, task);
+  const Shape shape(call, call.output);
+  for (int64_t o = 0; o < call.output.channels; o++) {
+    float* to = local.weights + o / GROUP * GROUP * shape.steps + o % GROUP;
+    for (int64_t tap = 0; tap < shape.steps; tap++) to[tap * GROUP] = tap < shape.taps ? call.weight[o * shape.taps + tap] : 0;
+  }
+  listLines(0, call.output.channels, call.output.pixels(), shape.outWidth, local.lines);
+  for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
+    float* zeros = local.columns.columns + x * shape.steps + shape.taps * TILE_PIXELS;
+    memset(zeros, 0, size_t((shape.steps - shape.taps) * TILE_PIXELS) * sizeof(float));
+  }
+}
+
+/// sums[o][x] of a row whose columns are laid out and whose output is to go to `output`.
+inline void multiplyRow(const ForwardLocal& local, const Shape& shape, int out, const float* output) {
+  const int64_t tiles = divideUp(shape.outWidth, TILE_PIXELS), halves = divideUp(out, TILE_ROWS);
+  Ahead ahead = Ahead{output, local.lines, out * divideUp(shape.outWidth, 16)}.over(tiles * halves * shape.steps);
+  for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
+    const float* columns = local.columns.columns + x * shape.steps;
+    const int vectors = int(divideUp(smaller<int64_t>(TILE_PIXELS, shape.outWidth - x), WIDTH));
+    for (int o = 0; o < out; o += GROUP) {
+      const Operands operands{local.weights + o * shape.steps, 1, GROUP, columns, TILE_PIXELS, shape.steps};
+      multiply<PackedSteps>(operands, smaller(GROUP, out - o), vectors, local.sums + o * shape.rowStep + x, shape.rowStep, false, ahead);
+    }
+  }
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -102,9 +144,8 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const Range band = shape.band(unit % shape.bands);
   local.columns.loadBand(call, shape, image, band);
   for (int64_t row = band.first; row < band.end; row++) {
-    local.columns.loadRow(shape, row - band.first);
-    const Operands operands{call.weight, shape.taps, 1, local.columns.columns, shape.rowStep, shape.taps};
-    multiply(operands, out, int(shape.rowStep / WIDTH), local.sums, shape.rowStep, false);
+    local.columns.loadRow(shape, row - band.first, TILE_PIXELS, shape.steps * TILE_PIXELS);
+    multiplyRow(local, shape, out, call.output.plane(image, 0) + row * shape.outWidth);
     for (int o = 0; o < out; o++) {
       if (call.bias) addBiasAndRelu(call.bias[o], local.sums + o * shape.rowStep, shape.outWidth);
       memcpy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, size_t(shape.outWidth) * sizeof(float));
@@ -176,7 +217,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     const Range band = shape.band(int(item % shape.bands));
     local.columns.loadBand(call, shape, image, band);
     for (int64_t row = band.first; row < band.end; row++, first = false) {
-      local.columns.loadRow(shape, row - band.first);
+      local.columns.loadRow(shape, row - band.first, shape.rowStep, TILE_PIXELS);
       for (int o = 0; o < out.channels; o++) {
         local.finaliser.finalise(task, image, o, row * shape.outWidth, shape.outWidth, local.dy + o * shape.rowStep);
       }
@@ -187,7 +228,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   }
 }
 
-constexpr densenet::KernelImplementation forward{forwardUnits, nullptr, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>};
+constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>};
 constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
                                                   bytesOf<BackwardLocal>};
 
