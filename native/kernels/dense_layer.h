@@ -21,18 +21,25 @@ using winograd::transformTile;
 
 // ---- sizes --------------------------------------------------------------------------------------------------------
 
-/// Pixels, input channels and tiles that are worked on at a time: weights of a block stay in the first-level cache, what
-/// is made of the tiles in the second.
-constexpr int PANEL = 96, BLOCK = 8 * 1024 / TILE_PIXELS, STRIP = 32, TRANSFORM_BLOCK = 64;
+/// Pixels, input channels and tiles that are worked on at a time: a slice of the weights of a block stays in the first-level
+/// cache, what is made of the pixels and tiles in the second.
+constexpr int PANEL = 96, BLOCK = 4 * 1024 / TILE_PIXELS, STRIP = 32, TRANSFORM_BLOCK = 64;
+/// From a point of transformed tiles to the next: a line more keeps points off the same lines of the cache.
+constexpr int64_t POINT_STEP = STRIP * TRANSFORM_BLOCK + 16;
+
+/// z is packed for so many pixels, channel by channel.
+constexpr int GROUP = 2 * TILE_ROWS;
+constexpr int64_t GROUP_FLOATS = BLOCK * GROUP + WIDTH;
+typedef Steps<1, GROUP, TILE_PIXELS> PackedSteps;
 
 struct Shape {
   int inChannels, between, outChannels, height, width, side, tilesHigh, tilesWide, paddedWidth, paddedHeight;
-  int64_t betweenLanes, outLanes;
+  int64_t betweenLanes, slicedLanes, outLanes;
   explicit Shape(const Call& call)
       : inChannels(call.input.channels), between(call.channels), outChannels(call.output.channels), height(call.output.height),
         width(call.output.width), side(largeTiles(height, width) ? 4 : 2), tilesHigh(int(divideUp(height, side))),
         tilesWide(int(divideUp(width, side))), paddedWidth(tilesWide * side + 2), paddedHeight(tilesHigh * side + 2),
-        betweenLanes(roundUp(between, WIDTH)), outLanes(roundUp(outChannels, WIDTH)) {}
+        betweenLanes(roundUp(between, WIDTH)), slicedLanes(roundUp(between, TILE_PIXELS)), outLanes(roundUp(outChannels, WIDTH)) {}
   /// F(4x4) has fewer multiplications, but filters of more than twice the size, which small maps hardly use. Measured.
   static bool largeTiles(int height, int width) { return divideUp(height, 4) * divideUp(width, 4) >= 32; }
   int64_t pixels() const { return int64_t(height) * width; }
@@ -47,8 +54,10 @@ struct Shape {
 /// The weights as they are multiplied: W as slices of TILE_PIXELS lanes of b, [slice][c][b]; then the transforms of V, [point][b][o].
 struct Weights {
   const float *bottleneck, *growth;
-  Weights(const float* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.inChannels * shape.betweenLanes) {}
-  static int64_t floats(const Shape& shape) { return (shape.inChannels + shape.points() * shape.outLanes) * shape.betweenLanes; }
+  Weights(const float* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.inChannels * shape.slicedLanes) {}
+  static int64_t floats(const Shape& shape) {
+    return shape.inChannels * shape.slicedLanes + shape.points() * shape.betweenLanes * shape.outLanes;
+  }
 };
 inline int64_t packedFloats(const Call& call) { return Weights::floats(Shape(call)); }
 
@@ -64,11 +73,10 @@ inline void packGrowth(const Call& call, const Shape& shape, float* to) {
 inline void pack(const Call& call, float* to) {
   const Shape shape(call);
   for (int b = 0; b < shape.between; b += TILE_PIXELS) {
-    const int lanes = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b));
-    transpose(call.weight + int64_t(b) * shape.inChannels, shape.inChannels, smaller(lanes, shape.between - b), shape.inChannels,
-              to + int64_t(b) * shape.inChannels, lanes);
+    transpose(call.weight + int64_t(b) * shape.inChannels, shape.inChannels, smaller(TILE_PIXELS, shape.between - b), shape.inChannels,
+              to + int64_t(b) * shape.inChannels, TILE_PIXELS);
   }
-  float* growth = to + shape.inChannels * shape.betweenLanes;
+  float* growth = to + shape.inChannels * shape.slicedLanes;
   if (shape.side == 4) packGrowth<4>(call, shape, growth);
   else packGrowth<2>(call, shape, growth);
 }
@@ -94,33 +102,42 @@ struct Shared {
 };
 
 struct Local {
-  float *packed, *scale, *z, *transformed, *products, *rows, *planes;
+  float *packed, *scale, *bias, *z, *sums, *transformed, *products, *rows, *planes;
   int64_t* lines;  // of the filters of a point and block, to ask for
-  int64_t pointStep, productStep;
+  int64_t productStep;
   Local(Scratch& scratch, const Call& call, int) {
     const Shape shape(call);
     packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
     scale = scratch.take<float>(shape.inChannels);
-    z = scratch.take<float>(BLOCK * PANEL);  // [c][pixel]
-    // [point][tile][channel]; a line after each point keeps points off the same lines of the cache
-    pointStep = STRIP * TRANSFORM_BLOCK + 16;
+    bias = scratch.take<float>(shape.betweenLanes);
+    z = scratch.take<float>(PANEL / GROUP * GROUP_FLOATS);            // [group][c][pixel]
+    sums = scratch.take<float>(PANEL * shape.betweenLanes);  // [pixel][b]
     productStep = STRIP * shape.outLanes + 16;
-    transformed = scratch.take<float>(shape.points() * pointStep);
+    transformed = scratch.take<float>(shape.points() * POINT_STEP);   // [point][tile][channel]
     products = scratch.take<float>(shape.points() * productStep);
     rows = scratch.take<float>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
     planes = scratch.take<float>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
-    lines = scratch.take<int64_t>(TRANSFORM_BLOCK * shape.outLanes / 16 + 1);
+    lines = scratch.take<int64_t>(larger<int64_t>(TRANSFORM_BLOCK * shape.outLanes / 16 + 1, BLOCK * divideUp(PANEL, 16)));
   }
 };
 
 inline void prepare(const Task& task, int phase) {
   const auto local = layoutAt<Local>(task.local, task);
-  if (phase == 0) normScale(task.call.norm, task.call.input.channels, local.scale);
-  else listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
+  if (phase == 0) {
+    normScale(task.call.norm, task.call.input.channels, local.scale);
+    memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(float));
+    memcpy(local.bias, task.call.bias, size_t(task.call.channels) * sizeof(float));
+  } else listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
   if (!task.call.packed) pack(task.call, local.packed);
 }
 
 // ---- the bottleneck ---------------------------------------------------------------------------------------------------
+
+inline Range partOf(Range range, int64_t parts, int64_t i) {
+  const Range within = part(range.size(), parts, i);
+  return {range.first + within.first, range.first + within.end};
+}
+inline int64_t groupsOf(Range panel) { return divideUp(panel.size(), GROUP); }
 
 /// Calls f(row, first, end) for the parts of rows that pixels first .. end - 1 are.
 template <class F>
@@ -144,33 +161,62 @@ inline void clearAround(const Shape& shape, float* y, int64_t row, int64_t first
   for (int64_t r = row + 1; row == shape.height - 1 && r < shape.paddedHeight - 1; r++) clear(r, from, to);
 }
 
+/// z of some channels of a panel's pixels, group by group. Each vector beyond a group's pixels is overwritten by the next channel.
+inline void packPixels(const Call& call, const Local& local, int64_t image, Range panel, Range channels) {
+  const int64_t groups = groupsOf(panel);
+  int64_t starts[PANEL / GROUP];
+  for (int64_t g = 0; g < groups; g++) starts[g] = part(panel.size(), groups, g).first;
+  for (int64_t c = channels.first; c < channels.end; c++) {
+    const Normaliser apply(call.norm, local.scale, int(c));
+    const float* x = call.input.plane(image, int(c)) + panel.first;
+    float* to = local.z + (c - channels.first) * GROUP;
+    for (int64_t g = 0; g < groups; g++, to += GROUP_FLOATS) {
+      const float* from = x + starts[g];
+      for (int i = 0; i < GROUP; i += WIDTH) store(to + i, apply(load(from + i)));
+    }
+  }
+}
+
+/// y of a panel's pixels from their sums, and the padding around them.
+inline void finish(const Local& local, const Shape& shape, Range panel, float* y) {
+  forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
+    const float* from = local.sums + (row * shape.width + x - panel.first) * shape.betweenLanes;
+    float* to = y + shape.at(row, x);
+    for (int64_t i = x; i < end; i++, from += shape.betweenLanes, to += shape.betweenLanes) {
+      for (int64_t b = 0; b < shape.betweenLanes; b += WIDTH) store(to + b, relu(load(from + b) + load(local.bias + b)));
+    }
+    clearAround(shape, y, row, x, end);
+  });
+}
+
 inline void bottleneck(const Task& task, const Local& local, const Shape& shape, int64_t image, Range pixels, float* y) {
   const Call& call = task.call;
   const Weights weights(local.packed, shape);
-  for (int64_t p = pixels.first; p < pixels.end; p += PANEL) {
-    const Range panel{p, smaller<int64_t>(pixels.end, p + PANEL)};
+  const int64_t panels = divideUp(pixels.size(), PANEL);
+  for (int64_t p = 0; p < panels; p++) {
+    const Range panel = partOf(pixels, panels, p), nextPanel = p + 1 < panels ? partOf(pixels, panels, p + 1) : Range{0, 0};
+    const int64_t groups = groupsOf(panel);
     for (int first = 0; first < shape.inChannels; first += BLOCK) {
       const int count = smaller(BLOCK, shape.inChannels - first);
-      for (int c = 0; c < count; c++) {
-        normalise(call.norm, local.scale, first + c, call.input.plane(image, first + c) + p, panel.size(), local.z + c * PANEL);
-      }
+      packPixels(call, local, image, panel, {first, first + count});
+      const bool within = first + count < shape.inChannels;
+      const int next = within ? first + count : 0;
+      const Range wanted = within ? panel : nextPanel;
+      const int64_t* end = listLines(0, smaller(BLOCK, shape.inChannels - next), call.input.pixels(), wanted.size(), local.lines);
+      Ahead ahead = Ahead{call.input.plane(image, next) + wanted.first, local.lines, end - local.lines}.over(
+          divideUp(shape.betweenLanes, TILE_PIXELS) * groups * 2 * count);
       for (int64_t b = 0; b < shape.betweenLanes; b += TILE_PIXELS) {
-        const int64_t lanes = smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b);
-        const float* slice = weights.bottleneck + b * shape.inChannels + first * lanes;
-        forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
-          const Operands operands{local.z + row * shape.width + x - p, 1, PANEL, slice, lanes, count};
-          multiply(operands, int(end - x), int(lanes / WIDTH), y + shape.at(row, x) + b, shape.betweenLanes, first > 0);
-        });
+        const float* slice = weights.bottleneck + b * shape.inChannels + first * TILE_PIXELS;
+        const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b) / WIDTH);
+        for (int64_t g = 0; g < groups; g++) {
+          const Range rows = part(panel.size(), groups, g);
+          const Operands operands{local.z + g * GROUP_FLOATS, 1, GROUP, slice, TILE_PIXELS, count};
+          multiply<PackedSteps>(operands, int(rows.size()), vectors, local.sums + rows.first * shape.betweenLanes + b, shape.betweenLanes,
+                                first > 0, ahead);
+        }
       }
     }
-    forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
-      for (int64_t b = 0; b < shape.betweenLanes; b += WIDTH) {
-        const Vec bias = loadPart(call.bias + b, int(smaller<int64_t>(WIDTH, shape.between - b)));
-        float* at = y + shape.at(row, x) + b;
-        for (int64_t i = x; i < end; i++, at += shape.betweenLanes) store(at, relu(load(at) + bias));
-      }
-      clearAround(shape, y, row, x, end);
-    });
+    finish(local, shape, panel, y);
   }
 }
 
@@ -191,14 +237,14 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
         float* to = local.transformed + i * TRANSFORM_BLOCK;
         for (int c = 0; c < channels; c += WIDTH) {
           transformTile<INPUTS, INPUTS>(Lines<SIDE>::input, from + c, shape.paddedWidth * shape.betweenLanes, shape.betweenLanes, to + c,
-                                        INPUTS * local.pointStep, local.pointStep);
+                                        INPUTS * POINT_STEP, POINT_STEP);
         }
       }
       for (int point = 0; point < POINTS; point++) {
         const float* filters = weights.growth + point * filterStep + block * outLanes;
-        const Operands operands{local.transformed + point * local.pointStep, TRANSFORM_BLOCK, 1, filters, outLanes, channels};
+        const Operands operands{local.transformed + point * POINT_STEP, TRANSFORM_BLOCK, 1, filters, outLanes, channels};
         Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
-        multiply(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0, next);
+        multiply<Steps<TRANSFORM_BLOCK, 1, 0>>(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0, next);
       }
     }
     forEachRow({first, first + count}, shape.tilesWide, [&](int64_t row, int64_t column, int64_t end) {
