@@ -103,21 +103,21 @@ struct Shared {
 
 struct Local {
   float *packed, *scale, *bias, *z, *sums, *transformed, *products, *rows, *planes;
-  int64_t* lines;  // of the filters of a point and block, to ask for
+  int64_t* lines;  // to ask for: x of the next block or panel, then the filters of a point and block
   int64_t productStep;
   Local(Scratch& scratch, const Call& call, int) {
     const Shape shape(call);
     packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
     scale = scratch.take<float>(shape.inChannels);
     bias = scratch.take<float>(shape.betweenLanes);
-    z = scratch.take<float>(PANEL / GROUP * GROUP_FLOATS);            // [group][c][pixel]
+    z = scratch.take<float>(PANEL / GROUP * GROUP_FLOATS);   // [group][c][pixel]
     sums = scratch.take<float>(PANEL * shape.betweenLanes);  // [pixel][b]
     productStep = STRIP * shape.outLanes + 16;
-    transformed = scratch.take<float>(shape.points() * POINT_STEP);   // [point][tile][channel]
+    transformed = scratch.take<float>(shape.points() * POINT_STEP);  // [point][tile][channel]
     products = scratch.take<float>(shape.points() * productStep);
     rows = scratch.take<float>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
     planes = scratch.take<float>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
-    lines = scratch.take<int64_t>(larger<int64_t>(TRANSFORM_BLOCK * shape.outLanes / 16 + 1, BLOCK * divideUp(PANEL, 16)));
+    lines = scratch.take<int64_t>(larger<int64_t>(divideUp(TRANSFORM_BLOCK * shape.outLanes, 16), BLOCK * divideUp(PANEL, 16)));
   }
 };
 
@@ -127,7 +127,9 @@ inline void prepare(const Task& task, int phase) {
     normScale(task.call.norm, task.call.input.channels, local.scale);
     memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(float));
     memcpy(local.bias, task.call.bias, size_t(task.call.channels) * sizeof(float));
-  } else listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
+  } else {
+    listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
+  }
   if (!task.call.packed) pack(task.call, local.packed);
 }
 
@@ -161,7 +163,8 @@ inline void clearAround(const Shape& shape, float* y, int64_t row, int64_t first
   for (int64_t r = row + 1; row == shape.height - 1 && r < shape.paddedHeight - 1; r++) clear(r, from, to);
 }
 
-/// z of some channels of a panel's pixels, group by group. Each vector beyond a group's pixels is overwritten by the next channel.
+/// z of some channels of a panel's pixels, group by group. Reads up to a group and a vector more; what a channel writes beyond its group
+/// is overwritten by the next one.
 inline void packPixels(const Call& call, const Local& local, int64_t image, Range panel, Range channels) {
   const int64_t groups = groupsOf(panel);
   int64_t starts[PANEL / GROUP];
@@ -189,6 +192,16 @@ inline void finish(const Local& local, const Shape& shape, Range panel, float* y
   });
 }
 
+/// The lines of x that are packed after some channels of a panel: the next ones of the same pixels, or the first of the next panel.
+inline Ahead aheadOfInput(const Call& call, const Local& local, int64_t image, Range panel, Range nextPanel, int next) {
+  const bool within = next < call.input.channels;
+  const Range pixels = within ? panel : nextPanel;
+  const int first = within ? next : 0;
+  const int64_t* end = listLines(0, smaller(BLOCK, call.input.channels - first), call.input.pixels(), pixels.size(), local.lines);
+  return {call.input.plane(image, first) + pixels.first, local.lines, end - local.lines};
+}
+
+/// y of some pixels.
 inline void bottleneck(const Task& task, const Local& local, const Shape& shape, int64_t image, Range pixels, float* y) {
   const Call& call = task.call;
   const Weights weights(local.packed, shape);
@@ -199,12 +212,8 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
     for (int first = 0; first < shape.inChannels; first += BLOCK) {
       const int count = smaller(BLOCK, shape.inChannels - first);
       packPixels(call, local, image, panel, {first, first + count});
-      const bool within = first + count < shape.inChannels;
-      const int next = within ? first + count : 0;
-      const Range wanted = within ? panel : nextPanel;
-      const int64_t* end = listLines(0, smaller(BLOCK, shape.inChannels - next), call.input.pixels(), wanted.size(), local.lines);
-      Ahead ahead = Ahead{call.input.plane(image, next) + wanted.first, local.lines, end - local.lines}.over(
-          divideUp(shape.betweenLanes, TILE_PIXELS) * groups * 2 * count);
+      const int64_t tiles = divideUp(shape.betweenLanes, TILE_PIXELS) * groups * (GROUP / TILE_ROWS);
+      Ahead ahead = aheadOfInput(call, local, image, panel, nextPanel, first + count).over(tiles * count);
       for (int64_t b = 0; b < shape.betweenLanes; b += TILE_PIXELS) {
         const float* slice = weights.bottleneck + b * shape.inChannels + first * TILE_PIXELS;
         const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b) / WIDTH);
@@ -244,7 +253,8 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
         const float* filters = weights.growth + point * filterStep + block * outLanes;
         const Operands operands{local.transformed + point * POINT_STEP, TRANSFORM_BLOCK, 1, filters, outLanes, channels};
         Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
-        multiply<Steps<TRANSFORM_BLOCK, 1, 0>>(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep, outLanes, block > 0, next);
+        multiply<Steps<TRANSFORM_BLOCK, 1, 0>>(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep,
+                                               outLanes, block > 0, next);
       }
     }
     forEachRow({first, first + count}, shape.tilesWide, [&](int64_t row, int64_t column, int64_t end) {

@@ -23,8 +23,7 @@ struct Shape {
       : size(call.size), stride(call.stride), padding(call.padding), inChannels(call.input.channels), inHeight(call.input.height),
         inWidth(call.input.width), outHeight(out.height), outWidth(out.width), bands(int(divideUp(out.height, BAND_ROWS))),
         taps(int64_t(inChannels) * size * size), steps(roundUp(taps, UNROLLED)), paddedWidth(inWidth + 2 * padding),
-        paddedRows((BAND_ROWS - 1) * stride + size),
-        rowStep(roundUp(outWidth, WIDTH)) {}
+        paddedRows((BAND_ROWS - 1) * stride + size), rowStep(roundUp(outWidth, WIDTH)) {}
   Range band(int i) const { return {int64_t(i) * BAND_ROWS, smaller<int64_t>(outHeight, int64_t(i + 1) * BAND_ROWS)}; }
 };
 
