@@ -15,8 +15,8 @@ import { instructionSets, knownInstructionSets } from '../native-available.js'
 
 /** Errors allowed on the golden nets. PyTorch in float32 is off by up to 1.4e-7 in losses, 6e-7 in logits, 8e-7 in the
  * median and 3.5e-6 in the worst tensor's gradient; the transforms of 3x3 convolutions (winograd_transforms.h) make of that 2e-6
- * and 5e-6. */
-const TIGHT = { loss: 3e-7, loss5: 3e-7, logits: 2e-6, logits5: 2e-6, median: 4e-6, worst: 1e-5, parameters: 1e-6 }
+ * and 5e-6. After five steps the logits of "bc" are off by 1.1e-6 to 2.0e-6, depending on the order of sums (4, 8 or 16 lanes). */
+const TIGHT = { loss: 3e-7, loss5: 3e-7, logits: 2e-6, logits5: 4e-6, median: 4e-6, worst: 1e-5, parameters: 1e-6 }
 /** The last block of "imagenet" has 2 x 1 pixels: norms over eight numbers magnify rounding. There PyTorch in float32 is off by
  * 2.2e-6 in the first four losses and 1.9e-5 in the fifth, 3.1e-6 in the first logits (1.1e-5, where every convolution's outputs are
  * off by 3e-7) and 1.2e-4 in the last, 8.2e-6 in the median and 1.5e-5 in the worst tensor's gradient. */
