@@ -12,10 +12,6 @@
 namespace {
 namespace convolution1x1 {
 
-/// Weights are packed for so many rows of a product, step by step.
-constexpr int GROUP = 2 * TILE_ROWS;
-typedef Steps<1, GROUP, TILE_PIXELS> PackedSteps;
-
 /// A chunk's pixels in panels of whole tiles, of about so many pixels (whole tiles, too): none is thin, because what a panel
 /// costs besides its multiplications is the same for all.
 struct Panels {
@@ -48,12 +44,12 @@ struct ForwardUnits {
 /// Pixels packed at a time: with what is asked for ahead they stay in the second-level cache.
 inline int64_t forwardPanel(int channels) { return roundUp(larger(FORWARD_PANEL / channels, FEWEST_PIXELS), TILE_PIXELS); }
 
-/// The rows of W in groups of up to GROUP. They are packed where enough pixels are multiplied by them.
+/// The rows of W in groups of up to ROW_GROUP. They are packed where enough pixels are multiplied by them.
 struct RowGroups {
   int64_t rows, count;
   bool packed;
   RowGroups(const Call& call, int batch)
-      : rows(call.output.channels), count(divideUp(rows, GROUP)), packed(batch * call.output.pixels() >= 256) {}
+      : rows(call.output.channels), count(divideUp(rows, ROW_GROUP)), packed(batch * call.output.pixels() >= 256) {}
   Range range(int64_t group) const { return part(rows, count, group); }
 };
 
@@ -65,7 +61,7 @@ struct ForwardLocal {
     const int64_t pixels = smaller<int64_t>(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
     scale = scratch.take<float>(in);
     const RowGroups groups(call, batch);
-    weights = scratch.take<float>(groups.packed ? groups.count * GROUP * in : 0);  // [group][channel][row]
+    weights = scratch.take<float>(groups.packed ? groups.count * ROW_GROUP * in : 0);  // [group][channel][row]
     panel = scratch.take<float>(in * pixels);                                      // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
     lines = scratch.take<int64_t>(in * divideUp(pixels, 16));
@@ -94,10 +90,7 @@ inline void forwardPrepare(const Task& task, int phase) {
   if (!groups.packed) return;
   for (int64_t g = 0; g < groups.count; g++) {
     const Range rows = groups.range(g);
-    for (int64_t r = rows.first; r < rows.end; r++) {
-      float* to = local.weights + g * GROUP * in + r - rows.first;
-      for (int64_t c = 0; c < in; c++) to[c * GROUP] = call.weight[r * in + c];
-    }
+    packRows(call.weight + rows.first * in, in, rows.size(), in, local.weights + g * ROW_GROUP * in);
   }
 }
 
@@ -120,8 +113,8 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
-    const float* weights = local.weights + (g * in + channels.first) * GROUP;
-    const Operands operands{weights, 1, GROUP, z, TILE_PIXELS, channels.size()};
+    const float* weights = local.weights + (g * in + channels.first) * ROW_GROUP;
+    const Operands operands{weights, 1, ROW_GROUP, z, TILE_PIXELS, channels.size()};
     multiply<PackedSteps>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
   }
 }
@@ -226,11 +219,11 @@ struct BackwardLocal {
     scale = scratch.take<float>(call.input.channels);
     dy = scratch.take<float>(out * PANEL_STEP);                                  // [tile of pixels][o][pixel]
     dyTransposed = scratch.take<float>(PANEL_STEP * roundUp(out, TILE_PIXELS));  // [tile of o][pixel][o]
-    weights = scratch.take<float>(roundUp(call.input.channels, GROUP) * out);  // [group][o][channel of the group]
-    z = scratch.take<float>(GROUP * PANEL_STEP);
-    dz = scratch.take<float>(GROUP * PANEL_STEP);
+    weights = scratch.take<float>(roundUp(call.input.channels, ROW_GROUP) * out);  // [group][o][channel of the group]
+    z = scratch.take<float>(ROW_GROUP * PANEL_STEP);
+    dz = scratch.take<float>(ROW_GROUP * PANEL_STEP);
     sums = scratch.take<NormSums>(call.input.channels);
-    groupLines = scratch.take<int64_t>(2 * GROUP * PANEL_STEP / 16);
+    groupLines = scratch.take<int64_t>(2 * ROW_GROUP * PANEL_STEP / 16);
     panelLines = scratch.take<int64_t>(2 * out * PANEL_STEP / 16);
   }
 };
@@ -277,11 +270,11 @@ inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int
 inline int64_t listGroupLines(const Call& call, const BackwardLocal& local, int64_t image, int64_t valid) {
   const int64_t toGradient = call.inputGradient.gradient.plane(image, 0) - call.input.plane(image, 0);
   int64_t* to = local.groupLines;
-  for (int64_t row = 0; row < GROUP * call.input.pixels(); row += call.input.pixels()) {
+  for (int64_t row = 0; row < ROW_GROUP * call.input.pixels(); row += call.input.pixels()) {
     to = listLines(row, 1, 0, valid, to);
     to = listLines(row + toGradient, 1, 0, valid, to);
   }
-  return (to - local.groupLines) / GROUP;
+  return (to - local.groupLines) / ROW_GROUP;
 }
 
 /// The lines of dY and its value of a panel, over so many steps.
@@ -298,12 +291,12 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
 /// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
 /// `in` floats apart.
 inline void packWeights(const float* weight, int64_t in, int64_t out, Range channels, float* to) {
-  for (int64_t c = channels.first; c < channels.end; c += GROUP) {
-    const int64_t count = smaller<int64_t>(GROUP, channels.end - c);
-    for (int64_t o = 0; o < out; o++, to += GROUP) {
+  for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP) {
+    const int64_t count = smaller<int64_t>(ROW_GROUP, channels.end - c);
+    for (int64_t o = 0; o < out; o++, to += ROW_GROUP) {
       const float* from = weight + o * in + c;
-      if (count == GROUP) {
-        memcpy(to, from, GROUP * sizeof(float));
+      if (count == ROW_GROUP) {
+        memcpy(to, from, ROW_GROUP * sizeof(float));
       } else {
         for (int64_t i = 0; i < count; i++) to[i] = from[i];
       }
@@ -316,7 +309,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  const Operands data{weights, 1, GROUP, local.dy, TILE_PIXELS, out, int64_t(out) * TILE_PIXELS};
+  const Operands data{weights, 1, ROW_GROUP, local.dy, TILE_PIXELS, out, int64_t(out) * TILE_PIXELS};
   multiply<PackedSteps>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
     const float* x = call.input.plane(image, c + i) + pixel;
@@ -381,8 +374,8 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     if (item < items.end) ofPanel = aheadOfPanel(call, local, item / units.chunks.count, panelsOf(item).panel(i), steps);
 
     const int64_t linesOfChannel = listGroupLines(call, local, image, valid);
-    for (int64_t c = channels.first; c < channels.end; c += GROUP) {
-      const int count = int(smaller<int64_t>(GROUP, channels.end - c));
+    for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP) {
+      const int count = int(smaller<int64_t>(ROW_GROUP, channels.end - c));
       const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out;
       const Ahead ofGroup{call.input.plane(image, int(c)) + panel.first, local.groupLines, count * linesOfChannel};
       const float* weights = local.weights + (c - channels.first) * out;

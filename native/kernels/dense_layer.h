@@ -27,10 +27,8 @@ constexpr int PANEL = 96, BLOCK = 4 * 1024 / TILE_PIXELS, STRIP = 32, TRANSFORM_
 /// From a point of transformed tiles to the next: a line more keeps points off the same lines of the cache.
 constexpr int64_t POINT_STEP = STRIP * TRANSFORM_BLOCK + 16;
 
-/// z is packed for so many pixels, channel by channel.
-constexpr int GROUP = 2 * TILE_ROWS;
-constexpr int64_t GROUP_FLOATS = BLOCK * GROUP + WIDTH;
-typedef Steps<1, GROUP, TILE_PIXELS> PackedSteps;
+/// z is packed for as many pixels, the rows of these products, channel by channel.
+constexpr int64_t GROUP_FLOATS = BLOCK * ROW_GROUP + WIDTH;
 
 struct Shape {
   int inChannels, between, outChannels, height, width, side, tilesHigh, tilesWide, paddedWidth, paddedHeight;
@@ -110,7 +108,7 @@ struct Local {
     packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
     scale = scratch.take<float>(shape.inChannels);
     bias = scratch.take<float>(shape.betweenLanes);
-    z = scratch.take<float>(PANEL / GROUP * GROUP_FLOATS);   // [group][c][pixel]
+    z = scratch.take<float>(PANEL / ROW_GROUP * GROUP_FLOATS);   // [group][c][pixel]
     sums = scratch.take<float>(PANEL * shape.betweenLanes);  // [pixel][b]
     productStep = STRIP * shape.outLanes + 16;
     transformed = scratch.take<float>(shape.points() * POINT_STEP);  // [point][tile][channel]
@@ -135,11 +133,7 @@ inline void prepare(const Task& task, int phase) {
 
 // ---- the bottleneck ---------------------------------------------------------------------------------------------------
 
-inline Range partOf(Range range, int64_t parts, int64_t i) {
-  const Range within = part(range.size(), parts, i);
-  return {range.first + within.first, range.first + within.end};
-}
-inline int64_t groupsOf(Range panel) { return divideUp(panel.size(), GROUP); }
+inline int64_t groupsOf(Range panel) { return divideUp(panel.size(), ROW_GROUP); }
 
 /// Calls f(row, first, end) for the parts of rows that pixels first .. end - 1 are.
 template <class F>
@@ -167,15 +161,15 @@ inline void clearAround(const Shape& shape, float* y, int64_t row, int64_t first
 /// is overwritten by the next one.
 inline void packPixels(const Call& call, const Local& local, int64_t image, Range panel, Range channels) {
   const int64_t groups = groupsOf(panel);
-  int64_t starts[PANEL / GROUP];
+  int64_t starts[PANEL / ROW_GROUP];
   for (int64_t g = 0; g < groups; g++) starts[g] = part(panel.size(), groups, g).first;
   for (int64_t c = channels.first; c < channels.end; c++) {
     const Normaliser apply(call.norm, local.scale, int(c));
     const float* x = call.input.plane(image, int(c)) + panel.first;
-    float* to = local.z + (c - channels.first) * GROUP;
+    float* to = local.z + (c - channels.first) * ROW_GROUP;
     for (int64_t g = 0; g < groups; g++, to += GROUP_FLOATS) {
       const float* from = x + starts[g];
-      for (int i = 0; i < GROUP; i += WIDTH) store(to + i, apply(load(from + i)));
+      for (int i = 0; i < ROW_GROUP; i += WIDTH) store(to + i, apply(load(from + i)));
     }
   }
 }
@@ -207,19 +201,19 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
   const Weights weights(local.packed, shape);
   const int64_t panels = divideUp(pixels.size(), PANEL);
   for (int64_t p = 0; p < panels; p++) {
-    const Range panel = partOf(pixels, panels, p), nextPanel = p + 1 < panels ? partOf(pixels, panels, p + 1) : Range{0, 0};
+    const Range panel = part(pixels, panels, p), nextPanel = p + 1 < panels ? part(pixels, panels, p + 1) : Range{0, 0};
     const int64_t groups = groupsOf(panel);
     for (int first = 0; first < shape.inChannels; first += BLOCK) {
       const int count = smaller(BLOCK, shape.inChannels - first);
       packPixels(call, local, image, panel, {first, first + count});
-      const int64_t tiles = divideUp(shape.betweenLanes, TILE_PIXELS) * groups * (GROUP / TILE_ROWS);
+      const int64_t tiles = divideUp(shape.betweenLanes, TILE_PIXELS) * groups * (ROW_GROUP / TILE_ROWS);
       Ahead ahead = aheadOfInput(call, local, image, panel, nextPanel, first + count).over(tiles * count);
       for (int64_t b = 0; b < shape.betweenLanes; b += TILE_PIXELS) {
         const float* slice = weights.bottleneck + b * shape.inChannels + first * TILE_PIXELS;
         const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b) / WIDTH);
         for (int64_t g = 0; g < groups; g++) {
           const Range rows = part(panel.size(), groups, g);
-          const Operands operands{local.z + g * GROUP_FLOATS, 1, GROUP, slice, TILE_PIXELS, count};
+          const Operands operands{local.z + g * GROUP_FLOATS, 1, ROW_GROUP, slice, TILE_PIXELS, count};
           multiply<PackedSteps>(operands, int(rows.size()), vectors, local.sums + rows.first * shape.betweenLanes + b, shape.betweenLanes,
                                 first > 0, ahead);
         }

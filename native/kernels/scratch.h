@@ -41,5 +41,10 @@ struct Range {
   int64_t size() const { return end - first; }
 };
 inline Range part(int64_t n, int64_t parts, int64_t i) { return {n * i / parts, n * (i + 1) / parts}; }
+/// The same of a range.
+inline Range part(Range range, int64_t parts, int64_t i) {
+  const Range within = part(range.size(), parts, i);
+  return {range.first + within.first, range.first + within.end};
+}
 
 }  // namespace

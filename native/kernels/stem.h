@@ -11,10 +11,6 @@ namespace stem {
 
 constexpr int BAND_ROWS = 8;
 
-/// Weights are packed for so many rows of the product, tap by tap.
-constexpr int GROUP = 2 * TILE_ROWS;
-typedef Steps<1, GROUP, TILE_PIXELS> PackedSteps;
-
 /// Sizes of a stem convolution; `taps` counts input channels too, `steps` are those and zeros, for whole passes of a tile's loop.
 struct Shape {
   int size, stride, padding, inChannels, inHeight, inWidth, outHeight, outWidth, bands;
@@ -80,7 +76,7 @@ struct ForwardLocal {
   float *weights, *sums;
   int64_t* lines;  // of a row of the output, to ask for
   ForwardLocal(Scratch& scratch, const Call& call, int) : columns(scratch, Shape(call, call.output)) {
-    weights = scratch.take<float>(roundUp(call.output.channels, GROUP) * Shape(call, call.output).steps);  // [group][tap][row]
+    weights = scratch.take<float>(roundUp(call.output.channels, ROW_GROUP) * Shape(call, call.output).steps);  // [group][tap][row]
     sums = scratch.take<float>(call.output.channels * roundUp(call.output.width, WIDTH));
     lines = scratch.take<int64_t>(call.output.channels * divideUp(call.output.width, 16));
   }
@@ -103,9 +99,10 @@ inline void forwardPrepare(const Task& task, int phase) {
   const Call& call = task.call;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const Shape shape(call, call.output);
-  for (int64_t o = 0; o < call.output.channels; o++) {
-    float* to = local.weights + o / GROUP * GROUP * shape.steps + o % GROUP;
-    for (int64_t tap = 0; tap < shape.steps; tap++) to[tap * GROUP] = tap < shape.taps ? call.weight[o * shape.taps + tap] : 0;
+  for (int64_t o = 0; o < call.output.channels; o += ROW_GROUP) {
+    float* to = local.weights + o * shape.steps;
+    packRows(call.weight + o * shape.taps, shape.taps, smaller<int64_t>(ROW_GROUP, call.output.channels - o), shape.taps, to);
+    memset(to + shape.taps * ROW_GROUP, 0, size_t((shape.steps - shape.taps) * ROW_GROUP) * sizeof(float));
   }
   listLines(0, call.output.channels, call.output.pixels(), shape.outWidth, local.lines);
   for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
@@ -121,9 +118,10 @@ inline void multiplyRow(const ForwardLocal& local, const Shape& shape, int out, 
   for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
     const float* columns = local.columns.columns + x * shape.steps;
     const int vectors = int(divideUp(smaller<int64_t>(TILE_PIXELS, shape.outWidth - x), WIDTH));
-    for (int o = 0; o < out; o += GROUP) {
-      const Operands operands{local.weights + o * shape.steps, 1, GROUP, columns, TILE_PIXELS, shape.steps};
-      multiply<PackedSteps>(operands, smaller(GROUP, out - o), vectors, local.sums + o * shape.rowStep + x, shape.rowStep, false, ahead);
+    for (int o = 0; o < out; o += ROW_GROUP) {
+      const Operands operands{local.weights + o * shape.steps, 1, ROW_GROUP, columns, TILE_PIXELS, shape.steps};
+      multiply<PackedSteps>(operands, smaller(ROW_GROUP, out - o), vectors, local.sums + o * shape.rowStep + x, shape.rowStep, false,
+                            ahead);
     }
   }
 }

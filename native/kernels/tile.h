@@ -53,6 +53,17 @@ struct Steps {
 };
 typedef Steps<0, 0, 0> AnySteps;
 
+/// Weights that many tiles read are packed for so many rows of a product, step by step.
+constexpr int ROW_GROUP = 2 * TILE_ROWS;
+typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
+
+/// to[j * ROW_GROUP + r] = weights[r * rowStep + j] for up to ROW_GROUP rows.
+inline void packRows(const float* weights, int64_t rowStep, int64_t rows, int64_t count, float* to) {
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t j = 0; j < count; j++) to[j * ROW_GROUP + r] = weights[r * rowStep + j];
+  }
+}
+
 /// Where the weights of R rows are: one pointer, and multiples of the step between rows, in bytes. Processors add such a number,
 /// or two to eight times it, as they load, so that few multiples need a register; the empty instructions keep compilers from
 /// making a pointer for each row.
