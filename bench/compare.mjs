@@ -15,13 +15,15 @@ import { completeWork, median } from '../dist/bench/work.js'
 import { measure } from '../dist/index.js'
 import { ALLOCATOR } from './allocator.mjs'
 
+/** So many times as many steps of one image: they take hundredths of a second, and a process would be judged by its first moments. */
+const TIMES_ONE_IMAGE = 10
+
 const WORKS = [
   { task: 'train', model: 'densenet-bc-100-12', batchSize: 64 },
   { task: 'train', model: 'densenet-40-12', batchSize: 64 },
   { task: 'train', model: 'wide-densenet-bc-40-48', batchSize: 64 },
   { task: 'train', model: 'densenet-121', batchSize: 8 },
-  // Steps of a few hundredths of a second: ten times as many, or a process would be judged by its first moments.
-  { task: 'infer', model: 'densenet-121', batchSize: 1, times: 10 },
+  { task: 'infer', model: 'densenet-121', batchSize: 1 },
   { task: 'infer', model: 'densenet-bc-100-12', batchSize: 64 },
 ]
 const nameOf = ({ task, model, batchSize }) => `${task} ${model}, batch ${batchSize}`
@@ -73,7 +75,8 @@ const WAYS = [
   ...(values.compile ? [{ layout: 'channels_last', compile: true }] : []),
 ]
 
-async function compare({ times = 1, ...work }) {
+async function compare(work) {
+  const times = work.batchSize === 1 ? TIMES_ONE_IMAGE : 1
   const steps = { settle: SETTLE * times, iterations: iterations * times }
   const ours = []
   const theirs = WAYS.map(way => ({ way, runs: [] }))
@@ -105,7 +108,7 @@ const date = new Date().toISOString().slice(0, 10)
 const time = seconds => (seconds < 0.2 ? `${(1000 * seconds).toFixed(1)} ms` : `${seconds.toFixed(2)} s`)
 const memory = bytes => `${Math.round(bytes / 1e6)} MB`
 const { backend, torch: version } = results[0]
-const rule = `medians of ${rounds} rounds of ${iterations} steps (${10 * iterations} of one image)`
+const rule = `medians of ${rounds} rounds of ${iterations} steps (${TIMES_ONE_IMAGE * iterations} of one image)`
 console.log(`${processor}, ${backend}; PyTorch ${version}; ${date}; ${rule}\n`)
 console.log('| work | ours | PyTorch (its fastest way) | PyTorch / ours | peak memory: ours | PyTorch |')
 console.log('| --- | --- | --- | --- | --- | --- |')
