@@ -4,10 +4,10 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { DenseNetError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
 import { fileError } from '../util/files.js'
+import { loadSharp } from './decode.js'
 import type { DataFile } from './sources.js'
 
 const PIXELS = 1024
@@ -66,6 +66,7 @@ function toRecords(sheet: Uint8Array, labels: readonly number[]): Uint8Array {
 }
 
 async function readSheet(path: string, images: number): Promise<Uint8Array> {
+  const sharp = await loadSharp()
   let decoded: { data: Uint8Array; info: { width: number; height: number; channels: number } }
   try {
     decoded = await sharp(path).raw().toBuffer({ resolveWithObject: true })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import sharp from 'sharp'
@@ -196,3 +197,18 @@ function crc32(bytes: Uint8Array): number {
   }
   return ~crc
 }
+
+/** Whether a process that runs `code`, a module, has the decoder's library in its memory. */
+function loadsDecoder(code: string): boolean {
+  const index = JSON.stringify(new URL('../../dist/index.js', import.meta.url))
+  const asked = 'console.log(JSON.stringify(process.report.getReport().sharedObjects))'
+  const module = `import * as densenet from ${index}\n${code}\nprocess.report.excludeNetwork = true\n${asked}`
+  const answer = execFileSync(process.execPath, ['--input-type=module', '-e', module], { encoding: 'utf8' })
+  return (JSON.parse(answer) as string[]).some(path => path.includes('sharp'))
+}
+
+test('the decoder, which takes 16 MB and half of the time to import, is loaded for the first image only', async () => {
+  const png = (await halves(2, 2).png().toBuffer()).toString('base64')
+  expect(loadsDecoder('')).toBe(false)
+  expect(loadsDecoder(`await densenet.decodeImage(Buffer.from('${png}', 'base64'))`)).toBe(true)
+})
