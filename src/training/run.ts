@@ -338,9 +338,14 @@ export function checkDataset(config: DenseNetConfig, dataset: Dataset): void {
 
 /** A loss is of the weights before its step; the weights themselves may already be lost. */
 function checkFinite({ parameters, running }: SessionState, { epoch, nextBatch }: Progress): void {
-  const finite = (values: Numbers): boolean => values.every(Number.isFinite)
-  if (finite(parameters) && finite(running)) return
+  if (allFinite(parameters) && allFinite(running)) return
   throw new DenseNetError(`the weights are not finite any more at epoch ${epoch}, step ${nextBatch}`, {
     hint: 'try a lower learning rate (--lr); a checkpoint that there is, is from before this',
   })
+}
+
+/** Their `every` makes an object of each number. */
+function allFinite(values: Numbers): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false
+  return true
 }
