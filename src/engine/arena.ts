@@ -5,37 +5,46 @@ import type { BufferSpec } from './program.js'
 /** Elements; 64 elements keep float32 vectors of any width, and cache lines, aligned. */
 const ALIGNMENT = 64
 
-/** Greedy best effort: the largest buffers first, each at the lowest offset free during its whole life. */
-export function layOut(
-  buffers: readonly BufferSpec[],
-  calls: readonly KernelCall[],
-): { offsets: number[]; arenaElements: number } {
-  const first = new Array<number>(buffers.length).fill(-1)
-  const last = new Array<number>(buffers.length).fill(-1)
+/** Of a transient buffer: the calls of its first and last use. Of all others, and of those never used, both are -1. */
+export interface Lifetime {
+  readonly elements: number
+  readonly first: number
+  readonly last: number
+}
+
+export function livesOf(buffers: readonly BufferSpec[], calls: readonly KernelCall[]): Lifetime[] {
+  const lives = buffers.map(({ elements }) => ({ elements, first: -1, last: -1 }))
   for (const [time, call] of calls.entries()) {
     for (const buffer of buffersOf(call)) {
-      if (first[buffer]! < 0) first[buffer] = time
-      last[buffer] = time
+      if (buffers[buffer]!.role !== 'transient') continue
+      const life = lives[buffer]!
+      if (life.first < 0) life.first = time
+      life.last = time
     }
   }
-  const offsets = new Array<number>(buffers.length).fill(-1)
-  const placed: number[] = []
-  const bySize = [...buffers.keys()]
-    .filter(i => buffers[i]!.role === 'transient' && first[i]! >= 0)
-    .sort((i, j) => buffers[j]!.elements - buffers[i]!.elements || i - j)
-  const aligned = (i: number): number => Math.ceil(buffers[i]!.elements / ALIGNMENT) * ALIGNMENT
+  return lives
+}
+
+/** Greedy best effort: the largest buffers first, each at the lowest offset free during its whole life. */
+export function layOut(lives: readonly Lifetime[]): { offsets: number[]; arenaElements: number } {
+  const offsets = new Array<number>(lives.length).fill(-1)
+  const bySize = [...lives.keys()]
+    .filter(i => lives[i]!.first >= 0)
+    .sort((i, j) => lives[j]!.elements - lives[i]!.elements || i - j)
+  const sizes = lives.map(({ elements }) => Math.ceil(elements / ALIGNMENT) * ALIGNMENT)
+  const byOffset: number[] = []
   for (const i of bySize) {
-    const neighbours = placed
-      .filter(j => first[j]! <= last[i]! && first[i]! <= last[j]!)
-      .sort((a, b) => offsets[a]! - offsets[b]!)
     let offset = 0
-    for (const j of neighbours) {
-      if (offset + aligned(i) <= offsets[j]!) break
-      offset = Math.max(offset, offsets[j]! + aligned(j))
+    for (let k = 0; k < byOffset.length; k++) {
+      const j = byOffset[k]!
+      if (lives[j]!.first > lives[i]!.last || lives[i]!.first > lives[j]!.last) continue
+      if (offset + sizes[i]! <= offsets[j]!) break
+      offset = Math.max(offset, offsets[j]! + sizes[j]!)
     }
     offsets[i] = offset
-    placed.push(i)
+    const after = byOffset.findIndex(j => offsets[j]! > offset)
+    byOffset.splice(after < 0 ? byOffset.length : after, 0, i)
   }
-  const arenaElements = placed.reduce((end, i) => Math.max(end, offsets[i]! + aligned(i)), 0)
+  const arenaElements = byOffset.reduce((end, i) => Math.max(end, offsets[i]! + sizes[i]!), 0)
   return { offsets, arenaElements }
 }

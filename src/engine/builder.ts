@@ -19,8 +19,8 @@ import type {
 import type { Loss } from './loss.js'
 import type { BufferSpec, ExternalRole } from './program.js'
 
-/** `store` keeps every bottleneck output for the backward pass; `recompute` makes it again there: linear memory, the
- * same bits. */
+/** `store` keeps every bottleneck output for the backward pass; `recompute` makes it again there, but for those that fit into
+ * memory needed anyway: linear memory, the same bits. */
 export type MemoryMode = 'store' | 'recompute'
 
 /** What a program is for; `batchSize` is the largest batch in images. */
@@ -52,7 +52,6 @@ export class ProgramBuilder {
   protected readonly buffers: BufferSpec[] = []
   protected readonly calls: KernelCall[] = []
   protected readonly training: boolean
-  protected readonly recompute: boolean
   protected readonly inference: boolean
   protected readonly table: ParameterTable
   private readonly parameterOffset: ReadonlyMap<string, number>
@@ -69,7 +68,6 @@ export class ProgramBuilder {
     protected readonly options: PlanOptions,
   ) {
     this.training = options.mode === 'train'
-    this.recompute = options.memory === 'recompute'
     this.inference = options.mode === 'infer'
     this.frozen = options.frozen ?? new Set()
     this.elements = externalElements(architecture, options.batchSize, options.until ?? options.scored)

@@ -319,11 +319,11 @@ export type KernelName = KernelCall['kernel']
 /** Every buffer number that a call names. */
 export function buffersOf(call: KernelCall): Set<number> {
   const found = new Set<number>()
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return
-    for (const [key, inner] of Object.entries(value)) {
+  const visit = (value: object): void => {
+    for (const key in value) {
+      const inner: unknown = value[key as keyof typeof value]
       if (key === 'buffer') found.add(inner as number)
-      else visit(inner)
+      else if (typeof inner === 'object' && inner !== null) visit(inner)
     }
   }
   visit(call)

@@ -3,20 +3,38 @@
 import type { Architecture, Convolution, DenseLayer, Layer, StemLayer, TransitionLayer } from '../model/architecture.js'
 import { blockName, transitionName } from '../model/feature-layers.js'
 import { type Activation, gradientView, view } from './activation.js'
-import { layOut } from './arena.js'
+import { layOut, livesOf } from './arena.js'
 import { geometry, type PlanOptions } from './builder.js'
-import type { AveragePoolForward, Dropout, OutputGradient, View } from './kernels.js'
+import type { AveragePoolForward, Dropout, KernelCall, OutputGradient, View } from './kernels.js'
 import { HeadPlanner } from './planner-head.js'
 import type { Program } from './program.js'
+import { countKept, type Remade } from './recompute.js'
 
 export type { MemoryMode, PlanOptions } from './builder.js'
 
 /** Plans one pass of the network over a batch; `train` includes the gradients of all parameters. */
 export function plan(architecture: Architecture, options: PlanOptions): Program {
-  return new Planner(architecture, options).program()
+  if (options.memory !== 'recompute') return new Planner(architecture, options, Number.POSITIVE_INFINITY).program()
+  const thriftiest = new Planner(architecture, options, 0)
+  const program = thriftiest.program()
+  const kept = countKept(livesOf(program.buffers, program.calls), thriftiest.remade)
+  return kept > 0 ? new Planner(architecture, options, kept).program() : program
 }
 
 class Planner extends HeadPlanner {
+  /** In the order of the backward pass. */
+  readonly remade: Remade[] = []
+
+  /** Of the outputs that could be made again, those that the backward pass comes to first are kept, `kept` of them: their
+   * layers have more inputs, so that it would take longer for each byte. */
+  constructor(
+    architecture: Architecture,
+    options: PlanOptions,
+    private kept: number,
+  ) {
+    super(architecture, options)
+  }
+
   program(): Program {
     // Forward calls are emitted layer by layer; each layer leaves a function that emits its backward calls.
     const backward: (() => void)[] = []
@@ -40,10 +58,19 @@ class Planner extends HeadPlanner {
       for (const emit of backward.slice(first).reverse()) if (this.end === undefined) emit()
     }
     const calls = this.calls.slice(0, this.end)
-    const { offsets, arenaElements } = layOut(this.buffers, calls)
+    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls))
     const { batchSize } = this.options
     const kind = { imageByImage: !this.training, fixedParameters: this.inference }
     return { batchSize, ...kind, buffers: this.buffers, calls, offsets, arenaElements }
+  }
+
+  /** What the backward pass reads of an output: itself, or another buffer that a second call has made it into. */
+  private keptOrAgain(output: Activation, callInto: (output: View) => KernelCall): Activation {
+    if (this.kept-- > 0) return output
+    const again = this.anew(output)
+    this.remade.push({ output: output.data, again: again.data })
+    this.calls.push(callInto(view(again)))
+    return again
   }
 
   private stem(layer: StemLayer, features: Activation): () => void {
@@ -156,10 +183,9 @@ class Planner extends HeadPlanner {
     this.offerDense(layer, output, features)
     return () => {
       this.offerGradient(layer.name, gradientView(features, inChannels, growthRate))
-      const kept = this.recompute ? this.anew(y) : y
-      if (this.recompute) this.calls.push({ ...made, output: view(kept), statistics: null })
-      this.convolutionBackward(growth, kept, outputGradient(), false, dropouts[1])
-      this.convolutionBackward(bottleneck, features, this.outputGradient(kept, 0, y.channels), true, dropouts[0])
+      const saved = this.keptOrAgain(y, output => ({ ...made, output, statistics: null }))
+      this.convolutionBackward(growth, saved, outputGradient(), false, dropouts[1])
+      this.convolutionBackward(bottleneck, features, this.outputGradient(saved, 0, y.channels), true, dropouts[0])
     }
   }
 
@@ -196,9 +222,8 @@ class Planner extends HeadPlanner {
     this.offer(transitionName(layer.block), view(next, 0, channels))
     return () => {
       this.offerGradient(transitionName(layer.block), gradientView(next, 0, channels))
-      const kept = this.recompute ? this.anew(pooled) : pooled
-      if (this.recompute) this.calls.push({ ...pool, output: view(kept) })
-      this.convolutionBackward({ norm: null, convolution }, kept, this.outputGradient(next, 0, channels), false, null)
+      const saved = this.keptOrAgain(pooled, output => ({ ...pool, output }))
+      this.convolutionBackward({ norm: null, convolution }, saved, this.outputGradient(next, 0, channels), false, null)
       this.calls.push({
         kernel: 'averagePoolBackward',
         windowHeight: 2,

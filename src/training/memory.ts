@@ -48,8 +48,9 @@ export interface TrainingMemory {
 }
 
 const FLOAT = 4
+const NODE_VERSION = Number.parseInt(process.versions.node, 10)
 /** Measured with Node 20, 22 and 24 on x64: `densenet train` of nets so small that little else counts. */
-const NODE_BYTES = Number.parseInt(process.versions.node, 10) < 22 ? 95e6 : 105e6
+const NODE_BYTES = NODE_VERSION < 22 ? 80e6 : NODE_VERSION < 24 ? 90e6 : 100e6
 /** Measured: two threads more took twice this. */
 const LOADER_THREAD_BYTES = 11e6
 /** As createLoader's default: prepared ahead for one thread, and the one in use. */

@@ -3,12 +3,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
-import { layOut } from '../../dist/engine/arena.js'
+import { type Lifetime, layOut, livesOf } from '../../dist/engine/arena.js'
 import type { Bindings, DeviceBuffer } from '../../dist/engine/backend.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { operandsOf } from '../../dist/engine/operands.js'
 import { type PlanOptions, plan } from '../../dist/engine/planner.js'
 import type { BufferSpec, Program } from '../../dist/engine/program.js'
+import { countKept } from '../../dist/engine/recompute.js'
 import { createSession } from '../../dist/engine/session.js'
 import { planUpdate } from '../../dist/engine/update.js'
 import { architecture } from '../../dist/model/architecture.js'
@@ -261,6 +262,35 @@ describe('memory', () => {
     expect(elements('store') / elements('recompute')).toBeGreaterThan(factor)
   })
 
+  test('recompute keeps what the backward pass of the first block leaves room for', () => {
+    const { calls, arenaElements } = plan(architecture(preset('densenet-bc-100-12')), {
+      mode: 'train',
+      batchSize: 64,
+      memory: 'recompute',
+    })
+    // The first block's features, the output of one bottleneck, and the gradients of both.
+    const firstBlock = 2 * (216 + 48) * 64 * 32 * 32
+    expect(arenaElements).toBeGreaterThanOrEqual(firstBlock)
+    expect(arenaElements).toBeLessThan(1.001 * firstBlock)
+    const again = calls.flatMap(call => (call.kernel === 'convolutionForward' && !call.statistics ? [call.output] : []))
+    const layers = (height: number): number => again.filter(output => output.height === height).length
+    expect([32, 16, 8].map(layers)).toEqual([16, 6, 0])
+  })
+
+  test('an output is kept if its longer life fits into the arena', () => {
+    const life = (elements: number, first: number, last: number): Lifetime => ({ elements, first, last })
+    // Two outputs of 64, made at 0 and 1 and again at 3. Kept they would live beside what takes 128 at 2.
+    const counted = (peak: number): number => {
+      const outputs = [life(64, 0, 0), life(64, 1, 1), life(64, 3, 3), life(64, 3, 3)]
+      const remade = [
+        { output: 1, again: 2 },
+        { output: 0, again: 3 },
+      ]
+      return countKept([...outputs, life(128, 2, 2), life(peak, 4, 4)], remade)
+    }
+    expect([128, 192, 256].map(counted)).toEqual([0, 1, 2])
+  })
+
   test('evaluation takes less than training', () => {
     const described = architecture(preset('densenet-bc-100-12'))
     const elements = (mode: 'train' | 'eval'): number => plan(described, { mode, batchSize: 64 }).arenaElements
@@ -281,24 +311,24 @@ describe('the arena', () => {
   const buffer = (elements: number): BufferSpec => ({ name: `${elements}`, elements, role: 'transient' })
 
   test('gives the memory of what is no longer needed to what comes later', () => {
-    const { offsets, arenaElements } = layOut([buffer(100), buffer(100)], [use(0), use(1)])
+    const { offsets, arenaElements } = layOut(livesOf([buffer(100), buffer(100)], [use(0), use(1)]))
     expect(offsets).toEqual([0, 0])
     expect(arenaElements).toBe(128)
   })
 
   test('keeps apart what one call uses together', () => {
-    expect(layOut([buffer(100), buffer(60)], [use(0, 1)])).toEqual({ offsets: [0, 128], arenaElements: 192 })
+    expect(layOut(livesOf([buffer(100), buffer(60)], [use(0, 1)]))).toEqual({ offsets: [0, 128], arenaElements: 192 })
   })
 
   test('fills the gap between two longer lives', () => {
     const calls = [use(0, 1, 2), use(0, 2), use(0, 2, 3)]
-    const { offsets, arenaElements } = layOut([buffer(64), buffer(192), buffer(128), buffer(192)], calls)
+    const { offsets, arenaElements } = layOut(livesOf([buffer(64), buffer(192), buffer(128), buffer(192)], calls))
     expect(offsets[3]).toBe(offsets[1])
     expect(arenaElements).toBe(384)
   })
 
   test('gives nothing to buffers that nobody uses', () => {
-    expect(layOut([buffer(1000)], [])).toEqual({ offsets: [-1], arenaElements: 0 })
+    expect(layOut(livesOf([buffer(1000)], []))).toEqual({ offsets: [-1], arenaElements: 0 })
   })
 })
 
