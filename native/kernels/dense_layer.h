@@ -27,19 +27,24 @@ constexpr int PANEL = 96, BLOCK = 4 * 1024 / TILE_PIXELS, STRIP = 32, TRANSFORM_
 /// From a point of transformed tiles to the next: a line more keeps points off the same lines of the cache.
 constexpr int64_t POINT_STEP = STRIP * TRANSFORM_BLOCK + 16;
 
-/// z is packed for as many pixels, the rows of these products, channel by channel.
-constexpr int64_t GROUP_FLOATS = BLOCK * ROW_GROUP + WIDTH;
+/// z is packed for as many pixels, the rows of these products, channel by channel. Seven lines more keep the groups of a panel off
+/// the same lines of the cache.
+constexpr int64_t GROUP_FLOATS = BLOCK * ROW_GROUP + 7 * 16;
 
 struct Shape {
   int inChannels, between, outChannels, height, width, side, tilesHigh, tilesWide, paddedWidth, paddedHeight;
   int64_t betweenLanes, slicedLanes, outLanes;
   explicit Shape(const Call& call)
       : inChannels(call.input.channels), between(call.channels), outChannels(call.output.channels), height(call.output.height),
-        width(call.output.width), side(largeTiles(height, width) ? 4 : 2), tilesHigh(int(divideUp(height, side))),
+        width(call.output.width), side(largeTiles(call) ? 4 : 2), tilesHigh(int(divideUp(height, side))),
         tilesWide(int(divideUp(width, side))), paddedWidth(tilesWide * side + 2), paddedHeight(tilesHigh * side + 2),
         betweenLanes(roundUp(between, WIDTH)), slicedLanes(roundUp(between, TILE_PIXELS)), outLanes(roundUp(outChannels, WIDTH)) {}
-  /// F(4x4) has fewer multiplications, but filters of more than twice the size, which small maps hardly use. Measured.
-  static bool largeTiles(int height, int width) { return divideUp(height, 4) * divideUp(width, 4) >= 32; }
+  /// F(4x4) has fewer multiplications, but filters of more than twice the size, which small maps hardly use: there they must be few
+  /// enough to stay in the second-level cache. Measured.
+  static bool largeTiles(const Call& call) {
+    const bool fewFilters = 36 * call.channels * call.output.channels <= 32 * 1024;
+    return divideUp(call.output.height, 4) * divideUp(call.output.width, 4) >= (fewFilters ? 16 : 32);
+  }
   int64_t pixels() const { return int64_t(height) * width; }
   int64_t tiles() const { return int64_t(tilesHigh) * tilesWide; }
   int points() const { return (side + 2) * (side + 2); }
@@ -94,6 +99,13 @@ inline int64_t parts(const Call& call, const Shape& shape, int phase) {
 
 inline int units(const Call& call, int batch, int phase) { return phase > 1 ? 0 : int(batch * parts(call, Shape(call), phase)); }
 
+/// Lines of x in the largest panel of a call.
+inline int64_t linesOfPanel(const Call& call) {
+  const Shape shape(call);
+  const int64_t pixels = divideUp(shape.pixels(), parts(call, shape, 0));
+  return divideUp(divideUp(pixels, divideUp(pixels, PANEL)), 16);
+}
+
 struct Shared {
   float* y;  // [image][padded pixel][channel]
   Shared(Scratch& scratch, const Call& call, int batch) : y(scratch.take<float>(batch * Shape(call).paddedFloats())) {}
@@ -101,8 +113,8 @@ struct Shared {
 
 struct Local {
   float *packed, *scale, *bias, *z, *sums, *transformed, *products, *rows, *planes;
-  int64_t* lines;  // to ask for: x of the next block or panel, then the filters of a point and block
-  int64_t productStep;
+  int64_t* lines;  // to ask for: x of a block of a panel, then the filters of a point and block
+  int64_t productStep, linesOfPanel;
   Local(Scratch& scratch, const Call& call, int) {
     const Shape shape(call);
     packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
@@ -110,6 +122,7 @@ struct Local {
     bias = scratch.take<float>(shape.betweenLanes);
     z = scratch.take<float>(PANEL / ROW_GROUP * GROUP_FLOATS);   // [group][c][pixel]
     sums = scratch.take<float>(PANEL * shape.betweenLanes);  // [pixel][b]
+    linesOfPanel = denseLayer::linesOfPanel(call);
     productStep = STRIP * shape.outLanes + 16;
     transformed = scratch.take<float>(shape.points() * POINT_STEP);  // [point][tile][channel]
     products = scratch.take<float>(shape.points() * productStep);
@@ -123,6 +136,7 @@ inline void prepare(const Task& task, int phase) {
   const auto local = layoutAt<Local>(task.local, task);
   if (phase == 0) {
     normScale(task.call.norm, task.call.input.channels, local.scale);
+    listLines(0, smaller(BLOCK, task.call.input.channels), task.call.input.pixels(), local.linesOfPanel * 16, local.lines);
     memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(float));
     memcpy(local.bias, task.call.bias, size_t(task.call.channels) * sizeof(float));
   } else {
@@ -190,9 +204,8 @@ inline void finish(const Local& local, const Shape& shape, Range panel, float* y
 inline Ahead aheadOfInput(const Call& call, const Local& local, int64_t image, Range panel, Range nextPanel, int next) {
   const bool within = next < call.input.channels;
   const Range pixels = within ? panel : nextPanel;
-  const int first = within ? next : 0;
-  const int64_t* end = listLines(0, smaller(BLOCK, call.input.channels - first), call.input.pixels(), pixels.size(), local.lines);
-  return {call.input.plane(image, first) + pixels.first, local.lines, end - local.lines};
+  const int first = within ? next : 0, count = pixels.size() > 0 ? smaller(BLOCK, call.input.channels - first) : 0;
+  return {call.input.plane(image, first) + pixels.first, local.lines, count * local.linesOfPanel};
 }
 
 /// y of some pixels.
