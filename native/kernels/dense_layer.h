@@ -45,6 +45,8 @@ struct Shape {
     const bool fewFilters = 36 * call.channels * call.output.channels <= 32 * 1024;
     return divideUp(call.output.height, 4) * divideUp(call.output.width, 4) >= (fewFilters ? 16 : 32);
   }
+  /// Input channels, filled up to whole passes of a tile.
+  int64_t steps() const { return roundUp(inChannels, UNROLLED); }
   int64_t pixels() const { return int64_t(height) * width; }
   int64_t tiles() const { return int64_t(tilesHigh) * tilesWide; }
   int points() const { return (side + 2) * (side + 2); }
@@ -54,12 +56,13 @@ struct Shape {
   int64_t at(int64_t row, int64_t x) const { return ((row + 1) * paddedWidth + x + 1) * betweenLanes; }
 };
 
-/// The weights as they are multiplied: W as slices of TILE_PIXELS lanes of b, [slice][c][b]; then the transforms of V, [point][b][o].
+/// The weights as they are multiplied: W as slices of TILE_PIXELS lanes of b, [slice][c][b], with zeros after the last c; then the
+/// transforms of V, [point][b][o].
 struct Weights {
   const float *bottleneck, *growth;
-  Weights(const float* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.inChannels * shape.slicedLanes) {}
+  Weights(const float* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.steps() * shape.slicedLanes) {}
   static int64_t floats(const Shape& shape) {
-    return shape.inChannels * shape.slicedLanes + shape.points() * shape.betweenLanes * shape.outLanes;
+    return shape.steps() * shape.slicedLanes + shape.points() * shape.betweenLanes * shape.outLanes;
   }
 };
 inline int64_t packedFloats(const Call& call) { return Weights::floats(Shape(call)); }
@@ -76,10 +79,12 @@ inline void packGrowth(const Call& call, const Shape& shape, float* to) {
 inline void pack(const Call& call, float* to) {
   const Shape shape(call);
   for (int b = 0; b < shape.between; b += TILE_PIXELS) {
+    float* slice = to + b * shape.steps();
     transpose(call.weight + int64_t(b) * shape.inChannels, shape.inChannels, smaller(TILE_PIXELS, shape.between - b), shape.inChannels,
-              to + int64_t(b) * shape.inChannels, TILE_PIXELS);
+              slice, TILE_PIXELS);
+    memset(slice + shape.inChannels * TILE_PIXELS, 0, size_t((shape.steps() - shape.inChannels) * TILE_PIXELS) * sizeof(float));
   }
-  float* growth = to + shape.inChannels * shape.slicedLanes;
+  float* growth = to + shape.steps() * shape.slicedLanes;
   if (shape.side == 4) packGrowth<4>(call, shape, growth);
   else packGrowth<2>(call, shape, growth);
 }
@@ -112,16 +117,17 @@ struct Shared {
 };
 
 struct Local {
-  float *packed, *scale, *bias, *z, *sums, *transformed, *products, *rows, *planes;
-  int64_t* lines;  // to ask for: x of a block of a panel, then the filters of a point and block
+  float *packed, *scale, *bias, *z, *transformed, *products, *rows, *planes;
+  int64_t* places;  // of a panel's pixels in y
+  int64_t* lines;   // to ask for: x of a block of a panel, then the filters of a point and block
   int64_t productStep, linesOfPanel;
   Local(Scratch& scratch, const Call& call, int) {
     const Shape shape(call);
     packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
     scale = scratch.take<float>(shape.inChannels);
     bias = scratch.take<float>(shape.betweenLanes);
-    z = scratch.take<float>(PANEL / ROW_GROUP * GROUP_FLOATS);   // [group][c][pixel]
-    sums = scratch.take<float>(PANEL * shape.betweenLanes);  // [pixel][b]
+    z = scratch.take<float>(PANEL / ROW_GROUP * GROUP_FLOATS);  // [group][c][pixel]
+    places = scratch.take<int64_t>(PANEL);
     linesOfPanel = denseLayer::linesOfPanel(call);
     productStep = STRIP * shape.outLanes + 16;
     transformed = scratch.take<float>(shape.points() * POINT_STEP);  // [point][tile][channel]
@@ -171,8 +177,8 @@ inline void clearAround(const Shape& shape, float* y, int64_t row, int64_t first
   for (int64_t r = row + 1; row == shape.height - 1 && r < shape.paddedHeight - 1; r++) clear(r, from, to);
 }
 
-/// z of some channels of a panel's pixels, group by group. Reads up to a group and a vector more; what a channel writes beyond its group
-/// is overwritten by the next one.
+/// z of some channels of a panel's pixels, group by group, and zeros up to whole passes. Reads up to a group and a vector more; what a
+/// channel writes beyond its group is overwritten by the next one.
 inline void packPixels(const Call& call, const Local& local, int64_t image, Range panel, Range channels) {
   const int64_t groups = groupsOf(panel);
   int64_t starts[PANEL / ROW_GROUP];
@@ -186,17 +192,18 @@ inline void packPixels(const Call& call, const Local& local, int64_t image, Rang
       for (int i = 0; i < ROW_GROUP; i += WIDTH) store(to + i, apply(load(from + i)));
     }
   }
+  const int64_t count = channels.size(), more = roundUp(count, UNROLLED) - count;
+  for (int64_t g = 0; g < groups && more > 0; g++) {
+    memset(local.z + g * GROUP_FLOATS + count * ROW_GROUP, 0, size_t(more * ROW_GROUP) * sizeof(float));
+  }
 }
 
-/// y of a panel's pixels from their sums, and the padding around them.
-inline void finish(const Local& local, const Shape& shape, Range panel, float* y) {
-  forEachRow(panel, shape.width, [&](int64_t row, int64_t x, int64_t end) {
-    const float* from = local.sums + (row * shape.width + x - panel.first) * shape.betweenLanes;
-    float* to = y + shape.at(row, x);
-    for (int64_t i = x; i < end; i++, from += shape.betweenLanes, to += shape.betweenLanes) {
-      for (int64_t b = 0; b < shape.betweenLanes; b += WIDTH) store(to + b, relu(load(from + b) + load(local.bias + b)));
-    }
-    clearAround(shape, y, row, x, end);
+/// Where the y of a panel's pixels go; clears the padding around them.
+inline void findPlaces(const Local& local, const Shape& shape, Range panel, float* y) {
+  int64_t* to = local.places;
+  forEachRow(panel, shape.width, [&](int64_t row, int64_t first, int64_t end) {
+    for (int64_t x = first; x < end; x++) *to++ = shape.at(row, x);
+    clearAround(shape, y, row, first, end);
   });
 }
 
@@ -216,23 +223,25 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
   for (int64_t p = 0; p < panels; p++) {
     const Range panel = part(pixels, panels, p), nextPanel = p + 1 < panels ? part(pixels, panels, p + 1) : Range{0, 0};
     const int64_t groups = groupsOf(panel);
+    findPlaces(local, shape, panel, y);
     for (int first = 0; first < shape.inChannels; first += BLOCK) {
       const int count = smaller(BLOCK, shape.inChannels - first);
+      const int64_t steps = roundUp(count, UNROLLED);
+      const bool last = first + count == shape.inChannels;
       packPixels(call, local, image, panel, {first, first + count});
       const int64_t tiles = divideUp(shape.betweenLanes, TILE_PIXELS) * groups * (ROW_GROUP / TILE_ROWS);
-      Ahead ahead = aheadOfInput(call, local, image, panel, nextPanel, first + count).over(tiles * count);
+      Ahead ahead = aheadOfInput(call, local, image, panel, nextPanel, first + count).over(tiles * steps);
       for (int64_t b = 0; b < shape.betweenLanes; b += TILE_PIXELS) {
-        const float* slice = weights.bottleneck + b * shape.inChannels + first * TILE_PIXELS;
+        const float* slice = weights.bottleneck + b * shape.steps() + first * TILE_PIXELS;
         const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b) / WIDTH);
         for (int64_t g = 0; g < groups; g++) {
           const Range rows = part(panel.size(), groups, g);
-          const Operands operands{local.z + g * GROUP_FLOATS, 1, ROW_GROUP, slice, TILE_PIXELS, count};
-          multiply<PackedSteps>(operands, int(rows.size()), vectors, local.sums + rows.first * shape.betweenLanes + b, shape.betweenLanes,
-                                first > 0, ahead);
+          const Operands operands{local.z + g * GROUP_FLOATS, 1, ROW_GROUP, slice, TILE_PIXELS, steps};
+          const Finish finish{local.places + rows.first, last ? local.bias + b : nullptr};
+          multiplyAndFinish(operands, int(rows.size()), vectors, y + b, first > 0, finish, ahead);
         }
       }
     }
-    finish(local, shape, panel, y);
   }
 }
 

@@ -47,15 +47,17 @@ struct Operands {
 };
 
 /// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
-template <int ROW, int STEP, int INPUT>
+template <int ROW, int STEP, int INPUT, bool FINISHED = false>
 struct Steps {
   static constexpr int row = ROW, step = STEP, input = INPUT;
+  static constexpr bool finished = FINISHED;  // what is done with the sums, see Finish
 };
 typedef Steps<0, 0, 0> AnySteps;
 
 /// Weights that many tiles read are packed for so many rows of a product, step by step.
 constexpr int ROW_GROUP = 2 * TILE_ROWS;
 typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
+typedef Steps<1, ROW_GROUP, TILE_PIXELS, true> FinishedSteps;
 
 /// to[j * ROW_GROUP + r] = weights[r * rowStep + j] for up to ROW_GROUP rows.
 inline void packRows(const float* weights, int64_t rowStep, int64_t rows, int64_t count, float* to) {
@@ -135,6 +137,12 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
   asm("" : "+r"(input));
 }
 
+/// What becomes of finished sums: out[rows[r] ...] = relu(sum + bias), where there is a bias.
+struct Finish {
+  const int64_t* rows = nullptr;
+  const float* bias = nullptr;  // [vectors * WIDTH]
+};
+
 /// What is multiplied in tiles of one size: so many groups of rows, and so many tiles of each, side by side.
 struct Grid {
   const float *weights, *input;
@@ -142,7 +150,23 @@ struct Grid {
   int64_t outStep;
   bool add;
   int groups, tiles;
+  Finish finish;
 };
+
+/// Writes the sums of a tile that are to be finished.
+template <int R, int V>
+inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const Finish& finish, bool add, const int64_t* rows, float* out,
+                                                      int first) {
+  const auto forEach = [&](auto f) __attribute__((always_inline)) {
+#pragma GCC unroll 12
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) f(sums[r][v], out + rows[r] + first + v * WIDTH, v);
+  };
+  if (add) forEach([](Vec& sum, const float* to, int) { sum += load(to); });
+  if (finish.bias) forEach([&](Vec& sum, const float*, int v) { sum = relu(sum + load(finish.bias + first + v * WIDTH)); });
+  forEach([](Vec sum, float* to, int) { store(to, sum); });
+}
 
 // GCC would give sums registers for each loop and each part around it, and move or spill them in between.
 #if defined(__clang__)
@@ -172,6 +196,10 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
         multiplySteps<STEPS, S>(sums, rows, input, inputStep);
       } while (input != end);
       ahead.next = next;
+      if constexpr (S::finished) {
+        finishTile(sums, grid.finish, grid.add, grid.finish.rows + group * R, grid.out, tile * V * WIDTH);
+        continue;
+      }
       float* out = grid.out + group * R * outStep + tile * V * WIDTH;
       if (grid.add) {
 #pragma GCC unroll 12
@@ -213,13 +241,16 @@ constexpr TileTable<S, LOOP> TILES;
 
 /// Rows are split evenly, so that no tile is thin.
 template <class S, Loop LOOP>
-inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
+inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead,
+                          const Finish& finish = {}) {
   const auto columns = [&](const float* input, int width, int tiles, float* to) {
     const auto& functions = TILES<S, LOOP>.of[width - 1];
     const int most = tileRows(width), groups = (rows + most - 1) / most, height = rows / groups, higher = rows % groups;
     const int64_t first = int64_t(groups - higher) * height;
-    functions[height - 1](o, {o.weights, input, to, outStep, add, groups - higher, tiles}, ahead);
-    if (higher > 0) functions[height](o, {o.weights + first * o.rowStep, input, to + first * outStep, outStep, add, higher, tiles}, ahead);
+    functions[height - 1](o, {o.weights, input, to, outStep, add, groups - higher, tiles, finish}, ahead);
+    if (higher == 0) return;
+    const Finish others{finish.rows + first, finish.bias};
+    functions[height](o, {o.weights + first * o.rowStep, input, to + first * outStep, outStep, add, higher, tiles, others}, ahead);
   };
   const int whole = vectors / TILE_VECTORS, rest = vectors % TILE_VECTORS;
   if (whole > 0) columns(o.input, TILE_VECTORS, whole, out);
@@ -244,6 +275,15 @@ template <class S = AnySteps>
 inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add) {
   Ahead nothing;
   multiply<S>(operands, rows, vectors, out, outStep, add, nothing);
+}
+
+/// The same of a multiple of UNROLLED steps, finished: out has no step between rows, but `finish` the place of each.
+inline void multiplyAndFinish(const Operands& o, int rows, int vectors, float* out, bool add, const Finish& finish, Ahead& ahead) {
+  if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
+    multiplyTiles<FinishedSteps, Loop::ASKING>(o, rows, vectors, out, 0, add, ahead, finish);
+  } else {
+    multiplyTiles<FinishedSteps, Loop::PLAIN>(o, rows, vectors, out, 0, add, ahead, finish);
+  }
 }
 
 /// Offsets of the lines of `rows` rows of `floats` (a vector's worth is enough of a part), `rowStep` apart, after `base`.
