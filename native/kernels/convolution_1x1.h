@@ -44,25 +44,14 @@ struct ForwardUnits {
 /// Pixels packed at a time: with what is asked for ahead they stay in the second-level cache.
 inline int64_t forwardPanel(int channels) { return roundUp(larger(FORWARD_PANEL / channels, FEWEST_PIXELS), TILE_PIXELS); }
 
-/// The rows of W in groups of up to ROW_GROUP. They are packed, [group][channel][row], where that was done once for all runs, or enough
-/// pixels are multiplied by them.
+/// The rows of W in groups of up to ROW_GROUP. They are packed where enough pixels are multiplied by them.
 struct RowGroups {
   int64_t rows, count;
   bool packed;
   RowGroups(const Call& call, int batch)
-      : rows(call.output.channels), count(divideUp(rows, ROW_GROUP)), packed(call.packed || batch * call.output.pixels() >= 256) {}
+      : rows(call.output.channels), count(divideUp(rows, ROW_GROUP)), packed(batch * call.output.pixels() >= 256) {}
   Range range(int64_t group) const { return part(rows, count, group); }
 };
-inline int64_t forwardPackedFloats(const Call& call) { return divideUp(call.output.channels, ROW_GROUP) * ROW_GROUP * call.input.channels; }
-
-inline void forwardPack(const Call& call, float* to) {
-  const RowGroups groups(call, 1);
-  const int64_t in = call.input.channels;
-  for (int64_t g = 0; g < groups.count; g++) {
-    const Range rows = groups.range(g);
-    packRows(call.weight + rows.first * in, in, rows.size(), in, to + g * ROW_GROUP * in);
-  }
-}
 
 struct ForwardLocal {
   float *scale, *weights, *panel, *edge;
@@ -72,8 +61,8 @@ struct ForwardLocal {
     const int64_t pixels = smaller<int64_t>(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
     scale = scratch.take<float>(in);
     const RowGroups groups(call, batch);
-    weights = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(groups.packed ? forwardPackedFloats(call) : 0);
-    panel = scratch.take<float>(in * pixels);  // [tile][channel][pixel]
+    weights = scratch.take<float>(groups.packed ? groups.count * ROW_GROUP * in : 0);  // [group][channel][row]
+    panel = scratch.take<float>(in * pixels);                                      // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
     lines = scratch.take<int64_t>(in * divideUp(pixels, 16));
   }
@@ -95,8 +84,14 @@ inline void forwardPrepare(const Task& task, int phase) {
   if (phase != 0) return;
   const Call& call = task.call;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
-  if (call.norm.present()) normScale(call.norm, call.input.channels, local.scale);
-  if (RowGroups(call, task.run.batch).packed && !call.packed) forwardPack(call, local.weights);
+  const int in = call.input.channels;
+  if (call.norm.present()) normScale(call.norm, in, local.scale);
+  const RowGroups groups(call, task.run.batch);
+  if (!groups.packed) return;
+  for (int64_t g = 0; g < groups.count; g++) {
+    const Range rows = groups.range(g);
+    packRows(call.weight + rows.first * in, in, rows.size(), in, local.weights + g * ROW_GROUP * in);
+  }
 }
 
 /// z of a panel's pixels.
@@ -392,8 +387,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   }
 }
 
-constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>,
-                                                 forwardPackedFloats, forwardPack};
+constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>, bytesOf<ForwardLocal>};
 constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
                                                   bytesOf<BackwardLocal>};
 
