@@ -27,7 +27,7 @@ constexpr int PANEL = 96, BLOCK = 4 * 1024 / TILE_PIXELS, STRIP = 32, TRANSFORM_
 /// From a point of transformed tiles to the next: a line more keeps points off the same lines of the cache.
 constexpr int64_t POINT_STEP = STRIP * TRANSFORM_BLOCK + 16;
 
-/// z is packed for as many pixels, the rows of these products, channel by channel. Seven lines more keep the groups of a panel off
+/// z is packed for ROW_GROUP pixels, the rows of these products, channel by channel. Seven lines more keep the groups of a panel off
 /// the same lines of the cache.
 constexpr int64_t GROUP_FLOATS = BLOCK * ROW_GROUP + 7 * 16;
 
@@ -238,7 +238,7 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
           const Range rows = part(panel.size(), groups, g);
           const Operands operands{local.z + g * GROUP_FLOATS, 1, ROW_GROUP, slice, TILE_PIXELS, steps};
           const Finish finish{local.places + rows.first, last ? local.bias + b : nullptr};
-          multiplyAndFinish(operands, int(rows.size()), vectors, y + b, first > 0, finish, ahead);
+          multiplyPasses<FinishedSteps>(operands, int(rows.size()), vectors, y + b, 0, first > 0, ahead, finish);
         }
       }
     }

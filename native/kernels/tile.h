@@ -249,7 +249,7 @@ inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, 
     const int64_t first = int64_t(groups - higher) * height;
     functions[height - 1](o, {o.weights, input, to, outStep, add, groups - higher, tiles, finish}, ahead);
     if (higher == 0) return;
-    const Finish others{finish.rows + first, finish.bias};
+    const Finish others{S::finished ? finish.rows + first : nullptr, finish.bias};
     functions[height](o, {o.weights + first * o.rowStep, input, to + first * outStep, outStep, add, higher, tiles, others}, ahead);
   };
   const int whole = vectors / TILE_VECTORS, rest = vectors % TILE_VECTORS;
@@ -257,14 +257,22 @@ inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, 
   if (rest > 0) columns(o.input + whole * o.tileStep, rest, 1, out + whole * TILE_PIXELS);
 }
 
+/// The same by tiles that ask for lines, while there are enough of them; of the steps those that fill whole passes.
+template <class S>
+inline void multiplyPasses(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead,
+                           const Finish& finish = {}) {
+  if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
+    multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead, finish);
+  } else {
+    multiplyTiles<S, Loop::PLAIN>(o, rows, vectors, out, outStep, add, ahead, finish);
+  }
+}
+
 /// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles, which take the lines to ask for from `ahead`.
 template <class S = AnySteps>
 inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
   const int64_t whole = o.count / UNROLLED * UNROLLED;
-  if (whole > 0) {
-    if (ahead.rate > 0 && ahead.enoughFor(whole / UNROLLED)) multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead);
-    else multiplyTiles<S, Loop::PLAIN>(o, rows, vectors, out, outStep, add, ahead);
-  }
+  if (whole > 0) multiplyPasses<S>(o, rows, vectors, out, outStep, add, ahead);
   if (whole == o.count) return;
   o.weights += whole * o.step;
   o.input += whole * o.inputStep;
@@ -275,15 +283,6 @@ template <class S = AnySteps>
 inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add) {
   Ahead nothing;
   multiply<S>(operands, rows, vectors, out, outStep, add, nothing);
-}
-
-/// The same of a multiple of UNROLLED steps, finished: out has no step between rows, but `finish` the place of each.
-inline void multiplyAndFinish(const Operands& o, int rows, int vectors, float* out, bool add, const Finish& finish, Ahead& ahead) {
-  if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
-    multiplyTiles<FinishedSteps, Loop::ASKING>(o, rows, vectors, out, 0, add, ahead, finish);
-  } else {
-    multiplyTiles<FinishedSteps, Loop::PLAIN>(o, rows, vectors, out, 0, add, ahead, finish);
-  }
 }
 
 /// Offsets of the lines of `rows` rows of `floats` (a vector's worth is enough of a part), `rowStep` apart, after `base`.
