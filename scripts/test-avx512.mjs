@@ -1,0 +1,187 @@
+// Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole, so it boots Linux and Node.
+//   node scripts/test-avx512.mjs [--required] [--keep]        (npm run test:avx512, on Linux on x64)
+// Every conformance case runs there; what the reference computes for it is computed here, since the emulated processor is a
+// hundred times slower. Where a tool is missing, or the processor has AVX-512 and `npm test` runs its kernels, this says so in one line and
+// succeeds; --required makes a missing tool a failure. --keep leaves the folder with the console's output, for looking into.
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const addon = join(root, 'native/build/Release/densenet.node')
+const TOOLS = {
+  'bochs-bin': 'bochs bochs-term bochsbios',
+  'grub-mkrescue': 'grub-common grub-pc-bin',
+  xorriso: 'xorriso',
+  mformat: 'mtools',
+  cpio: 'cpio',
+  busybox: 'busybox-static',
+  script: 'bsdutils',
+}
+/** Debian's package that depends on its current Linux, which is fetched and unpacked here, never installed. */
+const KERNEL = 'linux-image-amd64'
+const kernelFolder = join(root, 'node_modules/.cache/avx512')
+/** It takes six. */
+const MOST_MINUTES = 20
+
+const required = process.argv.includes('--required')
+function end(what, code) {
+  console.log(what)
+  process.exit(code)
+}
+const run = (program, args, options = {}) => spawnSync(program, args, { encoding: 'utf8', ...options })
+function must(program, args, options) {
+  const { status, stdout, stderr, error } = run(program, args, options)
+  if (status !== 0) end(`error: ${program} failed: ${error?.message ?? stderr.trim()}`, 1)
+  return stdout
+}
+
+/** Why it cannot be tested here, or nothing. */
+function obstacle() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'this machine is not Linux on x64'
+  const missing = Object.keys(TOOLS).filter(tool => run('which', [tool]).status !== 0)
+  const packages = missing.map(tool => TOOLS[tool]).join(' ')
+  if (missing.length > 0)
+    return `${missing.join(', ')} not found; on Debian: apt-get install --no-install-recommends ${packages}`
+  return existsSync(addon) ? '' : `there is no ${addon}; build it with: npm run build`
+}
+
+/** The file of Linux itself. */
+function kernel() {
+  const find = () => {
+    const boot = join(kernelFolder, 'boot')
+    const name = existsSync(boot) && readdirSync(boot).find(name => name.startsWith('vmlinuz'))
+    return name ? join(boot, name) : null
+  }
+  if (find()) return find()
+  mkdirSync(kernelFolder, { recursive: true })
+  const name = /Depends: (linux-image-\S+)/.exec(must('apt-cache', ['depends', KERNEL]))?.[1]
+  if (!name) end(`error: apt-cache knows no ${KERNEL}: apt-get update`, 1)
+  must('apt-get', ['download', name], { cwd: kernelFolder })
+  const file = readdirSync(kernelFolder).find(file => file.endsWith('.deb'))
+  must('dpkg-deb', ['--extract', file, '.'], { cwd: kernelFolder })
+  return find()
+}
+
+/** Node with the libraries that it and the addon need, the addon, and the cases: all that there is on that computer. */
+async function fillDisk(disk) {
+  for (const name of ['bin', 'dev', 'proc', 'app']) mkdirSync(join(disk, name), { recursive: true })
+  copyFileSync(must('which', ['busybox']).trim(), join(disk, 'bin/busybox'))
+  copyFileSync(realpathSync(process.execPath), join(disk, 'app/node'))
+  copyFileSync(addon, join(disk, 'app/densenet.node'))
+  for (const [, library] of must('ldd', [process.execPath, addon]).matchAll(/(\/\S+) \(0x/g)) {
+    mkdirSync(join(disk, dirname(library)), { recursive: true })
+    copyFileSync(library, join(disk, library))
+  }
+  await build({
+    ...{ root, configFile: false, logLevel: 'error', ssr: { noExternal: true } },
+    build: {
+      ...{ ssr: 'test/conformance/recorded.ts', outDir: join(disk, 'app'), emptyOutDir: false, target: 'node20' },
+      rollupOptions: { output: { entryFileNames: 'recorded.mjs', codeSplitting: false } },
+    },
+  })
+  must(process.execPath, ['recorded.mjs', 'record', '.'], { cwd: join(disk, 'app') })
+  writeFileSync(
+    join(disk, 'init'),
+    `#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox mount -t proc proc /proc
+exec >/dev/ttyS0 2>&1
+cd /app
+NO_COLOR=1 DENSENET_NATIVE=/app/densenet.node ./node recorded.mjs replay . avx512
+/bin/busybox sleep 1 # the console is slower than this computer ends
+/bin/busybox poweroff -f
+`,
+  )
+  chmodSync(join(disk, 'init'), 0o755)
+}
+
+/** A CD that boots Linux, with the disk in memory. */
+function makeCd() {
+  const grub = join(folder, 'cd/boot/grub')
+  mkdirSync(grub, { recursive: true })
+  copyFileSync(kernel(), join(folder, 'cd/boot/vmlinuz'))
+  must('sh', ['-c', 'cd disk && find . | cpio -o -H newc --quiet >../cd/boot/initrd'], { cwd: folder })
+  // Linux finds the sizes inconsistent that this processor reports for XSAVEC and XSAVES, and would do without AVX.
+  const options = 'console=ttyS0 quiet loglevel=6 mitigations=off tsc=reliable clearcpuid=321,323'
+  writeFileSync(
+    join(grub, 'grub.cfg'),
+    `set timeout=0\nmenuentry x {\nlinux /boot/vmlinuz ${options}\ninitrd /boot/initrd\n}\n`,
+  )
+  must('grub-mkrescue', ['-o', 'cd.iso', 'cd'], { cwd: folder })
+}
+
+/** Switches the emulated computer off, if it is on. */
+function stop() {
+  try {
+    process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL')
+  } catch {} // no such file, or no such process
+}
+
+/** What the emulated computer wrote to its console until it was switched off. */
+async function boot() {
+  const settings = `display_library: term
+memory: guest=1024, host=1024
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model=corei7_skylake_x, count=1, ips=200000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+boot: cdrom
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path=cd.iso, status=inserted
+com1: enabled=1, mode=file, dev=console
+log: bochs.log
+`
+  writeFileSync(join(folder, 'bochsrc'), settings)
+  writeFileSync(join(folder, 'commands'), 'continue\n') // Debian's Bochs is the one with the debugger
+  // It wants a terminal to show the screen on, and outlives that terminal and most signals.
+  const command = 'echo $$ >pid; exec bochs-bin -q -f bochsrc -rc commands'
+  const terminal = spawn('script', ['-qec', command, '/dev/null'], {
+    ...{ cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TERM: 'xterm' } },
+  })
+  const timer = setTimeout(stop, 60_000 * MOST_MINUTES)
+  await new Promise(resolve => terminal.on('exit', resolve))
+  clearTimeout(timer)
+  rmSync(join(folder, 'pid'), { force: true })
+  const console = join(folder, 'console')
+  return existsSync(console) ? readFileSync(console, 'utf8') : ''
+}
+
+const what = 'the avx512 kernels on an emulated processor with AVX-512'
+if (process.platform === 'linux' && /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))) {
+  end(`skipped: ${what}: this processor has AVX-512, npm test runs them`, 0)
+}
+const why = obstacle()
+if (why) end(required ? `error: cannot test ${what}: ${why}` : `skipped: ${what}: ${why}`, required ? 1 : 0)
+// Otherwise a Ctrl-C would end this without its exit listeners.
+process.on('SIGINT', () => process.exit(130))
+const folder = mkdtempSync(join(tmpdir(), 'densenet-avx512-'))
+const keep = process.argv.includes('--keep')
+if (keep) console.log(`in ${folder}`)
+process.on('exit', () => {
+  stop()
+  if (!keep) rmSync(folder, { recursive: true, force: true })
+})
+
+await fillDisk(join(folder, 'disk'))
+makeCd()
+const printed = await boot()
+const results = /^avx512: (\d+) passed, (\d+) failed/m.exec(printed)
+const lines = printed.split(/\r?\n/).filter(line => /^(avx512|failed): /.test(line))
+console.log(lines.slice(-20).join('\n'))
+if (!results) end(`error: ${what}: they never ended; the last lines of its console:\n${printed.slice(-2000)}`, 1)
+const passed = results[2] === '0' && Number(results[1]) > 0
+end(`${passed ? 'passed' : 'failed'}: ${what}`, passed ? 0 : 1)

@@ -1,0 +1,68 @@
+// The conformance cases for a machine that is too slow to make and compute them: what the arenas held before and after the
+// reference's run goes into files, and another process runs them on the native backend. scripts/test-avx512.mjs bundles this.
+//   node recorded.mjs record FOLDER
+//   node recorded.mjs replay FOLDER INSTRUCTION_SET
+import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { createNativeBackend } from '../../dist/backends/native/backend.js'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { type ConformanceCase, compareCase, initialArena, outputsOf, runCase } from './harness.js'
+
+/** What JSON can hold of a case. The rest follows from it and from the arena before the run. */
+type Recorded = Pick<ConformanceCase, 'name' | 'program' | 'batch' | 'tolerance' | 'runArguments'> & {
+  /** Numbers of the buffers that hold something before the run. */
+  readonly filled: readonly number[]
+}
+
+const filesOf = (folder: string) => ({ cases: join(folder, 'cases.json'), arenas: join(folder, 'arenas.f32') })
+
+async function record(folder: string): Promise<void> {
+  // Only here: making them takes seconds, minutes on an emulated processor.
+  const { conformanceCases } = await import('./cases.js')
+  const { cases, arenas } = filesOf(folder)
+  const reference = createReferenceBackend({ elementType: 'float64' })
+  const file = openSync(arenas, 'w')
+  const recorded: Recorded[] = []
+  for (const testCase of conformanceCases) {
+    const { name, program, batch, tolerance, runArguments, inputs } = testCase
+    writeSync(file, Float32Array.from(initialArena(testCase)))
+    writeSync(file, Float32Array.from(await runCase(reference, testCase)))
+    recorded.push({ name, program, batch, tolerance, runArguments, filled: [...inputs.keys()] })
+  }
+  closeSync(file)
+  writeFileSync(cases, JSON.stringify(recorded))
+}
+
+async function replay(folder: string, instructionSet: string): Promise<void> {
+  const { cases, arenas } = filesOf(folder)
+  const recorded: readonly Recorded[] = JSON.parse(readFileSync(cases, 'utf8'))
+  const native = createNativeBackend({ threads: 2, instructionSet })
+  const file = openSync(arenas, 'r')
+  let failed = 0
+  for (const { filled, ...rest } of recorded) {
+    const { program, batch } = rest
+    const [before, expected] = [new Float32Array(program.arenaElements), new Float32Array(program.arenaElements)]
+    for (const arena of [before, expected]) {
+      if (readSync(file, arena) !== arena.byteLength) throw new Error(`${arenas} ends early`)
+    }
+    const contents = (buffer: number): Float64Array => {
+      const offset = program.offsets[buffer]!
+      return Float64Array.from(before.subarray(offset, offset + program.buffers[buffer]!.elements))
+    }
+    const testCase: ConformanceCase = {
+      ...rest,
+      inputs: new Map(filled.map(buffer => [buffer, contents(buffer)])),
+      outputs: outputsOf(program.calls[0]!, program.offsets, batch),
+    }
+    const { problems } = compareCase(testCase, expected, await runCase(native, testCase))
+    if (problems.length === 0) continue
+    failed++
+    console.log(`failed: ${rest.name}: ${problems.join('; ')}`)
+  }
+  native.dispose()
+  console.log(`${instructionSet}: ${recorded.length - failed} passed, ${failed} failed`)
+}
+
+const [task, folder = '.', instructionSet = ''] = process.argv.slice(2)
+if (task === 'record') await record(folder)
+else await replay(folder, instructionSet)
