@@ -39,7 +39,8 @@ const MOST_MINUTES = 20
 
 const required = process.argv.includes('--required')
 function end(what, code) {
-  console.log(what)
+  if (code === 0) console.log(what)
+  else console.error(what)
   process.exit(code)
 }
 const run = (program, args, options = {}) => spawnSync(program, args, { encoding: 'utf8', ...options })
@@ -71,7 +72,7 @@ function kernel() {
   const name = /Depends: (linux-image-\S+)/.exec(must('apt-cache', ['depends', KERNEL]))?.[1]
   if (!name) end(`error: apt-cache knows no ${KERNEL}: apt-get update`, 1)
   must('apt-get', ['download', name], { cwd: kernelFolder })
-  const file = readdirSync(kernelFolder).find(file => file.endsWith('.deb'))
+  const file = readdirSync(kernelFolder).find(file => file.startsWith(`${name}_`))
   must('dpkg-deb', ['--extract', file, '.'], { cwd: kernelFolder })
   return find()
 }

@@ -9,10 +9,7 @@ import { createReferenceBackend } from '../../dist/backends/reference/backend.js
 import { type ConformanceCase, compareCase, initialArena, outputsOf, runCase } from './harness.js'
 
 /** What JSON can hold of a case. The rest follows from it and from the arena before the run. */
-type Recorded = Pick<ConformanceCase, 'name' | 'program' | 'batch' | 'tolerance' | 'runArguments'> & {
-  /** Numbers of the buffers that hold something before the run. */
-  readonly filled: readonly number[]
-}
+type Recorded = Omit<ConformanceCase, 'inputs' | 'outputs'>
 
 const filesOf = (folder: string) => ({ cases: join(folder, 'cases.json'), arenas: join(folder, 'arenas.f32') })
 
@@ -24,10 +21,10 @@ async function record(folder: string): Promise<void> {
   const file = openSync(arenas, 'w')
   const recorded: Recorded[] = []
   for (const testCase of conformanceCases) {
-    const { name, program, batch, tolerance, runArguments, inputs } = testCase
     writeSync(file, Float32Array.from(initialArena(testCase)))
     writeSync(file, Float32Array.from(await runCase(reference, testCase)))
-    recorded.push({ name, program, batch, tolerance, runArguments, filled: [...inputs.keys()] })
+    const { inputs, outputs, ...rest } = testCase
+    recorded.push(rest)
   }
   closeSync(file)
   writeFileSync(cases, JSON.stringify(recorded))
@@ -39,19 +36,19 @@ async function replay(folder: string, instructionSet: string): Promise<void> {
   const native = createNativeBackend({ threads: 2, instructionSet })
   const file = openSync(arenas, 'r')
   let failed = 0
-  for (const { filled, ...rest } of recorded) {
+  for (const rest of recorded) {
     const { program, batch } = rest
     const [before, expected] = [new Float32Array(program.arenaElements), new Float32Array(program.arenaElements)]
     for (const arena of [before, expected]) {
       if (readSync(file, arena) !== arena.byteLength) throw new Error(`${arenas} ends early`)
     }
-    const contents = (buffer: number): Float64Array => {
+    const contents = program.buffers.map(({ elements }, buffer): [number, Float64Array] => {
       const offset = program.offsets[buffer]!
-      return Float64Array.from(before.subarray(offset, offset + program.buffers[buffer]!.elements))
-    }
+      return [buffer, Float64Array.from(before.subarray(offset, offset + elements))]
+    })
     const testCase: ConformanceCase = {
       ...rest,
-      inputs: new Map(filled.map(buffer => [buffer, contents(buffer)])),
+      inputs: new Map(contents),
       outputs: outputsOf(program.calls[0]!, program.offsets, batch),
     }
     const { problems } = compareCase(testCase, expected, await runCase(native, testCase))
