@@ -11,6 +11,7 @@ export {
   chooseDataset,
   chooseTestDataset,
   knownDataset,
+  type Splits,
 } from '../training/choose-dataset.js'
 
 /** For the help of `--dataset`. */

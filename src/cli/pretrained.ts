@@ -61,7 +61,7 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
     )
   }
   const backend = await backendOf(flags, job)
-  const { train, test } = await splits(dataset, flags.data, job)
+  const { train, validation, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', basename(folder))))
   context.say(`${folder}: the original program's, ${seed.epoch} epochs done; going on in ${output}`)
   const result: TrainingResult = await network.fit(train, {
@@ -71,7 +71,7 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
     weightDecay: options.weightDecay ?? seed.weightDecay,
     nesterov: seed.nesterov,
     after: { epochs: seed.epoch, velocity: seed.velocity },
-    validation: test,
+    validation,
     output,
     on: backend,
   })

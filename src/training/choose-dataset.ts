@@ -2,13 +2,14 @@
 import { stat } from 'node:fs/promises'
 import { type DataProgress, datasetNames, loadDataset } from '../data/catalogue.js'
 import type { Dataset } from '../data/dataset.js'
-import { imageFiles, testImageFiles } from '../data/image-files.js'
+import { type ImageFiles, imageFiles, testImageFiles } from '../data/image-files.js'
 import { datasetInfo } from '../data/info.js'
 import { synthetic, syntheticDataset } from '../data/synthetic.js'
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
 import { inputPreprocessing } from '../inference/image-input.js'
 import type { DenseNetConfig } from '../model/config.js'
+import type { DatasetIdentity } from './checkpoint.js'
 import { checkFits, type ImageFacts } from './run.js'
 
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
@@ -19,6 +20,13 @@ export interface DataOptions {
   readonly onProgress: (progress: DataProgress) => void
 }
 
+/** `validation`: what training watches; the same as `test` where there are no others. */
+export interface Splits {
+  readonly train: Dataset
+  readonly validation: Dataset
+  readonly test: Dataset
+}
+
 /** A data set that was named; nothing is fetched yet. */
 export interface ChosenDataset {
   readonly name: string
@@ -27,7 +35,9 @@ export interface ChosenDataset {
   readonly width: number
   /** How many. */
   readonly classes: number
-  readonly splits: (options: DataOptions) => Promise<{ train: Dataset; test: Dataset }>
+  readonly splits: (options: DataOptions) => Promise<Splits>
+  /** Of a person's own images: which were found, for what, and what is not used. */
+  readonly notes: readonly string[]
   readonly test: (options: DataOptions) => Promise<Dataset>
 }
 
@@ -43,10 +53,17 @@ export async function chooseDataset(name: string, { imageSize, seed }: ImageOpti
   const known = knownDataset(name)
   if (known === null) {
     await checkPath(name)
-    const { train, test } = await imageFiles(name, { size: imageSize, seed })
+    const files = await imageFiles(name, { size: imageSize, seed })
+    const { train, validation, test } = files
     const { channels, height, width, classes } = train
     const shape = { channels, height, width, classes: classes.length }
-    return { name: train.name, ...shape, splits: async () => ({ train, test }), test: async () => test }
+    return {
+      name: train.name,
+      ...shape,
+      notes: notesOf(files),
+      splits: async () => ({ train, validation, test }),
+      test: async () => test,
+    }
   }
   if (imageSize !== undefined) {
     const { height, width } = known
@@ -61,12 +78,13 @@ export interface TrainedNetwork {
   readonly classes: readonly string[]
   readonly preprocessing: Preprocessing | null
   readonly recipe: { readonly seed: number } | null
+  readonly dataset: DatasetIdentity | null
 }
 
 /** The test images for a network, by name or path; a usage error if they do not suit it. */
 export async function chooseTestDataset(
   name: string,
-  { config, classes, preprocessing, recipe }: TrainedNetwork,
+  { config, classes, preprocessing, recipe, dataset }: TrainedNetwork,
   network: string,
 ): Promise<(options: DataOptions) => Promise<Dataset>> {
   const known = knownDataset(name)
@@ -80,6 +98,7 @@ export async function chooseTestDataset(
     ...(config.height === config.width ? { preprocessing: inputPreprocessing({ config, preprocessing }) } : {}),
     ...(classes.length > 0 ? { classes } : {}),
     seed: recipe?.seed,
+    trainedOn: dataset,
   })
   checkShape(config, { ...test, classes: test.classes.length }, network)
   return async () => test
@@ -95,7 +114,13 @@ export function checkShape(config: DenseNetConfig, images: ImageFacts, network: 
 export function knownDataset(name: string): ChosenDataset | null {
   if (name === 'synthetic') {
     const shape = { channels: 3, height: 32, width: 32, classes: 10 }
-    return { name, ...shape, splits: async () => synthetic(), test: async () => syntheticDataset('test') }
+    return {
+      name,
+      ...shape,
+      notes: [],
+      splits: async () => unsplit(synthetic()),
+      test: async () => syntheticDataset('test'),
+    }
   }
   const info = infoOf(name)
   if (info === null) return null
@@ -104,9 +129,25 @@ export function knownDataset(name: string): ChosenDataset | null {
   return {
     name: info.name,
     ...{ channels, height, width, classes: classes.length },
-    splits: async options => ({ train: await load('train', options), test: await load('test', options) }),
+    notes: [],
+    splits: async options => unsplit({ train: await load('train', options), test: await load('test', options) }),
     test: options => load('test', options),
   }
+}
+
+const unsplit = ({ train, test }: Omit<Splits, 'validation'>): Splits => ({ train, validation: test, test })
+
+function notesOf({ train, validation, test, unused }: ImageFiles): string[] {
+  const each = [
+    `${train.length} to train (${train.where})`,
+    `${validation.length} to judge it by (${validation.where})`,
+  ]
+  if (test !== validation) each.push(`${test.length} to test (${test.where})`)
+  const total = train.length + validation.length + (test === validation ? 0 : test.length)
+  return [
+    `${train.name}: ${total} images of ${train.classes.length} classes: ${each.join(', ')}`,
+    ...(unused.length > 0 ? [`    not used: ${unused.join(', ')}`] : []),
+  ]
 }
 
 function infoOf(name: string) {

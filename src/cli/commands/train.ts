@@ -125,7 +125,7 @@ async function fresh(job: Job): Promise<number> {
       : await pretrainedNetwork(job, dataset)
   if (flags.output !== undefined) await refuseRun(flags.output)
   const backend = await backendOf(flags, job)
-  const { train, test } = await splits(dataset, flags.data, job)
+  const { train, validation, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', model ?? 'densenet')))
   await showDashboard(output, job)
   const given = { ...fitOptions(job), augmentation: augmentationFor(train, job) }
@@ -133,7 +133,7 @@ async function fresh(job: Job): Promise<number> {
   const result = await network.fit(train, {
     ...overlaid(recipe ? base(recipe) : {}, given),
     ...(recipe ? { onEvent: announcing(`${flags.recipe}: ${recipe.title}`, dataset.name, dropRate, job) } : {}),
-    validation: test,
+    validation,
     output,
     on: backend,
   })
@@ -200,9 +200,9 @@ async function resume(job: Job, folder: string): Promise<number> {
     threads: flags.threads ?? settings.threads ?? undefined,
   }
   const backend = await backendOf(computing, job)
-  const { train, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
+  const { train, validation, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
   const augmentation = augmentationFor(train, job)
-  const options = { ...fitOptions(job), augmentation, validation: test, resume: folder, on: backend }
+  const options = { ...fitOptions(job), augmentation, validation, resume: folder, on: backend }
   await showDashboard(folder, job)
   const result = await network.fit(train, { ...options, ...computing })
   return conclude(result, folder, job, { test: { dataset: test, backend } })
@@ -218,13 +218,23 @@ function checkPretrained({ pretrained, resetClassifier, resume, demo }: TrainFla
 }
 
 /** The results of a run that has made all its epochs; null when there is something left to do. */
-function finishedRun({ progress, recipe }: Checkpoint, epochs: number | undefined, folder: string): Finished | null {
+function finishedRun(
+  { progress, recipe, dataset }: Checkpoint,
+  epochs: number | undefined,
+  folder: string,
+): Finished | null {
   const done = (progress?.epoch ?? 1) - 1
   const wanted = epochs ?? recipe?.epochs ?? 0
   if (wanted < done) throw usageError(`the run in ${folder} has made ${done} epochs already, more than ${wanted}`)
   if (progress === null || recipe === null || !isFinished(wanted, recipe.patience, progress)) return null
   const { final, ranking } = progress
-  return { final, best: ranking[0] ?? null, progress, early: done < wanted, heldOut: recipe.heldOut !== null }
+  return {
+    final,
+    best: ranking[0] ?? null,
+    progress,
+    early: done < wanted,
+    heldOut: recipe.heldOut !== null || dataset?.judgedBy === 'validation',
+  }
 }
 
 type Finished = Omit<TrainingResult, 'stopped'>
@@ -248,12 +258,12 @@ async function demo(job: Job): Promise<number> {
     )
   }
   const network = networkOf(plan.name, {}, dataset, flags.seed)
-  const { train, test } = await splits(dataset, flags.data, job)
+  const { train, validation, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', 'demo')))
   await showDashboard(output, job)
   const result = await network.fit(train, {
     ...overlaid(plan.recipe, { ...fitOptions(job), augmentation: augmentationFor(train, job) }),
-    validation: test,
+    validation,
     output,
     on: backend,
   })
