@@ -88,11 +88,14 @@ export async function testImageFiles(path: string, options: TestImageOptions = {
   if (trainedOn) {
     const { train, test } = split(list, options.seed ?? 0)
     const aside = make('test', test)
-    // A folder may have moved, or have a link to it; or its images may have changed.
-    const same =
-      folder === trainedOn.name || (await fingerprint([make('train', train), aside])) === trainedOn.fingerprint
-    if (same && aside.length === 0) throw usageError(`${path} has no images that were set aside from training`)
-    if (same) return aside
+    // A folder may have moved, or have a link to it.
+    const unchanged = (await fingerprint([make('train', train), aside])) === trainedOn.fingerprint
+    if (unchanged || folder === trainedOn.name) {
+      if (aside.length === 0) throw usageError(`${path} has no images that were set aside from training`)
+      if (unchanged || trainedOn.fingerprint === undefined) return aside
+      const changed = 'the images have changed since training, which may have seen some of these'
+      return { ...aside, where: `${aside.where}; ${changed}` }
+    }
   }
   const all = parts.all ?? parts.train
   if (!all || all.files.length === 0) throw usageError(`${path} has no images to test with`)

@@ -69,6 +69,8 @@ describe("ImageNet's layout", () => {
     expect((await testImageFiles(folder, { seed: 1, trainedOn })).files).toEqual(other.test.files)
     const moved = { name: '/elsewhere', fingerprint: await fingerprint([other.train, other.test]) }
     expect((await testImageFiles(folder, { seed: 1, trainedOn: moved })).files).toEqual(other.test.files)
+    const changed = await testImageFiles(folder, { seed: 1, trainedOn: { name: folder, fingerprint: 'other' } })
+    expect([changed.length, changed.where]).toEqual([4, expect.stringContaining('have changed since training')])
     for (const trainedOn of [null, { name: '/elsewhere' }]) {
       expect(await testImageFiles(folder, { seed: 1, trainedOn })).toMatchObject({ length: 35, where: 'all images' })
     }
