@@ -6,6 +6,7 @@ import { extname, join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
 import { fileError } from '../util/files.js'
+import { IMAGE_EXTENSIONS, READ_EXTENSIONS } from './decode.js'
 
 /** The files of each class, before any of them is opened. */
 export interface ImageList {
@@ -23,8 +24,6 @@ export interface LabelledFile {
   readonly labels?: readonly number[]
 }
 
-/** A file is taken for an image by its extension; what kind of image it is, its content says. */
-const EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.bmp', '.ppm']
 /** Names of the folder with the images for evaluation; the first one that is there counts. */
 const TEST_FOLDERS = ['val', 'valid', 'validation', 'test'] as const
 const MOST_CLASSES = 65_536
@@ -69,7 +68,7 @@ export async function listImageFolder(
 }
 
 const LAYOUT = 'a folder of images has train/<class>/* and val/<class>/*, or just <class>/*'
-const FORMATS = `images are files that end in ${EXTENSIONS.slice(0, 7).join(', ')}`
+const FORMATS = `images are files that end in ${READ_EXTENSIONS.join(', ')}`
 
 const someNames = (names: readonly string[]): string =>
   `the classes are ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, ... (${names.length})` : ''}`
@@ -96,7 +95,7 @@ export async function imagesIn(folder: string, above: readonly string[] = []): P
     const path = join(folder, entry.name)
     const isFolder = entry.isSymbolicLink() ? await isFolderLink(path) : entry.isDirectory()
     if (isFolder) for (const file of await imagesIn(path, [...above, real])) found.push(file)
-    else if (EXTENSIONS.includes(extname(entry.name).toLowerCase())) found.push(path)
+    else if (IMAGE_EXTENSIONS.includes(extname(entry.name).toLowerCase())) found.push(path)
   }
   return found
 }
