@@ -6,7 +6,7 @@ import { chosenAugmentation } from '../../data/named-augmentation.js'
 import { drawSheet } from '../../data/sheet.js'
 import { writeFileAtomically } from '../../util/files.js'
 import { createContext } from '../context.js'
-import { channelsOption, chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP } from '../datasets.js'
+import { channelsOption, chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP, tellGrey } from '../datasets.js'
 import { type AugmentFlag, augmentOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { givenMixing, mixingOptions } from '../training-options.js'
@@ -69,6 +69,7 @@ async function preview(flags: PreviewFlags): Promise<number> {
       const names = [...(mixup === undefined ? [] : ['mixup']), ...(cutmix === undefined ? [] : ['CutMix'])]
       const done = [describeAugmentation(augmentation), names.join(' or ')].filter(text => text !== '')
       say(`${output}: ${done.join(', ') || 'no augmentation'}`)
+      tellGrey(train, say)
       say('left: as evaluated; right of it: as eight epochs of training see it; from the top:')
       if (!mixing) say(`    ${classes.join(', ')}`)
       captions.forEach((row, i) => {
