@@ -11,7 +11,7 @@ import { type OpenModelOptions, openModel } from './hub/open-model.js'
 import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import { type Features, featuresOfDataset, featuresOfImages } from './inference/features.js'
-import { type ImageInput, inputPreprocessing } from './inference/image-input.js'
+import { type ImageInput, imageName, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
 import type { ImportReport } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
@@ -332,7 +332,7 @@ export class DenseNet {
     const all: Prediction[][] = []
     for await (const answer of classifyImages(images, classifier, { top, signal })) {
       if ('reason' in answer) throw unreadable(images[answer.index]!, answer, images.length)
-      if (answer.doubt !== undefined) onWarning(`${nameOf(images[answer.index]!)}: ${answer.doubt}`)
+      if (answer.doubt !== undefined) onWarning(`${imageName(images[answer.index]!)}: ${answer.doubt}`)
       all.push(answer.predictions)
     }
     return Array.isArray(given) ? all : all[0]!
@@ -420,11 +420,8 @@ function checkBatchSize(batchSize: number): void {
 }
 
 function unreadable(image: ImageInput, { index, reason }: { index: number; reason: string }, count: number) {
-  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${nameOf(image)} cannot be read: ${reason}`)
+  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${imageName(image)} cannot be read: ${reason}`)
 }
-
-const nameOf = (image: ImageInput): string =>
-  typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */
 const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?$/, '')

@@ -26,6 +26,10 @@ export interface RawImage {
 /** A file's path or file: URL, the bytes of an image file (JPEG, PNG, WebP, GIF, TIFF), a Blob of them, or pixels. */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage
 
+/** For messages. */
+export const imageName = (image: ImageInput): string =>
+  typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
+
 /** What of a network decides how images get to it. */
 export interface NetworkInput {
   readonly config: DenseNetConfig

@@ -39,20 +39,23 @@ test('a new network: train --channels 1, go on, test, preview', async () => {
   expect(drawn).toMatchObject({ code: 0, out: expect.stringContaining(said) })
 })
 
-test("TorchXRayVision's: tested in their own range, with the probabilities of classify", async () => {
-  const report = join(folder, 'report')
-  const small = ['--image-size=32', '--dataset', photos, '--backend=reference']
-  const tested = await densenet(['test', xray, ...small, '--report', report])
+test("TorchXRayVision's: tested in their own range, and a data set is read as its files are", async () => {
+  const size = ['--image-size=32', '--backend=reference']
+  const tested = await densenet(['test', xray, ...size, '--dataset', photos])
   expect(tested).toMatchObject({ code: 0, out: expect.stringContaining(XRAY) })
-  const [heading, ...lines] = readFileSync(join(report, 'predictions.csv'), 'utf8').trim().split('\n')
-  expect(lines).toHaveLength(8)
-  using network = await DenseNet.load(xray, { imageSize: 32 })
-  for (const line of lines) {
-    const row = Object.fromEntries(heading!.split(',').map((name, i) => [name, line.split(',')[i]!]))
-    const [best] = await network.classify(join(photos, 'val', row.label!, '0.png'), { backend: 'reference' })
-    expect(best!.probability).toBeGreaterThan(0)
-    break
+  const numbers = async (name: string, ...images: string[]): Promise<number[]> => {
+    const output = join(folder, name)
+    expect(await densenet(['features', ...images, '--model', xray, ...size, '--output', output])).toMatchObject({
+      code: 0,
+    })
+    const [headings, ...lines] = readFileSync(output, 'utf8').trim().split('\n')
+    const from = headings!.split(',').findIndex(heading => !['image', 'label'].includes(heading))
+    return lines.flatMap(line => line.split(',').slice(from).map(Number))
   }
+  const found = await numbers('dataset.csv', '--dataset', photos)
+  expect(found.length).toBe(8 * 16)
+  expect(new Set(found).size).toBeGreaterThan(8)
+  expect(found).toEqual(await numbers('files.csv', join(photos, 'val')))
 })
 
 test("TorchXRayVision's: fine-tuned and gone on with in their own range", async () => {
