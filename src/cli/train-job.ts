@@ -29,6 +29,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly recipe?: string
   readonly epochs?: number
   readonly imageSize?: number
+  readonly channels?: number
   readonly augment?: AugmentFlag
   readonly memory?: MemoryChoice
   readonly seed?: number

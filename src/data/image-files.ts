@@ -16,9 +16,11 @@ import { preprocessingSchema } from './transforms/schema.js'
 export interface ImageFilesOptions {
   /** Pixels on each side of the square that the network reads; default 224. */
   readonly size?: number
+  /** 3, or 1 for a network of grey images; coloured files become grey as Pillow's convert('L') makes them. Default 3. */
+  readonly channels?: number
   /** How images get there when they are evaluated; default: in proportion to 256 -> 224, bicubic. */
   readonly preprocessing?: Preprocessing
-  /** Default: ImageNet's. */
+  /** Default: ImageNet's; of one channel the mean of its three. */
   readonly normalisation?: Normalisation
   /** Chooses the tenth of each class that is set aside when the images come without a split; default 0. */
   readonly seed?: number
@@ -30,6 +32,9 @@ export const IMAGENET_NORMALISATION: Normalisation = {
   mean: [0.485, 0.456, 0.406].map(value => 255 * value),
   deviation: [0.229, 0.224, 0.225].map(value => 255 * value),
 }
+
+/** The mean of its three channels, for images of one, as timm's. */
+export const GREY_NORMALISATION: Normalisation = { mean: [0.449 * 255], deviation: [0.226 * 255] }
 
 /** The images of a folder or a list, by what they are for. */
 export interface ImageFiles {
@@ -135,7 +140,9 @@ function split({ classes, parts }: ImageList, seed: number): { train: ImagePart;
 }
 
 function datasetMaker(path: string, classes: readonly string[], options: ImageFilesOptions) {
-  const { size = 224, normalisation = IMAGENET_NORMALISATION } = options
+  const { size = 224, channels = 3 } = options
+  if (channels !== 1 && channels !== 3) throw parameterError('channels', '1 or 3', channels)
+  const { normalisation = channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION } = options
   if (!Number.isInteger(size) || size < 1) throw parameterError('size', 'a whole number of at least 1', size)
   const { preprocessing = standardPreprocessing(size) } = options
   const fits = preprocessingSchema.safeParse(preprocessing).success
@@ -148,7 +155,7 @@ function datasetMaker(path: string, classes: readonly string[], options: ImageFi
       labels[i] = label
     })
     const targets = targetsOf(files, classes.length)
-    const facts = { name: path, split, classes, channels: 3, height: size, width: size, length: files.length, labels }
+    const facts = { name: path, split, classes, channels, height: size, width: size, length: files.length, labels }
     const several = targets ? { targets } : {}
     return { ...facts, ...several, where, normalisation, files: files.map(({ file }) => file), preprocessing }
   }

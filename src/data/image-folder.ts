@@ -7,6 +7,7 @@ import { basename, extname, join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
 import { fileError } from '../util/files.js'
+import { IMAGE_EXTENSIONS, READ_EXTENSIONS } from './decode.js'
 import { byCodePoint, classNumbers, type SplitName, splitNamed } from './names.js'
 
 /** The files of each class, before any of them is opened. */
@@ -32,11 +33,6 @@ export interface LabelledFile {
   readonly labels?: readonly number[]
 }
 
-/** A file is taken for an image by its extension; what kind of image it is, its content says. */
-const EXTENSIONS: readonly string[] = [
-  ...['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.bmp', '.ppm'],
-  ...['.jfif', '.jpe'],
-]
 const MOST_CLASSES = 65_536
 /** Folders around the classes that are passed through. */
 const MOST_WRAPPERS = 3
@@ -183,7 +179,7 @@ class Leftovers {
 }
 
 const LAYOUT = 'a folder of images has train/<class>/*, val/<class>/* and test/<class>/*, or just <class>/*'
-const FORMATS = `images are files that end in ${EXTENSIONS.slice(0, 7).join(', ')}`
+const FORMATS = `images are files that end in ${READ_EXTENSIONS.join(', ')}`
 
 /** Says what is there, and what could be. */
 async function layoutError(message: string, folder: string): Promise<DenseNetError> {
@@ -197,7 +193,7 @@ async function layoutError(message: string, folder: string): Promise<DenseNetErr
 const someNames = (names: readonly string[]): string =>
   `the classes are ${names.slice(0, 10).join(', ')}${names.length > 10 ? `, ... (${names.length})` : ''}`
 
-const isImage = (name: string): boolean => EXTENSIONS.includes(extname(name).toLowerCase())
+const isImage = (name: string): boolean => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase())
 
 const filesOf = async (folder: string) =>
   (await entriesOf(folder)).map(entry => ({ name: entry.name, isFile: entry.isFile() || entry.isSymbolicLink() }))

@@ -1,13 +1,13 @@
 // Data sets as people name them: the catalogue's, `synthetic`, and a person's own images by their path.
 import { stat } from 'node:fs/promises'
 import { type DataProgress, datasetNames, loadDataset } from '../data/catalogue.js'
-import type { Dataset } from '../data/dataset.js'
-import { type ImageFiles, imageFiles, testImageFiles } from '../data/image-files.js'
+import type { Dataset, Normalisation } from '../data/dataset.js'
+import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from '../data/image-files.js'
 import { datasetInfo } from '../data/info.js'
 import { synthetic, syntheticDataset } from '../data/synthetic.js'
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
-import { inputPreprocessing } from '../inference/image-input.js'
+import { checkNormalisation, inputPreprocessing } from '../inference/image-input.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { DatasetIdentity } from './checkpoint.js'
 import { checkFits, type ImageFacts } from './run.js'
@@ -44,19 +44,24 @@ export interface ChosenDataset {
 /** What decides how a person's own images are read. */
 export interface ImageOptions {
   readonly imageSize?: number | undefined
+  /** 3, or 1: grey. */
+  readonly channels?: number | undefined
   /** Chooses the images that are set aside for testing. */
   readonly seed?: number | undefined
 }
 
 /** A data set by name or path, or a usage error. */
-export async function chooseDataset(name: string, { imageSize, seed }: ImageOptions = {}): Promise<ChosenDataset> {
+export async function chooseDataset(
+  name: string,
+  { imageSize, channels, seed }: ImageOptions = {},
+): Promise<ChosenDataset> {
   const known = knownDataset(name)
   if (known === null) {
     await checkPath(name)
-    const files = await imageFiles(name, { size: imageSize, seed })
+    const files = await imageFiles(name, { size: imageSize, channels, seed })
     const { train, validation, test } = files
-    const { channels, height, width, classes } = train
-    const shape = { channels, height, width, classes: classes.length }
+    const { height, width, classes } = train
+    const shape = { channels: train.channels, height, width, classes: classes.length }
     return {
       name: train.name,
       ...shape,
@@ -69,13 +74,46 @@ export async function chooseDataset(name: string, { imageSize, seed }: ImageOpti
     const { height, width } = known
     throw usageError(`--image-size is for folders and lists of images; those of ${known.name} are ${height} x ${width}`)
   }
+  if (channels !== undefined) {
+    throw usageError(`--channels is for folders and lists of images; those of ${known.name} have ${known.channels}`)
+  }
   return known
+}
+
+/** A person's own images as a network reads them: grey for one of one channel, normalised as its weights are used to. Any
+ * other data set as it is. */
+export function suited(chosen: ChosenDataset, { config, normalisation }: SuitedTo): ChosenDataset {
+  if (knownDataset(chosen.name)) return chosen
+  const channels = config.inputChannels === 1 ? 1 : 3
+  const usual = channels === 1 ? { normalisation: GREY_NORMALISATION } : {}
+  const facts = { channels, ...(normalisation ? { normalisation } : usual) }
+  return {
+    ...chosen,
+    channels,
+    splits: async options => {
+      const { train, validation, test } = await chosen.splits(options)
+      const judged = { ...validation, ...facts }
+      return {
+        train: { ...train, ...facts },
+        validation: judged,
+        test: test === validation ? judged : { ...test, ...facts },
+      }
+    },
+    test: async options => ({ ...(await chosen.test(options)), ...facts }),
+  }
+}
+
+interface SuitedTo {
+  readonly config: DenseNetConfig
+  /** Null: not known. */
+  readonly normalisation: Normalisation | null
 }
 
 /** What of a trained network decides how images are read for it. */
 export interface TrainedNetwork {
   readonly config: DenseNetConfig
   readonly classes: readonly string[]
+  readonly normalisation: Normalisation | null
   readonly preprocessing: Preprocessing | null
   readonly recipe: { readonly seed: number } | null
   readonly dataset: DatasetIdentity | null
@@ -84,7 +122,7 @@ export interface TrainedNetwork {
 /** The test images for a network, by name or path; a usage error if they do not suit it. */
 export async function chooseTestDataset(
   name: string,
-  { config, classes, preprocessing, recipe, dataset }: TrainedNetwork,
+  { config, classes, normalisation, preprocessing, recipe, dataset }: TrainedNetwork,
   network: string,
 ): Promise<(options: DataOptions) => Promise<Dataset>> {
   const known = knownDataset(name)
@@ -95,6 +133,8 @@ export async function chooseTestDataset(
   await checkPath(name)
   const test = await testImageFiles(name, {
     size: config.height,
+    channels: config.inputChannels === 1 ? 1 : 3,
+    normalisation: checkNormalisation({ config, normalisation, preprocessing }),
     ...(config.height === config.width ? { preprocessing: inputPreprocessing({ config, preprocessing }) } : {}),
     ...(classes.length > 0 ? { classes } : {}),
     seed: recipe?.seed,

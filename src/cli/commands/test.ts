@@ -16,7 +16,7 @@ import type { Checkpoint } from '../../training/checkpoint.js'
 import { BEST_FILE } from '../../training/read-run.js'
 import { hasOwnProbabilities } from '../../training/recipe.js'
 import { createContext } from '../context.js'
-import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
+import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, tellGrey } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { figure, grouped, percent, rounded } from '../format.js'
 import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
@@ -80,7 +80,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const load = await chooseTestDataset(name, checkpoint, path)
       if (understood) {
         tellReport(path, understood, checkpoint.config, say)
-        if (!open.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
+        if (!checkpoint.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
       }
       const data = dataReporter(out, quiet === true)
       const loaded = limitDataset(
@@ -88,6 +88,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         flags.testLimit ?? null,
       )
       const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
+      tellGrey(dataset, say)
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
