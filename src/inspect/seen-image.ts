@@ -1,7 +1,14 @@
 // An image as the network sees it: the numbers it reads, and the same as pixels to look at.
 import { toBytes } from '../data/sheet.js'
 import { DenseNetError } from '../errors.js'
-import { checkNormalisation, type ImageInput, inputSize, readImage, writeInput } from '../inference/image-input.js'
+import {
+  checkNormalisation,
+  type ImageInput,
+  imageName,
+  inputSize,
+  readImage,
+  writeInput,
+} from '../inference/image-input.js'
 import type { InspectedNetwork } from './network.js'
 
 /** [height][width][3] bytes. */
@@ -23,11 +30,12 @@ export async function readSeen(network: InspectedNetwork, image: ImageInput): Pr
   const normalisation = checkNormalisation(network)
   const input = new Float32Array(inputSize(network.config))
   try {
-    writeInput(await readImage(image), network, input)
+    const read = await readImage(image)
+    writeInput(read, network, input)
+    if (read.doubt !== undefined) process.emitWarning(`${imageName(image)}: ${read.doubt}`)
   } catch (error) {
     if (!(error instanceof DenseNetError) || error.code !== 'failed') throw error
-    const name = typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
-    throw new DenseNetError(`${name} cannot be looked at: ${error.message}`, { cause: error })
+    throw new DenseNetError(`${imageName(image)} cannot be looked at: ${error.message}`, { cause: error })
   }
   const data = toBytes(input, { channels, height, width, normalisation })
   return { input, pixels: { height, width, data } }

@@ -92,7 +92,10 @@ export function createApp(options: AppOptions): App {
     }
 
     function resultOf(name: string | null, answer: NetworkAnswer) {
-      if ('values' in answer) return { name, ...toResult(answer.values) }
+      if ('values' in answer) {
+        const { values, doubt } = answer
+        return { name, ...toResult(values), ...(doubt === undefined ? {} : { warning: doubt }) }
+      }
       metrics.unreadableImage()
       return { name, error: answer.reason }
     }

@@ -11,13 +11,16 @@ export interface DecodeJob {
 }
 
 /** [channels][height][width] as the network reads it, or why the image cannot be read. */
-export type Decoded = { readonly input: Float32Array } | { readonly reason: string }
+export type Decoded =
+  | { readonly input: Float32Array; readonly doubt?: string | undefined }
+  | { readonly reason: string }
 
 export default async function decode({ bytes, network, maxPixels }: DecodeJob): Promise<Decoded> {
   try {
     const input = new Float32Array(inputSize(network.config))
-    writeInput(await decodeImage(bytes, maxPixels), network, input)
-    return { input }
+    const image = await decodeImage(bytes, maxPixels)
+    writeInput(image, network, input)
+    return { input, doubt: image.doubt }
   } catch (error) {
     if (error instanceof DenseNetError) return { reason: error.message }
     throw error

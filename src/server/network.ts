@@ -13,8 +13,10 @@ import { Decoders } from './decoders.js'
 import type { Metrics } from './metrics.js'
 import type { Limits, ServerOptions } from './options.js'
 
-/** The network's numbers for an image, or why the image cannot be read. */
-export type NetworkAnswer = { readonly values: Float32Array } | { readonly reason: string }
+/** The network's numbers for an image, with why they may be wrong if that is so, or why the image cannot be read. */
+export type NetworkAnswer =
+  | { readonly values: Float32Array; readonly doubt?: string | undefined }
+  | { readonly reason: string }
 
 export interface ServedNetwork {
   /** "native: AVX-512, 2 threads" */
@@ -68,7 +70,7 @@ export async function serveNetwork(
       async answer(question, bytes, signal) {
         const decoded = await pool.decode({ bytes, network, maxPixels }, signal)
         if ('reason' in decoded) return decoded
-        return { values: await batcher.ask(question, decoded.input, signal) }
+        return { values: await batcher.ask(question, decoded.input, signal), doubt: decoded.doubt }
       },
       close: () => release(releases),
     }

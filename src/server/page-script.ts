@@ -45,6 +45,7 @@ async function classify(file) {
     $('status').textContent = title.textContent + ': ' + result.error
     return
   }
+  if (result.warning) text.append(make('p', 'error', result.warning[0].toUpperCase() + result.warning.slice(1) + '.'))
   const list = make('ol', 'bars')
   for (const { label, probability } of result.predictions) {
     const row = make('li')

@@ -14,6 +14,7 @@ const name = z.string().nullable().describe("the file's name, where the form say
 const unreadable = z
   .object({ name, error: z.string().describe('why this image cannot be read') })
   .openapi('UnreadableImage')
+const warning = z.string().optional().describe('why it may not look as was meant, where that is so')
 const milliseconds = z.number().describe('from the last byte of the request to the answer')
 
 export const classification = z
@@ -21,7 +22,7 @@ export const classification = z
     model: z.string(),
     milliseconds,
     results: z
-      .array(z.union([z.object({ name, predictions: z.array(prediction) }), unreadable]))
+      .array(z.union([z.object({ name, predictions: z.array(prediction), warning }), unreadable]))
       .describe('one for each image, in their order'),
   })
   .openapi('Classification')
@@ -32,7 +33,7 @@ export const featureVectors = z
     layer: z.string(),
     milliseconds,
     results: z
-      .array(z.union([z.object({ name, features: z.array(z.number()) }), unreadable]))
+      .array(z.union([z.object({ name, features: z.array(z.number()), warning }), unreadable]))
       .describe('one for each image, in their order'),
   })
   .openapi('Features')

@@ -1,4 +1,5 @@
 // What is asked and answered, without sockets: bodies of every kind, and everything that can be wrong with them.
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer, type DenseNetServer } from '../../dist/server/server.js'
 import { relativeError } from '../golden/compare.js'
@@ -47,6 +48,16 @@ describe('POST /v1/classify', () => {
       expect(json.milliseconds).toBeGreaterThan(0)
     },
   )
+
+  test('a picture that is almost black, for it has 12 bits in 16, is answered with a warning', async () => {
+    const raw = { width: 2, height: 2, channels: 1 } as const
+    const dark = sharp(Uint16Array.from([0, 100, 4095, 9]), { raw })
+      .toColourspace('grey16')
+      .png()
+    const { status, json } = await ask('/v1/classify', await dark.toBuffer(), 'image/png')
+    expect([status, json.results[0].predictions.length > 0]).toEqual([200, true])
+    expect(json.results[0].warning).toMatch(/^its 16-bit pixels reach 4095 of 65535, so it is almost black/)
+  })
 
   test('a form with several, each under its name', async () => {
     const { status, json } = await ask(

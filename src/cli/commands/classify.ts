@@ -70,7 +70,7 @@ function classify(given: readonly string[], flags: ClassifyFlags): Promise<numbe
         const failed: string[] = []
         for await (const answer of classifyImages(inputs, classifier, { top: flags.top, signal }, times)) {
           tell(images[answer.index]!, answer, context)
-          if ('doubt' in answer && answer.doubt) context.warn(`${images[answer.index]}: ${answer.doubt}`)
+          if ('doubt' in answer && answer.doubt && !flags.json) context.warn(`${images[answer.index]}: ${answer.doubt}`)
           if ('reason' in answer) failed.push(`${images[answer.index]}: ${answer.reason}`)
         }
         const seconds = (performance.now() - start) / 1000
@@ -97,7 +97,8 @@ async function makeClassifier(
   else context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes`)
   if (classes.length === 0 && classNames(classes, config).length > 0)
     context.say("  assumed: the classes are ImageNet's, in the usual order")
-  context.say(`images: ${described(inputPreprocessing(checkpoint))}\n`)
+  const grey = config.inputChannels === 1 ? "; colours become grey as Pillow's L" : ''
+  context.say(`images: ${described(inputPreprocessing(checkpoint))}${grey}\n`)
   const { backend, threads } = flags
   const on = await createBackend({
     ...(backend === undefined ? {} : { backend }),
@@ -120,8 +121,9 @@ function described({ resize, crop, interpolation }: Preprocessing): string {
 
 /** The likeliest class beside the image's name, or several below it. */
 function tell(image: string, answer: Answer, { flags, out, say }: Context): void {
-  const { reason, predictions } = { reason: undefined, predictions: undefined, ...answer }
-  if (flags.json) out.write(`${JSON.stringify({ image, ...(predictions ? { predictions } : { error: reason }) })}\n`)
+  const { reason, predictions, doubt } = { reason: undefined, predictions: undefined, doubt: undefined, ...answer }
+  const about = predictions ? { predictions, warning: doubt } : { error: reason }
+  if (flags.json) out.write(`${JSON.stringify({ image, ...about })}\n`)
   if (predictions === undefined) return
   const rows = predictions.map(({ label, probability }) => [percent(100 * probability), label])
   if (rows.length === 1) say(`${image}   ${rows[0]![1]}   ${rows[0]![0]}`)
