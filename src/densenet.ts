@@ -1,6 +1,6 @@
 import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
-import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
+import { type Preprocessing, VIEWS, type ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
 import { createFeatureExtractor } from './engine/features.js'
 import type { MemoryMode } from './engine/planner.js'
@@ -82,18 +82,18 @@ export interface LoadOptions extends OpenModelOptions {
 
 export interface EvaluateOptions extends ComputeOptions {
   readonly batchSize?: number
+  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
+  readonly views?: ViewName
   readonly loaderThreads?: number
   readonly signal?: AbortSignal
   /** Told after every batch how many images are done. */
   readonly onProgress?: (imagesDone: number) => void
 }
 
-export interface PredictOptions extends EvaluateOptions {
-  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
-  readonly views?: ViewName
-}
+/** The same as to evaluate. */
+export type PredictOptions = EvaluateOptions
 
-export interface FeatureOptions extends EvaluateOptions {
+export interface FeatureOptions extends Omit<EvaluateOptions, 'views'> {
   /** A name of featureLayers; default: `pooled`. */
   readonly layer?: string | undefined
   /** Of a list: leaves out images that cannot be read, and hears of each; default: the first one is an error. */
@@ -293,14 +293,15 @@ export class DenseNet {
 
   /** Loss and errors in percent, with running statistics, without augmentation. */
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
-    const { batchSize = 64, loaderThreads, signal, onProgress } = options
+    const { batchSize = 64, views, loaderThreads, signal, onProgress } = options
     const metrics = await evaluate({
       config: this.config,
       state: this.#state,
       dataset,
       multiLabel: this.multiLabel,
       backend: await this.#backend(options),
-      batchSize: Math.min(batchSize, dataset.length),
+      batchSize: Math.min(batchSize, dataset.length * VIEWS[views ?? 'single'].length),
+      views,
       loaderThreads,
       signal,
       onProgress,
