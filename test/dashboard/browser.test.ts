@@ -29,6 +29,7 @@ async function writeEvaluation(run: string): Promise<void> {
     classes: classes.length,
     indices,
     labels: Uint16Array.from(labels),
+    scores: probabilities.map(Math.log),
     probabilities,
     losses,
   }
