@@ -20,7 +20,7 @@ import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './mode
 import { describe } from './model/describe.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
-import { preset } from './model/presets.js'
+import { isPreset, preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './training/asked-recipe.js'
 import { boardFolder } from './training/board-log.js'
@@ -141,7 +141,7 @@ export class DenseNet {
     const { seed = 0, name, ...overrides } = options
     const config = typeof model === 'string' ? preset(model, overrides) : resolveConfig({ ...model, ...overrides })
     const table = parameterTable(architecture(config))
-    return new DenseNet(name ?? (typeof model === 'string' ? model : describe(config)), config, {
+    return new DenseNet(name ?? (typeof model === 'string' ? nameOf(model, config) : describe(config)), config, {
       parameters: initialParameters(table, seed),
       running: initialRunning(table),
       training: {},
@@ -253,12 +253,12 @@ export class DenseNet {
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
+    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
     const tensorboard = await boardFolder(options)
     const created = output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config)
     if (created) later(() => created.close())
     const folder = opened?.folder ?? created
-    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     const { state, ...result } = await run({
       name: this.name,
       config: this.config,
@@ -410,6 +410,10 @@ export class DenseNet {
     return this.#made.backend
   }
 }
+
+/** A preset with other blocks or another growth rate is another network. */
+const nameOf = (model: string, config: DenseNetConfig): string =>
+  isPreset(model) && describe(preset(model)) !== describe(config) ? describe(config) : model
 
 const isDataset = (given: unknown): given is Dataset =>
   typeof given === 'object' && given !== null && 'split' in given && 'labels' in given

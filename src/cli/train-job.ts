@@ -37,6 +37,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly resume?: string
   readonly pretrained?: string
   readonly resetClassifier?: boolean
+  readonly classes?: number
+  readonly firstEpoch?: number
   readonly checkpointSeconds?: number
   readonly keepBest?: number
   readonly layerStatistics?: boolean
