@@ -138,8 +138,8 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
   const kept = beginning === 'seed run'
   const crops = isTrue(values.tenCrop) ? 'ten' : 'single'
   return [
-    ...network,
     ...only(['dataset'], option('--dataset', datasetOf(values))),
+    ...network,
     ...only(['nEpochs'], option('--epochs', epochs)),
     ...only(['batchSize'], option('--batch-size', share)),
     ...(Number(nGPU) > 1 || (beginning === 'run' && isGiven('nGPU')) ? option('--accumulate', nGPU) : []),
