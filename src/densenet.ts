@@ -1,6 +1,6 @@
 import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
 import type { Dataset, Normalisation } from './data/dataset.js'
-import type { Preprocessing, ViewName } from './data/transforms/preprocess.js'
+import { type Preprocessing, VIEWS, type ViewName } from './data/transforms/preprocess.js'
 import type { Backend } from './engine/backend.js'
 import { createFeatureExtractor } from './engine/features.js'
 import type { MemoryMode } from './engine/planner.js'
@@ -20,7 +20,7 @@ import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './mode
 import { describe } from './model/describe.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
-import { preset } from './model/presets.js'
+import { isPreset, preset } from './model/presets.js'
 import { type Summary, summarise } from './model/summary.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './training/asked-recipe.js'
 import { boardFolder } from './training/board-log.js'
@@ -82,18 +82,18 @@ export interface LoadOptions extends OpenModelOptions {
 
 export interface EvaluateOptions extends ComputeOptions {
   readonly batchSize?: number
+  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
+  readonly views?: ViewName
   readonly loaderThreads?: number
   readonly signal?: AbortSignal
   /** Told after every batch how many images are done. */
   readonly onProgress?: (imagesDone: number) => void
 }
 
-export interface PredictOptions extends EvaluateOptions {
-  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
-  readonly views?: ViewName
-}
+/** The same as to evaluate. */
+export type PredictOptions = EvaluateOptions
 
-export interface FeatureOptions extends EvaluateOptions {
+export interface FeatureOptions extends Omit<EvaluateOptions, 'views'> {
   /** A name of featureLayers; default: `pooled`. */
   readonly layer?: string | undefined
   /** Of a list: leaves out images that cannot be read, and hears of each; default: the first one is an error. */
@@ -141,7 +141,7 @@ export class DenseNet {
     const { seed = 0, name, ...overrides } = options
     const config = typeof model === 'string' ? preset(model, overrides) : resolveConfig({ ...model, ...overrides })
     const table = parameterTable(architecture(config))
-    return new DenseNet(name ?? (typeof model === 'string' ? model : describe(config)), config, {
+    return new DenseNet(name ?? (typeof model === 'string' ? nameOf(model, config) : describe(config)), config, {
       parameters: initialParameters(table, seed),
       running: initialRunning(table),
       training: {},
@@ -253,12 +253,12 @@ export class DenseNet {
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
+    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
     const tensorboard = await boardFolder(options)
     const created = output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config)
     if (created) later(() => created.close())
     const folder = opened?.folder ?? created
-    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
     const { state, ...result } = await run({
       name: this.name,
       config: this.config,
@@ -293,14 +293,15 @@ export class DenseNet {
 
   /** Loss and errors in percent, with running statistics, without augmentation. */
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
-    const { batchSize = 64, loaderThreads, signal, onProgress } = options
+    const { batchSize = 64, views, loaderThreads, signal, onProgress } = options
     const metrics = await evaluate({
       config: this.config,
       state: this.#state,
       dataset,
       multiLabel: this.multiLabel,
       backend: await this.#backend(options),
-      batchSize: Math.min(batchSize, dataset.length),
+      batchSize: Math.min(batchSize, dataset.length * VIEWS[views ?? 'single'].length),
+      views,
       loaderThreads,
       signal,
       onProgress,
@@ -409,6 +410,10 @@ export class DenseNet {
     return this.#made.backend
   }
 }
+
+/** A preset with other blocks or another growth rate is another network. */
+const nameOf = (model: string, config: DenseNetConfig): string =>
+  isPreset(model) && describe(preset(model)) !== describe(config) ? describe(config) : model
 
 const isDataset = (given: unknown): given is Dataset =>
   typeof given === 'object' && given !== null && 'split' in given && 'labels' in given

@@ -1,10 +1,13 @@
 // Training that begins elsewhere: with weights of another program or run (--pretrained), or in the middle of a run of the
 // original Torch program (--resume on its checkpoint folder).
 import { stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { DenseNet } from '../densenet.js'
 import { usageError } from '../errors.js'
-import { PAPER_RECIPE } from '../training/recipe.js'
+import { type DenseNetConfig, resolveConfig } from '../model/config.js'
+import { describe } from '../model/describe.js'
+import { preset } from '../model/presets.js'
+import { PAPER_RECIPE, spelled } from '../training/recipe.js'
 import { readSeedCheckpoint, SEED_LATEST } from '../training/seed-checkpoint.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { type ChosenDataset, checkShape, chooseDataset, suited } from './datasets.js'
@@ -16,16 +19,17 @@ import { openOptions, tellReport } from './weight-options.js'
 /** The network of --pretrained, and the images of a data set as it reads them; with --reset-classifier for its classes,
  * too. */
 export async function pretrainedNetwork(
-  { model, flags, context }: Job,
+  job: Job,
   chosen: ChosenDataset,
 ): Promise<{ network: DenseNet; dataset: ChosenDataset }> {
+  const { flags, context } = job
   const path = flags.pretrained!
-  if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0 || flags.channels) {
-    throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
-  }
-  const open = openOptions({ strict: true, imageSize: flags.imageSize }, chosen)
+  if (flags.channels) throw usageError('weights come with their own channels', 'leave out --channels, or --pretrained')
+  const { imageSize, dropRate } = flags
+  const open = { ...openOptions({ strict: true, imageSize }, chosen), dropRate }
   const { fetch, end } = fetching({}, context)
   const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
+  checkDescribed(network.config, path, job)
   if (network.imported) tellReport(path, network.imported, network.config, context.say)
   const dataset = suited(chosen, network)
   if (!flags.resetClassifier) {
@@ -40,6 +44,25 @@ export async function pretrainedNetwork(
   return { network: renewed, dataset }
 }
 
+/** Weights come with their network: one that is described beside them must be the same. */
+function checkDescribed(config: DenseNetConfig, path: string, { model, flags }: Job): void {
+  const { dropRate, ...described } = describedNetwork(flags)
+  if (model === undefined && Object.keys(described).length === 0) return
+  const { height, width, classes, inputChannels, bnEpsilon } = config
+  const options = { ...described, height, width, classes, inputChannels, bnEpsilon, dropRate: config.dropRate }
+  const asked = model === undefined ? resolveConfig(options) : preset(model, options)
+  const differs = (Object.keys(asked) as (keyof DenseNetConfig)[]).filter(
+    key => String(asked[key]) !== String(config[key]),
+  )
+  if (differs.length === 0) return
+  const text = (of: DenseNetConfig): string =>
+    [describe(of), ...differs.filter(key => !TOLD.includes(key)).map(key => `${spelled(key)} ${of[key]}`)].join(', ')
+  throw usageError(`${path} holds ${text(config)}, not ${text(asked)}`, 'weights come with their network: leave it out')
+}
+
+/** What describe tells, or all but tells. */
+const TOLD: readonly string[] = ['blocks', 'growthRate', 'bottleneck']
+
 export const isSeedCheckpoint = (folder: string): Promise<boolean> =>
   stat(join(folder, SEED_LATEST)).then(
     found => found.isFile(),
@@ -51,7 +74,9 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
   const { flags, context } = job
   const dataset = await chooseDataset(flags.dataset ?? defaultDataset, flags)
   const seed = await readSeedCheckpoint(folder)
-  const network = await DenseNet.load(folder, { ...openOptions({ strict: true }, dataset), onWarning: context.warn })
+  const open = { ...openOptions({ strict: true }, dataset), dropRate: flags.dropRate }
+  const network = await DenseNet.load(folder, { ...open, onWarning: context.warn })
+  checkDescribed(network.config, folder, job)
   checkShape(network.config, dataset, folder)
   if (seed.velocity !== null && seed.velocity.length !== network.state.parameters.length) {
     throw usageError(
@@ -67,6 +92,9 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
   }
   const backend = await backendOf(flags, job)
   const { train, validation, test } = await splits(dataset, flags.data, job)
+  if (flags.output !== undefined && resolve(flags.output) === resolve(folder)) {
+    throw usageError(`${folder} is the original program's own`, 'choose another folder for the run that goes on')
+  }
   const output = flags.output ?? (await freeFolder(join('runs', basename(folder))))
   context.say(`${folder}: the original program's, ${seed.epoch} epochs done; going on in ${output}`)
   const result: TrainingResult = await network.fit(train, {

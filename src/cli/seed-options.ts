@@ -1,7 +1,11 @@
 // The options of the original program (`th main.lua -netType densenet -depth 100 ...`), with one dash and its names and
 // defaults, turned into this program's own. Three kinds: meaningful ones are translated, ones that mean nothing here are
 // accepted with a note, ones that mean something this program does not have are refused.
-import { usageError } from '../errors.js'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parameterError, usageError } from '../errors.js'
+import { IMAGENET_BLOCKS } from '../model/config.js'
+import { SEED_LATEST } from '../training/seed-checkpoint.js'
 
 export interface Translation {
   /** `test` when -testOnly was given. */
@@ -95,7 +99,7 @@ export function translateSeedOptions(args: readonly string[]): Translation | nul
   }
   if (own.includes('--help')) return { command: 'train', args: own, notes: [] }
   const values: SeedValues = { ...DEFAULTS, ...given }
-  refuse(values)
+  refuse(values, given)
   const translated = isTrue(values.testOnly) ? testArgs(values) : trainArgs(values, given)
   return {
     command: isTrue(values.testOnly) ? 'test' : 'train',
@@ -109,41 +113,105 @@ function unknownOption(arg: string): Error {
   return usageError(`unknown option ${arg}${close ? ` (did you mean -${close}?)` : ''}`)
 }
 
+/** Where the weights to begin with are. */
+type Beginning = 'fresh' | 'file' | 'run' | 'seed run'
+
+function beginningOf({ resume, retrain }: SeedValues): Beginning {
+  if (resume !== 'none') return existsSync(join(resume, SEED_LATEST)) ? 'seed run' : 'run'
+  return retrain === 'none' ? 'fresh' : 'file'
+}
+
+const NETWORK = ['depth', 'growthRate', 'bottleneck', 'reduction', 'dropRate', 'd1', 'd2', 'd3', 'd4'] as const
+
 function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
-  const resuming = values.resume !== 'none'
+  const beginning = beginningOf(values)
+  const isGiven = (...names: SeedOption[]): boolean => names.some(name => name in given)
+  // A run of ours that goes on knows its own values; those given are checked against them.
+  const only = (names: SeedOption[], args: string[]): string[] => (beginning !== 'run' || isGiven(...names) ? args : [])
+  // Weights come with their network, which the one described is checked against.
+  const network = beginning === 'fresh' || isGiven(...NETWORK) ? networkArgs(values) : []
+  const { nGPU, batchSize } = values
+  const share = isGiven('batchSize') || beginning !== 'run' ? String(Number(batchSize) / Number(nGPU)) : batchSize
+  const schedule = isImagenet(values) && values.lrShape === 'multistep' ? 'imagenet' : values.lrShape
+  const epochs = Number(values.nEpochs) > 0 ? values.nEpochs : isImagenet(values) ? '90' : '164'
+  // The state of the original's optimiser has its own momentum and decay.
+  const kept = beginning === 'seed run'
+  const crops = isTrue(values.tenCrop) ? 'ten' : 'single'
+  return [
+    ...only(['dataset'], option('--dataset', datasetOf(values))),
+    ...network,
+    ...only(['nEpochs'], option('--epochs', epochs)),
+    ...only(['batchSize'], option('--batch-size', share)),
+    ...(Number(nGPU) > 1 || (beginning === 'run' && isGiven('nGPU')) ? option('--accumulate', nGPU) : []),
+    ...only(['LR'], option('--lr', values.LR)),
+    ...only(['lrShape'], option('--schedule', schedule)),
+    ...(kept && !isGiven('momentum') ? [] : only(['momentum'], option('--momentum', values.momentum))),
+    ...(kept && !isGiven('weightDecay') ? [] : only(['weightDecay'], option('--weight-decay', values.weightDecay))),
+    ...only(['optMemory'], option('--memory', Number(values.optMemory) >= 3 ? 'recompute' : 'store')),
+    ...only(['manualSeed'], option('--seed', values.manualSeed)),
+    ...only(['nThreads'], option('--loader-threads', values.nThreads)),
+    ...(crops === 'ten' || (beginning === 'run' && isGiven('tenCrop')) ? option('--crops', crops) : []),
+    ...beginningArgs(values, given, beginning),
+  ]
+}
+
+/** All of it: the original builds its network anew before it reads weights. */
+function networkArgs(values: SeedValues): string[] {
   const growthRate = Number(values.growthRate)
-  const args: Partial<Record<SeedOption, readonly string[]>> = {
-    dataset: option('--dataset', datasetOf(values)),
-    // For ImageNet, the depth names a network.
-    depth: isImagenet(values) ? [`densenet-${values.depth}`] : option('--depth', values.depth),
-    growthRate: [
-      ...option('--growth-rate', values.growthRate),
-      // The original starts with 2k channels, bottlenecks or not.
-      ...(Number.isInteger(growthRate) && growthRate > 0 ? option('--initial-channels', String(2 * growthRate)) : []),
-    ],
-    bottleneck: [isTrue(values.bottleneck) ? '--bottleneck' : '--no-bottleneck'],
-    reduction: option('--reduction', values.reduction),
-    dropRate: option('--drop-rate', values.dropRate),
-    nEpochs: option('--epochs', Number(values.nEpochs) === 0 ? (isImagenet(values) ? '90' : '164') : values.nEpochs),
-    batchSize: option('--batch-size', values.batchSize),
-    LR: option('--lr', values.LR),
-    lrShape: option('--schedule', isImagenet(values) && values.lrShape === 'multistep' ? 'imagenet' : values.lrShape),
-    momentum: option('--momentum', values.momentum),
-    weightDecay: option('--weight-decay', values.weightDecay),
-    optMemory: option('--memory', Number(values.optMemory) >= 3 ? 'recompute' : 'store'),
-    manualSeed: option('--seed', values.manualSeed),
-    nThreads: option('--loader-threads', values.nThreads),
-    save: resuming ? [] : option('--output', values.save),
-    resume: resuming ? option('--resume', values.resume) : [],
+  return [
+    ...(isImagenet(values) ? imagenetNetwork(values) : option('--depth', values.depth)),
+    ...option('--growth-rate', values.growthRate),
+    // The original starts with 2k channels, bottlenecks or not.
+    ...option('--initial-channels', String(2 * growthRate)),
+    isTrue(values.bottleneck) ? '--bottleneck' : '--no-bottleneck',
+    ...option('--reduction', values.reduction),
+    ...option('--drop-rate', values.dropRate),
+  ]
+}
+
+/** Depths that the original knows the blocks of; of others it is told them. */
+const IMAGENET_DEPTHS: readonly string[] = ['121', '161', '169', '201']
+
+function imagenetNetwork(values: SeedValues): string[] {
+  const { depth } = values
+  if (IMAGENET_DEPTHS.includes(depth)) return [`densenet-${depth}`]
+  const blocks = [values.d1, values.d2, values.d3, values.d4].map(Number)
+  const usual = IMAGENET_BLOCKS[Number(depth)]
+  if (blocks.includes(0)) {
+    const example = (usual ?? IMAGENET_BLOCKS[264]!).map((layers, i) => `-d${i + 1} ${layers}`).join(' ')
+    throw usageError(
+      `-depth ${depth}: for ImageNet it is one of ${IMAGENET_DEPTHS.join(', ')}, or any with -d1, -d2, -d3 and -d4`,
+      `these are the dense layers of each block: ${usual ? '' : 'of depth 264 '}${example}`,
+    )
   }
-  // A run that goes on knows its own values; those given are checked against them.
-  return Object.entries(args).flatMap(([name, words]) => (resuming && !(name in given) ? [] : words))
+  return usual?.join() === blocks.join()
+    ? [`densenet-${depth}`]
+    : ['densenet-121', ...option('--blocks', blocks.join())]
+}
+
+function beginningArgs(values: SeedValues, given: Partial<SeedValues>, beginning: Beginning): string[] {
+  const { resume, retrain, save, epochNumber, nClasses } = values
+  if (beginning === 'run') return option('--resume', resume)
+  // Its default is where the original's own checkpoints are.
+  if (beginning === 'seed run')
+    return [...('save' in given ? option('--output', save) : []), ...option('--resume', resume)]
+  const reset = isTrue(values.resetClassifier)
+  return [
+    ...option('--output', save),
+    ...(Number(epochNumber) > 1 ? option('--first-epoch', epochNumber) : []),
+    ...(beginning === 'file' ? option('--pretrained', retrain) : []),
+    ...(beginning === 'file' && reset ? ['--reset-classifier'] : []),
+    ...(reset ? option('--classes', nClasses) : []),
+  ]
 }
 
 function testArgs(values: SeedValues): string[] {
-  if (values.resume === 'none') throw usageError('-testOnly needs -resume and the folder of a run')
+  const { resume, retrain } = values
+  if (resume === 'none' && retrain === 'none') {
+    throw usageError('-testOnly needs -resume and the folder of a run, or -retrain and a file of weights')
+  }
   return [
-    values.resume,
+    resume === 'none' ? retrain : resume,
     ...option('--dataset', datasetOf(values)),
     ...(isTrue(values.tenCrop) ? option('--crops', 'ten') : []),
     ...option('--batch-size', values.batchSize),
@@ -154,15 +222,42 @@ function testArgs(values: SeedValues): string[] {
 /** ImageNet, or any folder that is laid out like it. */
 const isImagenet = ({ dataset }: SeedValues): boolean => dataset === 'imagenet'
 const datasetOf = (values: SeedValues): string => (isImagenet(values) ? values.data : values.dataset)
-/** Depths that the original knows the stages of. */
-const IMAGENET_DEPTHS: readonly string[] = ['121', '161', '169', '201']
 
 /** As one word, so that a value with a dash in front stays a value. */
 const option = (flag: string, value: string): string[] => [`${flag}=${value}`]
 
-function refuse(values: SeedValues): void {
+type Range = readonly [expected: string, fits: (value: number) => boolean]
+const whole = (least: number): Range => [
+  `a whole number of at least ${least}`,
+  n => Number.isSafeInteger(n) && n >= least,
+]
+const share: Range = ['a number from 0 up to, but not including, 1', n => n >= 0 && n < 1]
+
+/** Of the options whose values are numbers. */
+const RANGES: Partial<Record<SeedOption, Range>> = {
+  ...{ manualSeed: whole(0), nGPU: whole(1), nThreads: whole(0) },
+  ...{ nEpochs: whole(0), epochNumber: whole(1), batchSize: whole(1) },
+  LR: ['a number above 0', n => n > 0],
+  momentum: share,
+  weightDecay: ['a number of at least 0', n => n >= 0],
+  ...{ depth: whole(1), nClasses: whole(0), growthRate: whole(1) },
+  reduction: ['a number above 0 and up to 1', n => n > 0 && n <= 1],
+  dropRate: share,
+  optMemory: ['a level from 0 to 5', n => Number.isInteger(n) && n >= 0 && n <= 5],
+  ...{ d1: whole(0), d2: whole(0), d3: whole(0), d4: whole(0) },
+}
+
+function refuse(values: SeedValues, given: Partial<SeedValues>): void {
   const no = (name: SeedOption, why: string, hint?: string): never => {
     throw usageError(`-${name} ${values[name]}: ${why}`, hint)
+  }
+  for (const [name, text] of Object.entries(given)) {
+    const [expected, fits] = RANGES[name as SeedOption] ?? []
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (fits && !(Number.isFinite(value) && fits(value))) throw parameterError(`-${name}`, expected!, text)
+  }
+  for (const name of ['save', 'resume', 'retrain'] as const) {
+    if (values[name] === '') throw parameterError(`-${name}`, 'a path', '')
   }
   if (values.netType !== 'densenet') no('netType', 'the only network here is densenet')
   if (!['cifar10', 'cifar100', 'imagenet'].includes(values.dataset)) {
@@ -171,39 +266,93 @@ function refuse(values: SeedValues): void {
   if (isImagenet(values) && values.data === '') {
     no('dataset', 'its images are not fetched', 'add -data and a folder with train/<class>/* and val/<class>/*')
   }
-  if (Number(values.nGPU) !== 1) no('nGPU', 'training runs in one process on the processor; only 1 is possible')
-  if (values.precision !== 'single') no('precision', 'training is in single precision')
-  if (isImagenet(values) && !isTrue(values.testOnly) && !IMAGENET_DEPTHS.includes(values.depth)) {
-    no('depth', `for ImageNet it is one of ${IMAGENET_DEPTHS.join(', ')}`)
-  }
-  if (isTrue(values.tenCrop) && !isTrue(values.testOnly)) {
-    no('tenCrop', 'training is watched with one crop', 'use it with -testOnly true and -resume')
-  }
-  if (values.retrain !== 'none') no('retrain', 'starting from other weights does not exist here')
-  if (isTrue(values.resetClassifier)) no('resetClassifier', 'a new classifier on old weights does not exist here')
-  if (Number(values.epochNumber) !== 1)
-    no('epochNumber', 'a run goes on where it stopped', 'use -resume and the folder of the run')
-  if (!['0', '1', '2', '3', '4', '5'].includes(values.optMemory)) no('optMemory', 'the levels are 0 to 4')
+  if (values.precision !== 'single') no('precision', 'training is in single precision; "single" is the only value')
   if (!['multistep', 'cosine'].includes(values.lrShape)) no('lrShape', 'the shapes are multistep and cosine')
+  if (isTrue(values.tenCrop) && !isImagenet(values)) {
+    no(
+      'tenCrop',
+      `the images of ${values.dataset} have the size that the network reads: there are no crops to be cut out`,
+    )
+  }
+  if (isTrue(values.resetClassifier)) refuseClassifier(values)
+  const [nGPU, batchSize] = [Number(values.nGPU), Number(values.batchSize)]
+  // What a run of ours goes on with is its own, where it is not given.
+  const divides = beginningOf(values) !== 'run' || 'batchSize' in given
+  if (divides && !isTrue(values.testOnly) && batchSize % nGPU !== 0) {
+    const less = batchSize - (batchSize % nGPU)
+    const sizes = less > 0 ? `${less} or ${less + nGPU}` : `${nGPU}`
+    no('nGPU', `batches of ${batchSize} cannot be shared out evenly among ${nGPU}`, `take -batchSize ${sizes}`)
+  }
+}
+
+function refuseClassifier({ nClasses, resume, testOnly }: SeedValues): void {
+  if (Number(nClasses) === 0) throw usageError('-resetClassifier needs -nClasses and the number of classes')
+  if (isTrue(testOnly) && resume === 'none') {
+    throw usageError('-testOnly and -resetClassifier: a new classifier cannot be tested before it is trained')
+  }
 }
 
 function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
   const notes = Object.entries(MEANINGLESS)
     .filter(([name]) => name in given && !(name === 'data' && isImagenet(values)))
     .map(([name, why]) => `-${name} means nothing here: ${why}`)
+  const nothing = (name: SeedOption, why: string): void => void notes.push(`-${name} means nothing here: ${why}`)
+  if (isTrue(values.testOnly)) {
+    const told = NETWORK.filter(name => name in given).map(name => `-${name}`)
+    if (told.length > 0) notes.push(`the network is that of the weights; not looked at: ${told.join(', ')}`)
+  } else notes.push(...networkNotes(given, values))
+  const named = isImagenet(values) && IMAGENET_DEPTHS.includes(values.depth)
   for (const name of ['d1', 'd2', 'd3', 'd4'] as const) {
-    if (Number(values[name]) !== 0) notes.push(`-${name} means nothing here: the original used it for ImageNet only`)
+    if (Number(values[name]) === 0 || isTrue(values.testOnly) || (isImagenet(values) && !named)) continue
+    nothing(name, named ? `densenet-${values.depth} has its own blocks` : 'the original used it for ImageNet only')
   }
-  if (given.nClasses !== undefined) notes.push('-nClasses means nothing here: the data set says how many there are')
-  if (given.nGPU !== undefined) notes.push('-nGPU 1 means nothing here: there is no CUDA here')
+  if (values.resume !== 'none') {
+    const own = 'a run that goes on has its own, as in the original'
+    if (values.retrain !== 'none') nothing('retrain', own)
+    if (isTrue(values.resetClassifier)) nothing('resetClassifier', own)
+    if (Number(values.epochNumber) > 1) nothing('epochNumber', own)
+    const elsewhere = given.save !== undefined && resolve(given.save) !== resolve(values.resume)
+    if (elsewhere && beginningOf(values) === 'run') nothing('save', 'a run that goes on stays in its folder')
+  }
+  if (given.nClasses !== undefined && !isTrue(values.resetClassifier)) {
+    nothing('nClasses', 'the data set says how many there are')
+  }
+  if (given.nGPU !== undefined) notes.push(replicasNote(given, values))
   const level = Number(values.optMemory)
   if (level === 5) notes.push('-optMemory 5 is 4: memory is recomputed')
   if (level >= 3 && Number(values.dropRate) > 0) {
     notes.push(`-optMemory ${level} of the original left dropout out of dense layers; here it is applied`)
   }
+  return notes
+}
+
+function replicasNote(given: Partial<SeedValues>, values: SeedValues): string {
+  const { nGPU, batchSize } = values
+  if (Number(nGPU) === 1) return '-nGPU 1 means nothing here: there is no CUDA here'
+  if (isTrue(values.testOnly)) return `-nGPU ${nGPU} means nothing here: testing is in one process`
+  if (beginningOf(values) === 'run' && given.batchSize === undefined) {
+    return `-nGPU ${nGPU} is --accumulate ${nGPU} in one process`
+  }
+  const each = Number(batchSize) / Number(nGPU)
+  return (
+    `-nGPU ${nGPU} -batchSize ${batchSize} is --batch-size ${each} --accumulate ${nGPU} in one process: ` +
+    `the mean gradient of ${batchSize} images, batch norms over ${each} of them, the memory of ${each}`
+  )
+}
+
+function networkNotes(given: Partial<SeedValues>, values: SeedValues): string[] {
+  const { depth } = values
+  const notes: string[] = []
   if (!isTrue(values.bottleneck) && given.reduction === undefined) {
     notes.push(
       "as in the original, reduction stays 0.5 without bottlenecks; -reduction 1 is the paper's plain DenseNet",
+    )
+  }
+  const described = beginningOf(values) === 'fresh' || given.depth !== undefined
+  if (described && isImagenet(values) && IMAGENET_DEPTHS.includes(depth) && given.growthRate === undefined) {
+    const usual = depth === '161' ? 48 : 32
+    notes.push(
+      `as in the original, the growth rate is 12 where none is given; densenet-${depth} of the paper has ${usual}`,
     )
   }
   return notes

@@ -37,6 +37,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly resume?: string
   readonly pretrained?: string
   readonly resetClassifier?: boolean
+  readonly classes?: number
+  readonly firstEpoch?: number
   readonly checkpointSeconds?: number
   readonly keepBest?: number
   readonly layerStatistics?: boolean
@@ -156,10 +158,10 @@ async function testChosen(
   const file = join(folder, BEST_FILE)
   const { recipe } = await readCheckpoint(file)
   using network = await DenseNet.load(file, { onWarning: context.warn })
-  const { batchSize, testLimit } = recipe!
+  const { batchSize, testLimit, crops: views } = recipe!
   const images = limitDataset(dataset, testLimit)
   const { loaderThreads } = flags
-  const score = await network.evaluate(images, { on: backend, batchSize, loaderThreads, signal: request.signal })
+  const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, signal: request.signal })
   const tested = { epoch: best.epoch, ...score }
   if (flags.json) context.out.write(`${JSON.stringify({ type: 'test', images: images.length, ...tested })}\n`)
   return tested

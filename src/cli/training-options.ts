@@ -2,6 +2,7 @@
 import { Option } from 'commander'
 import { type Mixing, MOST_ALPHA } from '../data/mixing.js'
 import { namesOf } from '../data/named-augmentation.js'
+import { VIEWS } from '../data/transforms/preprocess.js'
 import type { FitOptions } from '../densenet.js'
 import { parameterError, usageError } from '../errors.js'
 import {
@@ -93,6 +94,11 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
   ),
   patience: wholeOption('--patience <n>', 'end after n epochs without a lower error; default: never'),
   heldOut: wholeOption('--validation <n>', 'hold n training images out and judge by them; default: by the test images'),
+  crops: choiceOption(
+    '--crops <which>',
+    'what is shown of each image that is evaluated; probabilities are averaged; default: single',
+    Object.keys(VIEWS),
+  ),
   seed: wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${paper.seed}`, 0),
   trainLimit: wholeOption('--train-limit <n>', 'only the first n training images'),
   testLimit: wholeOption('--test-limit <n>', 'only the first n test images'),

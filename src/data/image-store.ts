@@ -35,6 +35,15 @@ export function checkDataset(dataset: Dataset): void {
   }
 }
 
+/** Only images of files are larger than what the network reads. */
+export function checkViews(dataset: Dataset, views: readonly View[]): void {
+  if ('files' in dataset || views.every(({ place }) => place === 'centre')) return
+  throw usageError(
+    `the images of ${dataset.name} have the size that the network reads: there are no crops to be cut out of them`,
+    'use flip instead of ten',
+  )
+}
+
 export function imageStore(
   dataset: Dataset,
   options: {
@@ -69,12 +78,7 @@ export function imageStore(
     ...(mixing ? { mixing } : {}),
   }
   if (!('files' in dataset)) {
-    if (views?.some(({ place }) => place !== 'centre')) {
-      throw usageError(
-        `the images of ${dataset.name} have the size that the network reads: there are no crops to be cut out of them`,
-        'use flip instead of ten',
-      )
-    }
+    if (views) checkViews(dataset, views)
     const images = share ? shared(dataset.images) : dataset.images
     return { ...common, images, augmentation, ...(views ? { views } : {}) }
   }

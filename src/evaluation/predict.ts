@@ -3,12 +3,13 @@
 import type { Dataset } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
-import type { Backend, Numbers } from '../engine/backend.js'
+import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { checkDataset, evaluatedLoss } from '../training/run.js'
+import { averageViews } from '../training/views.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 
@@ -53,7 +54,7 @@ export function predict(options: PredictOptions): Promise<Predictions> {
   const { config, dataset, backend, signal, onProgress, onWarning } = options
   checkDataset(config, dataset)
   const loss = evaluatedLoss(dataset, options.multiLabel)
-  const average = loss.kind === 'crossEntropy' ? averageShares : averageOwn
+  const own = loss.kind === 'binaryCrossEntropy'
   const views = VIEWS[options.views ?? 'single']
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
   return withCleanup(async later => {
@@ -70,11 +71,17 @@ export function predict(options: PredictOptions): Promise<Predictions> {
       const single = logits instanceof Float32Array && views.length === 1
       predictions ??= emptyPredictions(dataset, config.classes, single ? Float32Array : Float64Array)
       for (let first = 0; first < batch.size; first += views.length) {
-        predictions.indices[images] = batch.indices[first]!
-        predictions.labels[images] = batch.labels[first]!
         const { classes } = config
-        predictions.targets?.set(batch.targets!.subarray(first * classes, (first + 1) * classes), images * classes)
-        average(logits, first, views.length, predictions, images++)
+        const label = batch.labels[first]!
+        const targets = batch.targets?.subarray(first * classes, (first + 1) * classes)
+        const shown = logits.subarray(first * classes, (first + views.length) * classes)
+        const answer = averageViews(shown, classes, { label, targets, own })
+        predictions.indices[images] = batch.indices[first]!
+        predictions.labels[images] = label
+        if (targets) predictions.targets!.set(targets, images * classes)
+        predictions.probabilities.set(answer.probabilities, images * classes)
+        predictions.scores.set(answer.scores, images * classes)
+        predictions.losses[images++] = answer.loss
       }
       if (signal?.aborted) throw abortedError('testing')
       onProgress?.(images)
@@ -112,46 +119,4 @@ function firstOf(predictions: Predictions, images: number): Predictions {
     scores: scores.subarray(0, images * classes),
     losses: losses.subarray(0, images),
   }
-}
-
-/** Softmax of each view, averaged into the image's row; by logarithms, so that scores differ where probabilities are all
- * but 0 or 1, and the loss stays finite. */
-function averageShares(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
-  const { classes, probabilities, scores, labels, losses } = to
-  const logarithms = Array.from({ length: views }, (_, view) => {
-    const own = Float64Array.from(logits.subarray((first + view) * classes, (first + view + 1) * classes))
-    const highest = own.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
-    const total = Math.log(own.reduce((sum, value) => sum + Math.exp(value - highest), 0))
-    return own.map(value => value - highest - total)
-  })
-  for (let c = 0; c < classes; c++) {
-    const mean = logMean(logarithms.map(view => view[c]!))
-    probabilities[image * classes + c] = Math.exp(mean)
-    scores[image * classes + c] = views === 1 ? logits[first * classes + c]! : mean
-    if (c === labels[image]) losses[image] = -mean
-  }
-}
-
-/** The same with a sigmoid of each class. */
-function averageOwn(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
-  const { classes, probabilities, scores, labels, targets, losses } = to
-  let loss = 0
-  for (let c = 0; c < classes; c++) {
-    const own = Array.from({ length: views }, (_, view) => logits[(first + view) * classes + c]!)
-    const there = targets ? targets[image * classes + c] === 1 : labels[image] === c
-    const [yes, no] = [logMean(own.map(logSigmoid)), logMean(own.map(score => logSigmoid(-score)))]
-    probabilities[image * classes + c] = Math.exp(yes)
-    scores[image * classes + c] = views === 1 ? own[0]! : yes - no
-    loss -= there ? yes : no
-  }
-  losses[image] = loss / classes
-}
-
-const logSigmoid = (score: number): number => Math.min(score, 0) - Math.log1p(Math.exp(-Math.abs(score)))
-
-/** Logarithm of the mean, from logarithms. */
-function logMean(logarithms: readonly number[]): number {
-  const highest = Math.max(...logarithms)
-  const sum = logarithms.reduce((total, value) => total + Math.exp(value - highest), 0)
-  return highest + Math.log(sum / logarithms.length)
 }

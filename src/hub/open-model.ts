@@ -16,15 +16,22 @@ export interface OpenModelOptions extends OpenOptions {
   /** Height and width of the images that it is to read, in pixels; default: of those it was trained on. Its layers take
    * images of any size, and its last pool is over all of the map. */
   readonly imageSize?: number | undefined
+  /** Of training; default: what it was trained with, as far as that is known. */
+  readonly dropRate?: number | undefined
 }
 
 /** A name, or the path of a run, a checkpoint or weights from elsewhere. `onWarning`: as openNetwork. */
 export async function openModel(
   nameOrPath: string,
-  { imageSize, ...open }: OpenModelOptions,
+  { imageSize, dropRate, ...open }: OpenModelOptions,
   onWarning: (message: string) => void,
 ): Promise<OpenedNetwork> {
-  const opened = await find(nameOrPath, open, onWarning)
+  const found = await find(nameOrPath, open, onWarning)
+  const { config } = found.checkpoint
+  const opened =
+    dropRate === undefined
+      ? found
+      : { ...found, checkpoint: { ...found.checkpoint, config: resolveConfig({ ...config, dropRate }) } }
   return imageSize === undefined ? opened : { ...opened, checkpoint: ofSize(opened.checkpoint, imageSize) }
 }
 

@@ -38,10 +38,15 @@ export type PresetName = keyof typeof PRESETS
 /** All of them. */
 export const presetNames = Object.keys(PRESETS) as PresetName[]
 
+/** `densenet121` is `densenet-121`. */
+const keyOf = (name: string): string => name.toLowerCase().replace(/^densenet(\d{3})$/, 'densenet-$1')
+
+export const isPreset = (name: string): boolean => Object.hasOwn(PRESETS, keyOf(name))
+
 /** The network of that name, with any of its values changed by `overrides`. `densenet121` works as `densenet-121` does. */
 export function preset(name: string, overrides: DenseNetOptions = {}): DenseNetConfig {
-  const key = name.toLowerCase().replace(/^densenet(\d{3})$/, 'densenet-$1')
-  if (!(key in PRESETS)) {
+  const key = keyOf(name)
+  if (!isPreset(name)) {
     // The message is the interesting one when the depth alone is wrong: densenet-bc-101-12.
     const spelled = /^(wide-)?densenet-(bc-)?(\d+)-(\d+)$/.exec(key)
     if (spelled) {

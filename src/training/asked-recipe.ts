@@ -54,9 +54,12 @@ export function resumedRecipe({ recipe }: Checkpoint, options: AskedRecipe): Rec
 export function startAfter(
   after: AskedRecipe['after'],
   train: Dataset,
-  { batchSize, trainLimit, accumulate }: Recipe,
+  { epochs, batchSize, trainLimit, accumulate }: Recipe,
 ): Progress | null {
-  if (!after) return null
+  if (!after || after.epochs === 0) return null
+  if (after.epochs >= epochs) {
+    throw usageError(`to begin with epoch ${after.epochs + 1} leaves nothing to do of ${epochs} epochs`)
+  }
   const images = Math.min(train.length, trainLimit ?? train.length)
   const batches = Math.ceil(images / batchSize)
   const updates = after.epochs * Math.ceil(batches / accumulate)

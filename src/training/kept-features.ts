@@ -32,7 +32,9 @@ export function withKeptFeatures(recipe: Recipe, config: DenseNetConfig, asked: 
       ? 'of networks without dropout'
       : mixes(recipe)
         ? 'of images that are not mixed'
-        : null
+        : recipe.crops !== 'single'
+          ? 'of images that are evaluated by one crop'
+          : null
   if (problem !== null) {
     if (asked.passes === undefined) return { ...recipe, featurePasses: 0 }
     throw usageError(`features can be kept only ${problem}`, 'leave out --feature-passes')

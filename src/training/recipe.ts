@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Augmentation } from '../data/augment.js'
 import { MOST_ALPHA } from '../data/mixing.js'
+import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
 import { transformSchema } from '../data/transforms/schema.js'
 import { parameterError, usageError } from '../errors.js'
 import { scheduleNames } from './schedule.js'
@@ -73,6 +74,9 @@ export interface Recipe {
   /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. Those that
    * the data set holds out by convention, if they are so many; else the seed chooses them. */
   readonly heldOut: number | null
+  /** What is shown of each image that is evaluated: `single`, `flip` (also mirrored) or `ten` (crops, of images of files);
+   * probabilities are averaged. */
+  readonly crops: ViewName
   /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. */
   readonly augmentation: Augmentation
   readonly seed: number
@@ -111,6 +115,7 @@ export const PAPER_RECIPE: Recipe = {
   featurePasses: 0,
   patience: null,
   heldOut: null,
+  crops: 'single',
   augmentation: { flip: true, pad: 4 },
   seed: 0,
   trainLimit: null,
@@ -144,6 +149,7 @@ export function isMeant(recipe: Recipe, name: keyof Recipe): boolean {
 /** Whether the images of a batch are mixed in pairs. */
 export const mixes = ({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>): boolean => mixup !== null || cutmix !== null
 
+const viewNames = Object.keys(VIEWS) as ViewName[]
 const whole = z
   .int()
   .min(1)
@@ -181,6 +187,8 @@ export const recipeSchema = z.strictObject({
   featurePasses: z.int().min(0).default(0),
   patience: whole.nullable(),
   heldOut: whole.nullable(),
+  /** Absent in checkpoints from before there was any. */
+  crops: z.enum(viewNames).default('single'),
   augmentation: z.union([
     z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
     z.array(transformSchema),
@@ -222,6 +230,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
   featurePasses: 'a whole number of at least 0',
   patience: COUNT,
   heldOut: COUNT,
+  crops: `one of ${viewNames.join(', ')}`,
   augmentation: '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',
   seed: 'a whole number of at least 0',
   trainLimit: COUNT,

@@ -2,9 +2,11 @@
 import { isAbsolute } from 'node:path'
 import { type Dataset, limitDataset } from '../data/dataset.js'
 import { fingerprint } from '../data/fingerprint.js'
+import { checkViews } from '../data/image-store.js'
 import { createLoader } from '../data/loader.js'
 import { drawSheet } from '../data/sheet.js'
 import { checkSplit, splitDataset } from '../data/split.js'
+import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import { createFeatureExtractor } from '../engine/features.js'
 import type { Loss } from '../engine/loss.js'
@@ -27,6 +29,7 @@ import type { RunFolder } from './run-folder.js'
 import { createSchedule, type Schedule, warmUp } from './schedule.js'
 import { sessionOptions } from './session-options.js'
 import { BEGINNING, evaluateBatches, type SaveKind, type Sources, type TrainingResult, train } from './trainer.js'
+import { evaluateViews } from './views.js'
 
 export interface RunOptions {
   readonly name: string
@@ -90,6 +93,8 @@ export function checkRun(
   if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)
   else checkJudged(recipe, test)
   checkLabels(recipe, train, test)
+  const judged = recipe.heldOut === null ? test : train
+  if (judged) checkViews(judged, VIEWS[recipe.crops])
   planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, train)))
 }
 
@@ -132,7 +137,8 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     ...(mixes(recipe) ? { mixing: { mixup, cutmix, switchProbability } } : {}),
   })
   later(() => loader.dispose())
-  const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false })
+  const views = VIEWS[recipe.crops]
+  const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false, views })
   if (testLoader) later(() => testLoader.dispose())
   await folder?.continueLog(from ?? BEGINNING, onWarning)
   if (options.tensorboard !== undefined) {
@@ -205,6 +211,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     session,
     ...sources,
     on,
+    evaluator: evaluateViews(views.length, multiLabel),
     epochs,
     schedule,
     recipe,
@@ -247,6 +254,8 @@ export interface EvaluationOptions {
   readonly multiLabel?: boolean
   readonly backend: Backend
   readonly batchSize: number
+  /** What is shown of each image; default: single. */
+  readonly views?: ViewName | undefined
   readonly loaderThreads?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((imagesDone: number) => void) | undefined
@@ -263,12 +272,15 @@ export function evaluate(options: EvaluationOptions): Promise<Metrics | null> {
     later(() => session.dispose())
     await session.writeState(options.state)
     const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
-    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, ...workers })
+    const views = VIEWS[options.views ?? 'single']
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, ...workers })
     later(() => loader.dispose())
-    return evaluateBatches(session, loader, done => {
-      onProgress?.(Math.min(done * batchSize, dataset.length))
+    const imagesPerBatch = Math.ceil(dataset.length / loader.batchesPerEpoch)
+    const goOn = (done: number): boolean => {
+      onProgress?.(Math.min(done * imagesPerBatch, dataset.length))
       return !signal?.aborted
-    })
+    }
+    return evaluateBatches(session, loader, goOn, evaluateViews(views.length, loss.kind === 'binaryCrossEntropy'))
   })
 }
 

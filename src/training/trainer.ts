@@ -11,6 +11,7 @@ import { RankingCollector } from './multi-label.js'
 import { afterEpoch, NO_PLATEAU } from './plateau.js'
 import type { Recipe } from './recipe.js'
 import type { Schedule } from './schedule.js'
+import { type Evaluator, evaluateOnce } from './views.js'
 
 /** Batches of an epoch (from 1) in their order; a loader is one. */
 export interface BatchSource {
@@ -31,6 +32,8 @@ export interface TrainerOptions extends Sources {
   readonly session: Session
   /** What those images are; default `test`. */
   readonly on?: 'test' | 'validation'
+  /** How they are evaluated; default: each entry of a batch is an image. */
+  readonly evaluator?: Evaluator
   readonly epochs: number
   readonly schedule: Schedule
   /** What of the recipe the loop itself needs. */
@@ -282,13 +285,14 @@ class Trainer {
   }
 
   private async evaluate(): Promise<Metrics | null> {
-    const { session, test, onEvent } = this.options
+    const { session, test, evaluator, onEvent } = this.options
     const { epoch } = this.progress
     if (!test) return null
-    return evaluateBatches(session, test, batch => {
+    const goOn = (batch: number): boolean => {
       onEvent({ type: 'evaluation', epoch, batch, batches: test.batchesPerEpoch })
       return !this.stopping
-    })
+    }
+    return evaluateBatches(session, test, goOn, evaluator)
   }
 
   private async save(kind: SaveKind): Promise<void> {
@@ -318,14 +322,15 @@ export async function evaluateBatches(
   session: Session,
   source: BatchSource,
   goOn: (batchesDone: number) => boolean = () => true,
+  evaluator: Evaluator = evaluateOnce,
 ): Promise<Metrics | null> {
   let sums = NO_METRICS
   let done = 0
   const ranking = new RankingCollector()
   for await (const batch of source.epoch(1)) {
-    const { losses, ranks } = await session.evaluate(batch)
+    const { losses, ranks, several } = await evaluator(session, batch)
     sums = addMetrics(sums, losses, ranks)
-    if (batch.targets) ranking.add(await session.logits(batch.size), batch.targets, batch.size)
+    if (several) ranking.add(several.scores, several.targets, losses.length)
     if (!goOn(++done)) return null
   }
   return { ...averageMetrics(sums), ...ranking.means() }

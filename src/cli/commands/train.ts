@@ -15,7 +15,15 @@ import type { ScheduleName } from '../../training/schedule.js'
 import { isFinished, type TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
-import { channelsOption, chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP, suited, tellGrey } from '../datasets.js'
+import {
+  type ChosenDataset,
+  channelsOption,
+  chooseDataset,
+  DATASETS_HELP,
+  IMAGE_SIZE_HELP,
+  suited,
+  tellGrey,
+} from '../datasets.js'
 import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
@@ -64,6 +72,11 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     ),
     new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
+    wholeOption('--classes <n>', 'how many classes the images must have; default: any number'),
+    wholeOption(
+      '--first-epoch <n>',
+      'the number of the first epoch, where those before were made elsewhere; default: 1',
+    ),
     wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
     new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
     new Option('--tensorboard [folder]', 'write event files for TensorBoard; default folder: tensorboard, in the run'),
@@ -107,7 +120,7 @@ async function train(model: string | undefined, flags: TrainFlags): Promise<numb
       withCleanup(later => {
         later(() => reporter.end())
         const job = { model, flags, context, reporter, request, later }
-        checkPretrained(flags)
+        checkBeginning(flags)
         if (flags.demo) return demo(job)
         return flags.resume === undefined ? fresh(job) : resume(job, flags.resume)
       }),
@@ -119,6 +132,7 @@ async function fresh(job: Job): Promise<number> {
   const recipe = flags.recipe === undefined ? null : namedRecipe(flags.recipe)
   const model = job.model ?? (isDescribed(flags) ? undefined : recipe?.model) ?? undefined
   const chosen = await chooseDataset(flags.dataset ?? chosenDataset(recipe, flags.recipe), flags)
+  checkClasses(chosen, flags)
   const described = { ...(recipe && { dropRate: recipe.dropRate }), ...describedNetwork(flags) }
   const { network, dataset } =
     flags.pretrained === undefined
@@ -134,6 +148,7 @@ async function fresh(job: Job): Promise<number> {
   const { dropRate } = network.config
   const result = await network.fit(train, {
     ...overlaid(recipe ? base(recipe) : {}, given),
+    ...(flags.firstEpoch === undefined ? {} : { after: { epochs: flags.firstEpoch - 1, velocity: null } }),
     ...(recipe ? { onEvent: announcing(`${flags.recipe}: ${recipe.title}`, dataset.name, dropRate, job) } : {}),
     validation,
     output,
@@ -168,6 +183,11 @@ function announcing(title: string, dataset: string, dropRate: number, { context,
   }
 }
 
+function checkClasses({ name, classes }: ChosenDataset, flags: TrainFlags): void {
+  if (flags.classes === undefined || flags.classes === classes) return
+  throw usageError(`${name} has ${classes} classes, not ${flags.classes}`)
+}
+
 async function resume(job: Job, folder: string): Promise<number> {
   const { model, flags, context } = job
   if (await isSeedCheckpoint(folder)) return resumeSeed(job, folder, DEFAULT_DATASET)
@@ -195,6 +215,7 @@ async function resume(job: Job, folder: string): Promise<number> {
     seed: checkpoint.recipe?.seed,
   })
   const dataset = suited(chosen, checkpoint)
+  checkClasses(dataset, flags)
   const network =
     model !== undefined || described
       ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
@@ -214,7 +235,11 @@ async function resume(job: Job, folder: string): Promise<number> {
 
 /** Own images go by their absolute path. */
 const isPath = (dataset: string): boolean => isAbsolute(dataset)
-function checkPretrained({ pretrained, resetClassifier, resume, demo }: TrainFlags): void {
+
+function checkBeginning({ pretrained, resetClassifier, firstEpoch, resume, demo }: TrainFlags): void {
+  if (firstEpoch !== undefined && (resume !== undefined || demo)) {
+    throw usageError(`give either --first-epoch or ${demo ? '--demo' : '--resume'}, not both`)
+  }
   if (resetClassifier && pretrained === undefined) throw usageError('--reset-classifier needs --pretrained')
   if (pretrained !== undefined && (resume !== undefined || demo)) {
     throw usageError(`give either --pretrained or ${demo ? '--demo' : '--resume'}, not both`)
