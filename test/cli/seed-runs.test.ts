@@ -54,6 +54,9 @@ test('GPUs, ten crops, a first epoch; then the same line with -resume; then anot
   expect(loss).toBeCloseTo(final.loss, 5)
   expect(top1Error).toBeCloseTo(final.top1Error, 5)
 
+  const single = await th(`${SMALL} -testOnly true`, ['-data', photos, '-resume', 'a'])
+  expect(single.out).toContain('those in training are by --crops ten')
+
   const weights = ['-retrain', join('a', 'last.safetensors')]
   const reset = await th(`${SMALL} -nEpochs 1 -LR 0.0000001 -batchSize 3 -resetClassifier true -nClasses 3`, [
     ...['-data', others, ...weights, '-save', 'b'],
