@@ -80,7 +80,7 @@ test("MONAI's do not say how images are normalised: asked for, not guessed", asy
 test.each([
   [['--dataset=cifar10', '--channels=1'], '--channels is for folders and lists of images; those of cifar10 have 3'],
   [['--dataset', photos, '--channels=2'], 'expected 1 or 3 for --channels, got '],
-  [['--dataset', photos, '--channels=1', '--pretrained', xray], 'weights come with their own network'],
+  [['--dataset', photos, '--channels=1', '--pretrained', xray], 'weights come with their own channels'],
   [['--resume', run, '--channels=1'], 'a run that goes on keeps its channels'],
 ])('refused: %j', async (args, reason) => {
   const { code, err } = await densenet([

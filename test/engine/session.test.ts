@@ -10,7 +10,7 @@ import { resolveConfig } from '../../dist/model/config.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { relativeError } from '../golden/compare.js'
 import { generate, generateAll, readGolden, summaryErrors } from '../golden/nets.js'
-import { readTraining } from '../golden/training.js'
+import { readReplicas, readTraining } from '../golden/training.js'
 
 const golden = readGolden('bc')
 const { batch } = golden
@@ -148,6 +148,28 @@ describe('accumulation', () => {
       expect(parts.running).toEqual(initial.running)
     },
   )
+
+  test("is what the original's GPUs do: a share of each batch, also of an epoch's last, for each", async () => {
+    const replicas = readReplicas()
+    const session = await makeSession({ accumulates: true })
+    for (const [step, slices] of replicas.slices.entries()) {
+      let sum = 0
+      for (const [first, end] of slices) {
+        const batch = {
+          size: end - first,
+          images: images(step).subarray(first * imageSize, end * imageSize),
+          labels: golden.labels[step]!.slice(first, end),
+        }
+        const update = end === slices.at(-1)![1]
+        const { losses } = await session.trainStep(batch, { learningRate: 0.1, pendingImages: first, update })
+        sum += Array.from(losses).reduce((a, b) => a + b)
+      }
+      expect(relativeError([sum / slices.at(-1)![1]], [replicas.losses[step]!])).toBeLessThan(1e-9)
+    }
+    const { parameters } = await session.readState()
+    const errors = summaryErrors(table.parameters, parameters, replicas.parameters2)
+    expect(errors.filter(error => !(error <= 1e-9))).toEqual([])
+  })
 
   test('differs from it where they take the statistics of each part', async () => {
     const none = new Set<string>()

@@ -54,3 +54,14 @@ export interface FrozenNumbers {
 
 export const readTraining = (): TrainingNumbers =>
   JSON.parse(readFileSync(new URL('training.json', import.meta.url), 'utf8'))
+
+/** Two steps of the net "bc" by several replicas: make_replicas.py. */
+export interface ReplicaNumbers {
+  /** Of each step: first image and end of each replica's share. */
+  readonly slices: readonly (readonly (readonly [number, number])[])[]
+  readonly losses: readonly number[]
+  readonly parameters2: Summaries
+}
+
+export const readReplicas = (): ReplicaNumbers =>
+  JSON.parse(readFileSync(new URL('replicas.json', import.meta.url), 'utf8'))

@@ -234,6 +234,15 @@ describe('densenet train', () => {
     expect(Math.max(...after.map((x, i) => Math.abs(x - before[i]!)))).toBeLessThan(1e-6)
   })
 
+  test("--pretrained beside a network that is the weights'; dropout is training's", async () => {
+    const output = join(folder, 'described')
+    const same = ['--blocks=2,3,2', '--growth-rate=4', '--bottleneck', '--drop-rate=0.2']
+    const args = ['train', ...same, `--pretrained=${kuangliu}`, ...small, '--epochs=1', `--output=${output}`]
+    const { code, err } = await densenet(args)
+    expect([code, err]).toEqual([0, ''])
+    expect((await readCheckpoint(join(output, 'last.safetensors'))).config.dropRate).toBe(0.2)
+  })
+
   test('--reset-classifier makes a new one for the data set', async () => {
     const output = join(folder, 'reset')
     const args = [
@@ -272,10 +281,27 @@ describe('densenet train', () => {
 
   test.each<[string, string[], RegExp]>([
     [
-      'both a network and weights',
-      ['densenet-40-12', `--pretrained=${kuangliu}`],
-      /weights come with their own network/,
+      "a network that is not the weights'",
+      ['densenet-40-12', `--pretrained=${kuangliu}`, '--dataset=synthetic'],
+      /holds DenseNet-BC with 2, 3, 2 layers, growth rate 4, .*not DenseNet with 12, 12, 12 layers, growth rate 12/,
     ],
+    [
+      "a network that is not the original program's",
+      [`--resume=${seed}`, '--depth=40', '--dataset=synthetic'],
+      /holds DenseNet-BC with 3, 3, 3 layers, growth rate 12, .*not DenseNet with 12, 12, 12 layers/,
+    ],
+    [
+      "the original program's folder for its own run",
+      [`--resume=${seed}`, `--output=${seed}`, '--dataset=synthetic'],
+      /is the original program's own\n {7}Choose another folder/,
+    ],
+    [
+      'epochs that are over',
+      ['--depth=40', ...small, '--epochs=3', '--first-epoch=4'],
+      /to begin with epoch 4 leaves nothing to do of 3 epochs/,
+    ],
+    ['a first epoch of a run', ['--resume=a', '--first-epoch=4'], /give either --first-epoch or --resume, not both/],
+    ['another number of classes', ['--depth=40', ...small, '--classes=4'], /synthetic has 10 classes, not 4/],
     ['--reset-classifier alone', ['densenet-40-12', '--reset-classifier'], /--reset-classifier needs --pretrained/],
     ['other classes', [`--pretrained=${torchvision}`, '--dataset=synthetic'], /classifies 5 classes, synthetic has 10/],
     [

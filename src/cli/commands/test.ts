@@ -132,6 +132,8 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         if (basename(path) === BEST_FILE && picked(checkpoint, dataset))
           say('    this checkpoint was picked on these images: its error is optimistic')
         for (const line of training ? trainingLines(training) : []) say(`    ${line}`)
+        const crops = checkpoint.recipe?.crops
+        if (training && crops !== views) say(`    those in training are by --crops ${crops}`)
         if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)
         return 0
       } finally {
