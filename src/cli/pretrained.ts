@@ -19,11 +19,12 @@ export async function pretrainedNetwork({ model, flags, context }: Job, dataset:
   if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
     throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
   }
-  const open = openOptions({ strict: true, imageSize: flags.imageSize }, dataset)
+  const open = openOptions(flags, dataset)
   const { fetch, end } = fetching({}, context)
   const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
   if (network.imported) tellReport(path, network.imported, network.config, context.say)
   if (!flags.resetClassifier) {
+    network.requireClassifier('training on')
     checkShape(network.config, dataset, path)
     return network
   }
@@ -31,7 +32,9 @@ export async function pretrainedNetwork({ model, flags, context }: Job, dataset:
   const seed = flags.seed === undefined ? {} : { seed: flags.seed }
   const renewed = network.withNewClassifier(classes, seed)
   checkShape(renewed.config, dataset, path)
-  context.say(`new classifier: ${classes} classes instead of ${network.config.classes}`)
+  context.say(
+    `new classifier: ${classes} classes${network.imported?.headless ? '' : ` instead of ${network.config.classes}`}`,
+  )
   return renewed
 }
 

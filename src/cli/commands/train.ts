@@ -36,6 +36,7 @@ import {
   type TrainFlags,
 } from '../train-job.js'
 import { recipeWords, trainingOptions } from '../training-options.js'
+import { readingOptions } from '../weight-options.js'
 
 const DEFAULT_DATASET = 'cifar10'
 
@@ -63,6 +64,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     ),
     new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
+    ...readingOptions(),
     wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
     new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
     new Option('--tensorboard [folder]', 'write event files for TensorBoard; default folder: tensorboard, in the run'),
@@ -210,8 +212,14 @@ async function resume(job: Job, folder: string): Promise<number> {
 
 /** Own images go by their absolute path. */
 const isPath = (dataset: string): boolean => isAbsolute(dataset)
-function checkPretrained({ pretrained, resetClassifier, resume, demo }: TrainFlags): void {
-  if (resetClassifier && pretrained === undefined) throw usageError('--reset-classifier needs --pretrained')
+function checkPretrained({ pretrained, resetClassifier, strict, weights, bnEpsilon, resume, demo }: TrainFlags): void {
+  const alone = [
+    ...(resetClassifier ? ['--reset-classifier'] : []),
+    ...(strict ? [] : ['--no-strict']),
+    ...(weights === undefined ? [] : ['--weights']),
+    ...(bnEpsilon === undefined ? [] : ['--bn-epsilon']),
+  ]
+  if (pretrained === undefined && alone.length > 0) throw usageError(`${alone[0]} needs --pretrained`)
   if (pretrained !== undefined && (resume !== undefined || demo)) {
     throw usageError(`give either --pretrained or ${demo ? '--demo' : '--resume'}, not both`)
   }
