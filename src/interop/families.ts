@@ -1,7 +1,7 @@
 // The implementations of DenseNet whose names of weights are known, and torchvision's name for each of theirs.
 import { DenseNetError } from '../errors.js'
-import { namesByOrder } from './layer-order.js'
-import { isAverage, type WeightChoice, type WeightFile } from './weight-file.js'
+import { layersInOrder, namesByOrder } from './layer-order.js'
+import { isAverage, type NameChoice, type WeightChoice, type WeightFile } from './weight-file.js'
 
 export interface Family {
   readonly name: string
@@ -114,12 +114,12 @@ export interface Names {
 
 /** Whose names the tensors of a file have, and how they become torchvision's; null when they are nobody's that is known.
  * `choice`: of averaged and raw weights; default: averaged. */
-export function namesOf(file: WeightFile, choice: WeightChoice | undefined): Names | null {
+export function namesOf(file: WeightFile, choice: WeightChoice | undefined, names: NameChoice = 'known'): Names | null {
   const all = networksIn(file.tensors)
   const wanted = all.filter(({ averaged }) => averaged === (choice !== 'raw'))
   const candidates = wanted.length > 0 ? wanted : all
   const [found] = candidates
-  if (found === undefined) return byOrder(file)
+  if (found === undefined) return byOrder(file, file.layers) ?? (names === 'known' ? null : asked(file, names))
   if (candidates.length > 1) {
     throw new DenseNetError(
       `${file.path} holds several networks, under ${candidates.map(({ prefix }) => prefix || 'no prefix').join(' and ')}`,
@@ -172,8 +172,21 @@ function rootOf(prefix: string, other: string): string {
     .join('')
 }
 
-function byOrder(file: WeightFile): Names | null {
-  const names = file.layers && namesByOrder(file.layers, file.tensors)
+/** By the order of tensors, for names of nobody; a sentence when that makes no DenseNet. */
+function asked(file: WeightFile, choice: NameChoice): Names {
+  const layers = layersInOrder(file)
+  const refused = (why: string): DenseNetError =>
+    new DenseNetError(`${file.path} cannot be read by the order of its tensors: ${why}`)
+  if (typeof layers === 'string') throw refused(layers)
+  const names = byOrder(file, layers)
+  if (names === null) throw refused("its convolutions and batch norms are not in a DenseNet's order")
+  return { ...names, family: BY_ORDER, newestFirst: choice === 'by-order-newest-first' }
+}
+
+export const BY_ORDER = 'order of tensors'
+
+function byOrder(file: WeightFile, layers: WeightFile['layers']): Names | null {
+  const names = layers && namesByOrder(layers, file.tensors)
   if (!names) return null
   const canonical = (text: string): string => {
     const dot = text.lastIndexOf('.')

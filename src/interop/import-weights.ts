@@ -5,18 +5,20 @@ import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable, type TensorEntry } from '../model/parameters.js'
-import { FAMILIES, type Names, namesOf } from './families.js'
+import { BY_ORDER, FAMILIES, type Names, namesOf } from './families.js'
 import { headOf } from './head.js'
 import { inferConfig, type Unknown } from './infer.js'
 import { newestLast } from './newest-first.js'
 import { isFloating, type Tensor, type TensorData } from './tensor.js'
-import type { WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
+import type { NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
 
 export interface ImportOptions extends Unknown {
   /** Default true: a missing or unexpected tensor is an error. Otherwise missing ones get fresh values. */
   readonly strict?: boolean | undefined
   /** Which, of a file that holds averaged weights (EMA, SWA) beside raw ones; default: the averaged, as timm does. */
   readonly weights?: WeightChoice | undefined
+  /** Default `known`: names of nobody are refused. `by-order`: the order of tensors and their shapes say what they are. */
+  readonly names?: NameChoice | undefined
 }
 
 /** How weights of another program were understood: what matched, what was assumed, what was left. */
@@ -39,6 +41,8 @@ export interface ImportReport {
   readonly reshaped: readonly string[]
   /** Known to be no weights, with the reason. */
   readonly unused: readonly string[]
+  /** Of names that were read by order: each layer's name in the file, and torchvision's. */
+  readonly places: readonly (readonly [file: string, here: string])[]
   /** Sentences about what the file does not tell. */
   readonly assumed: readonly string[]
 }
@@ -67,7 +71,7 @@ const SIGMOID_BEHIND = /(^|\.)classifier\.0\.weight$/
 export function importWeights(file: WeightFile, options: ImportOptions = {}): ImportedWeights {
   const { path } = file
   refuseLongNames(file)
-  const names = namesOf(file, options.weights)
+  const names = namesOf(file, options.weights, options.names)
   if (names === null) throw unknownNames(file)
   const weights = chosenWeights(file, names, options.weights)
   const { tensors, origins, unused, calibrated, headless, hasBias } = renamed(file, names)
@@ -122,6 +126,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       unexpected,
       reshaped,
       unused,
+      places: names.family === BY_ORDER ? placesOf(origins, known) : [],
       assumed: [
         ...weights.said,
         ...assumptions(config, { ...options, bnEpsilon }, names, multiLabel),
@@ -130,6 +135,11 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
     },
   }
 }
+
+const placesOf = (origins: ReadonlyMap<string, string>, known: ReadonlySet<string>): [string, string][] =>
+  [...origins]
+    .filter(([name]) => known.has(name) && name.endsWith('.weight'))
+    .map(([name, origin]) => [origin.slice(0, -'.weight'.length), name.slice(0, -'.weight'.length)])
 
 /** Refuses what needs a classifier of a network that was read without one; `what`: such as "classifying". */
 export function refuseHeadless(report: ImportReport | null, what: string): void {
@@ -171,7 +181,9 @@ function unknownNames({ path, tensors }: WeightFile): DenseNetError {
     tensors.size === 0
       ? `${path} holds no weights`
       : `${path} holds weights with names of nobody that is known: ${some}, ...`,
-    { hint: `known are the names of ${FAMILIES.map(({ name }) => name).join(', ')}` },
+    {
+      hint: `known are the names of ${FAMILIES.map(({ name }) => name).join(', ')}; where the tensors stand in a DenseNet's order: --names by-order`,
+    },
   )
 }
 
@@ -282,6 +294,14 @@ function assumptions(
     ...(options.height === undefined ? [`images of ${height} x ${width} pixels (--size)`] : []),
     ...(options.bnEpsilon === undefined ? [`batch norm's epsilon is ${bnEpsilon} (--bn-epsilon)`] : []),
     ...(multiLabel ? ['an image may belong to several classes: each has a probability of its own'] : []),
-    ...(newestFirst ? [`new features first, as ${family} concatenates: channels were put into our order`] : []),
+    ...(family === BY_ORDER
+      ? [
+          'tensors stand in the order of the network',
+          `layers concatenate ${newestFirst ? '[new, old]' : '[old, new], as torchvision; where it is [new, old], the answers are wrong'} (--names ${newestFirst ? 'by-order' : 'by-order-newest-first'})`,
+        ]
+      : []),
+    ...(newestFirst && family !== BY_ORDER
+      ? [`new features first, as ${family} concatenates: channels were put into our order`]
+      : []),
   ]
 }

@@ -10,6 +10,11 @@ export const weightChoices = ['average', 'raw'] as const
 /** Averages of the weights over training (EMA, SWA), or those of its last step. */
 export type WeightChoice = (typeof weightChoices)[number]
 
+export const nameChoices = ['known', 'by-order', 'by-order-newest-first'] as const
+/** What names of tensors that nobody is known to use are taken for: nothing, or their place in the file. `newest-first`: of
+ * networks that concatenate torch.cat([new, old]). */
+export type NameChoice = (typeof nameChoices)[number]
+
 /** Whether a name says that what it names are averages: state_dict_ema, ema_model, swa. */
 export const isAverage = (name: string): boolean => /(^|[._])(ema|swa|avg|averaged?)([._]|$)/i.test(name)
 

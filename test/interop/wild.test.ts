@@ -82,6 +82,60 @@ describe('what was taken is said', () => {
   })
 })
 
+describe('names of nobody, by order', () => {
+  /** Layers under names that say nothing; `order`: of the tensors. */
+  async function anonymous(name: string, order = (names: string[]) => names) {
+    const file = await decodeWeights(fixture(name), name)
+    const layers = [...new Set([...file.tensors.keys()].map(tensor => tensor.slice(0, tensor.lastIndexOf('.'))))]
+    const hidden = (tensor: string): string => {
+      const dot = tensor.lastIndexOf('.')
+      return `stage.m${layers.indexOf(tensor.slice(0, dot))}${tensor.slice(dot)}`
+    }
+    const tensors = new Map(order([...file.tensors.keys()]).map(tensor => [hidden(tensor), file.tensors.get(tensor)!]))
+    return { ...file, tensors }
+  }
+  const known: Readonly<Record<string, Wild>> = JSON.parse(
+    readFileSync(new URL('./fixtures/golden.json', import.meta.url), 'utf8'),
+  )
+  const isNorm = (name: string): boolean => /norm|bn/.test(name)
+  const normsFirst = (names: string[]) => [...names.filter(isNorm), ...names.filter(name => !isNorm(name))]
+
+  test.each<[string, 'by-order' | 'by-order-newest-first', ((names: string[]) => string[])?]>([
+    ['torchvision.pth', 'by-order'],
+    ['odd.pth', 'by-order'],
+    ['odd.pth', 'by-order', normsFirst],
+    ['bamos.pth', 'by-order'],
+    ['andreasveit-plain.pth.tar', 'by-order'],
+    ['kuangliu.pth', 'by-order-newest-first'],
+  ])('%s, %s', async (name, names, order) => {
+    const { input, logits } = known[name]!
+    const file = await anonymous(name, order)
+    const weights = importWeights(file, { height: input[2], width: input[3], names })
+    expect(worstDifference(await logitsOf(weights, images(input)), logits!)).toBeLessThan(1e-12)
+    const { places, missing, unexpected, assumed } = weights.report
+    expect([missing, unexpected]).toEqual([[], []])
+    expect(places.find(([, ours]) => ours === 'features.conv0')?.[0]).toMatch(/^stage\.m\d+$/)
+    expect(assumed).toContain('tensors stand in the order of the network')
+    expect(assumed.join()).toMatch(/layers concatenate \[/)
+    expect(() => importWeights(file)).toThrow(/names of nobody/)
+  })
+  test('another order is refused, and a format that keeps none', async () => {
+    const mixed = await anonymous('torchvision.pth', names => [
+      ...names.filter(name => !name.includes('transition')),
+      ...names.filter(name => name.includes('transition')),
+    ])
+    expect(() => importWeights(mixed, { names: 'by-order' })).toThrow(/DenseNet|shape/)
+    const sorted = await anonymous('timm.safetensors')
+    expect(() => importWeights(sorted, { names: 'by-order' })).toThrow(/safetensors files do not keep the order/)
+  })
+  test('known names are read as such', async () => {
+    const { family, places } = importWeights(await decodeWeights(fixture('kuangliu.pth'), 'k'), {
+      names: 'by-order',
+    }).report
+    expect([family, places]).toEqual(['kuangliu', []])
+  })
+})
+
 describe('refused', () => {
   test('weights that are not there', async () => {
     await expect(imported('averaged-model.pth', 'raw')).rejects.toThrow(/holds no raw weights, only averaged ones/)

@@ -212,11 +212,21 @@ async function resume(job: Job, folder: string): Promise<number> {
 
 /** Own images go by their absolute path. */
 const isPath = (dataset: string): boolean => isAbsolute(dataset)
-function checkPretrained({ pretrained, resetClassifier, strict, weights, bnEpsilon, resume, demo }: TrainFlags): void {
+function checkPretrained({
+  pretrained,
+  resetClassifier,
+  strict,
+  weights,
+  names,
+  bnEpsilon,
+  resume,
+  demo,
+}: TrainFlags): void {
   const alone = [
     ...(resetClassifier ? ['--reset-classifier'] : []),
     ...(strict ? [] : ['--no-strict']),
     ...(weights === undefined ? [] : ['--weights']),
+    ...(names === undefined ? [] : ['--names']),
     ...(bnEpsilon === undefined ? [] : ['--bn-epsilon']),
   ]
   if (pretrained === undefined && alone.length > 0) throw usageError(`${alone[0]} needs --pretrained`)
