@@ -238,7 +238,8 @@ struct Needs {
   int64_t bytes(int workers) const { return shared + workers * local + 4 * (packed + arenas); }
 };
 
-/// A smaller batch may be cut into more parts and need as much scratch: the most of all. Calls that will find their weights
+/// What kernels lay out does not grow with the batch alone: a smaller one may be cut into larger parts. So every batch up to the
+/// planned one is asked, and the most of all is taken. Calls that will find their weights
 /// packed are told so, at a made-up place.
 Needs needsOf(Implementations implementations, std::vector<Call>& calls, const Napi::Object& program, int workers) {
   Needs needs;
@@ -264,9 +265,7 @@ Needs needsOf(Implementations implementations, std::vector<Call>& calls, const N
       take(1);
     }
   } else {
-    for (int n = 1; n <= batch; n++) {
-      if (n <= 32 || n == batch) take(n);
-    }
+    for (int n = 1; n <= batch; n++) take(n);
   }
   if (imageByImage) needs.shared *= workers;
   return needs;

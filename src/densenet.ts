@@ -11,7 +11,7 @@ import { type OpenModelOptions, openModel } from './hub/open-model.js'
 import { type ClassifyOptions, classifyImages } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import { type Features, featuresOfDataset, featuresOfImages } from './inference/features.js'
-import { type ImageInput, inputPreprocessing } from './inference/image-input.js'
+import { type ImageInput, imageName, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
@@ -336,7 +336,7 @@ export class DenseNet {
   async classify(given: ImageInput | readonly ImageInput[], options: ComputeOptions & ClassifyOptions = {}) {
     const images = Array.isArray(given) ? (given as readonly ImageInput[]) : [given as ImageInput]
     this.requireClassifier('classifying')
-    const { top = 5, signal } = options
+    const { top = 5, signal, onWarning = (text: string) => process.emitWarning(text) } = options
     if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)
     const runner = await this.#ready(await this.#backend(options))
     const { config, classes, normalisation, preprocessing, multiLabel } = this
@@ -344,6 +344,7 @@ export class DenseNet {
     const all: Prediction[][] = []
     for await (const answer of classifyImages(images, classifier, { top, signal })) {
       if ('reason' in answer) throw unreadable(images[answer.index]!, answer, images.length)
+      if (answer.doubt !== undefined) onWarning(`${imageName(images[answer.index]!)}: ${answer.doubt}`)
       all.push(answer.predictions)
     }
     return Array.isArray(given) ? all : all[0]!
@@ -431,8 +432,7 @@ function checkBatchSize(batchSize: number): void {
 }
 
 function unreadable(image: ImageInput, { index, reason }: { index: number; reason: string }, count: number) {
-  const name = typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
-  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${name} cannot be read: ${reason}`)
+  return new DenseNetError(`${count > 1 ? `image ${index + 1}: ` : ''}${imageName(image)} cannot be read: ${reason}`)
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */

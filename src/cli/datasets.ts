@@ -1,7 +1,11 @@
 // What the commands say of data sets: the help of their options, and what is going on while one is brought.
+
+import type { Option } from 'commander'
 import type { DataProgress } from '../data/catalogue.js'
+import type { Dataset } from '../data/dataset.js'
 import { choosableDatasets } from '../training/choose-dataset.js'
 import { bytes } from './format.js'
+import { numberOption } from './options.js'
 import { StatusLine, type Terminal } from './terminal.js'
 
 export {
@@ -11,11 +15,30 @@ export {
   chooseDataset,
   chooseTestDataset,
   knownDataset,
+  type Splits,
+  suited,
 } from '../training/choose-dataset.js'
 
 /** For the help of `--dataset`. */
 export const DATASETS_HELP = `${choosableDatasets.join(', ')}, or a folder or CSV list of images`
 export const IMAGE_SIZE_HELP = 'pixels on each side that images of a folder or list are brought to; default: 224'
+
+/** `usual`: what it is otherwise. */
+export const channelsOption = (usual: string): Option =>
+  numberOption(
+    '--channels <n>',
+    `of images of a folder or list: 3, or 1 to read them as grey; default: ${usual}`,
+    '1 or 3',
+    value => value === 1 || value === 3,
+  )
+
+/** What becomes of a person's own images for a network of one channel. */
+export function tellGrey(dataset: Dataset, say: (line: string) => void): void {
+  if (!('files' in dataset) || dataset.channels !== 1) return
+  const [mean, deviation] = [dataset.normalisation.mean[0]!, dataset.normalisation.deviation[0]!]
+  const [black, white] = [0, 255].map(value => Number(((value - mean) / deviation).toPrecision(4)))
+  say(`images: one channel; colours become grey as Pillow's L; black is ${black} to the network, white ${white}`)
+}
 
 /** Tells on a terminal, or in plain lines, what is brought from where. */
 export function dataReporter(

@@ -1,6 +1,6 @@
 // Images on the command line: files, folders of them, standard input.
 import { stat } from 'node:fs/promises'
-import { MOST_BYTES } from '../data/decode.js'
+import { MOST_BYTES, READ_EXTENSIONS } from '../data/decode.js'
 import { imagesIn } from '../data/image-folder.js'
 import { DenseNetError, usageError } from '../errors.js'
 import type { ImageInput } from '../inference/image-input.js'
@@ -20,7 +20,7 @@ export async function listed(given: readonly string[]): Promise<string[]> {
     }
     const inside = await imagesIn(path)
     if (inside.length === 0)
-      throw usageError(`there are no images in ${path}`, 'it looks for .jpg, .png, .webp, .gif and .tif')
+      throw usageError(`there are no images in ${path}`, `it looks for ${READ_EXTENSIONS.join(', ')}`)
     for (const file of inside) all.push(file)
   }
   return all

@@ -7,14 +7,14 @@ import type { TrainingResult } from '../training/trainer.js'
 import { duration, figure, percent, quoted, rounded, table } from './format.js'
 import type { Effort } from './progress.js'
 
-/** `tested`: what the test images say of the epoch that held-out images chose. `next`: lines of what to do next, where a
+/** `tested`: what the test images say of the epoch that others chose; none: there are no test images. `next`: lines of what to do next, where a
  * command knows better. */
 export function lastWords(
   result: TrainingResult,
   folder: string,
   effort: Effort | null,
-  tested: EpochScore | null = null,
-  next = nextSteps(result, folder),
+  tested: EpochScore | 'none' | null = null,
+  next = nextSteps(result, folder, tested),
 ): string[] {
   const { stopped, progress } = result
   if (stopped) {
@@ -30,7 +30,7 @@ export function lastWords(
 function errors(
   { early, final, best, progress, heldOut }: TrainingResult,
   folder: string,
-  tested: EpochScore | null,
+  tested: EpochScore | 'none' | null,
 ): string[] {
   const which = heldOut ? 'validation' : 'test'
   const lines: string[] = []
@@ -42,6 +42,7 @@ function errors(
     const picked = heldOut ? 'images' : 'images, so optimistic'
     lines.push(`best ${which} ${figure(best)} after epoch ${best.epoch}: picked on the ${which} ${picked}`)
   }
+  if (tested === 'none') return lines
   if (tested) {
     lines.push(`test ${figures(tested)} of epoch ${tested.epoch}: chosen by the validation images alone`)
   } else if (final && heldOut) {
@@ -68,10 +69,10 @@ function cost(effort: Effort | null): string[] {
   return [`took ${duration(seconds)}${testing}; ${rounded(imagesPerSecond)} images/s in training`]
 }
 
-function nextSteps({ heldOut }: TrainingResult, folder: string): string[] {
+function nextSteps({ heldOut }: TrainingResult, folder: string, tested: EpochScore | 'none' | null): string[] {
   const run = quoted(folder)
   const rows = [
-    ...(heldOut ? [] : [[`densenet test ${run} --report report`, 'where it errs']]),
+    ...(heldOut && tested !== 'none' ? [] : [[`densenet test ${run} --report report`, 'where it errs']]),
     [`densenet convert ${run} model.onnx`, 'for other programs'],
   ]
   const lines = table(rows, [false, false]).split('\n')

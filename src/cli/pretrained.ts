@@ -7,26 +7,31 @@ import { usageError } from '../errors.js'
 import { PAPER_RECIPE } from '../training/recipe.js'
 import { readSeedCheckpoint, SEED_LATEST } from '../training/seed-checkpoint.js'
 import type { TrainingResult } from '../training/trainer.js'
-import { type ChosenDataset, checkShape, chooseDataset } from './datasets.js'
+import { type ChosenDataset, checkShape, chooseDataset, suited } from './datasets.js'
 import { fetching } from './fetching.js'
 import { describedNetwork } from './model-options.js'
 import { augmentationFor, backendOf, conclude, fitOptions, freeFolder, type Job, splits } from './train-job.js'
 import { openOptions, tellReport } from './weight-options.js'
 
-/** The network of --pretrained, for the images of a data set; with --reset-classifier for its classes, too. */
-export async function pretrainedNetwork({ model, flags, context }: Job, dataset: ChosenDataset): Promise<DenseNet> {
+/** The network of --pretrained, and the images of a data set as it reads them; with --reset-classifier for its classes,
+ * too. */
+export async function pretrainedNetwork(
+  { model, flags, context }: Job,
+  chosen: ChosenDataset,
+): Promise<{ network: DenseNet; dataset: ChosenDataset }> {
   const path = flags.pretrained!
-  if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0) {
+  if (model !== undefined || Object.keys(describedNetwork(flags)).length > 0 || flags.channels) {
     throw usageError('weights come with their own network', 'leave out the network, or --pretrained')
   }
-  const open = openOptions(flags, dataset)
+  const open = openOptions(flags, chosen)
   const { fetch, end } = fetching({}, context)
   const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
   if (network.imported) tellReport(path, network.imported, network.config, context.say)
+  const dataset = suited(chosen, network)
   if (!flags.resetClassifier) {
     network.requireClassifier('training on')
     checkShape(network.config, dataset, path)
-    return network
+    return { network, dataset }
   }
   const { classes } = dataset
   const seed = flags.seed === undefined ? {} : { seed: flags.seed }
@@ -35,7 +40,7 @@ export async function pretrainedNetwork({ model, flags, context }: Job, dataset:
   context.say(
     `new classifier: ${classes} classes${network.imported?.headless ? '' : ` instead of ${network.config.classes}`}`,
   )
-  return renewed
+  return { network: renewed, dataset }
 }
 
 export const isSeedCheckpoint = (folder: string): Promise<boolean> =>
@@ -64,7 +69,7 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
     )
   }
   const backend = await backendOf(flags, job)
-  const { train, test } = await splits(dataset, flags.data, job)
+  const { train, validation, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', basename(folder))))
   context.say(`${folder}: the original program's, ${seed.epoch} epochs done; going on in ${output}`)
   const result: TrainingResult = await network.fit(train, {
@@ -74,7 +79,7 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
     weightDecay: options.weightDecay ?? seed.weightDecay,
     nesterov: seed.nesterov,
     after: { epochs: seed.epoch, velocity: seed.velocity },
-    validation: test,
+    validation,
     output,
     on: backend,
   })

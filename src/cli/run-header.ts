@@ -26,6 +26,7 @@ function facts({
   dataset,
   trainImages,
   testImages,
+  on,
   compute,
   recipe,
   epoch,
@@ -33,7 +34,7 @@ function facts({
   epochs,
 }: StartEvent): string[][] {
   const nesterov = recipe.nesterov && isMeant(recipe, 'nesterov')
-  const judges = recipe.heldOut === null ? 'test' : 'validation'
+  const judges = on ?? (recipe.heldOut === null ? 'test' : 'validation')
   const augmentation = `normalise, ${describeAugmentation(recipe.augmentation)}`.replace(/, $/, '')
   const [backend, ...machine] = compute.backend.split(': ')
   return [

@@ -16,7 +16,7 @@ import type { MemoryChoice } from '../training/memory.js'
 import { BEST_FILE } from '../training/read-run.js'
 import type { TrainingResult } from '../training/trainer.js'
 import type { Context } from './context.js'
-import { type ChosenDataset, dataReporter } from './datasets.js'
+import { type ChosenDataset, dataReporter, type Splits } from './datasets.js'
 import { lastWords } from './last-words.js'
 import type { ModelFlags } from './model-options.js'
 import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
@@ -30,6 +30,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly recipe?: string
   readonly epochs?: number
   readonly imageSize?: number
+  readonly channels?: number
   readonly augment?: AugmentFlag
   readonly memory?: MemoryChoice
   readonly seed?: number
@@ -107,13 +108,10 @@ export async function backendOf(
   return made
 }
 
-export async function splits(
-  dataset: ChosenDataset,
-  folder: string | undefined,
-  job: Job,
-): Promise<{ train: Dataset; test: Dataset }> {
+export async function splits(dataset: ChosenDataset, folder: string | undefined, job: Job): Promise<Splits> {
   const { out, flags } = job.context
   const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
+  for (const line of dataset.notes) job.context.say(line)
   return dataset.splits({ folder, signal: job.request.signal, onProgress }).finally(end)
 }
 
@@ -142,7 +140,12 @@ export async function conclude(
 ): Promise<number> {
   const { context, reporter, request } = job
   reporter.end()
-  const tested = test ? await testChosen(result, folder, test, job) : null
+  // Where there are no test images, those that chose an epoch have had their say.
+  const tested = !test
+    ? null
+    : test.dataset.split === 'validation'
+      ? 'none'
+      : await testChosen(result, folder, test, job)
   for (const line of lastWords(result, folder, reporter.effort(), tested, next)) context.say(line)
   return result.stopped ? request.exitCode : 0
 }

@@ -63,7 +63,7 @@ async function evaluate(task: EvaluationTask): Promise<Evaluation> {
   })
   const scores = scorePredictions(predictions, dataset.classes)
   if (!Number.isFinite(scores.loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${scores.loss}`)
-  const facts = { path, network, views: 'single', training: trainingScores(checkpoint, dataset.name) } as const
+  const facts = { path, network, views: 'single', training: trainingScores(checkpoint, dataset) } as const
   const report = makeReport(facts, dataset, predictions, scores)
   const pictures = await thumbnails(dataset, report.worst)
   return {

@@ -14,7 +14,8 @@ import type { EvaluationLine, EvaluationTask } from './evaluation-process.js'
 
 const PROCESS = fileURLToPath(new URL('./evaluation-process.js', import.meta.url))
 const CACHE_FOLDER = '.dashboard'
-const CACHE_VERSION = 1
+/** 2: classes are ranked by logits. */
+const CACHE_VERSION = 2
 const FILES = { last: LAST_FILE, best: BEST_FILE } as const satisfies Record<CheckpointName, string>
 
 interface Job {

@@ -11,8 +11,8 @@ import {
   writeImage,
 } from './augment.js'
 import type { Normalisation } from './dataset.js'
-import { decodeImageFile } from './decode.js'
-import type { Image } from './image.js'
+import { type DecodedImage, decodeImageFile } from './decode.js'
+import { type Image, withChannels } from './image.js'
 import { type MixedBatch, type Mixing, mixBatch } from './mixing.js'
 import { normaliseImage } from './normalise.js'
 import { type Preprocessing, preprocess, type View } from './transforms/preprocess.js'
@@ -66,7 +66,7 @@ export interface BatchTarget {
   readonly targets?: Float32Array
 }
 
-/** A file that could not be read, and why. */
+/** A file that could not be read, or is doubted, and why. */
 export interface Unreadable {
   readonly file: string
   readonly reason: string
@@ -76,6 +76,8 @@ export interface Written {
   /** Entries of the target that were filled. */
   readonly size: number
   readonly unreadable: readonly Unreadable[]
+  /** Files that were read, though perhaps not as was meant. */
+  readonly doubtful?: readonly Unreadable[]
 }
 
 export type BatchWriter = (job: BatchJob, target: BatchTarget) => Written | Promise<Written>
@@ -143,6 +145,7 @@ function fileWriter({ treatment, ...store }: FileStore): BatchWriter {
   const { mean } = store.normalisation
   return async (job, target) => {
     const unreadable: Unreadable[] = []
+    const doubtful: Unreadable[] = []
     let size = 0
     // One image is decoded, off this thread, while the one before it is transformed.
     let next = tryToDecode(job.files![0]!)
@@ -154,17 +157,19 @@ function fileWriter({ treatment, ...store }: FileStore): BatchWriter {
         unreadable.push(decoded)
         continue
       }
+      if (decoded.doubt !== undefined) doubtful.push({ file: job.files![i]!, reason: decoded.doubt })
+      const read = withChannels(decoded, store.shape.channels)
       const shown =
         'transforms' in treatment
-          ? [applyTransforms(decoded, treatment.transforms, mean, store.seed, job.epoch, index)]
-          : preprocess(decoded, treatment.preprocessing, treatment.views)
+          ? [applyTransforms(read, treatment.transforms, mean, store.seed, job.epoch, index)]
+          : preprocess(read, treatment.preprocessing, treatment.views)
       for (const image of shown) add(image, index, target, size++)
     }
-    return { size, unreadable }
+    return { size, unreadable, doubtful }
   }
 }
 
-async function tryToDecode(file: string): Promise<Image | Unreadable> {
+async function tryToDecode(file: string): Promise<DecodedImage | Unreadable> {
   try {
     return await decodeImageFile(file)
   } catch (error) {

@@ -34,6 +34,8 @@ export interface ArrayDataset extends DatasetFacts {
 
 /** Image files of any size, decoded by the loader threads. */
 export interface FileDataset extends DatasetFacts {
+  /** Which images of the source these are, in words: `folder val`. */
+  readonly where?: string
   /** [length], absolute paths */
   readonly files: readonly string[]
   /** How an image gets to the network's size when it is evaluated. */

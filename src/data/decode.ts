@@ -1,12 +1,15 @@
 // From the bytes of an image file to pixels. What a file is, its first bytes say, not its name. Grey, palette, CMYK, 16
-// bits a channel and transparency all become three channels of 8 bits; the camera's orientation (EXIF) is applied; of an
-// animation the first picture counts. Hostile files meet limits on bytes and pixels before anything is decoded.
+// bits a channel, floating point and transparency all become three channels from 0 to 255 (raw-pixels.ts); the camera's
+// orientation (EXIF) is applied; of an animation the first picture counts. Hostile files meet limits on bytes and pixels
+// before anything is decoded.
 
 import { open } from 'node:fs/promises'
 import type Sharp from 'sharp'
 import { DenseNetError } from '../errors.js'
 import { errorCode } from '../util/files.js'
 import type { Image } from './image.js'
+import { checkTiff, opaqueGif } from './image-headers.js'
+import { pixelKind, toPlanes } from './raw-pixels.js'
 
 /** A file beyond these is no photograph: 256 MB, and pixels that take 300 MB when decoded. */
 export const MOST_BYTES = 256 * 2 ** 20
@@ -26,28 +29,50 @@ export async function loadSharp(): Promise<typeof Sharp> {
   return loaded
 }
 
+/** How the names of files end whose formats are read. */
+export const READ_EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff'] as const
+/** A file is taken for an image by its extension; what kind of image it is, its content says. Of some formats it is said
+ * that they cannot be read, rather than that there is nothing. */
+export const IMAGE_EXTENSIONS: readonly string[] = [...READ_EXTENSIONS, '.bmp', '.ppm']
+
+/** `doubt`: why the pixels may not be what was meant, where that is so. */
+export interface DecodedImage extends Image {
+  readonly doubt?: string
+}
+
 /** Reads and decodes one file. Every failure is a DenseNetError that says why, without the file's name. */
-export async function decodeImageFile(path: string | URL): Promise<Image> {
+export async function decodeImageFile(path: string | URL): Promise<DecodedImage> {
   return decodeImage(await readLimited(path))
 }
 
 /** Decodes the bytes of a JPEG, PNG, WebP, GIF or TIFF file to three channels. */
-export async function decodeImage(bytes: Uint8Array, mostPixels = MOST_PIXELS): Promise<Image> {
+export async function decodeImage(bytes: Uint8Array, mostPixels = MOST_PIXELS): Promise<DecodedImage> {
   const format = imageFormat(bytes)
   if (format === undefined) throw new DenseNetError('it is no image of a known format')
-  if (!READABLE.includes(format)) throw new DenseNetError(`it is a ${format} image, which cannot be read here`)
+  if (!READABLE.includes(format)) {
+    const instead = format === 'DICOM' ? ': convert it to PNG of 8 or 16 bits, black and white at the ends' : ''
+    throw new DenseNetError(`it is a ${format} image, which cannot be read here${instead}`)
+  }
+  if (format === 'TIFF') checkTiff(bytes)
   const sharp = await loadSharp()
   try {
     // Colour profiles are not applied, as Pillow does not: published weights have seen images so.
-    const image = sharp(bytes, { limitInputPixels: mostPixels, failOn: 'error', ignoreIcc: true })
+    const image = sharp(format === 'GIF' ? opaqueGif(bytes) : bytes, {
+      limitInputPixels: mostPixels,
+      failOn: 'error',
+      ignoreIcc: true,
+    })
+    const kind = pixelKind(await image.metadata())
     const { data, info } = await image
+      .pipelineColourspace(kind.space)
       .autoOrient()
-      .toColourspace('srgb')
+      .toColourspace(kind.space)
       .removeAlpha()
-      .raw({ depth: 'uchar' })
+      .raw({ depth: kind.depth })
       .toBuffer({ resolveWithObject: true })
-    checkShape(info.height, info.width)
-    return planar(data, info.channels, info.height, info.width)
+    const { height, width, channels } = info
+    checkShape(height, width)
+    return { channels: 3, height, width, ...toPlanes(data, kind, channels, height * width) }
   } catch (cause) {
     if (cause instanceof DenseNetError) throw cause
     throw new DenseNetError(`it cannot be decoded: ${firstLine(cause)}`, { cause })
@@ -65,19 +90,24 @@ const BEGINNINGS: readonly (readonly [format: string, offset: number, beginning:
   ['WebP', 8, 'WEBPVP8'],
   ['TIFF', 0, 'II*\0'],
   ['TIFF', 0, 'MM\0*'],
+  ['TIFF', 0, 'II+\0'],
+  ['TIFF', 0, 'MM\0+'],
   ['BMP', 0, 'BM'],
   ['PPM', 0, 'P5'],
   ['PPM', 0, 'P6'],
   ['HEIF or AVIF', 4, 'ftyp'],
   ['JPEG XL', 0, '\xff\x0a'],
   ['JPEG XL', 4, 'JXL '],
+  ['JPEG 2000', 4, 'jP  '],
+  ['JPEG 2000', 0, '\xff\x4f\xff\x51'],
+  ['DICOM', 128, 'DICM'],
   ['SVG', 0, '<svg'],
   ['SVG', 0, '<?xml'],
 ]
 
 /** By the first bytes; undefined when they are none of an image's. */
 export function imageFormat(bytes: Uint8Array): string | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(16, bytes.length)).toString('latin1')
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(132, bytes.length)).toString('latin1')
   return BEGINNINGS.find(([, offset, beginning]) => text.startsWith(beginning, offset))?.[0]
 }
 
@@ -106,24 +136,6 @@ async function readLimited(path: string | URL): Promise<Uint8Array> {
 export function checkShape(height: number, width: number): void {
   if (Math.max(height, width) <= MOST_UNEQUAL * Math.min(height, width)) return
   throw new DenseNetError(`it is ${width} x ${height} pixels: one side is more than ${MOST_UNEQUAL} times the other`)
-}
-
-/** [height][width][1 or 3] bytes to [3][height][width]. */
-function planar(bytes: Uint8Array, channels: number, height: number, width: number): Image {
-  const size = height * width
-  const data = new Float32Array(3 * size)
-  if (channels === 3) {
-    for (let i = 0, from = 0; i < size; i++, from += 3) {
-      data[i] = bytes[from]!
-      data[size + i] = bytes[from + 1]!
-      data[2 * size + i] = bytes[from + 2]!
-    }
-  } else if (channels === 1) {
-    for (let channel = 0; channel < 3; channel++) data.set(bytes, channel * size)
-  } else {
-    throw new DenseNetError(`it has ${channels} channels`)
-  }
-  return { channels: 3, height, width, data }
 }
 
 const firstLine = (error: unknown): string =>

@@ -6,8 +6,9 @@ import { resolve } from 'node:path'
 import { parameterError, usageError } from '../errors.js'
 import { permutation, randomStream } from '../util/random.js'
 import type { FileDataset, Normalisation } from './dataset.js'
+import { fingerprint } from './fingerprint.js'
 import { listImageCsv } from './image-csv.js'
-import { type ImageList, isFolder, type LabelledFile, listImageFolder } from './image-folder.js'
+import { type ImageList, type ImagePart, isFolder, type LabelledFile, listImageFolder } from './image-folder.js'
 import { type Preprocessing, standardPreprocessing } from './transforms/preprocess.js'
 import { preprocessingSchema } from './transforms/schema.js'
 
@@ -15,9 +16,11 @@ import { preprocessingSchema } from './transforms/schema.js'
 export interface ImageFilesOptions {
   /** Pixels on each side of the square that the network reads; default 224. */
   readonly size?: number
+  /** 3, or 1 for a network of grey images; coloured files become grey as Pillow's convert('L') makes them. Default 3. */
+  readonly channels?: number
   /** How images get there when they are evaluated; default: in proportion to 256 -> 224, bicubic. */
   readonly preprocessing?: Preprocessing
-  /** Default: ImageNet's. */
+  /** Default: ImageNet's; of one channel the mean of its three. */
   readonly normalisation?: Normalisation
   /** Chooses the tenth of each class that is set aside when the images come without a split; default 0. */
   readonly seed?: number
@@ -30,33 +33,78 @@ export const IMAGENET_NORMALISATION: Normalisation = {
   deviation: [0.229, 0.224, 0.225].map(value => 255 * value),
 }
 
-/** Both splits of a folder (train/<class>/* and val/<class>/*, or <class>/*) or of a CSV list (path,label). Without a
- * split of its own, a tenth of each class is set aside, the same one for the same seed. */
-export async function imageFiles(
-  path: string,
-  options: ImageFilesOptions = {},
-): Promise<{ train: FileDataset; test: FileDataset }> {
-  const folder = resolve(path)
-  const list = await listImages(folder, options)
-  const { train, test } = list.test ? { train: list.train, test: list.test } : split(list, options.seed ?? 0)
-  if (train.length === 0) throw usageError(`${path} has no training images`)
-  if (test.length === 0) {
-    throw usageError(`${path} has too few images to set some aside`, 'give it a folder val, or two images of a class')
-  }
-  const make = datasetMaker(folder, list.classes, options)
-  return { train: make('train', train), test: make('test', test) }
+/** The mean of its three channels, for images of one, as timm's. */
+export const GREY_NORMALISATION: Normalisation = { mean: [0.449 * 255], deviation: [0.226 * 255] }
+
+/** The images of a folder or a list, by what they are for. */
+export interface ImageFiles {
+  readonly train: FileDataset
+  /** What training is to watch: the validation images; where there are none, those of `test`. */
+  readonly validation: FileDataset
+  /** What the result is to be measured by: the test images; where there are none, those of `validation`. */
+  readonly test: FileDataset
+  /** What was there and is not used, in words. */
+  readonly unused: readonly string[]
 }
 
-/** The images for evaluation, for a network that knows `classes`; `path` may lack some of these, and training images. */
-export async function testImageFiles(
-  path: string,
-  options: ImageFilesOptions & { readonly classes?: readonly string[] } = {},
-): Promise<FileDataset> {
+/** All splits of a folder (train/<class>/*, val/<class>/* and test/<class>/*, or only <class>/*) or of a CSV list
+ * (path,label). Without images to judge by, a tenth of each class is set aside, the same one for the same seed. `where` of
+ * each says which images it has. */
+export async function imageFiles(path: string, options: ImageFilesOptions = {}): Promise<ImageFiles> {
   const folder = resolve(path)
   const list = await listImages(folder, options)
-  const test = list.test ?? split(list, options.seed ?? 0).test
-  if (test.length === 0) throw usageError(`${path} has no images to test with`)
-  return datasetMaker(folder, list.classes, options)('test', test)
+  const { parts, classes, unused } = list
+  const { train: own, validation, test } = parts
+  const make = datasetMaker(folder, classes, options)
+  const judged = validation ?? test
+  const aside = judged ? null : split(list, options.seed ?? 0)
+  const train = aside?.train ?? own
+  if (!train || train.files.length === 0) throw usageError(`${path} has no training images`)
+  if (aside?.test.files.length === 0) {
+    throw usageError(`${path} has too few images to set some aside`, 'give it a folder val, or two images of a class')
+  }
+  const watched = make(validation ? 'validation' : 'test', judged ?? aside!.test)
+  return {
+    train: make('train', train),
+    validation: watched,
+    test: validation && test ? make('test', test) : watched,
+    unused,
+  }
+}
+
+export interface TestImageOptions extends ImageFilesOptions {
+  /** Those that a network knows; the images may lack some. */
+  readonly classes?: readonly string[]
+  /** What the network was trained on. Where this is the same, without images of its own to judge by, it is tested on those
+   * that were set aside from training with `seed`. */
+  readonly trainedOn?: { readonly name: string; readonly fingerprint?: string | undefined } | null | undefined
+}
+
+/** The images to test a network with: the test images; where there are none, the validation images; without any split, all
+ * of them (but see `trainedOn`). `where` says which it has become. */
+export async function testImageFiles(path: string, options: TestImageOptions = {}): Promise<FileDataset> {
+  const folder = resolve(path)
+  const list = await listImages(folder, options)
+  const { parts, classes } = list
+  const make = datasetMaker(folder, classes, options)
+  if (parts.test) return make('test', parts.test)
+  if (parts.validation) return make('validation', parts.validation)
+  const { trainedOn = null } = options
+  if (trainedOn) {
+    const { train, test } = split(list, options.seed ?? 0)
+    const aside = make('test', test)
+    // A folder may have moved, or have a link to it.
+    const unchanged = (await fingerprint([make('train', train), aside])) === trainedOn.fingerprint
+    if (unchanged || folder === trainedOn.name) {
+      if (aside.length === 0) throw usageError(`${path} has no images that were set aside from training`)
+      if (unchanged || trainedOn.fingerprint === undefined) return aside
+      const changed = 'the images have changed since training, which may have seen some of these'
+      return { ...aside, where: `${aside.where}; ${changed}` }
+    }
+  }
+  const all = parts.all ?? parts.train
+  if (!all || all.files.length === 0) throw usageError(`${path} has no images to test with`)
+  return make('test', all)
 }
 
 /** Names of the classes, without making data sets. */
@@ -73,9 +121,10 @@ async function listImages(
 
 /** Sets a tenth of each class aside (at least one, where there are two), and keeps the order of the rest. Images of several
  * classes go with the first of them, those of none together. */
-function split({ classes, train }: ImageList, seed: number): { train: LabelledFile[]; test: LabelledFile[] } {
+function split({ classes, parts }: ImageList, seed: number): { train: ImagePart; test: ImagePart } {
+  const { files, where } = parts.all ?? parts.train ?? { files: [], where: '' }
   const numbers: number[][] = Array.from({ length: classes.length + 1 }, () => [])
-  train.forEach(({ label, labels }, i) => {
+  files.forEach(({ label, labels }, i) => {
     numbers[labels?.length === 0 ? classes.length : label]!.push(i)
   })
   const aside = new Set<number>()
@@ -84,26 +133,31 @@ function split({ classes, train }: ImageList, seed: number): { train: LabelledFi
     const order = permutation(own.length, randomStream(seed, 'split', label))
     for (const place of order.subarray(0, count)) aside.add(own[place]!)
   })
-  return { train: train.filter((_, i) => !aside.has(i)), test: train.filter((_, i) => aside.has(i)) }
+  return {
+    train: { files: files.filter((_, i) => !aside.has(i)), where: `${where} but a tenth of each class` },
+    test: { files: files.filter((_, i) => aside.has(i)), where: `a tenth of each class, set aside by seed ${seed}` },
+  }
 }
 
 function datasetMaker(path: string, classes: readonly string[], options: ImageFilesOptions) {
-  const { size = 224, normalisation = IMAGENET_NORMALISATION } = options
+  const { size = 224, channels = 3 } = options
+  if (channels !== 1 && channels !== 3) throw parameterError('channels', '1 or 3', channels)
+  const { normalisation = channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION } = options
   if (!Number.isInteger(size) || size < 1) throw parameterError('size', 'a whole number of at least 1', size)
   const { preprocessing = standardPreprocessing(size) } = options
   const fits = preprocessingSchema.safeParse(preprocessing).success
   if (!fits || preprocessing.crop !== size || preprocessing.resize < size) {
     throw parameterError('preprocessing', `{ resize: at least ${size}, crop: ${size}, interpolation }`, preprocessing)
   }
-  return (split: 'train' | 'test', files: readonly LabelledFile[]): FileDataset => {
+  return (split: FileDataset['split'], { files, where }: ImagePart): FileDataset => {
     const labels = new Uint16Array(new SharedArrayBuffer(2 * files.length))
     files.forEach(({ label }, i) => {
       labels[i] = label
     })
     const targets = targetsOf(files, classes.length)
-    const facts = { name: path, split, classes, channels: 3, height: size, width: size, length: files.length, labels }
+    const facts = { name: path, split, classes, channels, height: size, width: size, length: files.length, labels }
     const several = targets ? { targets } : {}
-    return { ...facts, ...several, normalisation, files: files.map(({ file }) => file), preprocessing }
+    return { ...facts, ...several, where, normalisation, files: files.map(({ file }) => file), preprocessing }
   }
 }
 

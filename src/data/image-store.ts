@@ -7,6 +7,7 @@ import type { Dataset, FileDataset } from './dataset.js'
 import { checkMixing, type Mixing } from './mixing.js'
 import { VIEWS, type View } from './transforms/preprocess.js'
 import { type Transform, transformSchema } from './transforms/schema.js'
+import { needsColour } from './transforms/transform.js'
 
 /** The workers' loops check nothing: an array too short would give them NaN. */
 export function checkDataset(dataset: Dataset): void {
@@ -51,6 +52,10 @@ export function imageStore(
     for (const transform of augmentation) {
       const { success } = transformSchema.safeParse(transform)
       if (!success) throw parameterError('augmentation', 'transforms (see the type Transform)', transform)
+      if (channels !== 3 && needsColour(transform.kind)) {
+        const whose = `those of ${dataset.name} have ${channels} channel${channels === 1 ? '' : 's'}`
+        throw usageError(`the transform ${transform.kind} is for images of three channels, ${whose}`, 'leave it out')
+      }
     }
   } else checkInteger('augmentation.pad', augmentation.pad, 0)
   if (views && (mixing || isList(augmentation) || augmentation.flip || augmentation.pad > 0)) {

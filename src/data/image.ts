@@ -1,5 +1,7 @@
 // An image on its way through decoding and transforms.
 
+import { DenseNetError } from '../errors.js'
+
 /** A picture of [channels][height][width] numbers. */
 export interface Image {
   readonly channels: number
@@ -22,3 +24,27 @@ export interface Box {
 }
 
 export const wholeBox = ({ width, height }: Image): Box => ({ left: 0, top: 0, width, height })
+
+/** The same image for a network of so many channels: grey as Pillow's convert('L') makes it, or the one channel thrice. */
+export function withChannels(image: Image, channels: number): Image {
+  if (image.channels === channels) return image
+  if (channels === 1) return grey(image)
+  if (channels === 3) {
+    const { height, width, data } = image
+    const output = emptyImage(3, height, width)
+    for (let i = 0; i < 3; i++) output.data.set(data, i * data.length)
+    return output
+  }
+  throw new DenseNetError(`the network reads images of ${channels} channels, which no image file has`)
+}
+
+/** ITU-R 601-2 in whole numbers (Pillow's libImaging/Convert.c). */
+function grey({ height, width, data }: Image): Image {
+  const result = emptyImage(1, height, width)
+  const size = height * width
+  for (let i = 0; i < size; i++) {
+    const sum = data[i]! * 19595 + data[size + i]! * 38470 + data[2 * size + i]! * 7471
+    result.data[i] = Math.floor((sum + 0x8000) / 0x10000)
+  }
+  return result
+}

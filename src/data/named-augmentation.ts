@@ -4,17 +4,18 @@ import { usageError } from '../errors.js'
 import { type Augmentation, type FlipAndCrop, isList, noAugmentation } from './augment.js'
 import type { Dataset } from './dataset.js'
 import { datasetInfo, datasetNames } from './info.js'
-import { imagenetTransforms, type Transform } from './transforms/transform.js'
+import { imagenetTransforms, needsColour, type Transform } from './transforms/transform.js'
 
 /** All of them; they can be combined. */
 export const augmentationNames = ['standard', 'randaugment', 'trivialaugment', 'erasing', 'cutout'] as const
 /** A name that `namedAugmentation` takes. */
 export type AugmentationName = (typeof augmentationNames)[number]
 
-/** The usual one of a known data set; the original's for ImageNet for images of files; mirrored and cropped for any other. */
+/** The usual one of a known data set; the original's for ImageNet for images of files, without what only colours have for
+ * those of one channel; mirrored and cropped for any other. */
 export function standardAugmentation(dataset: Dataset): Augmentation {
-  const { name, width } = dataset
-  if ('files' in dataset) return imagenetTransforms(width)
+  const { name, width, channels } = dataset
+  if ('files' in dataset) return imagenetTransforms(width).filter(({ kind }) => channels === 3 || !needsColour(kind))
   const known = datasetNames.find(other => other === name)
   return known ? datasetInfo(known).augmentation : { flip: true, pad: 4 }
 }

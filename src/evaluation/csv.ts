@@ -2,9 +2,10 @@
 
 import type { Dataset } from '../data/dataset.js'
 import { csvOf } from '../util/csv.js'
+import { likeliestFew } from '../util/ranking.js'
 import type { MultiLabelPredictions } from './multi-label-scores.js'
 import type { Predictions } from './predict.js'
-import { probabilitiesOf } from './scores.js'
+import { probabilitiesOf, scoresOf } from './scores.js'
 
 const MOST_GUESSES = 5
 
@@ -18,7 +19,7 @@ export function predictionsCsv(dataset: Dataset, predictions: Predictions): stri
     const row = probabilitiesOf(predictions, image)
     const label = predictions.labels[image]!
     const index = predictions.indices[image]!
-    const best = firstFew(row, guesses)
+    const best = likeliestFew(scoresOf(predictions, image), guesses)
     lines.push([
       'files' in dataset ? dataset.files[index]! : String(index),
       name(label),
@@ -42,22 +43,9 @@ export function multiLabelCsv(dataset: Dataset, predictions: MultiLabelPredictio
     lines.push([
       'files' in dataset ? dataset.files[index]! : String(index),
       names.filter((_, c) => own[c] === 1).join('|'),
-      row.every((probability, c) => probability > 0.5 === (own[c] === 1)) ? '1' : '0',
+      scoresOf(predictions, image).every((score, c) => score > 0 === (own[c] === 1)) ? '1' : '0',
       ...Array.from(row, probability => probability.toPrecision(6)),
     ])
   }
   return csvOf(lines)
-}
-
-/** The `count` likeliest classes, the likeliest first. */
-function firstFew(row: Float32Array, count: number): number[] {
-  const best: number[] = []
-  for (let c = 0; c < row.length; c++) {
-    if (best.length === count && row[c]! <= row[best.at(-1)!]!) continue
-    let place = best.length
-    while (place > 0 && row[best[place - 1]!]! < row[c]!) place--
-    best.splice(place, 0, c)
-    if (best.length > count) best.pop()
-  }
-  return best
 }

@@ -4,7 +4,7 @@ import { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '
 import { type CalibrationBin, calibrationOf } from './calibration.js'
 import type { Predictions } from './predict.js'
 
-/** A class counts as found where its probability is above one half. */
+/** A class counts as found where its probability is above one half: its logit above 0. */
 export interface MultiLabelClassScores extends ClassRanking {
   readonly name: string
   /** Share of the images called so that are so, 0..1; null when none was called so. */
@@ -40,13 +40,13 @@ export const hasTargets = (predictions: Predictions): predictions is MultiLabelP
 
 /** Scores of predictions with several labels; `names` are the classes in label order. Errors in percent, losses in nats. */
 export function scoreMultiLabel(predictions: MultiLabelPredictions, names: readonly string[]): MultiLabelScores {
-  const { images, classes, probabilities, targets, losses } = predictions
+  const { images, classes, probabilities, scores, targets, losses } = predictions
   const counts = Array.from({ length: classes }, () => ({ right: 0, called: 0 }))
   let [wrongImages, wrongLabels] = [0, 0]
   for (let image = 0; image < images; image++) {
     let wrong = 0
     for (let c = 0; c < classes; c++) {
-      const [found, there] = [probabilities[image * classes + c]! > 0.5, targets[image * classes + c] === 1]
+      const [found, there] = [scores[image * classes + c]! > 0, targets[image * classes + c] === 1]
       if (found !== there) wrong++
       if (found) counts[c]!.called++
       if (found && there) counts[c]!.right++
@@ -54,7 +54,8 @@ export function scoreMultiLabel(predictions: MultiLabelPredictions, names: reado
     wrongLabels += wrong
     if (wrong > 0) wrongImages++
   }
-  const rankings = rankClasses(probabilities, targets, classes)
+  // Not by probabilities: those of a sure network are rounded to the same.
+  const rankings = rankClasses(scores, targets, classes)
   const perClass = rankings.map((ranking, c) => {
     const { right, called } = counts[c]!
     return {
@@ -89,14 +90,15 @@ export interface WrongLabel {
 }
 
 /** The wrong calls the network was surest of, the surest first, one for each image. */
-export function worstCalls({ images, classes, probabilities, targets }: MultiLabelPredictions, count: number) {
+export function worstCalls({ images, classes, probabilities, scores, targets }: MultiLabelPredictions, count: number) {
   const worst: WrongLabel[] = []
   for (let image = 0; image < images; image++) {
     let own: WrongLabel | null = null
     for (let label = 0; label < classes; label++) {
       const [probability, there] = [probabilities[image * classes + label]!, targets[image * classes + label] === 1]
       const gap = Math.abs(probability - (there ? 1 : 0))
-      if (gap > 0.5 && gap > (own ? Math.abs(own.probability - (own.there ? 1 : 0)) : 0)) {
+      const wrong = scores[image * classes + label]! > 0 !== there
+      if (wrong && gap > (own ? Math.abs(own.probability - (own.there ? 1 : 0)) : 0)) {
         own = { image, label, there, probability }
       }
     }

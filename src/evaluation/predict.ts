@@ -42,6 +42,9 @@ export interface Predictions {
   readonly targets?: Uint8Array
   /** [images][classes]; of an image they add up to 1, unless each class has its own. */
   readonly probabilities: Float32Array
+  /** [images][classes]: what classes and images are ranked by. Of one view the logits; of several the logarithms of the
+   * averaged probabilities, or, where each class has its own, of their odds. */
+  readonly scores: Float32Array | Float64Array
   /** Of each image: cross entropy, or the mean binary one, of the averaged probabilities. */
   readonly losses: Float64Array
 }
@@ -59,10 +62,13 @@ export function predict(options: PredictOptions): Promise<Predictions> {
     later(() => loader.dispose())
     const inference = await createInference(architecture(config), backend, options.state, { batchSize })
     later(() => inference.dispose())
-    const predictions = emptyPredictions(dataset, config.classes)
+    let predictions: Predictions | undefined
     let images = 0
     for await (const batch of loader.epoch(1)) {
       const logits = await inference.run(batch.images, batch.size)
+      // Single precision would make equal what only double tells apart.
+      const single = logits instanceof Float32Array && views.length === 1
+      predictions ??= emptyPredictions(dataset, config.classes, single ? Float32Array : Float64Array)
       for (let first = 0; first < batch.size; first += views.length) {
         predictions.indices[images] = batch.indices[first]!
         predictions.labels[images] = batch.labels[first]!
@@ -73,11 +79,15 @@ export function predict(options: PredictOptions): Promise<Predictions> {
       if (signal?.aborted) throw abortedError('testing')
       onProgress?.(images)
     }
-    return firstOf(predictions, images)
+    return firstOf(predictions ?? emptyPredictions(dataset, config.classes, Float32Array), images)
   })
 }
 
-function emptyPredictions({ length: images, targets }: Dataset, classes: number): Predictions {
+function emptyPredictions(
+  { length: images, targets }: Dataset,
+  classes: number,
+  Scores: typeof Float32Array | typeof Float64Array,
+): Predictions {
   return {
     images,
     classes,
@@ -85,12 +95,13 @@ function emptyPredictions({ length: images, targets }: Dataset, classes: number)
     indices: new Uint32Array(images),
     labels: new Uint16Array(images),
     probabilities: new Float32Array(images * classes),
+    scores: new Scores(images * classes),
     losses: new Float64Array(images),
   }
 }
 
 function firstOf(predictions: Predictions, images: number): Predictions {
-  const { classes, indices, labels, targets, probabilities, losses } = predictions
+  const { classes, indices, labels, targets, probabilities, scores, losses } = predictions
   return {
     images,
     classes,
@@ -98,37 +109,40 @@ function firstOf(predictions: Predictions, images: number): Predictions {
     indices: indices.subarray(0, images),
     labels: labels.subarray(0, images),
     probabilities: probabilities.subarray(0, images * classes),
+    scores: scores.subarray(0, images * classes),
     losses: losses.subarray(0, images),
   }
 }
 
-/** Softmax of each view, averaged into the image's row; the loss by logarithms, so that it stays finite. */
+/** Softmax of each view, averaged into the image's row; by logarithms, so that scores differ where probabilities are all
+ * but 0 or 1, and the loss stays finite. */
 function averageShares(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
-  const { classes, probabilities, labels, losses } = to
-  const row = probabilities.subarray(image * classes, (image + 1) * classes)
-  const label = labels[image]!
-  const ofLabel: number[] = []
-  for (let view = 0; view < views; view++) {
-    const at = (first + view) * classes
-    let highest = Number.NEGATIVE_INFINITY
-    for (let c = 0; c < classes; c++) highest = Math.max(highest, logits[at + c]!)
-    let sum = 0
-    for (let c = 0; c < classes; c++) sum += Math.exp(logits[at + c]! - highest)
-    for (let c = 0; c < classes; c++) row[c] = row[c]! + Math.exp(logits[at + c]! - highest) / sum / views
-    ofLabel.push(logits[at + label]! - highest - Math.log(sum))
+  const { classes, probabilities, scores, labels, losses } = to
+  const logarithms = Array.from({ length: views }, (_, view) => {
+    const own = Float64Array.from(logits.subarray((first + view) * classes, (first + view + 1) * classes))
+    const highest = own.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+    const total = Math.log(own.reduce((sum, value) => sum + Math.exp(value - highest), 0))
+    return own.map(value => value - highest - total)
+  })
+  for (let c = 0; c < classes; c++) {
+    const mean = logMean(logarithms.map(view => view[c]!))
+    probabilities[image * classes + c] = Math.exp(mean)
+    scores[image * classes + c] = views === 1 ? logits[first * classes + c]! : mean
+    if (c === labels[image]) losses[image] = -mean
   }
-  losses[image] = -logMean(ofLabel)
 }
 
 /** The same with a sigmoid of each class. */
 function averageOwn(logits: Numbers, first: number, views: number, to: Predictions, image: number): void {
-  const { classes, probabilities, labels, targets, losses } = to
+  const { classes, probabilities, scores, labels, targets, losses } = to
   let loss = 0
   for (let c = 0; c < classes; c++) {
-    const scores = Array.from({ length: views }, (_, view) => logits[(first + view) * classes + c]!)
+    const own = Array.from({ length: views }, (_, view) => logits[(first + view) * classes + c]!)
     const there = targets ? targets[image * classes + c] === 1 : labels[image] === c
-    probabilities[image * classes + c] = scores.reduce((sum, score) => sum + 1 / (1 + Math.exp(-score)), 0) / views
-    loss -= logMean(scores.map(score => logSigmoid(there ? score : -score)))
+    const [yes, no] = [logMean(own.map(logSigmoid)), logMean(own.map(score => logSigmoid(-score)))]
+    probabilities[image * classes + c] = Math.exp(yes)
+    scores[image * classes + c] = views === 1 ? own[0]! : yes - no
+    loss -= there ? yes : no
   }
   losses[image] = loss / classes
 }

@@ -71,8 +71,12 @@ export function makeReport(facts: ReportFacts, dataset: Dataset, predictions: Pr
 }
 
 /** What was recorded on the same images during training. */
-export function trainingScores({ progress, recipe, dataset }: Checkpoint, name: string): TrainingScores | null {
+export function trainingScores(
+  { progress, recipe, dataset }: Checkpoint,
+  { name, split }: Dataset,
+): TrainingScores | null {
   if (!progress?.final || !recipe || recipe.heldOut !== null || dataset?.name !== name) return null
+  if (dataset.judgedBy === 'validation' && split !== 'validation') return null
   const { final: last, ranking } = progress
   const { epochs, patience } = recipe
   return { last, best: ranking[0] ?? null, epochs, finished: isFinished(epochs, patience, progress) }

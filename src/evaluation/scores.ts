@@ -1,6 +1,7 @@
 // Scores of predictions: errors, confusion matrix, precision and recall of each class, calibration.
 
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from '../training/metrics.js'
+import { likeliest, rankOf } from '../util/ranking.js'
 import { type Calibration, calibrationOf } from './calibration.js'
 import type { Predictions } from './predict.js'
 
@@ -31,11 +32,10 @@ export function scorePredictions(predictions: Predictions, names: readonly strin
   const confusion = Array.from({ length: classes }, () => new Uint32Array(classes))
   const ranks = new Uint32Array(images)
   for (let image = 0; image < images; image++) {
-    const row = probabilitiesOf(predictions, image)
+    const scores = scoresOf(predictions, image)
     const label = labels[image]!
-    const predicted = likeliest(row)
-    confusion[label]![predicted]!++
-    ranks[image] = row.reduce((above, value) => above + (value > row[label]! ? 1 : 0), 0)
+    confusion[label]![likeliest(scores)]!++
+    ranks[image] = rankOf(scores, label)
   }
   const perClass = confusion.map((_, label) => classScores(confusion, label, names[label] ?? String(label)))
   const occurring = perClass.filter(({ images }) => images > 0)
@@ -45,9 +45,8 @@ export function scorePredictions(predictions: Predictions, names: readonly strin
     ...averageMetrics(addMetrics(NO_METRICS, losses, ranks)),
     images,
     ...calibrationOf(images, image => {
-      const row = probabilitiesOf(predictions, image)
-      const predicted = likeliest(row)
-      return [row[predicted]!, predicted === labels[image]]
+      const predicted = likeliest(scoresOf(predictions, image))
+      return [probabilitiesOf(predictions, image)[predicted]!, predicted === labels[image]]
     }),
     classes: perClass,
     macro: { precision: mean(s => s.precision), recall: mean(s => s.recall), f1: mean(s => s.f1) },
@@ -71,12 +70,9 @@ function classScores(confusion: readonly Uint32Array[], label: number, name: str
 export const probabilitiesOf = ({ probabilities, classes }: Predictions, image: number): Float32Array =>
   probabilities.subarray(image * classes, (image + 1) * classes)
 
-/** The class of the highest probability, the first of several. */
-export function likeliest(row: Float32Array): number {
-  let best = 0
-  for (let c = 1; c < row.length; c++) if (row[c]! > row[best]!) best = c
-  return best
-}
+/** What its classes are ranked by. */
+export const scoresOf = ({ scores, classes }: Predictions, image: number): Float32Array | Float64Array =>
+  scores.subarray(image * classes, (image + 1) * classes)
 
 export interface Mistake {
   /** Place among the predictions. */
@@ -94,7 +90,7 @@ export function worstMistakes(predictions: Predictions, count: number): Mistake[
   for (let image = 0; image < predictions.images; image++) {
     const row = probabilitiesOf(predictions, image)
     const label = predictions.labels[image]!
-    const predicted = likeliest(row)
+    const predicted = likeliest(scoresOf(predictions, image))
     if (predicted !== label) all.push({ image, label, predicted, confidence: row[predicted]!, ofLabel: row[label]! })
   }
   return all.sort((a, b) => b.confidence - a.confidence || a.image - b.image).slice(0, count)

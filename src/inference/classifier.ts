@@ -29,9 +29,9 @@ export interface ClassifyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The answer for one image, or why there is none. */
+/** The answer for one image, with why it may be wrong if that is so, or why there is none. */
 export type Answer =
-  | { readonly index: number; readonly predictions: Prediction[] }
+  | { readonly index: number; readonly predictions: Prediction[]; readonly doubt?: string | undefined }
   | { readonly index: number; readonly reason: string }
 
 /** Answers in the order of `images`. `times` sums up the seconds that reading and the network took: both at once, so they
@@ -54,7 +54,7 @@ export async function* classifyImages(
   }
   let next = read(0)
   for (let first = 0; first < images.length; first += runner.batchSize) {
-    const { input, read: good, failed } = await next
+    const { input, read: good, failed, doubts } = await next
     if (signal?.aborted) throw abortedError('classifying images')
     const start = performance.now()
     const running = runner.run(input.subarray(0, good.length * inputSize(config)), good.length)
@@ -68,7 +68,8 @@ export async function* classifyImages(
     const answers: Answer[] = [...failed].map(([i, reason]) => ({ index: first + i, reason }))
     good.forEach((i, place) => {
       const own = logits.subarray(place * count, (place + 1) * count)
-      answers.push({ index: first + i, predictions: topClasses(own, { top, classes, multiLabel }) })
+      const predictions = topClasses(own, { top, classes, multiLabel })
+      answers.push({ index: first + i, predictions, doubt: doubts.get(i) })
     })
     yield* answers.sort((a, b) => a.index - b.index)
   }
@@ -81,6 +82,8 @@ interface ReadBatch {
   readonly read: readonly number[]
   /** Which cannot be read, and why. */
   readonly failed: ReadonlyMap<number, string>
+  /** Which may not look as was meant, and why. */
+  readonly doubts: ReadonlyMap<number, string>
 }
 
 /** Decodes as many at once as there are processors, no more than four: a photograph takes a hundred megabytes. */
@@ -89,6 +92,7 @@ export async function readBatch(images: readonly ImageInput[], network: NetworkI
   const input = new Float32Array(images.length * size)
   const read: number[] = []
   const failed = new Map<number, string>()
+  const doubts = new Map<number, string>()
   let next = 0
   const reader = async (): Promise<void> => {
     while (next < images.length) {
@@ -97,6 +101,7 @@ export async function readBatch(images: readonly ImageInput[], network: NetworkI
         const image = await readImage(images[i]!)
         writeInput(image, network, input, read.length * size)
         read.push(i)
+        if (image.doubt !== undefined) doubts.set(i, image.doubt)
       } catch (error) {
         if (!(error instanceof DenseNetError)) throw error
         failed.set(i, error.message)
@@ -104,5 +109,5 @@ export async function readBatch(images: readonly ImageInput[], network: NetworkI
     }
   }
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism(), images.length) }, reader))
-  return { input, read, failed }
+  return { input, read, failed, doubts }
 }

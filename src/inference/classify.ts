@@ -2,6 +2,7 @@
 import { IMAGENET_CLASSES } from '../data/imagenet-classes.js'
 import { DenseNetError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { byScore } from '../util/ranking.js'
 
 /** A class and how likely it is. */
 export interface Prediction {
@@ -20,19 +21,20 @@ export interface TopOptions {
   /** Names in label order; may be empty. */
   readonly classes?: readonly string[]
   /** Whether an image may belong to several classes: then each has a probability of its own (sigmoid); default false:
-   * softmax. */
+   * softmax. Of a network with one output it is true: a share of one is always 1. */
   readonly multiLabel?: boolean
 }
 
 /** The likeliest classes of one image; of equal ones the first. `logits` [classes] */
 export function topClasses(logits: ArrayLike<number>, options: TopOptions = {}): Prediction[] {
   const { top = 5, classes = [], multiLabel = false } = options
-  const probabilities = multiLabel ? sigmoid(logits) : softmax(logits)
+  const probabilities = multiLabel || logits.length === 1 ? sigmoid(logits) : softmax(logits)
   const odd = probabilities.find(value => !Number.isFinite(value))
   if (odd !== undefined) throw new DenseNetError('the network answers with what is no number: its weights are unusable')
-  return Array.from(probabilities, (probability, index) => ({ label: labelOf(index, classes), index, probability }))
-    .sort((a, b) => b.probability - a.probability || logits[b.index]! - logits[a.index]!)
+  return [...probabilities.keys()]
+    .sort(byScore(logits))
     .slice(0, top)
+    .map(index => ({ label: labelOf(index, classes), index, probability: probabilities[index]! }))
 }
 
 /** Names in label order: the network's own, or ImageNet's for an ImageNet network of 1000 classes without any; empty

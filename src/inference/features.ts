@@ -8,7 +8,7 @@ import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 import { readBatch } from './classifier.js'
-import { checkNormalisation, type ImageInput, inputSize, type NetworkInput } from './image-input.js'
+import { checkNormalisation, type ImageInput, imageName, inputSize, type NetworkInput } from './image-input.js'
 
 /** What a layer made of images. */
 export interface Features {
@@ -26,6 +26,8 @@ export interface FeatureJob {
   readonly extractor: FeatureExtractor
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((imagesDone: number) => void) | undefined
+  /** Hears of images that may not look as was meant. */
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** `failed` hears of each image that cannot be read: its number, and why. */
@@ -36,7 +38,7 @@ export async function featuresOfImages(
   failed: (index: number, reason: string) => void,
 ): Promise<Features> {
   checkNormalisation(network)
-  const { extractor, signal, onProgress } = job
+  const { extractor, signal, onProgress, onWarning } = job
   const { batchSize } = extractor
   const read = (first: number) => readBatch(images.slice(first, first + batchSize), network)
   const gathered = gather(extractor, images.length)
@@ -49,6 +51,7 @@ export async function featuresOfImages(
     next.catch(() => {})
     const count = batch.read.length
     for (const [i, reason] of batch.failed) failed(first + i, reason)
+    for (const [i, doubt] of batch.doubts) onWarning?.(`${imageName(images[first + i]!)}: ${doubt}`)
     if (count > 0) {
       const values = await extractor.run(batch.input.subarray(0, count * inputSize(network.config)), count)
       const width = values.length / count
@@ -65,7 +68,6 @@ export async function featuresOfImages(
 
 export interface DatasetJob extends FeatureJob {
   readonly loaderThreads?: number | undefined
-  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 /** Of all images of a data set, without augmentation, in its order. */

@@ -1,8 +1,8 @@
 // One image, from wherever a program has it, to what the network reads: decoded, brought to the network's size as its
 // preprocessing says, normalised. The same pixels as `densenet test` makes.
 import type { Normalisation } from '../data/dataset.js'
-import { checkShape, decodeImage, decodeImageFile } from '../data/decode.js'
-import { emptyImage, type Image } from '../data/image.js'
+import { checkShape, type DecodedImage, decodeImage, decodeImageFile } from '../data/decode.js'
+import { emptyImage, type Image, withChannels } from '../data/image.js'
 import { normaliseImage } from '../data/normalise.js'
 import {
   type Preprocessing,
@@ -26,6 +26,10 @@ export interface RawImage {
 /** A file's path or file: URL, the bytes of an image file (JPEG, PNG, WebP, GIF, TIFF), a Blob of them, or pixels. */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage
 
+/** For messages. */
+export const imageName = (image: ImageInput): string =>
+  typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
+
 /** What of a network decides how images get to it. */
 export interface NetworkInput {
   readonly config: DenseNetConfig
@@ -37,7 +41,7 @@ export interface NetworkInput {
 
 /** Decodes an image: [3][height][width] (pixels in memory keep one channel), 0..255. Throws a DenseNetError that says
  * why it cannot be read, without naming it. */
-export async function readImage(input: ImageInput): Promise<Image> {
+export async function readImage(input: ImageInput): Promise<DecodedImage> {
   if (typeof input === 'string') return decodeImageFile(input)
   if (input instanceof URL) {
     if (input.protocol === 'file:') return decodeImageFile(input)
@@ -102,30 +106,6 @@ function ofSize(image: Image, height: number, width: number): Image {
   throw new DenseNetError(
     `it is ${image.width} x ${image.height} pixels; the network, which is not square, reads ${width} x ${height} only`,
   )
-}
-
-function withChannels(image: Image, channels: number): Image {
-  if (image.channels === channels) return image
-  if (channels === 1) return grey(image)
-  if (channels === 3) return { ...image, channels, data: repeat(image.data, 3) }
-  throw new DenseNetError(`the network reads images of ${channels} channels, which no image file has`)
-}
-
-function repeat(values: Float32Array, times: number): Float32Array {
-  const all = new Float32Array(times * values.length)
-  for (let i = 0; i < times; i++) all.set(values, i * values.length)
-  return all
-}
-
-/** ITU-R 601-2 in whole numbers, as Pillow's convert('L') (libImaging/Convert.c). */
-function grey({ height, width, data }: Image): Image {
-  const result = emptyImage(1, height, width)
-  const size = height * width
-  for (let i = 0; i < size; i++) {
-    const sum = data[i]! * 19595 + data[size + i]! * 38470 + data[2 * size + i]! * 7471
-    result.data[i] = Math.floor((sum + 0x8000) / 0x10000)
-  }
-  return result
 }
 
 const isRaw = (input: unknown): input is RawImage =>

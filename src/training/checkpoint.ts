@@ -61,7 +61,13 @@ const descriptionSchema = z.strictObject({
   /** Absent in checkpoints from before there was any. */
   multiLabel: z.boolean().optional(),
   dataset: z
-    .strictObject({ name: z.string(), trainImages: z.int(), testImages: z.int(), fingerprint: z.string().optional() })
+    .strictObject({
+      name: z.string(),
+      trainImages: z.int(),
+      testImages: z.int(),
+      fingerprint: z.string().optional(),
+      judgedBy: z.literal('validation').optional(),
+    })
     .nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
@@ -75,6 +81,8 @@ export interface DatasetIdentity {
   readonly testImages: number
   /** Of both (src/data/fingerprint.ts); absent in checkpoints from before there was one. */
   readonly fingerprint?: string | undefined
+  /** Whether training watched the validation images of the data set, not its test images. */
+  readonly judgedBy?: 'validation' | undefined
 }
 
 /** A network, and of a run in progress everything needed to go on with the same bits. */

@@ -1,14 +1,15 @@
 // Data sets as people name them: the catalogue's, `synthetic`, and a person's own images by their path.
 import { stat } from 'node:fs/promises'
 import { type DataProgress, datasetNames, loadDataset } from '../data/catalogue.js'
-import type { Dataset } from '../data/dataset.js'
-import { imageFiles, testImageFiles } from '../data/image-files.js'
+import type { Dataset, Normalisation } from '../data/dataset.js'
+import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from '../data/image-files.js'
 import { datasetInfo } from '../data/info.js'
 import { synthetic, syntheticDataset } from '../data/synthetic.js'
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
-import { inputPreprocessing } from '../inference/image-input.js'
+import { checkNormalisation, inputPreprocessing } from '../inference/image-input.js'
 import type { DenseNetConfig } from '../model/config.js'
+import type { DatasetIdentity } from './checkpoint.js'
 import { checkFits, type ImageFacts } from './run.js'
 
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
@@ -19,6 +20,13 @@ export interface DataOptions {
   readonly onProgress: (progress: DataProgress) => void
 }
 
+/** `validation`: what training watches; the same as `test` where there are no others. */
+export interface Splits {
+  readonly train: Dataset
+  readonly validation: Dataset
+  readonly test: Dataset
+}
+
 /** A data set that was named; nothing is fetched yet. */
 export interface ChosenDataset {
   readonly name: string
@@ -27,46 +35,94 @@ export interface ChosenDataset {
   readonly width: number
   /** How many. */
   readonly classes: number
-  readonly splits: (options: DataOptions) => Promise<{ train: Dataset; test: Dataset }>
+  readonly splits: (options: DataOptions) => Promise<Splits>
+  /** Of a person's own images: which were found, for what, and what is not used. */
+  readonly notes: readonly string[]
   readonly test: (options: DataOptions) => Promise<Dataset>
 }
 
 /** What decides how a person's own images are read. */
 export interface ImageOptions {
   readonly imageSize?: number | undefined
+  /** 3, or 1: grey. */
+  readonly channels?: number | undefined
   /** Chooses the images that are set aside for testing. */
   readonly seed?: number | undefined
 }
 
 /** A data set by name or path, or a usage error. */
-export async function chooseDataset(name: string, { imageSize, seed }: ImageOptions = {}): Promise<ChosenDataset> {
+export async function chooseDataset(
+  name: string,
+  { imageSize, channels, seed }: ImageOptions = {},
+): Promise<ChosenDataset> {
   const known = knownDataset(name)
   if (known === null) {
     await checkPath(name)
-    const { train, test } = await imageFiles(name, { size: imageSize, seed })
-    const { channels, height, width, classes } = train
-    const shape = { channels, height, width, classes: classes.length }
-    return { name: train.name, ...shape, splits: async () => ({ train, test }), test: async () => test }
+    const files = await imageFiles(name, { size: imageSize, channels, seed })
+    const { train, validation, test } = files
+    const { height, width, classes } = train
+    const shape = { channels: train.channels, height, width, classes: classes.length }
+    return {
+      name: train.name,
+      ...shape,
+      notes: notesOf(files),
+      splits: async () => ({ train, validation, test }),
+      test: async () => test,
+    }
   }
   if (imageSize !== undefined) {
     const { height, width } = known
     throw usageError(`--image-size is for folders and lists of images; those of ${known.name} are ${height} x ${width}`)
   }
+  if (channels !== undefined) {
+    throw usageError(`--channels is for folders and lists of images; those of ${known.name} have ${known.channels}`)
+  }
   return known
+}
+
+/** A person's own images as a network reads them: grey for one of one channel, normalised as its weights are used to. Any
+ * other data set as it is. */
+export function suited(chosen: ChosenDataset, { config, normalisation }: SuitedTo): ChosenDataset {
+  if (knownDataset(chosen.name)) return chosen
+  const channels = config.inputChannels === 1 ? 1 : 3
+  const usual = channels === 1 ? { normalisation: GREY_NORMALISATION } : {}
+  const facts = { channels, ...(normalisation ? { normalisation } : usual) }
+  return {
+    ...chosen,
+    channels,
+    splits: async options => {
+      const { train, validation, test } = await chosen.splits(options)
+      const judged = { ...validation, ...facts }
+      return {
+        train: { ...train, ...facts },
+        validation: judged,
+        test: test === validation ? judged : { ...test, ...facts },
+      }
+    },
+    test: async options => ({ ...(await chosen.test(options)), ...facts }),
+  }
+}
+
+interface SuitedTo {
+  readonly config: DenseNetConfig
+  /** Null: not known. */
+  readonly normalisation: Normalisation | null
 }
 
 /** What of a trained network decides how images are read for it. */
 export interface TrainedNetwork {
   readonly config: DenseNetConfig
   readonly classes: readonly string[]
+  readonly normalisation: Normalisation | null
   readonly preprocessing: Preprocessing | null
   readonly recipe: { readonly seed: number } | null
+  readonly dataset: DatasetIdentity | null
 }
 
 /** The test images for a network, by name or path; a usage error if they do not suit it. */
 export async function chooseTestDataset(
   name: string,
-  { config, classes, preprocessing, recipe }: TrainedNetwork,
+  { config, classes, normalisation, preprocessing, recipe, dataset }: TrainedNetwork,
   network: string,
 ): Promise<(options: DataOptions) => Promise<Dataset>> {
   const known = knownDataset(name)
@@ -77,9 +133,12 @@ export async function chooseTestDataset(
   await checkPath(name)
   const test = await testImageFiles(name, {
     size: config.height,
+    channels: config.inputChannels === 1 ? 1 : 3,
+    normalisation: checkNormalisation({ config, normalisation, preprocessing }),
     ...(config.height === config.width ? { preprocessing: inputPreprocessing({ config, preprocessing }) } : {}),
     ...(classes.length > 0 ? { classes } : {}),
     seed: recipe?.seed,
+    trainedOn: dataset,
   })
   checkShape(config, { ...test, classes: test.classes.length }, network)
   return async () => test
@@ -95,7 +154,13 @@ export function checkShape(config: DenseNetConfig, images: ImageFacts, network: 
 export function knownDataset(name: string): ChosenDataset | null {
   if (name === 'synthetic') {
     const shape = { channels: 3, height: 32, width: 32, classes: 10 }
-    return { name, ...shape, splits: async () => synthetic(), test: async () => syntheticDataset('test') }
+    return {
+      name,
+      ...shape,
+      notes: [],
+      splits: async () => unsplit(synthetic()),
+      test: async () => syntheticDataset('test'),
+    }
   }
   const info = infoOf(name)
   if (info === null) return null
@@ -104,9 +169,25 @@ export function knownDataset(name: string): ChosenDataset | null {
   return {
     name: info.name,
     ...{ channels, height, width, classes: classes.length },
-    splits: async options => ({ train: await load('train', options), test: await load('test', options) }),
+    notes: [],
+    splits: async options => unsplit({ train: await load('train', options), test: await load('test', options) }),
     test: options => load('test', options),
   }
+}
+
+const unsplit = ({ train, test }: Omit<Splits, 'validation'>): Splits => ({ train, validation: test, test })
+
+function notesOf({ train, validation, test, unused }: ImageFiles): string[] {
+  const each = [
+    `${train.length} to train (${train.where})`,
+    `${validation.length} to judge it by (${validation.where})`,
+  ]
+  if (test !== validation) each.push(`${test.length} to test (${test.where})`)
+  const total = train.length + validation.length + (test === validation ? 0 : test.length)
+  return [
+    `${train.name}: ${total} images of ${train.classes.length} classes: ${each.join(', ')}`,
+    ...(unused.length > 0 ? [`    not used: ${unused.join(', ')}`] : []),
+  ]
 }
 
 function infoOf(name: string) {

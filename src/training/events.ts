@@ -38,8 +38,10 @@ export interface StartEvent {
   readonly epochs: number
   readonly batchesPerEpoch: number
   readonly trainImages: number
-  /** Evaluated after each epoch: test images, or held out ones if the recipe holds some out. */
+  /** Evaluated after each epoch: test images, or validation images. */
   readonly testImages: number
+  /** Which images these are; absent in logs from before it was told. */
+  readonly on?: 'test' | 'validation'
   /** Whether the images may have several labels. */
   readonly multiLabel?: boolean
   /** Where it goes on: epoch 1, batch 0 for a fresh run. */
@@ -102,7 +104,7 @@ export interface EpochEvent {
   readonly learningRate: number
   /** Averages while training, over the changing weights and augmented images. */
   readonly train: Metrics
-  /** Which images `test` is on: the test images, or those held out of the training ones. */
+  /** Which images `test` is on: the test images, or validation images. */
   readonly on: 'test' | 'validation'
   /** After the epoch; null without any images. */
   readonly test: Metrics | null

@@ -89,7 +89,7 @@ export async function summariseRun(path: string): Promise<RunSummary> {
     epochsDone: latest?.epoch ?? 0,
     epochs: start?.epochs ?? null,
     step,
-    on: latest?.on ?? (start?.recipe.heldOut ? 'validation' : 'test'),
+    on: latest?.on ?? start?.on ?? (start?.recipe.heldOut ? 'validation' : 'test'),
     last,
     best: latest?.best ?? null,
     started: first,

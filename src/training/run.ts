@@ -104,6 +104,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const trainSet = split?.train ?? limited
   const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit))
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
+  const on = split || testSet?.split === 'validation' ? 'validation' : 'test'
   const { epochs, batchSize, seed, mixup, cutmix, switchProbability } = recipe
   const schedule = warmUp(options.schedule ?? createSchedule(recipe.schedule, recipe.learningRate), recipe.warmupEpochs)
   const { signal, onEvent, checkpointSeconds = CHECKPOINT_SECONDS, keepBest = 1 } = options
@@ -149,6 +150,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     batchesPerEpoch: loader.batchesPerEpoch,
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
+    on,
     ...(trainSet.targets ? { multiLabel: true } : {}),
     epoch: from?.epoch ?? 1,
     batch: from?.nextBatch ?? 0,
@@ -187,7 +189,6 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     copied = await session.readState(copied)
     return layerStatistics(session.table, copied.parameters, await session.gradients())
   }
-  const on = split ? 'validation' : 'test'
   let sources: Sources = { train: loader, test: testLoader }
   if (kept) {
     // As the session has them: in the numbers of the backend, whatever the run began with.
@@ -300,6 +301,7 @@ export async function identify(trainSet: Dataset, testSet: Dataset | null): Prom
     name: trainSet.name,
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
+    ...(testSet?.split === 'validation' ? { judgedBy: 'validation' as const } : {}),
     fingerprint: await fingerprint(testSet ? [trainSet, testSet] : [trainSet]),
   }
 }

@@ -58,9 +58,9 @@ export interface TrainingResult {
   readonly stopped: boolean
   /** True when it ended for want of a lower error. */
   readonly early: boolean
-  /** Whether the scores are on training images that were held out, not on test images. */
+  /** Whether the scores are on validation images (held out of the training ones, or the data set's own), not on test images. */
   readonly heldOut: boolean
-  /** After the last epoch; null without test images. With images held out both scores are on those. */
+  /** After the last epoch; null without test images. With validation images both scores are on those. */
   readonly final: EpochScore | null
   /** The lowest test error (with several labels: the highest mean average precision) of any epoch: picked by looking at the
    * test set, so optimistic. */

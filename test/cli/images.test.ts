@@ -98,7 +98,7 @@ test('train, go on, test', async () => {
   expect(JSON.parse(readFileSync(facts.report.json, 'utf8')).scores.top1Error).toBe(facts.top1Error)
 
   const said = await densenet(['test', join(run, 'best.safetensors'), '--backend=reference'])
-  expect(said.out).toContain('this checkpoint was picked on the test images: its error is optimistic')
+  expect(said.out).toContain('this checkpoint was picked on these images: its error is optimistic')
 })
 
 test('images larger than those of the training: tested, fine-tuned', async () => {

@@ -29,6 +29,7 @@ async function writeEvaluation(run: string): Promise<void> {
     classes: classes.length,
     indices,
     labels: Uint16Array.from(labels),
+    scores: probabilities.map(Math.log),
     probabilities,
     losses,
   }
@@ -38,7 +39,7 @@ async function writeEvaluation(run: string): Promise<void> {
   const shown = report.worst.map(({ index }) => pictures.get(index)!)
   const evaluation = { report, thumbnails: shown, epoch: 2, made: Date.now() }
   mkdirSync(join(run, '.dashboard'))
-  const cached = { version: 1, bytes: 0, modified: 0, evaluation }
+  const cached = { version: 2, bytes: 0, modified: 0, evaluation }
   writeFileSync(join(run, '.dashboard', 'evaluation-last.json'), JSON.stringify(cached))
 }
 

@@ -3,6 +3,7 @@ import { basename, join, relative } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { limitDataset, takeImages } from '../../dist/data/dataset.js'
+import { fingerprint } from '../../dist/data/fingerprint.js'
 import { imageFiles, testImageFiles } from '../../dist/data/image-files.js'
 import { createLoader, type LoaderOptions } from '../../dist/data/loader.js'
 import { VIEWS } from '../../dist/data/transforms/preprocess.js'
@@ -38,7 +39,15 @@ describe("ImageNet's layout", () => {
     ])
     expect([...train.labels]).toEqual([0, 0, 1, 1, 1, 2])
     expect([...val.labels]).toEqual([1])
-    expect(val).toMatchObject({ name: folder, split: 'test', channels: 3, height: 32, width: 32, length: 1 })
+    expect(val).toMatchObject({
+      name: folder,
+      split: 'validation',
+      where: 'folder val',
+      channels: 3,
+      height: 32,
+      width: 32,
+      length: 1,
+    })
     expect(val.preprocessing).toEqual({ resize: 37, crop: 32, interpolation: 'bicubic' })
   })
 
@@ -55,7 +64,16 @@ describe("ImageNet's layout", () => {
     expect(await imageFiles(folder, { seed: 0 })).toEqual(first)
     const other = await imageFiles(folder, { seed: 1 })
     expect(other.test.files).not.toEqual(first.test.files)
-    expect((await testImageFiles(folder, { seed: 1 })).files).toEqual(other.test.files)
+    // Of the run's own images those that it has not seen; of any other source all.
+    const trainedOn = { name: folder }
+    expect((await testImageFiles(folder, { seed: 1, trainedOn })).files).toEqual(other.test.files)
+    const moved = { name: '/elsewhere', fingerprint: await fingerprint([other.train, other.test]) }
+    expect((await testImageFiles(folder, { seed: 1, trainedOn: moved })).files).toEqual(other.test.files)
+    const changed = await testImageFiles(folder, { seed: 1, trainedOn: { name: folder, fingerprint: 'other' } })
+    expect([changed.length, changed.where]).toEqual([4, expect.stringContaining('have changed since training')])
+    for (const trainedOn of [null, { name: '/elsewhere' }]) {
+      expect(await testImageFiles(folder, { seed: 1, trainedOn })).toMatchObject({ length: 35, where: 'all images' })
+    }
   })
 
   test("for a network's test, its classes give the labels", async () => {
@@ -71,17 +89,87 @@ describe("ImageNet's layout", () => {
     await expect(imageFiles(join(folder, 'none'))).rejects.toThrow(`there is no folder or list ${folder}/none`)
     await expect(imageFiles(folder)).rejects.toThrow(`${folder} has no folders, one for each class`)
     put(folder, 'val/a/1.jpg', jpeg)
-    await expect(imageFiles(folder)).rejects.toThrow(`${folder} has a folder val, but no folder train`)
+    await expect(imageFiles(folder)).rejects.toThrow(`${folder} has no folder train`)
     mkdirSync(join(folder, 'train/b'), { recursive: true })
+    put(folder, 'train/c/1.jpg', jpeg)
+    put(folder, 'train/b/notes.txt', '')
     await expect(imageFiles(folder)).rejects.toThrow(`there are no images in ${folder}/train/b`)
     put(folder, 'train/b/1.jpg', jpeg)
     await expect(imageFiles(folder)).rejects.toThrow('a class that the training images do not have')
     rmSync(join(folder, 'val'), { recursive: true })
     await expect(imageFiles(folder)).rejects.toThrow('has too few images to set some aside')
     put(folder, 'train/b/2.jpg', jpeg)
+    put(folder, 'train/c/2.jpg', jpeg)
     await expect(imageFiles(folder, { size: 0 })).rejects.toThrow('expected a whole number of at least 1 for size')
     const preprocessing = { resize: 10, crop: 32, interpolation: 'bicubic' } as const
     await expect(imageFiles(folder, { size: 32, preprocessing })).rejects.toThrow('for preprocessing')
+    rmSync(join(folder, 'train/c'), { recursive: true })
+    await expect(imageFiles(folder)).rejects.toThrow(`all images of ${folder}/train are of one class, b`)
+    for (const name of ['cat', 'test']) put(folder, `mixed/${name}/1.jpg`, jpeg)
+    await expect(imageFiles(join(folder, 'mixed'))).rejects.toMatchObject({
+      message: expect.stringContaining('has a folder test beside others, but no folder train'),
+      hint: expect.stringMatching(/^it has folders cat, test and 0 images beside them; a folder of images has/),
+    })
+    for (const name of ['train', 'val', 'Valid']) put(folder, `twice/${name}/1.jpg`, jpeg)
+    await expect(imageFiles(join(folder, 'twice'))).rejects.toThrow('two folders of validation images: Valid and val')
+  })
+
+  test.each([
+    [
+      ['train', 'val', 'test'],
+      ['validation', 'test'],
+    ],
+    [
+      ['Training', 'Testing'],
+      ['test', 'test'],
+    ],
+    [
+      ['TRAIN', 'valid', 'test_set'],
+      ['validation', 'test'],
+    ],
+    [
+      ['train', 'validation'],
+      ['validation', 'validation'],
+    ],
+  ])('splits %j: training watches %j', async (names, [watched, tested]) => {
+    const folder = await temporaryFolder()
+    // What an unpacked archive has around it.
+    names.forEach((name, i) => {
+      for (const c of ['a', 'b']) for (let n = 0; n <= i; n++) put(folder, `archive/${name}/${c}/${n}.jpg`, jpeg)
+    })
+    put(folder, '__MACOSX/archive/._x', '')
+    const { train, validation, test } = await imageFiles(folder)
+    expect([train.length, validation.length, test.length]).toEqual([2, 4, 2 * names.length])
+    expect([validation.split, test.split]).toEqual([watched, tested])
+    expect(test.where).toBe(`folder ${names.at(-1)}`)
+    expect((await testImageFiles(folder, { trainedOn: { name: folder } })).files).toEqual(test.files)
+  })
+
+  test('what is not used is told: other files, loose images, other folders, test images without classes', async () => {
+    const folder = await temporaryFolder()
+    for (const name of ['train/a/1.jfif', 'train/a/2.jpe', 'train/b/1.jpg', 'val/a/1.jpg']) put(folder, name, jpeg)
+    mkdirSync(join(folder, 'val/b'))
+    for (const name of ['train/a/x.HEIC', 'train/b/y.heic', 'train/b/README', 'train/list.csv']) put(folder, name, '')
+    for (const name of ['train/loose.jpg', 'test/1.jpg', 'extra/1.jpg']) put(folder, name, jpeg)
+    const { train, validation, test, unused } = await imageFiles(folder)
+    expect([train.length, validation.length, test === validation]).toEqual([3, 1, true])
+    expect(unused).toEqual([
+      ...['2 .heic', '1 .csv', '1 without an ending', 'folder extra'],
+      ...['folder test: its images are in no folders of classes', '1 images in no folder of a class'],
+    ])
+  })
+
+  // sorted() of Python 3.12, as torchvision's ImageFolder has it.
+  test("classes are in Python's order, compared in NFC", async () => {
+    const names = ['\u{1f600}', '\uff21', '\ufb01', '\u00e9', 'a', 'Z', '10', '9']
+    const folder = await temporaryFolder()
+    for (const name of names) for (const n of [1, 2]) put(folder, `train/${name}/${n}.jpg`, jpeg)
+    put(folder, 'val/e\u0301/1.jpg', jpeg)
+    const { train, validation } = await imageFiles(folder)
+    expect(train.classes).toEqual(['10', '9', 'Z', 'a', '\u00e9', '\ufb01', '\uff21', '\u{1f600}'])
+    expect([...validation.labels]).toEqual([4])
+    put(folder, 'val/\u00e9/1.jpg', jpeg)
+    await expect(imageFiles(folder)).rejects.toThrow('the same written in different Unicode')
   })
 })
 
@@ -98,6 +186,41 @@ describe('a CSV list', () => {
     expect(train.classes).toEqual(['cat', 'dog'])
     expect([[...train.labels], [...val.labels]]).toEqual([[0, 0], [1]])
     expect(val.files).toEqual([join(folder, 'sub/c.jpg')])
+  })
+
+  test('with val and test rows: training watches val, and test means test', async () => {
+    const rows = ['a,x,train', 'b,y,train', 'c,x,VAL', 'd,y,test', 'e,x,test']
+    const list = put(await temporaryFolder(), 'list.csv', `path,label,split\n${rows.join('\n')}\n`)
+    const { validation, test } = await imageFiles(list)
+    expect([validation, test].map(({ split, where, length }) => [split, where, length])).toEqual([
+      ['validation', 'rows val', 1],
+      ['test', 'rows test', 2],
+    ])
+    expect((await testImageFiles(list)).files).toEqual(test.files)
+  })
+
+  test.each([
+    ['UTF-16', Buffer.from('\ufeffpath,label\n1,é\n2,b\n', 'utf16le')],
+    ['UTF-16, the other way round', Buffer.from('\ufeffpath,label\n1,é\n2,b\n', 'utf16le').swap16()],
+    ['semicolons', Buffer.from('path;label\n1;é\n2;b\n')],
+    ['tabs', Buffer.from('"path"\tlabel\n1\té\n2\tb\n')],
+    ['NFD', Buffer.from('path,label\n1,e\u0301\n2,b\n')],
+  ])('in %s', async (_, bytes) => {
+    const list = put(await temporaryFolder(), 'list.csv', bytes)
+    expect((await testImageFiles(list)).classes).toEqual(['b', 'é'])
+  })
+
+  test('in another encoding, an archive, one class: refused, with the line', async () => {
+    const folder = await temporaryFolder()
+    const refused = (bytes: Buffer) => expect(imageFiles(put(folder, 'list.csv', bytes))).rejects
+    await refused(Buffer.from('path,label\n1,b\n2,\xe9\n', 'latin1')).toThrow(/^line 3 of .*list.csv is not UTF-8$/)
+    await refused(Buffer.from('PK\x03\x04....', 'latin1')).toThrow('is an archive, not a folder or a list')
+    await refused(Buffer.from('path,label\n1,b\n2,b\n')).toThrow('are of one class, b: there is nothing to tell apart')
+  })
+
+  test('names columns that it does not use', async () => {
+    const list = put(await temporaryFolder(), 'list.csv', 'path,label,Sex,Age\n1,a,F,3\n2,a,M,4\n3,b,F,5\n')
+    expect((await imageFiles(list)).unused).toEqual(['columns Sex, Age'])
   })
 
   test('without splits has a tenth set aside', async () => {
@@ -261,6 +384,7 @@ describe('batches from files', () => {
     // Left half white, right half black: twice as wide as high, the middle of it is cut out.
     const picture = await halves(48, 24, [255, 255, 255], [0, 0, 0]).png().toBuffer()
     put(folder, 'train/a/1.png', picture)
+    put(folder, 'train/b/1.png', picture)
     put(folder, 'val/a/1.png', picture)
     put(folder, 'val/a/2.png', picture)
     const plain = { split: 'test', shuffle: false, augmentation: undefined } as const
@@ -284,11 +408,11 @@ describe('batches from files', () => {
   test('leave out files that cannot be decoded, which are reported once, up to a limit', async () => {
     const folder = await temporaryFolder()
     await putClasses(join(folder, 'train'), { a: 6 })
-    put(folder, 'train/a/bad.jpg', 'no image')
-    put(folder, 'train/a/gone.jpg', await halves(9, 9).jpeg().toBuffer())
+    put(folder, 'train/b/bad.jpg', 'no image')
+    put(folder, 'train/b/gone.jpg', await halves(9, 9).jpeg().toBuffer())
     await putClasses(join(folder, 'val'), { a: 1 })
     const { train } = await imageFiles(folder, { size: 24 })
-    rmSync(join(folder, 'train/a/gone.jpg'))
+    rmSync(join(folder, 'train/b/gone.jpg'))
     for (const workers of [0, 2]) {
       const warnings: string[] = []
       const onWarning = (message: string) => warnings.push(message)
@@ -304,8 +428,8 @@ describe('batches from files', () => {
         ])
       }
       expect(warnings.map(text => text.replace(folder, ''))).toEqual([
-        '/train/a/bad.jpg is skipped: it is no image of a known format',
-        '/train/a/gone.jpg is skipped: it does not exist',
+        '/train/b/bad.jpg is skipped: it is no image of a known format',
+        '/train/b/gone.jpg is skipped: it does not exist',
       ])
       await loader.dispose()
     }
@@ -325,7 +449,7 @@ describe('batches from files', () => {
 
   test('transforms that end in another size are refused', async () => {
     const folder = await temporaryFolder()
-    await putClasses(folder, { a: 2 })
+    await putClasses(folder, { a: 2, b: 2 })
     const options = { augmentation: [{ kind: 'horizontalFlip', probability: 0.5 }] } as const
     await expect(batchesOf(folder, options)).rejects.toThrow(
       /make images of 36 x 4[01], the network reads 24 x 24: end them with a crop/,

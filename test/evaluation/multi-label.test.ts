@@ -8,11 +8,13 @@ import { markedDataset, temporaryFolder } from '../training/fixtures.js'
 
 const folder = temporaryFolder()
 const dataset = { ...markedDataset('test', 4), classes: ['<red>', 'green, dark', 'blue'] }
+const probabilities = Float32Array.of(0.75, 0.25, 0.125, 0.25, 0.125, 0.875, 0.25, 0.75, 0.125, 0.625, 0.25, 0.25)
 const predictions = {
   ...{ images: 4, classes: 3, indices: Uint32Array.of(0, 1, 2, 3), labels: Uint16Array.of(0, 0, 1, 0) },
   // Four images, three classes: the second image is of none; nothing is blue.
   targets: Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0),
-  probabilities: Float32Array.of(0.75, 0.25, 0.125, 0.25, 0.125, 0.875, 0.25, 0.75, 0.125, 0.625, 0.25, 0.25),
+  probabilities,
+  scores: Float64Array.from(probabilities, p => Math.log(p / (1 - p))),
   losses: Float64Array.of(0.5, 0.25, 0.125, 0.125),
 }
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { Predictions } from '../../dist/evaluation/predict.js'
-import { confusedPairs, likeliest, scorePredictions, worstMistakes } from '../../dist/evaluation/scores.js'
+import { confusedPairs, scorePredictions, worstMistakes } from '../../dist/evaluation/scores.js'
+import { likeliest, likeliestFew, rankOf } from '../../dist/util/ranking.js'
 
 interface Golden {
   labels: number[]
@@ -27,6 +28,7 @@ function predictions(labels: readonly number[], probabilities: readonly number[]
     indices: Uint32Array.from(labels, (_, i) => i),
     labels: Uint16Array.from(labels),
     probabilities: Float32Array.from(probabilities),
+    scores: Float64Array.from(probabilities, Math.log),
     losses: Float64Array.from(labels, (label, i) => -Math.log(probabilities[i * classes + label]!)),
   }
 }
@@ -66,5 +68,24 @@ describe('mistakes', () => {
   test('pairs of classes', () => {
     const { confusion } = scorePredictions(some, ['a', 'b'])
     expect(confusedPairs(confusion, 5)).toEqual([{ label: 1, predicted: 0, images: 2 }])
+  })
+})
+
+describe('ranks', () => {
+  test("equal scores rank by number, as for PyTorch's argmax", () => {
+    const scores = Float32Array.of(1, 3, 3, 0, 3)
+    expect(likeliest(scores)).toBe(1)
+    expect(likeliestFew(scores, 4)).toEqual([1, 2, 4, 0])
+    expect([0, 1, 2, 3, 4].map(label => rankOf(scores, label))).toEqual([3, 0, 1, 4, 2])
+  })
+
+  test('the few are the first of all, for any scores', () => {
+    for (let i = 0; i < 50; i++) {
+      const scores = Float64Array.from({ length: 30 }, (_, c) => (i * (c + 3) * 7919) % 11)
+      const all = likeliestFew(scores, 30)
+      expect(all.map(c => rankOf(scores, c))).toEqual([...all.keys()])
+      expect(likeliestFew(scores, 5)).toEqual(all.slice(0, 5))
+      expect(likeliest(scores)).toBe(all[0])
+    }
   })
 })

@@ -5,7 +5,7 @@ import type { FileDataset } from '../../dist/data/dataset.js'
 import { imageFiles } from '../../dist/data/image-files.js'
 import { IMAGENET_CLASSES } from '../../dist/data/imagenet-classes.js'
 import { DenseNet } from '../../dist/densenet.js'
-import { classNames } from '../../dist/inference/classify.js'
+import { classNames, topClasses } from '../../dist/inference/classify.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { put, putClasses } from '../data/pictures.js'
 import { unpack } from '../interop/fixtures.js'
@@ -127,6 +127,12 @@ describe('several labels of an image', () => {
     expect(await load('torchxrayvision.pt')).toBe(true)
     expect(await load('published.pth')).toBe(false)
   })
+})
+
+test('one output is a sigmoid: its share of one would always be 1', () => {
+  // torch.sigmoid of 0 and -1.25
+  expect(topClasses([0])[0]!.probability).toBe(0.5)
+  expect(topClasses([-1.25])[0]!.probability).toBeCloseTo(0.22270013882530884, 15)
 })
 
 describe('names of classes', () => {

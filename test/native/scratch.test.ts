@@ -1,8 +1,10 @@
 // What compile() takes besides the buffers is known beforehand: predictions of memory count it.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { plan } from '../../dist/engine/planner.js'
 import { architecture } from '../../dist/model/architecture.js'
+import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { preset } from '../../dist/model/presets.js'
 import { instructionSets, knownInstructionSets } from '../native-available.js'
 
@@ -25,6 +27,39 @@ for (const isa of knownInstructionSets) {
     test('is known for every kernel of an ImageNet network', () => {
       expect(bytes('densenet-121', 2)).toBeGreaterThan(1e6)
       expect(bytes('densenet-121', 2)).toBeLessThan(100e6)
+    })
+
+    // Kernels lay out by the run's own batch, and a smaller one may be cut into larger parts.
+    const enough = (net: DenseNetOptions, batchSize: number, threads: number): void => {
+      const backend = createNativeBackend({ threads, instructionSet: isa })
+      const program = plan(architecture(resolveConfig(net)), { mode: 'train', batchSize })
+      const given = backend.scratchBytes(program)
+      for (let n = 1; n < batchSize; n++) {
+        expect(backend.scratchBytes({ ...program, batchSize: n }), `${n} of ${batchSize} images`).toBeLessThanOrEqual(
+          given,
+        )
+      }
+      backend.dispose()
+    }
+
+    test('suffices for 128 of 150 images of 32 x 32, which are cut into larger strips than 150', () => {
+      enough({ blocks: [6, 6, 6, 6], growthRate: 12, bottleneck: false, classes: 10 }, 150, 2)
+    })
+
+    test('suffices for every batch up to the planned one, whatever the net', () => {
+      const nets = fc.record({
+        blocks: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
+        growthRate: fc.integer({ min: 1, max: 40 }),
+        bottleneck: fc.boolean(),
+        width: fc.integer({ min: 4, max: 40 }),
+        height: fc.integer({ min: 4, max: 40 }),
+      })
+      fc.assert(
+        fc.property(nets, fc.integer({ min: 2, max: 160 }), fc.integer({ min: 1, max: 4 }), (net, batchSize, threads) =>
+          enough({ ...net, classes: 3 }, batchSize, threads),
+        ),
+        { numRuns: 12, ...(process.env.DENSENET_SEED ? { seed: Number(process.env.DENSENET_SEED) } : {}) },
+      )
     })
   })
 }

@@ -71,6 +71,7 @@ function classify(given: readonly string[], flags: ClassifyFlags): Promise<numbe
         const failed: string[] = []
         for await (const answer of classifyImages(inputs, classifier, { top: flags.top, signal }, times)) {
           tell(images[answer.index]!, answer, context)
+          if ('doubt' in answer && answer.doubt) context.warn(`${images[answer.index]}: ${answer.doubt}`)
           if ('reason' in answer) failed.push(`${images[answer.index]}: ${answer.reason}`)
         }
         const seconds = (performance.now() - start) / 1000

@@ -14,7 +14,7 @@ import {
 import { architecture } from '../../model/architecture.js'
 import { featureLayer } from '../../model/feature-layers.js'
 import { createContext } from '../context.js'
-import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
+import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset, suited } from '../datasets.js'
 import { grouped, rounded } from '../format.js'
 import { listed, opened } from '../image-arguments.js'
 import { loadModel, modelOption } from '../model-argument.js'
@@ -108,13 +108,16 @@ async function features(images: readonly string[], flags: FeaturesFlags): Promis
 const HINT = 'densenet features photos --model runs/a --output photos.npy, or --dataset cifar10'
 
 async function chosen(
-  { config, preprocessing }: DenseNet,
+  { config, normalisation, preprocessing }: DenseNet,
   { dataset: name, split, data, quiet, json }: FeaturesFlags,
   { out }: ReturnType<typeof createContext>,
   signal: AbortSignal,
 ): Promise<Dataset> {
   const isKnown = knownDataset(name!) !== null
-  const dataset = await chooseDataset(name!, isKnown ? {} : { imageSize: config.height })
+  const dataset = suited(await chooseDataset(name!, isKnown ? {} : { imageSize: config.height }), {
+    config,
+    normalisation,
+  })
   const { onProgress, end } = dataReporter(out, quiet === true || json === true)
   const loaded = (await dataset.splits({ folder: data, signal, onProgress }).finally(end))[split]
   return 'files' in loaded && preprocessing?.crop === config.height ? { ...loaded, preprocessing } : loaded

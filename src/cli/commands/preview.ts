@@ -6,7 +6,7 @@ import { chosenAugmentation } from '../../data/named-augmentation.js'
 import { drawSheet } from '../../data/sheet.js'
 import { writeFileAtomically } from '../../util/files.js'
 import { createContext } from '../context.js'
-import { chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP } from '../datasets.js'
+import { channelsOption, chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP, tellGrey } from '../datasets.js'
 import { type AugmentFlag, augmentOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { givenMixing, mixingOptions } from '../training-options.js'
@@ -15,6 +15,7 @@ interface PreviewFlags extends OutputFlags {
   readonly dataset: string
   readonly data?: string
   readonly imageSize?: number
+  readonly channels?: number
   readonly augment?: AugmentFlag
   readonly mixup?: number
   readonly cutmix?: number
@@ -31,6 +32,7 @@ export function previewCommand(finish: (exitCode: number) => void): Command {
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
+    channelsOption('3'),
     ...augmentOptions(),
     ...mixingOptions(),
     wholeOption('--images <n>', 'rows of the sheet').default(8),
@@ -49,12 +51,12 @@ export function previewCommand(finish: (exitCode: number) => void): Command {
 
 async function preview(flags: PreviewFlags): Promise<number> {
   const { out, say, warn } = createContext(flags)
-  const { images, seed, imageSize, mixup, cutmix } = flags
+  const { images, seed, imageSize, channels, mixup, cutmix } = flags
   const mixing = givenMixing(flags)
   return withSignals(
     () => {},
     async ({ signal }) => {
-      const dataset = await chooseDataset(flags.dataset, { imageSize, seed })
+      const dataset = await chooseDataset(flags.dataset, { imageSize, channels, seed })
       const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
       const { train } = await dataset.splits({ folder: flags.data, signal, onProgress }).finally(end)
       const augmentation = chosenAugmentation(flags.augment, train)
@@ -67,6 +69,7 @@ async function preview(flags: PreviewFlags): Promise<number> {
       const names = [...(mixup === undefined ? [] : ['mixup']), ...(cutmix === undefined ? [] : ['CutMix'])]
       const done = [describeAugmentation(augmentation), names.join(' or ')].filter(text => text !== '')
       say(`${output}: ${done.join(', ') || 'no augmentation'}`)
+      tellGrey(train, say)
       say('left: as evaluated; right of it: as eight epochs of training see it; from the top:')
       if (!mixing) say(`    ${classes.join(', ')}`)
       captions.forEach((row, i) => {

@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { Command, Option } from 'commander'
 import { createBackend } from '../../backends/registry.js'
-import { limitDataset } from '../../data/dataset.js'
+import { type Dataset, limitDataset } from '../../data/dataset.js'
 import { VIEWS, type ViewName } from '../../data/transforms/preprocess.js'
 import { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
@@ -13,10 +13,11 @@ import { scorePredictions } from '../../evaluation/scores.js'
 import { writeReport } from '../../evaluation/write-report.js'
 import { openModel } from '../../hub/open-model.js'
 import { refuseHeadless } from '../../interop/import-weights.js'
+import type { Checkpoint } from '../../training/checkpoint.js'
 import { BEST_FILE } from '../../training/read-run.js'
 import { hasOwnProbabilities } from '../../training/recipe.js'
 import { createContext } from '../context.js'
-import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset } from '../datasets.js'
+import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, tellGrey } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { figure, grouped, percent, rounded } from '../format.js'
 import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
@@ -81,7 +82,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const load = await chooseTestDataset(name, checkpoint, path)
       if (understood) {
         tellReport(path, understood, checkpoint.config, say)
-        if (!open.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
+        if (!checkpoint.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
       }
       const data = dataReporter(out, quiet === true)
       const loaded = limitDataset(
@@ -89,6 +90,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         flags.testLimit ?? null,
       )
       const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
+      tellGrey(dataset, say)
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
@@ -107,17 +109,30 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         const { scores, metrics, words } = scored(predictions, dataset.classes)
         const { loss, images } = scores
         if (!Number.isFinite(loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${loss}`)
-        const training = trainingScores(checkpoint, dataset.name)
+        const training = trainingScores(checkpoint, dataset)
         const facts = { path, network: network.name, views, training }
         const report = flags.report && (await writeReport(flags.report, facts, dataset, predictions, scores))
-        const printed = { path, dataset: dataset.name, images, views, ...metrics, training, seconds }
+        const printed = {
+          path,
+          dataset: dataset.name,
+          images,
+          split: dataset.split,
+          where: 'files' in dataset ? dataset.where : undefined,
+          views,
+          ...metrics,
+          training,
+          seconds,
+        }
         if (flags.json) out.write(`${JSON.stringify({ ...printed, ...(report ? { report } : {}) })}\n`)
         const shown = views === 'single' ? '' : `, ${views === 'ten' ? 'ten crops' : 'mirrored too'}`
+        const place = 'files' in dataset && dataset.where ? ` (${dataset.where})` : ''
         const speed = rounded(images / seconds)
-        say(`${path} on ${dataset.name}, ${grouped(images)} test images${shown} (${speed} images/s)`)
+        say(
+          `${path} on ${dataset.name}, ${grouped(images)} ${dataset.split} images${place}${shown} (${speed} images/s)`,
+        )
         say([`loss ${loss.toFixed(4)}`, ...words].join('   '))
-        if (basename(path) === BEST_FILE && checkpoint.recipe?.heldOut === null)
-          say('    this checkpoint was picked on the test images: its error is optimistic')
+        if (basename(path) === BEST_FILE && picked(checkpoint, dataset))
+          say('    this checkpoint was picked on these images: its error is optimistic')
         for (const line of training ? trainingLines(training) : []) say(`    ${line}`)
         if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)
         return 0
@@ -128,6 +143,10 @@ async function test(path: string, flags: TestFlags): Promise<number> {
     },
   )
 }
+
+/** Whether the images are those that chose the best checkpoint. */
+const picked = ({ recipe, dataset: trained }: Checkpoint, { name, split }: Dataset): boolean =>
+  recipe?.heldOut === null && trained?.name === name && (trained.judgedBy === undefined || trained.judgedBy === split)
 
 /** Scores, those that are printed as JSON, and as words. */
 function scored(predictions: Predictions, classes: readonly string[]) {
@@ -158,7 +177,7 @@ function trainingLines({ last, best, epochs, finished }: TrainingScores): string
   const lastName = finished ? 'final in training' : `in training so far (epoch ${last.epoch} of ${epochs})`
   const lines = [`${lastName}: ${figure(last)}`]
   if (best) {
-    lines.push(`best in training: ${figure(best)} after epoch ${best.epoch}: picked on the test images, so optimistic`)
+    lines.push(`best in training: ${figure(best)} after epoch ${best.epoch}: picked on these images, so optimistic`)
   }
   return lines
 }

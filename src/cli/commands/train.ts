@@ -15,7 +15,7 @@ import type { ScheduleName } from '../../training/schedule.js'
 import { isFinished, type TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
-import { chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP } from '../datasets.js'
+import { channelsOption, chooseDataset, DATASETS_HELP, IMAGE_SIZE_HELP, suited, tellGrey } from '../datasets.js'
 import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
@@ -50,6 +50,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
   const options = [
     choiceOption('--recipe <name>', 'published settings, printed in full; options given beside it win', recipeNames),
     wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
+    channelsOption('3, or those of --pretrained'),
     ...trainingOptions(),
     ...modelOptions(),
     choiceOption(
@@ -119,15 +120,16 @@ async function fresh(job: Job): Promise<number> {
   const { flags } = job
   const recipe = flags.recipe === undefined ? null : namedRecipe(flags.recipe)
   const model = job.model ?? (isDescribed(flags) ? undefined : recipe?.model) ?? undefined
-  const dataset = await chooseDataset(flags.dataset ?? chosenDataset(recipe, flags.recipe), flags)
+  const chosen = await chooseDataset(flags.dataset ?? chosenDataset(recipe, flags.recipe), flags)
   const described = { ...(recipe && { dropRate: recipe.dropRate }), ...describedNetwork(flags) }
-  const network =
+  const { network, dataset } =
     flags.pretrained === undefined
-      ? networkOf(model, described, dataset, flags.seed)
-      : await pretrainedNetwork(job, dataset)
+      ? { network: networkOf(model, described, chosen, flags.seed), dataset: chosen }
+      : await pretrainedNetwork(job, chosen)
   if (flags.output !== undefined) await refuseRun(flags.output)
   const backend = await backendOf(flags, job)
-  const { train, test } = await splits(dataset, flags.data, job)
+  const { train, validation, test } = await splits(dataset, flags.data, job)
+  tellGrey(train, job.context.say)
   const output = flags.output ?? (await freeFolder(join('runs', model ?? 'densenet')))
   await showDashboard(output, job)
   const given = { ...fitOptions(job), augmentation: augmentationFor(train, job) }
@@ -135,7 +137,7 @@ async function fresh(job: Job): Promise<number> {
   const result = await network.fit(train, {
     ...overlaid(recipe ? base(recipe) : {}, given),
     ...(recipe ? { onEvent: announcing(`${flags.recipe}: ${recipe.title}`, dataset.name, dropRate, job) } : {}),
-    validation: test,
+    validation,
     output,
     on: backend,
   })
@@ -175,6 +177,7 @@ async function resume(job: Job, folder: string): Promise<number> {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
   if (flags.recipe !== undefined) throw usageError('a run that goes on keeps its recipe', 'leave out --recipe')
+  if (flags.channels !== undefined) throw usageError('a run that goes on keeps its channels', 'leave out --channels')
   const described = Object.keys(describedNetwork(flags)).length > 0
   // The warnings about what is damaged come once, from fit.
   const { settings, checkpoint } = await readRun(folder, () => {})
@@ -188,11 +191,12 @@ async function resume(job: Job, folder: string): Promise<number> {
     }
     return conclude({ ...finished, stopped: false }, folder, job)
   }
-  const dataset = await chooseDataset(flags.dataset ?? settings.dataset, {
+  const chosen = await chooseDataset(flags.dataset ?? settings.dataset, {
     // What was chosen by the network's size and the recipe's seed is so again.
     imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
     seed: checkpoint.recipe?.seed,
   })
+  const dataset = suited(chosen, checkpoint)
   const network =
     model !== undefined || described
       ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
@@ -202,9 +206,9 @@ async function resume(job: Job, folder: string): Promise<number> {
     threads: flags.threads ?? settings.threads ?? undefined,
   }
   const backend = await backendOf(computing, job)
-  const { train, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
+  const { train, validation, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
   const augmentation = augmentationFor(train, job)
-  const options = { ...fitOptions(job), augmentation, validation: test, resume: folder, on: backend }
+  const options = { ...fitOptions(job), augmentation, validation, resume: folder, on: backend }
   await showDashboard(folder, job)
   const result = await network.fit(train, { ...options, ...computing })
   return conclude(result, folder, job, { test: { dataset: test, backend } })
@@ -236,13 +240,23 @@ function checkPretrained({
 }
 
 /** The results of a run that has made all its epochs; null when there is something left to do. */
-function finishedRun({ progress, recipe }: Checkpoint, epochs: number | undefined, folder: string): Finished | null {
+function finishedRun(
+  { progress, recipe, dataset }: Checkpoint,
+  epochs: number | undefined,
+  folder: string,
+): Finished | null {
   const done = (progress?.epoch ?? 1) - 1
   const wanted = epochs ?? recipe?.epochs ?? 0
   if (wanted < done) throw usageError(`the run in ${folder} has made ${done} epochs already, more than ${wanted}`)
   if (progress === null || recipe === null || !isFinished(wanted, recipe.patience, progress)) return null
   const { final, ranking } = progress
-  return { final, best: ranking[0] ?? null, progress, early: done < wanted, heldOut: recipe.heldOut !== null }
+  return {
+    final,
+    best: ranking[0] ?? null,
+    progress,
+    early: done < wanted,
+    heldOut: recipe.heldOut !== null || dataset?.judgedBy === 'validation',
+  }
 }
 
 type Finished = Omit<TrainingResult, 'stopped'>
@@ -266,12 +280,12 @@ async function demo(job: Job): Promise<number> {
     )
   }
   const network = networkOf(plan.name, {}, dataset, flags.seed)
-  const { train, test } = await splits(dataset, flags.data, job)
+  const { train, validation, test } = await splits(dataset, flags.data, job)
   const output = flags.output ?? (await freeFolder(join('runs', 'demo')))
   await showDashboard(output, job)
   const result = await network.fit(train, {
     ...overlaid(plan.recipe, { ...fitOptions(job), augmentation: augmentationFor(train, job) }),
-    validation: test,
+    validation,
     output,
     on: backend,
   })

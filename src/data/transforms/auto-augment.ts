@@ -146,8 +146,10 @@ export function randAugment(
   fill: readonly number[],
 ): Image {
   let output = wholeNumbers(image)
+  // The next operation looks pixels up in tables: one of a fraction would become NaN.
+  const whole = fill.map(Math.round)
   for (let i = 0; i < count; i++) {
-    output = applyOperation('randAugment', anyOperation(random), output, magnitude, anySign(random), fill)
+    output = applyOperation('randAugment', anyOperation(random), output, magnitude, anySign(random), whole)
   }
   return output
 }

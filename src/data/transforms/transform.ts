@@ -16,6 +16,9 @@ import type { Transform } from './schema.js'
 export type { Transform }
 export type TransformKind = Transform['kind']
 
+/** Whether it has no meaning for images of one channel; what else changes colours, leaves their saturation alone. */
+export const needsColour = (kind: TransformKind): boolean => kind === 'lighting'
+
 /** Applies all of them in order. `fill`: the mean colour. */
 export function applyTransforms(
   image: Image,
