@@ -106,8 +106,8 @@ export interface Names {
   readonly newestFirst: boolean
   /** torchvision's name for the file's; of everything behind the last batch norm the file's own. */
   readonly canonical: (name: string) => string
-  /** Beginnings of the names of other networks in the file. */
-  readonly others: readonly string[]
+  /** Other networks in the file: how their names begin, and how this one's begin beside them. */
+  readonly others: readonly { readonly root: string; readonly own: string }[]
   /** Which of several weights these are; null: the file's names do not tell of averages. */
   readonly weights: WeightChoice | null
 }
@@ -133,7 +133,9 @@ export function namesOf(file: WeightFile, choice: WeightChoice | undefined, name
     const renamed = applied(rules, text.slice(prefix.length))
     return renamed.startsWith('features.') ? renamed : text
   }
-  const others = all.filter(one => one !== found).map(one => rootOf(one.prefix, prefix))
+  const others = all
+    .filter(one => one !== found)
+    .map(one => ({ root: rootOf(one.prefix, prefix), own: rootOf(prefix, one.prefix) }))
   const weights = averaged ? 'average' : all.length > 1 ? 'raw' : null
   return { family: name, prefix, newestFirst, canonical, others, weights }
 }
@@ -164,6 +166,7 @@ function networksIn(tensors: WeightFile['tensors']): FoundNetwork[] {
 
 /** The beginning that tells a network's names from those of another: `ema.` of `ema.module.` and `model.` */
 function rootOf(prefix: string, other: string): string {
+  if (prefix === '') return ''
   const [parts, others] = [prefix.split('.'), other.split('.')]
   const same = parts.findIndex((part, i) => part !== others[i])
   return parts

@@ -161,7 +161,7 @@ function chosenWeights({ path, choice }: WeightFile, names: Names, asked: Weight
     )
   }
   if (chosen === null) return { choice: null, said: [] }
-  const others = choice ? choice.others : (names.others[0] ?? null)
+  const others = choice ? choice.others : names.others[0] ? names.others[0].root || 'no prefix' : null
   const [these, those, option] =
     chosen === 'average' ? ['averaged', 'raw', '--weights raw'] : ['raw', 'averaged', '--weights average']
   const beside = others === null ? '' : `; the ${those} ones are under ${others} (${option})`
@@ -203,9 +203,11 @@ function renamed({ tensors, path }: WeightFile, { canonical, prefix, others }: N
     origins.set(name, origin)
   }
   for (const [origin, tensor] of tensors) {
-    const other = others.find(start => start !== '' && origin.startsWith(start))
+    const other = others.find(
+      ({ root, own }) => origin.startsWith(root) && (own === '' || !origin.startsWith(own)),
+    )?.root
     const name = canonical(origin)
-    if (other !== undefined && !(prefix !== '' && origin.startsWith(prefix))) {
+    if (other !== undefined) {
       elsewhere.set(other, (elsewhere.get(other) ?? 0) + 1)
     } else if (name.endsWith('.num_batches_tracked')) {
       unused.push(`${origin}: a counter of training steps`)
@@ -219,7 +221,8 @@ function renamed({ tensors, path }: WeightFile, { canonical, prefix, others }: N
     } else if (name.startsWith('features.')) take(name, origin, tensor)
     else behind.set(origin, tensor)
   }
-  for (const [start, count] of elsewhere) unused.push(`${count} tensors under ${start}: those of another network`)
+  for (const [start, count] of elsewhere)
+    unused.push(`${count} tensors under ${start || 'no prefix'}: those of another network`)
   const { classifier, headless, left } = headOf(behind, found.get('features.norm5.weight')?.shape[0])
   for (const [origin, tensor] of behind) {
     const dot = origin.lastIndexOf('.')

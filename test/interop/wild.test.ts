@@ -8,6 +8,8 @@ import { createFeatureExtractor } from '../../dist/engine/features.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import { decodeWeights } from '../../dist/interop/read-weights.js'
 import { architecture } from '../../dist/model/architecture.js'
+import { resolveConfig } from '../../dist/model/config.js'
+import { writeCheckpoint } from '../../dist/training/checkpoint.js'
 import { densenet } from '../cli/run.js'
 import { fixture, images, logitsOf, temporaryFolder, unpack, worstDifference } from './fixtures.js'
 
@@ -72,6 +74,19 @@ describe('what was taken is said', () => {
     ['own-classifier.pth', 'its classifier has no bias: zeros'],
   ])('%s', async (name, sentence) => {
     expect((await imported(name)).report.assumed).toContain(sentence)
+  })
+  test('of names without a prefix beside those with one', async () => {
+    const { input, logits, raw } = golden['lightning-module.ckpt']!
+    const file = await decodeWeights(fixture('wild/lightning-module.ckpt'), 'flat.ckpt')
+    const tensors = new Map([...file.tensors].map(([name, value]) => [name.replace(/^model\./, ''), value]))
+    for (const [weights, expected, count] of [
+      [undefined, logits, 'no prefix'],
+      ['raw', raw, 'ema.'],
+    ] as const) {
+      const found = importWeights({ ...file, tensors }, { height: 32, width: 32, weights })
+      expect(worstDifference(await logitsOf(found, images(input)), expected!)).toBeLessThan(1e-12)
+      expect(found.report.unused.join()).toContain(`tensors under ${count}: those of another network`)
+    }
   })
   test('and what was left', async () => {
     const { unused } = (await imported('lightning-module.ckpt')).report
@@ -141,6 +156,19 @@ describe('refused', () => {
     await expect(imported('averaged-model.pth', 'raw')).rejects.toThrow(/holds no raw weights, only averaged ones/)
     await expect(imported('wrapped.ckpt', 'average')).rejects.toThrow(/holds no averaged weights/)
   })
+  test('averages that a checkpoint of ours does not have; of one that has, the raw are others', async () => {
+    const file = `${folder}/ours.safetensors`
+    const config = resolveConfig({ depth: 10, growthRate: 2, classes: 3 })
+    const network = DenseNet.create(config)
+    await network.save(file)
+    await expect(DenseNet.load(file, { weights: 'average' })).rejects.toThrow(/ours.* holds no averaged weights/)
+    const { parameters, running } = network.state
+    const training = { average: parameters.map(x => x + 1), averageRunning: running.map(x => x + 2) }
+    const rest = { classes: [], normalisation: null, preprocessing: null, dataset: null, recipe: null, progress: null }
+    await writeCheckpoint(file, { config, ...rest, state: { parameters, running, training } })
+    expect((await DenseNet.load(file, { weights: 'raw' })).state).toEqual({ parameters, running })
+    expect((await DenseNet.load(file)).state.parameters).toEqual(training.average)
+  })
   test('several networks', async () => {
     const file = await decodeWeights(fixture('wild/lightning-module.ckpt'), 'two.ckpt')
     const tensors = new Map([...file.tensors].map(([name, value]) => [name.replace('ema.module.', 'teacher.'), value]))
@@ -169,6 +197,7 @@ describe('on the command line', () => {
   const synthetic = ['--dataset=synthetic', '--backend=reference', '--loader-threads=0']
   test.each([
     ['test', ['test', 'FILE', ...synthetic]],
+    ['classify', ['classify', 'docs/gradcam.png', '--model=FILE']],
     ['serve', ['serve', 'FILE', '--port=0']],
     ['convert', ['convert', 'FILE', 'x.onnx']],
     ['train without --reset-classifier', ['train', '--pretrained=FILE', ...synthetic]],
