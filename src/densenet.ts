@@ -13,7 +13,7 @@ import type { Prediction } from './inference/classify.js'
 import { type Features, featuresOfDataset, featuresOfImages } from './inference/features.js'
 import { type ImageInput, imageName, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
-import type { ImportReport } from './interop/import-weights.js'
+import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
 import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
@@ -21,7 +21,7 @@ import { describe } from './model/describe.js'
 import { initialParameters, initialRunning } from './model/initialise.js'
 import { parameterTable } from './model/parameters.js'
 import { isPreset, preset } from './model/presets.js'
-import { type Summary, summarise } from './model/summary.js'
+import { type Summary, summarise, withoutClassifier } from './model/summary.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './training/asked-recipe.js'
 import { boardFolder } from './training/board-log.js'
 import { isMultiLabel, writeCheckpoint } from './training/checkpoint.js'
@@ -162,6 +162,7 @@ export class DenseNet {
 
   /** Weights, classes, normalisation and preprocessing, in one safetensors file. */
   async save(path: string): Promise<void> {
+    this.requireClassifier('a checkpoint')
     const { config, classes, normalisation, preprocessing, multiLabel } = this
     await writeCheckpoint(path, {
       config,
@@ -179,6 +180,7 @@ export class DenseNet {
   /** Writes the weights for other programs: safetensors, timm's folder, PyTorch's .pth or ONNX, by the ending of `path` or
    * as `to` says. Resolves to the format. */
   async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
+    this.requireClassifier('writing it for other programs')
     const { config, classes, normalisation } = this
     const { parameters, running } = this.#state
     const preprocessing = config.height === config.width ? inputPreprocessing(this) : null
@@ -194,7 +196,13 @@ export class DenseNet {
     const kept = table.parameters.find(({ name }) => name === 'classifier.weight')!.offset
     parameters.set(this.#state.parameters.subarray(0, kept))
     const state = { parameters, running: this.#state.running.slice(), training: {} }
-    return new DenseNet(this.name, config, state, [], this.normalisation, this.preprocessing, this.imported)
+    const imported = this.imported && { ...this.imported, headless: null }
+    return new DenseNet(this.name, config, state, [], this.normalisation, this.preprocessing, imported)
+  }
+
+  /** Throws a sentence where weights from elsewhere came without a classifier; `what` needs it, such as "serving". */
+  requireClassifier(what: string): void {
+    refuseHeadless(this.imported, what)
   }
 
   /** All weights in parameter order, and running statistics: copies. */
@@ -207,7 +215,7 @@ export class DenseNet {
     const predict = (memory: MemoryMode): TrainingMemory =>
       predictMemory(this.config, { batchSize, memory, scratchBytes })
     return {
-      ...summarise(this.config),
+      ...(this.imported?.headless ? withoutClassifier(summarise(this.config)) : summarise(this.config)),
       batchSize,
       training: { store: predict('store'), recompute: predict('recompute') },
     }
@@ -219,6 +227,7 @@ export class DenseNet {
   }
 
   async #fit(train: Dataset, options: FitOptions, later: (release: () => unknown) => void): Promise<TrainingResult> {
+    this.requireClassifier('training')
     const { validation = null, output, resume, memory, signal, onEvent, loaderThreads, checkpointSeconds } = options
     if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
     for (const dataset of [train, validation]) if (dataset) checkDataset(this.config, dataset)
@@ -293,6 +302,7 @@ export class DenseNet {
 
   /** Loss and errors in percent, with running statistics, without augmentation. */
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
+    this.requireClassifier('testing')
     const { batchSize = 64, views, loaderThreads, signal, onProgress } = options
     const metrics = await evaluate({
       config: this.config,
@@ -312,6 +322,7 @@ export class DenseNet {
 
   /** Probabilities of the classes for every image, averaged over its views; scorePredictions makes scores of them. */
   async predict(dataset: Dataset, options: PredictOptions = {}): Promise<Predictions> {
+    this.requireClassifier('predicting')
     const { batchSize = 64, onWarning } = options
     const backend = await this.#backend(options)
     const { config, multiLabel } = this
@@ -325,6 +336,7 @@ export class DenseNet {
   async classify(images: readonly ImageInput[], options?: ComputeOptions & ClassifyOptions): Promise<Prediction[][]>
   async classify(given: ImageInput | readonly ImageInput[], options: ComputeOptions & ClassifyOptions = {}) {
     const images = Array.isArray(given) ? (given as readonly ImageInput[]) : [given as ImageInput]
+    this.requireClassifier('classifying')
     const { top = 5, signal, onWarning = (text: string) => process.emitWarning(text) } = options
     if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)
     const runner = await this.#ready(await this.#backend(options))

@@ -25,14 +25,15 @@ export async function pretrainedNetwork(
   const { flags, context } = job
   const path = flags.pretrained!
   if (flags.channels) throw usageError('weights come with their own channels', 'leave out --channels, or --pretrained')
-  const { imageSize, dropRate } = flags
-  const open = { ...openOptions({ strict: true, imageSize }, chosen), dropRate }
+  const { dropRate } = flags
+  const open = { ...openOptions(flags, chosen), dropRate }
   const { fetch, end } = fetching({}, context)
   const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
   checkDescribed(network.config, path, job)
   if (network.imported) tellReport(path, network.imported, network.config, context.say)
   const dataset = suited(chosen, network)
   if (!flags.resetClassifier) {
+    network.requireClassifier('training on')
     checkShape(network.config, dataset, path)
     return { network, dataset }
   }
@@ -40,7 +41,9 @@ export async function pretrainedNetwork(
   const seed = flags.seed === undefined ? {} : { seed: flags.seed }
   const renewed = network.withNewClassifier(classes, seed)
   checkShape(renewed.config, dataset, path)
-  context.say(`new classifier: ${classes} classes instead of ${network.config.classes}`)
+  context.say(
+    `new classifier: ${classes} classes${network.imported?.headless ? '' : ` instead of ${network.config.classes}`}`,
+  )
   return { network: renewed, dataset }
 }
 

@@ -8,6 +8,7 @@ import { chosenAugmentation } from '../data/named-augmentation.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
+import type { NameChoice, WeightChoice } from '../interop/weight-file.js'
 import type { DenseNetOptions } from '../model/config.js'
 import { readCheckpoint } from '../training/checkpoint.js'
 import type { EpochScore } from '../training/events.js'
@@ -39,6 +40,10 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly resetClassifier?: boolean
   readonly classes?: number
   readonly firstEpoch?: number
+  readonly strict: boolean
+  readonly weights?: WeightChoice
+  readonly names?: NameChoice
+  readonly bnEpsilon?: number
   readonly checkpointSeconds?: number
   readonly keepBest?: number
   readonly layerStatistics?: boolean

@@ -2,15 +2,18 @@
 import { Option } from 'commander'
 import { parameterError } from '../errors.js'
 import type { ImportReport } from '../interop/import-weights.js'
+import { type NameChoice, nameChoices, type WeightChoice, weightChoices } from '../interop/weight-file.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { describe } from '../model/describe.js'
 import type { OpenOptions } from '../training/open-network.js'
 import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'
-import { computeOptions, numberOption, outputOptions, wholeOption } from './options.js'
+import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from './options.js'
 
 export interface WeightFlags extends FetchFlags {
   readonly strict: boolean
+  readonly weights?: WeightChoice
+  readonly names?: NameChoice
   readonly bnEpsilon?: number
   readonly mean?: readonly number[]
   readonly std?: readonly number[]
@@ -25,7 +28,8 @@ export const useOptions = (): Option[] => [
   ...outputOptions(),
 ]
 
-export const weightOptions = (): Option[] => [
+/** How a file of weights is read: of training with --pretrained, too. */
+export const readingOptions = (): Option[] => [
   new Option('--no-strict', 'weights from elsewhere: allow missing and unexpected tensors'),
   numberOption(
     '--bn-epsilon <e>',
@@ -33,6 +37,12 @@ export const weightOptions = (): Option[] => [
     'a number above 0 and up to 1',
     value => value > 0 && value <= 1,
   ),
+  choiceOption('--weights <which>', 'of a file with averaged (EMA) and raw ones; default: average', weightChoices),
+  choiceOption('--names <how>', 'what names of nobody are taken for; default: known, which refuses them', nameChoices),
+]
+
+export const weightOptions = (): Option[] => [
+  ...readingOptions(),
   channelsOption('--mean <m,m,...>', 'of the images, for each channel from 0 to 1'),
   channelsOption('--std <s,s,...>', 'of the images, for each channel from 0 to 1'),
   ...fetchOptions(),
@@ -52,7 +62,7 @@ function channelsOption(flags: string, text: string): Option {
 
 /** `images`: the size that the network is to take, where its weights leave that open. */
 export function openOptions(flags: WeightFlags, images: { height: number; width: number } | null): OpenOptions {
-  const { strict, bnEpsilon, mean, std, imageSize } = flags
+  const { strict, weights, names, bnEpsilon, mean, std, imageSize } = flags
   if ((mean === undefined) !== (std === undefined) || mean?.length !== std?.length) {
     throw parameterError(
       mean ? '--std' : '--mean',
@@ -62,6 +72,8 @@ export function openOptions(flags: WeightFlags, images: { height: number; width:
   }
   return {
     strict,
+    ...(weights === undefined ? {} : { weights }),
+    ...(names === undefined ? {} : { names }),
     ...(bnEpsilon === undefined ? {} : { bnEpsilon }),
     ...(mean && std ? { normalisation: { mean: mean.map(x => x * 255), deviation: std.map(x => x * 255) } } : {}),
     ...(imageSize === undefined ? {} : { imageSize }),
@@ -76,13 +88,17 @@ export function tellReport(
   config: DenseNetConfig,
   say: (line: string) => void,
 ): void {
-  const { format, family, within, matched, missing, unexpected, reshaped, unused, assumed } = report
+  const { format, family, within, headless, matched, missing, unexpected, reshaped, unused, places, assumed } = report
   const place = within === '' ? '' : `, under ${within}`
-  say(`${path}: ${format}, names: ${family}${place}; ${describe(config)}, ${config.classes} classes`)
+  say(
+    `${path}: ${format}, names: ${family}${place}; ${describe(config)}, ${headless ? 'no classifier' : `${config.classes} classes`}`,
+  )
+  if (headless) say(`  ${headless}: features only, until it is given a new one`)
   say(`${grouped(matched.length)} tensors matched, ${missing.length} missing, ${unexpected.length} unexpected`)
   for (const name of missing) say(`  missing, given fresh values: ${name}`)
   for (const name of unexpected) say(`  unexpected, left out: ${name}`)
   for (const text of reshaped) say(`  reshaped: ${text}`)
+  for (const [theirs, ours] of places) say(`  ${theirs} is ${ours}`)
   const counters = unused.filter(text => text.includes('num_batches_tracked'))
   if (counters.length > 0) say(`  unused: ${counters.length} counters of training steps (num_batches_tracked)`)
   for (const text of unused) if (!counters.includes(text)) say(`  unused: ${text}`)

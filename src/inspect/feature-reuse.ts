@@ -1,5 +1,7 @@
 // Feature reuse, figure 5 of the paper: how much weight each layer of a dense block gives to what each earlier one made.
+
 import { parameterError } from '../errors.js'
+import { refuseHeadless } from '../interop/import-weights.js'
 import { type Architecture, architecture, type Convolution, type DenseLayer } from '../model/architecture.js'
 import { type InspectedNetwork, parametersOf } from './network.js'
 
@@ -59,9 +61,10 @@ export interface FeatureReuseOptions {
 /** What of every block's feature maps each of its layers, the transition behind it and the classifier make use of,
  * measured by their weights. Batch norms between the two are not looked at, as in the paper. */
 export function featureReuse(
-  network: Pick<InspectedNetwork, 'config' | 'state'>,
+  network: Pick<InspectedNetwork, 'config' | 'state' | 'imported'>,
   { measure = 'mean', scale = 'column' }: FeatureReuseOptions = {},
 ): FeatureReuse {
+  refuseHeadless(network.imported ?? null, 'feature reuse')
   if (!reuseMeasures.includes(measure)) throw parameterError('measure', `one of ${reuseMeasures.join(', ')}`, measure)
   if (!reuseScales.includes(scale)) throw parameterError('scale', `one of ${reuseScales.join(', ')}`, scale)
   const described = architecture(network.config)

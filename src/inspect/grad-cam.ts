@@ -5,12 +5,14 @@
 // At a DenseNet's last feature maps, after batch norm and ReLU, there is only the mean over pixels and a linear classifier
 // above, so that d y / d A_k is the classifier's weight over the number of pixels: the map is the class activation map of
 // Zhou et al. (2016). Of every other layer the engine's backward pass gives the gradient.
+
 import type { Backend, Numbers } from '../engine/backend.js'
 import { createFeatureExtractor } from '../engine/features.js'
 import { createScoreGradients } from '../engine/score-gradients.js'
 import { parameterError, usageError } from '../errors.js'
 import { classNames, type Prediction, topClasses } from '../inference/classify.js'
 import { type ImageInput, inputSize } from '../inference/image-input.js'
+import { refuseHeadless } from '../interop/import-weights.js'
 import { architecture } from '../model/architecture.js'
 import { type FeatureLayer, featureCount, featureLayer, gradientLayers, LAST_MAPS } from '../model/feature-layers.js'
 import { classIndex } from './class-index.js'
@@ -55,6 +57,7 @@ export async function gradCam(
   image: ImageInput,
   options: GradCamOptions = {},
 ): Promise<GradCam> {
+  refuseHeadless(network.imported ?? null, 'Grad-CAM')
   const { config, multiLabel, state } = network
   const { layer = LAST_MAPS, top = 3 } = options
   if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)

@@ -4,6 +4,7 @@ import type { Backend } from '../engine/backend.js'
 import type { SessionState } from '../engine/session.js'
 import { usageError } from '../errors.js'
 import type { NetworkInput } from '../inference/image-input.js'
+import type { ImportReport } from '../interop/import-weights.js'
 import { architecture } from '../model/architecture.js'
 import { parameterTable } from '../model/parameters.js'
 
@@ -12,6 +13,8 @@ export interface InspectedNetwork extends NetworkInput {
   /** Names in label order; empty: not known. */
   readonly classes: readonly string[]
   readonly multiLabel: boolean
+  /** Of weights from elsewhere: whether they came with a classifier. */
+  readonly imported?: ImportReport | null | undefined
 }
 
 /** Where to compute: a backend of your own, or which one to make for this call. */

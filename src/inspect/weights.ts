@@ -13,7 +13,11 @@ export interface WeightStatistics extends NumberStatistics {
 }
 
 /** Of all parameters in their order, then of all running statistics. */
-export function weightStatistics({ config, state }: Pick<InspectedNetwork, 'config' | 'state'>): WeightStatistics[] {
+export function weightStatistics({
+  config,
+  state,
+  imported,
+}: Pick<InspectedNetwork, 'config' | 'state' | 'imported'>): WeightStatistics[] {
   const { parameters, running } = parameterTable(architecture(config))
   const one = (values: Float32Array | Float64Array, { name, shape, offset, count }: TensorEntry, role: string) => ({
     name,
@@ -21,8 +25,10 @@ export function weightStatistics({ config, state }: Pick<InspectedNetwork, 'conf
     role,
     ...statisticsOf(values.subarray(offset, offset + count)),
   })
+  // A classifier that did not come with the weights is none of theirs.
+  const own = ({ name }: TensorEntry): boolean => !imported?.headless || !name.startsWith('classifier.')
   return [
-    ...parameters.map(entry => one(state.parameters, entry, entry.role)),
+    ...parameters.filter(own).map(entry => one(state.parameters, entry, entry.role)),
     ...running.map(entry => one(state.running, entry, 'running')),
   ]
 }

@@ -1,11 +1,13 @@
 // The implementations of DenseNet whose names of weights are known, and torchvision's name for each of theirs.
-import { namesByOrder } from './layer-order.js'
-import type { WeightFile } from './weight-file.js'
+import { DenseNetError } from '../errors.js'
+import { layersInOrder, namesByOrder } from './layer-order.js'
+import { isAverage, type NameChoice, type WeightChoice, type WeightFile } from './weight-file.js'
 
 export interface Family {
   readonly name: string
-  /** A name that only this family has, once prefixes are taken off. */
-  readonly mark: RegExp
+  /** Names that all of its networks have, each in one of several spellings, once prefixes are taken off; first those of
+   * the first convolution. */
+  readonly marks: readonly (readonly string[])[]
   /** In order; all are applied. */
   readonly rules: readonly (readonly [RegExp, string | ((...match: string[]) => string)])[]
   /** It concatenates [new, old]: channels are in another order than everybody else's. */
@@ -17,12 +19,16 @@ const layerNumber = (index: string): string => String(Number(index) + 1)
 /** `norm.1` was the name before PyTorch forbade dots (torchvision up to 0.2). */
 const DOTTED = [/(\.denselayer\d+\.(?:norm|conv))\.(\d)/, '$1$2'] as const
 const FINAL = [/^features\.norm_final\./, 'features.norm5.'] as const
-/** CheXNet and others put a sigmoid behind the classifier. */
-const WRAPPED = [/^classifier\.0\./, 'classifier.'] as const
+/** Of torchvision's `features` alone. */
+const BARE = [/^(?:conv0|norm0|norm5|norm_final|denseblock\d+|transition\d+)\./, 'features.$&'] as const
+const BARE_STEM = 'conv0.weight'
+const TORCHVISION_STEM = [`features.${BARE_STEM}`, BARE_STEM]
+const torchvisionLayer = (...spellings: string[]): string[] =>
+  spellings.flatMap(name => [`features.denseblock1.denselayer1.${name}`, `denseblock1.denselayer1.${name}`])
 
 /** CIFAR networks of single scripts; `layer` names a dense layer, `one` is what norms and convolutions outside of layers
  * are numbered with. */
-const cifar = (layer: RegExp, one: '1' | '', classifier: string): Family['rules'] => [
+const cifar = (layer: RegExp, one: '1' | ''): Family['rules'] => [
   [
     layer,
     (_, block, index, part, n) => {
@@ -33,35 +39,47 @@ const cifar = (layer: RegExp, one: '1' | '', classifier: string): Family['rules'
   [new RegExp(`^trans(\\d+)\\.conv${one}\\.`), 'features.transition$1.conv.'],
   [/^conv1\./, 'features.conv0.'],
   [new RegExp(`^bn${one}\\.`), 'features.norm5.'],
-  [new RegExp(`^${classifier}\\.`), 'classifier.'],
 ]
 
 export const FAMILIES: readonly Family[] = [
   {
     name: 'MONAI',
-    mark: /^features\.denseblock1\.denselayer1\.layers\./,
-    rules: [
-      [/\.layers\./, '.'],
-      [/^class_layers\.out\./, 'classifier.'],
-    ],
+    marks: [TORCHVISION_STEM, torchvisionLayer('layers.norm1.weight')],
+    rules: [BARE, [/\.layers\./, '.']],
   },
-  { name: 'gpleiss', mark: /^features\.norm_final\./, rules: [DOTTED, FINAL] },
-  { name: 'torchvision', mark: /^features\.denseblock1\.denselayer1\.norm\.?1\./, rules: [DOTTED, WRAPPED] },
+  {
+    name: 'gpleiss',
+    marks: [
+      TORCHVISION_STEM,
+      torchvisionLayer('norm1.weight', 'norm.1.weight'),
+      ['features.norm_final.weight', 'norm_final.weight'],
+    ],
+    rules: [BARE, DOTTED, FINAL],
+  },
+  {
+    name: 'torchvision',
+    marks: [TORCHVISION_STEM, torchvisionLayer('norm1.weight', 'norm.1.weight')],
+    rules: [BARE, DOTTED],
+  },
   {
     name: 'andreasveit',
-    mark: /^block1\.layer\.0\.bn1\./,
-    rules: cifar(/^block(\d+)\.layer\.(\d+)\.(bn|conv)(\d)/, '1', 'fc'),
+    marks: [['conv1.weight'], ['block1.layer.0.bn1.weight']],
+    rules: cifar(/^block(\d+)\.layer\.(\d+)\.(bn|conv)(\d)/, '1'),
   },
-  { name: 'bamos', mark: /^fc\./, rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, '1', 'fc') },
+  {
+    name: 'bamos',
+    marks: [['conv1.weight'], ['dense1.0.bn1.weight'], ['bn1.weight']],
+    rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, '1'),
+  },
   {
     name: 'kuangliu',
-    mark: /^linear\./,
-    rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, '', 'linear'),
+    marks: [['conv1.weight'], ['dense1.0.bn1.weight'], ['bn.weight']],
+    rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, ''),
     newestFirst: true,
   },
   {
     name: 'Keras',
-    mark: /^conv2_block1_0_bn\./,
+    marks: [['conv1_conv.weight', 'conv1/conv.weight'], ['conv2_block1_0_bn.weight']],
     rules: [
       [/^conv1[_/]conv\./, 'features.conv0.'],
       [/^conv1[_/]bn\./, 'features.norm0.'],
@@ -77,51 +95,109 @@ export const FAMILIES: readonly Family[] = [
         (_, n, part) => `features.transition${Number(n) - 1}.${part === 'bn' ? 'norm' : 'conv'}.`,
       ],
       [/^bn\./, 'features.norm5.'],
-      [/^(predictions|dense(_\d+)?|fc\d*)\./, 'classifier.'],
     ],
   },
 ]
 
 export interface Names {
   readonly family: string
-  /** What stood before all names, such as `module.` */
+  /** What stood before all names of the network, such as `module.` */
   readonly prefix: string
   readonly newestFirst: boolean
-  /** torchvision's name for the file's. */
+  /** torchvision's name for the file's; of everything behind the last batch norm the file's own. */
   readonly canonical: (name: string) => string
+  /** Other networks in the file: how their names begin, and how this one's begin beside them. */
+  readonly others: readonly { readonly root: string; readonly own: string }[]
+  /** Which of several weights these are; null: the file's names do not tell of averages. */
+  readonly weights: WeightChoice | null
 }
 
-/** How the names of a file become torchvision's; null when they are nobody's that is known. */
-export function namesOf(file: WeightFile): Names | null {
-  let names = [...file.tensors.keys()]
-  let prefix = ''
-  for (;;) {
-    const here = names
-    const family = FAMILIES.find(one => here.some(name => one.mark.test(name)) && isDenseNet(one, here))
-    if (family) {
-      const { name, rules, newestFirst = false } = family
-      const length = prefix.length
-      return { family: name, prefix, newestFirst, canonical: text => applied(rules, text.slice(length)) }
-    }
-    const first = names[0]?.match(/^[^.]+\./)?.[0]
-    if (first === undefined || !names.every(name => name.startsWith(first))) break
-    prefix += first
-    names = names.map(name => name.slice(first.length))
+/** Whose names the tensors of a file have, and how they become torchvision's; null when they are nobody's that is known.
+ * `choice`: of averaged and raw weights; default: averaged. */
+export function namesOf(file: WeightFile, choice: WeightChoice | undefined, names: NameChoice = 'known'): Names | null {
+  const all = networksIn(file.tensors)
+  const wanted = all.filter(({ averaged }) => averaged === (choice !== 'raw'))
+  const candidates = wanted.length > 0 ? wanted : all
+  const [found] = candidates
+  if (found === undefined) return byOrder(file, file.layers) ?? (names === 'known' ? null : asked(file, names))
+  if (candidates.length > 1) {
+    throw new DenseNetError(
+      `${file.path} holds several networks, under ${candidates.map(({ prefix }) => prefix || 'no prefix').join(' and ')}`,
+      { hint: 'save the one that is meant in a file of its own' },
+    )
   }
-  const byOrder = file.layers && namesByOrder(file.layers, file.tensors)
-  if (!byOrder) return null
+  const { family, prefix, averaged } = found
+  const { name, rules, newestFirst = false } = family
+  const canonical = (text: string): string => {
+    if (!text.startsWith(prefix)) return text
+    const renamed = applied(rules, text.slice(prefix.length))
+    return renamed.startsWith('features.') ? renamed : text
+  }
+  const others = all
+    .filter(one => one !== found)
+    .map(one => ({ root: rootOf(one.prefix, prefix), own: rootOf(prefix, one.prefix) }))
+  const weights = averaged ? 'average' : all.length > 1 ? 'raw' : null
+  return { family: name, prefix, newestFirst, canonical, others, weights }
+}
+
+interface FoundNetwork {
+  readonly family: Family
+  readonly prefix: string
+  readonly averaged: boolean
+}
+
+/** Every network whose names are known. */
+function networksIn(tensors: WeightFile['tensors']): FoundNetwork[] {
+  const found = new Map<string, FoundNetwork>()
+  for (const name of tensors.keys()) {
+    for (const family of FAMILIES) {
+      const stem = family.marks[0]!.find(one => name === one || name.endsWith(`.${one}`))
+      if (stem === undefined) continue
+      const prefix = name.slice(0, name.length - stem.length)
+      if (stem === BARE_STEM && /(^|\.)features\.$/.test(prefix)) continue
+      if (found.has(prefix) || !family.marks.every(spellings => spellings.some(one => tensors.has(prefix + one))))
+        continue
+      const averaged = isAverage(prefix) || tensors.has(`${prefix.replace(/module\.$/, '')}n_averaged`)
+      found.set(prefix, { family, prefix, averaged })
+    }
+  }
+  return [...found.values()]
+}
+
+/** The beginning that tells a network's names from those of another: `ema.` of `ema.module.` and `model.` */
+function rootOf(prefix: string, other: string): string {
+  if (prefix === '') return ''
+  const [parts, others] = [prefix.split('.'), other.split('.')]
+  const same = parts.findIndex((part, i) => part !== others[i])
+  return parts
+    .slice(0, same + 1)
+    .map(part => `${part}.`)
+    .join('')
+}
+
+/** By the order of tensors, for names of nobody; a sentence when that makes no DenseNet. */
+function asked(file: WeightFile, choice: NameChoice): Names {
+  const layers = layersInOrder(file)
+  const refused = (why: string): DenseNetError =>
+    new DenseNetError(`${file.path} cannot be read by the order of its tensors: ${why}`)
+  if (typeof layers === 'string') throw refused(layers)
+  const names = byOrder(file, layers)
+  if (names === null) throw refused("its convolutions and batch norms are not in a DenseNet's order")
+  return { ...names, family: BY_ORDER, newestFirst: choice === 'by-order-newest-first' }
+}
+
+export const BY_ORDER = 'order of tensors'
+
+function byOrder(file: WeightFile, layers: WeightFile['layers']): Names | null {
+  const names = layers && namesByOrder(layers, file.tensors)
+  if (!names) return null
   const canonical = (text: string): string => {
     const dot = text.lastIndexOf('.')
-    const layer = byOrder.get(text.slice(0, dot))
+    const layer = names.get(text.slice(0, dot))
     return layer === undefined ? text : layer + text.slice(dot)
   }
-  return { family: 'order of layers', prefix: '', newestFirst: false, canonical }
+  return { family: 'order of layers', prefix: '', newestFirst: false, canonical, others: [], weights: null }
 }
-
-/** A mark alone may be anybody's: `fc.weight` is. */
-const isDenseNet = ({ rules }: Family, names: readonly string[]): boolean =>
-  names.some(name => applied(rules, name) === 'features.conv0.weight') &&
-  names.some(name => applied(rules, name) === 'features.denseblock1.denselayer1.norm1.weight')
 
 const applied = (rules: Family['rules'], name: string): string =>
   rules.reduce((text, [from, to]) => text.replace(from, to as string), name)

@@ -1,19 +1,24 @@
 // From a file of weights to a network: names mapped, architecture inferred, every tensor accounted for. Nothing is
 // dropped in silence: what matched, what is missing, what nobody knows and what was reshaped is in the report.
-import { DenseNetError } from '../errors.js'
+import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable, type TensorEntry } from '../model/parameters.js'
-import { FAMILIES, type Names, namesOf } from './families.js'
+import { BY_ORDER, FAMILIES, type Names, namesOf } from './families.js'
+import { headOf } from './head.js'
 import { inferConfig, type Unknown } from './infer.js'
 import { newestLast } from './newest-first.js'
 import { isFloating, type Tensor, type TensorData } from './tensor.js'
-import type { WeightFile, WeightFormat } from './weight-file.js'
+import type { NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
 
 export interface ImportOptions extends Unknown {
   /** Default true: a missing or unexpected tensor is an error. Otherwise missing ones get fresh values. */
   readonly strict?: boolean | undefined
+  /** Which, of a file that holds averaged weights (EMA, SWA) beside raw ones; default: the averaged, as timm does. */
+  readonly weights?: WeightChoice | undefined
+  /** Default `known`: names of nobody are refused. `by-order`: the order of tensors and their shapes say what they are. */
+  readonly names?: NameChoice | undefined
 }
 
 /** How weights of another program were understood: what matched, what was assumed, what was left. */
@@ -23,6 +28,10 @@ export interface ImportReport {
   readonly family: string
   /** Where in the file, such as `state_dict.module.`; empty: nowhere special. */
   readonly within: string
+  /** Which of the two it was, of a file that has averaged weights; null: it has none. */
+  readonly weights: WeightChoice | null
+  /** Why the network has no classifier, as a sentence: it has features then, and takes a new classifier. null: it has one. */
+  readonly headless: string | null
   /** torchvision's names, in parameter order. */
   readonly matched: readonly string[]
   readonly missing: readonly string[]
@@ -32,6 +41,8 @@ export interface ImportReport {
   readonly reshaped: readonly string[]
   /** Known to be no weights, with the reason. */
   readonly unused: readonly string[]
+  /** Of names that were read by order: each layer's name in the file, and torchvision's. */
+  readonly places: readonly (readonly [file: string, here: string])[]
   /** Sentences about what the file does not tell. */
   readonly assumed: readonly string[]
 }
@@ -60,9 +71,10 @@ const SIGMOID_BEHIND = /(^|\.)classifier\.0\.weight$/
 export function importWeights(file: WeightFile, options: ImportOptions = {}): ImportedWeights {
   const { path } = file
   refuseLongNames(file)
-  const names = namesOf(file)
+  const names = namesOf(file, options.weights, options.names)
   if (names === null) throw unknownNames(file)
-  const { tensors, origins, unused, calibrated } = renamed(file, names)
+  const weights = chosenWeights(file, names, options.weights)
+  const { tensors, origins, unused, calibrated, headless, hasBias } = renamed(file, names)
   const multiLabel = calibrated || [...origins.values()].some(origin => SIGMOID_BEHIND.test(origin))
   const bnEpsilon = options.bnEpsilon ?? file.bnEpsilon ?? undefined
   const config = inferConfig(tensors, { ...options, bnEpsilon }, path)
@@ -81,7 +93,8 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
     for (const entry of entries) {
       const tensor = ordered.get(entry.name)
       if (tensor === undefined) {
-        missing.push(entry.name)
+        if (entry.name === 'classifier.bias' && !hasBias) values.fill(0, entry.offset, entry.offset + entry.count)
+        else if (headless === null || !entry.name.startsWith('classifier.')) missing.push(entry.name)
         continue
       }
       if (tensor.shape.join() !== entry.shape.join()) {
@@ -94,7 +107,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   }
   const known = new Set([...table.parameters, ...table.running].map(({ name }) => name))
   const unexpected = [...origins].filter(([name]) => !known.has(name)).map(([, origin]) => origin)
-  if (options.strict !== false) refuseDifferences(path, missing, unexpected)
+  if (options.strict !== false) refuseDifferences(path, missing, unexpected, weights)
   const normalisation = normalisationOf(config, calibrated)
   return {
     config,
@@ -106,14 +119,53 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       format: file.format,
       family: names.family,
       within: [file.within, names.prefix].filter(Boolean).join('.'),
+      weights: weights.choice,
+      headless,
       matched,
       missing,
       unexpected,
       reshaped,
       unused,
-      assumed: assumptions(config, { ...options, bnEpsilon }, names, multiLabel),
+      places: names.family === BY_ORDER ? placesOf(origins, known) : [],
+      assumed: [
+        ...weights.said,
+        ...assumptions(config, { ...options, bnEpsilon }, names, multiLabel),
+        ...(headless === null && !hasBias ? ['its classifier has no bias: zeros'] : []),
+      ],
     },
   }
+}
+
+const placesOf = (origins: ReadonlyMap<string, string>, known: ReadonlySet<string>): [string, string][] =>
+  [...origins]
+    .filter(([name]) => known.has(name) && name.endsWith('.weight'))
+    .map(([name, origin]) => [origin.slice(0, -'.weight'.length), name.slice(0, -'.weight'.length)])
+
+/** Refuses what needs a classifier of a network that was read without one; `what`: such as "classifying". */
+export function refuseHeadless(report: ImportReport | null, what: string): void {
+  if (report === null || report.headless === null) return
+  throw usageError(
+    `${report.headless}: ${what} needs one`,
+    'its features can be used (densenet features), and a new classifier trained (densenet train --pretrained FILE --reset-classifier)',
+  )
+}
+
+/** Which weights these are, and the sentence that says so; a usage error when those asked for are not there. */
+function chosenWeights({ path, choice }: WeightFile, names: Names, asked: WeightChoice | undefined) {
+  // A torch AveragedModel below a key of a checkpoint is what the key says.
+  const chosen = choice?.weights ?? names.weights
+  if (asked !== undefined && asked !== (chosen ?? 'raw')) {
+    throw usageError(
+      `${path} holds no ${asked === 'raw' ? 'raw weights, only averaged ones' : 'averaged weights'}`,
+      'leave out --weights',
+    )
+  }
+  if (chosen === null) return { choice: null, said: [] }
+  const others = choice ? choice.others : names.others[0] ? names.others[0].root || 'no prefix' : null
+  const [these, those, option] =
+    chosen === 'average' ? ['averaged', 'raw', '--weights raw'] : ['raw', 'averaged', '--weights average']
+  const beside = others === null ? '' : `; the ${those} ones are under ${others} (${option})`
+  return { choice: chosen, said: [`the ${these} weights${beside}`] }
 }
 
 function refuseLongNames({ path, tensors }: WeightFile): void {
@@ -129,32 +181,64 @@ function unknownNames({ path, tensors }: WeightFile): DenseNetError {
     tensors.size === 0
       ? `${path} holds no weights`
       : `${path} holds weights with names of nobody that is known: ${some}, ...`,
-    { hint: `known are the names of ${FAMILIES.map(({ name }) => name).join(', ')}` },
+    {
+      hint: `known are the names of ${FAMILIES.map(({ name }) => name).join(', ')}; where the tensors stand in a DenseNet's order: --names by-order`,
+    },
   )
 }
 
 /** Tensors under torchvision's names, and what each was called. */
-function renamed({ tensors, path }: WeightFile, { canonical, prefix }: Names) {
+function renamed({ tensors, path }: WeightFile, { canonical, prefix, others }: Names) {
   const found = new Map<string, Tensor>()
   const origins = new Map<string, string>()
+  const behind = new Map<string, Tensor>()
   const unused: string[] = []
+  const elsewhere = new Map<string, number>()
   let calibrated = false
+  const take = (name: string, origin: string, tensor: Tensor): void => {
+    if (found.has(name)) {
+      throw new DenseNetError(`${path} holds ${name} twice, as ${origins.get(name)} and as ${origin}`)
+    }
+    found.set(name, tensor)
+    origins.set(name, origin)
+  }
   for (const [origin, tensor] of tensors) {
+    const other = others.find(
+      ({ root, own }) => origin.startsWith(root) && (own === '' || !origin.startsWith(own)),
+    )?.root
     const name = canonical(origin)
-    if (name.endsWith('.num_batches_tracked')) {
+    if (other !== undefined) {
+      elsewhere.set(other, (elsewhere.get(other) ?? 0) + 1)
+    } else if (name.endsWith('.num_batches_tracked')) {
       unused.push(`${origin}: a counter of training steps`)
+    } else if (/(^|\.)n_averaged$/.test(origin)) {
+      unused.push(`${origin}: how many weights were averaged`)
     } else if (origin === `${prefix}op_threshs`) {
       calibrated = true
       unused.push(`${origin}: TorchXRayVision's calibration; outputs here are the logits before it`)
-    } else if (found.has(name)) {
-      throw new DenseNetError(`${path} holds ${name} twice, as ${origins.get(name)} and as ${origin}`)
-    } else {
-      found.set(name, tensor)
-      origins.set(name, origin)
-    }
+    } else if (TRAINING_ONLY.test(origin) && !origin.startsWith('features.')) {
+      unused.push(`${origin}: of the loss, which only training needs`)
+    } else if (name.startsWith('features.')) take(name, origin, tensor)
+    else behind.set(origin, tensor)
   }
-  return { tensors: found, origins, unused, calibrated }
+  for (const [start, count] of elsewhere)
+    unused.push(`${count} tensors under ${start || 'no prefix'}: those of another network`)
+  const { classifier, headless, left } = headOf(behind, found.get('features.norm5.weight')?.shape[0])
+  for (const [origin, tensor] of behind) {
+    const dot = origin.lastIndexOf('.')
+    const layer = origin.slice(0, dot)
+    if (left.includes(layer)) unused.push(`${origin}: of a head that is not read`)
+    else take(layer === classifier ? `classifier${origin.slice(dot)}` : origin, origin, tensor)
+  }
+  if (classifier === null && origins.has('classifier.bias')) {
+    throw new DenseNetError(`${path} is no DenseNet that can be run here: it has no classifier, only a bias of one`)
+  }
+  const hasBias = classifier === null || behind.has(`${classifier}.bias`)
+  return { tensors: found, origins, unused, calibrated, headless: headless && `${path} ${headless}`, hasBias }
 }
+
+/** Tensors of losses beside a network: classes' weights, mostly. */
+const TRAINING_ONLY = /^(criterion|\w*loss(_f(n|unc))?|\w*criterion)\.(\w+\.)*(weight|pos_weight|class_weights?)$/
 
 const isSameButForOnes = (a: readonly number[], b: readonly number[]): boolean =>
   a.filter(n => n !== 1).join() === b.filter(n => n !== 1).join()
@@ -178,7 +262,12 @@ function checked(data: TensorData, { name, count }: TensorEntry, origin: string,
   return values
 }
 
-function refuseDifferences(path: string, missing: readonly string[], unexpected: readonly string[]): void {
+function refuseDifferences(
+  path: string,
+  missing: readonly string[],
+  unexpected: readonly string[],
+  { choice }: { readonly choice: WeightChoice | null },
+): void {
   const list = (names: readonly string[]): string =>
     `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
   const parts = [
@@ -187,7 +276,7 @@ function refuseDifferences(path: string, missing: readonly string[], unexpected:
   ]
   if (parts.length === 0) return
   throw new DenseNetError(`${path} ${parts.join(' and ')}`, {
-    hint: '--no-strict takes what fits, gives the missing fresh values and lists the rest',
+    hint: `--no-strict takes what fits, gives the missing fresh values and lists the rest${choice === 'average' ? '; --weights raw takes those that were not averaged' : ''}`,
   })
 }
 
@@ -208,6 +297,14 @@ function assumptions(
     ...(options.height === undefined ? [`images of ${height} x ${width} pixels (--size)`] : []),
     ...(options.bnEpsilon === undefined ? [`batch norm's epsilon is ${bnEpsilon} (--bn-epsilon)`] : []),
     ...(multiLabel ? ['an image may belong to several classes: each has a probability of its own'] : []),
-    ...(newestFirst ? [`new features first, as ${family} concatenates: channels were put into our order`] : []),
+    ...(family === BY_ORDER
+      ? [
+          'tensors stand in the order of the network',
+          `layers concatenate ${newestFirst ? '[new, old]' : '[old, new], as torchvision; where it is [new, old], the answers are wrong'} (--names ${newestFirst ? 'by-order' : 'by-order-newest-first'})`,
+        ]
+      : []),
+    ...(newestFirst && family !== BY_ORDER
+      ? [`new features first, as ${family} concatenates: channels were put into our order`]
+      : []),
   ]
 }

@@ -40,7 +40,6 @@ export function inferConfig(tensors: ReadonlyMap<string, Tensor>, unknown: Unkno
     return { channels, out }
   })
   const classifier = tensors.get('classifier.weight')?.shape
-  if (classifier === undefined || classifier.length === 0) throw refuse('it has no classifier')
   return resolveConfig({
     blocks,
     growthRate,
@@ -49,7 +48,8 @@ export function inferConfig(tensors: ReadonlyMap<string, Tensor>, unknown: Unkno
     reduction: reductionOf(transitions, refuse),
     initialChannels,
     inputChannels,
-    classes: classifier[0]!,
+    // Without a classifier there are none; a network of ours has at least one.
+    classes: classifier?.[0] ?? 1,
     stem,
     height: unknown.height,
     width: unknown.width,

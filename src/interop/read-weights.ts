@@ -9,7 +9,7 @@ import { damaged } from './tensor.js'
 import { looksLikeTorchLegacy, readTorchLegacy, readTorchZip } from './torch-file.js'
 import { looksLikeTorch7, readTorch7 } from './torch7.js'
 import { torch7Network } from './torch7-network.js'
-import type { WeightFile } from './weight-file.js'
+import type { WeightChoice, WeightFile } from './weight-file.js'
 import { readZip } from './zip.js'
 
 /** The largest DenseNet that is known, with its optimizer, has a third of it. */
@@ -25,10 +25,10 @@ export async function readWeights(path: string): Promise<WeightFile> {
   return decodeWeights(await readBytes(path), path)
 }
 
-/** The same of bytes; `path` is for messages. */
-export async function decodeWeights(bytes: Uint8Array, path: string): Promise<WeightFile> {
+/** The same of bytes; `path` is for messages, `weights` as in ImportOptions. */
+export async function decodeWeights(bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> {
   try {
-    return await decode(bytes, path)
+    return await decode(bytes, path, weights)
   } catch (error) {
     // The engine's own limits: of arrays, texts and its stack.
     if (error instanceof RangeError) throw damaged(path, 'it asks for more than there can be', error)
@@ -36,10 +36,11 @@ export async function decodeWeights(bytes: Uint8Array, path: string): Promise<We
   }
 }
 
-async function decode(bytes: Uint8Array, path: string): Promise<WeightFile> {
+async function decode(bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> {
   const common = { path, within: '', layers: null, bnEpsilon: null }
-  if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path)
-  if (looksLikeTorchLegacy(bytes)) return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path) }
+  if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path, weights)
+  if (looksLikeTorchLegacy(bytes))
+    return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path, weights) }
   if (startsWith(bytes, HDF5_START)) return decodeKeras(bytes, path)
   if (looksLikeTorch7(bytes)) return { ...common, format: 'Torch7', ...torch7Network(readTorch7(bytes, path), path) }
   if (bytes[8] === 0x7b) {
@@ -49,11 +50,11 @@ async function decode(bytes: Uint8Array, path: string): Promise<WeightFile> {
   throw notWeights(bytes, path)
 }
 
-async function decodeZip(bytes: Uint8Array, path: string): Promise<WeightFile> {
+async function decodeZip(bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> {
   const entries = readZip(bytes, path)
   const pickle = [...entries.keys()].find(name => /^[^/]+\/data\.pkl$/.test(name))
   if (pickle !== undefined) {
-    const torch = readTorchZip(entries, pickle.slice(0, -'data.pkl'.length), path)
+    const torch = readTorchZip(entries, pickle.slice(0, -'data.pkl'.length), path, weights)
     return { path, format: 'PyTorch', layers: null, bnEpsilon: null, ...torch }
   }
   const keras = entries.get(KERAS_WEIGHTS)

@@ -3,6 +3,7 @@
 import { DenseNetError } from '../errors.js'
 import type { PickleDict, PickleValue } from './pickle.js'
 import { isDict, TorchTensor } from './torch-globals.js'
+import { isAverage, type WeightChoice, type WeightFile } from './weight-file.js'
 
 /** Names that training scripts give it, the likelier first. */
 const USUAL = ['state_dict', 'model_state_dict', 'model', 'net', 'state', 'network', 'weights', 'params']
@@ -11,19 +12,29 @@ const DEEPEST = 4
 export interface FoundStateDict {
   readonly entries: ReadonlyMap<string, TorchTensor>
   readonly within: string
+  readonly choice?: WeightFile['choice']
 }
 
-export function findStateDict(value: PickleValue, file: string): FoundStateDict {
+/** `weights`: which, where it holds averages of them, too; default: the averages, as timm does. */
+export function findStateDict(value: PickleValue, file: string, weights: WeightChoice = 'average'): FoundStateDict {
   let here = value
+  let choice: WeightFile['choice']
   const path: string[] = []
   for (let depth = 0; depth < DEEPEST && isDict(here); depth++) {
     const members: PickleDict = here
     const tensors = [...members.values()].filter(item => item instanceof TorchTensor)
     // A checkpoint may keep a tensor or two beside its state dict, such as the best accuracy.
-    const next = tensors.length < members.size || tensors.length === 0 ? inner(members) : null
+    const places = tensors.length < members.size || tensors.length === 0 ? placesIn(members) : null
+    const { average = null, raw = null } = places ?? {}
+    const next = (weights === 'raw' ? raw : average) ?? average ?? raw
     if (next === null) {
-      if (tensors.length > 0) return { entries: named(members, file), within: path.join('.') }
+      if (tensors.length > 0) return { entries: named(members, file), within: path.join('.'), choice }
       throw noWeights(members, file)
+    }
+    if (average !== null) {
+      const others = next === average ? raw : average
+      const at = (name: string): string => [...path, name].join('.')
+      choice = { weights: next === average ? 'average' : 'raw', others: others === null ? null : at(others) }
     }
     path.push(next)
     here = members.get(next)!
@@ -39,13 +50,28 @@ const sort = (value: PickleValue): string => {
   return Array.isArray(value) ? 'a list' : `a ${value === null ? 'None' : typeof value}`
 }
 
-/** The member to look into, if there is one. */
+/** The members to look into, if there are any. Lightning's WeightAveraging puts the averages where the weights were. */
+function placesIn(dict: PickleDict): { average: string | null; raw: string | null } {
+  const own = dict.get('current_model_state')
+  if (dict.has('averaging_state') && isDict(own) && hasTensor(own)) {
+    return { average: 'state_dict', raw: 'current_model_state' }
+  }
+  const [averages, others] = [new Map(), new Map()] as [PickleDict, PickleDict]
+  for (const [key, item] of dict) {
+    if (typeof key === 'string' && isAverage(key)) averages.set(key, item)
+    else others.set(key, item)
+  }
+  return { average: inner(averages), raw: inner(others) }
+}
+
+/** The likeliest of the members of a dictionary. */
 function inner(dict: PickleDict): string | null {
   const members = [...dict].filter(([key, item]) => typeof key === 'string' && isDict(item) && item.size > 0)
   const names = (found: typeof members): string[] => found.map(([key]) => key as string)
   const holding = names(members.filter(([, item]) => hasTensor(item as PickleDict)))
   const usual = (among: readonly string[]): string | undefined => USUAL.find(name => among.includes(name))
-  return usual(holding) ?? (holding.length === 1 ? holding[0]! : (usual(names(members)) ?? null))
+  const averages = ['state_dict_ema', 'model_ema'].find(name => holding.includes(name))
+  return averages ?? usual(holding) ?? (holding.length === 1 ? holding[0]! : (usual(names(members)) ?? null))
 }
 
 function hasTensor(dict: PickleDict): boolean {

@@ -3,15 +3,17 @@
 // these its length and bytes. Reads the state dict and nothing else: no code of either kind is run.
 import { DenseNetError } from '../errors.js'
 import { type PickleOwner, type PickleValue, unpickle } from './pickle.js'
-import { findStateDict } from './state-dict.js'
+import { type FoundStateDict, findStateDict } from './state-dict.js'
 import { checkView, damaged, decodeElements, ELEMENT_TYPES, gather, type Tensor, type TensorData } from './tensor.js'
 import { type TorchStorage, TorchTensor, torchGlobal, torchStorage } from './torch-globals.js'
+import type { WeightChoice, WeightFile } from './weight-file.js'
 import type { ZipEntry } from './zip.js'
 
 export interface TorchFile {
   readonly tensors: ReadonlyMap<string, Tensor>
   /** Where in the file the state dict was found, such as `state_dict`; empty: it is the file. */
   readonly within: string
+  readonly choice?: WeightFile['choice']
 }
 
 /** PyTorch writes lists of weights of some hundred kilobytes. */
@@ -38,7 +40,12 @@ const ownerOf = (file: string): PickleOwner => ({
 })
 
 /** `root`: the folder of the archive that holds data.pkl, with its slash. */
-export function readTorchZip(entries: ReadonlyMap<string, ZipEntry>, root: string, file: string): TorchFile {
+export function readTorchZip(
+  entries: ReadonlyMap<string, ZipEntry>,
+  root: string,
+  file: string,
+  weights?: WeightChoice,
+): TorchFile {
   if (entries.has(`${root}constants.pkl`)) {
     throw new DenseNetError(`${file} is a TorchScript program, not weights`, {
       hint: "in Python: torch.save(torch.jit.load(FILE).state_dict(), 'weights.pth')",
@@ -51,14 +58,14 @@ export function readTorchZip(entries: ReadonlyMap<string, ZipEntry>, root: strin
   const pickle = entries.get(`${root}data.pkl`)!
   if (pickle.size > LARGEST_PICKLE) throw damaged(file, `its list of weights has ${pickle.size} bytes`)
   const { value } = unpickle(pickle.read(), 0, ownerOf(file))
-  return materialise(value, file, ({ key }) => {
+  return materialise(findStateDict(value, file, weights), file, ({ key }) => {
     const entry = entries.get(`${root}data/${key}`)
     if (!entry) throw damaged(file, `the storage ${key} is missing`)
     return entry.read()
   })
 }
 
-export function readTorchLegacy(bytes: Uint8Array, file: string): TorchFile {
+export function readTorchLegacy(bytes: Uint8Array, file: string, weights?: WeightChoice): TorchFile {
   let at = 0
   const next = (): PickleValue => {
     const { value, end } = unpickle(bytes, at, ownerOf(file))
@@ -76,7 +83,11 @@ export function readTorchLegacy(bytes: Uint8Array, file: string): TorchFile {
   const value = next()
   const keys = next()
   if (!Array.isArray(keys)) throw damaged(file, 'its list of storages is missing')
-  return materialise(value, file, placeStorages(keys as PickleValue[], bytes, at, file, value))
+  return materialise(
+    findStateDict(value, file, weights),
+    file,
+    placeStorages(keys as PickleValue[], bytes, at, file, value),
+  )
 }
 
 /** Storages follow each other, in the order of their keys; each says its length in elements, its type is in the pickle. */
@@ -129,8 +140,7 @@ function tensorsIn(value: PickleValue): TorchTensor[] {
 }
 
 /** Copies the tensors of the state dict out of their storages; each storage is decoded once. */
-function materialise(value: PickleValue, file: string, read: ReadStorage): TorchFile {
-  const { entries, within } = findStateDict(value, file)
+function materialise({ entries, ...found }: FoundStateDict, file: string, read: ReadStorage): TorchFile {
   const storages = new Map<string, TensorData>()
   const tensors = new Map<string, Tensor>()
   let copied = 0
@@ -156,5 +166,5 @@ function materialise(value: PickleValue, file: string, read: ReadStorage): Torch
     }
     tensors.set(name, gather(data, view))
   }
-  return { tensors, within }
+  return { tensors, ...found }
 }

@@ -6,6 +6,18 @@ export const weightFormats = ['safetensors', 'PyTorch', 'PyTorch (old)', 'Torch7
 /** A format that is read; told by a file's content, not by its name. */
 export type WeightFormat = (typeof weightFormats)[number]
 
+export const weightChoices = ['average', 'raw'] as const
+/** Averages of the weights over training (EMA, SWA), or those of its last step. */
+export type WeightChoice = (typeof weightChoices)[number]
+
+export const nameChoices = ['known', 'by-order', 'by-order-newest-first'] as const
+/** What names of tensors that nobody is known to use are taken for: nothing, or their place in the file. `newest-first`: of
+ * networks that concatenate torch.cat([new, old]). */
+export type NameChoice = (typeof nameChoices)[number]
+
+/** Whether a name says that what it names are averages: state_dict_ema, ema_model, swa. */
+export const isAverage = (name: string): boolean => /(^|[._])(ema|swa|avg|averaged?)([._]|$)/i.test(name)
+
 /** A layer with weights; its tensors are called `<name>.weight` and so on. */
 export interface LayerInFile {
   readonly name: string
@@ -23,4 +35,6 @@ export interface WeightFile {
   readonly layers: readonly LayerInFile[] | null
   /** Of the batch norms, when the file or its format tells it. */
   readonly bnEpsilon: number | null
+  /** Where a file has averaged and raw weights at different places: which these are, and where the others are. */
+  readonly choice?: { readonly weights: WeightChoice; readonly others: string | null } | undefined
 }

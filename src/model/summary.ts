@@ -64,6 +64,27 @@ function joined(a: SummaryRow, b: SummaryRow): SummaryRow {
   }
 }
 
+/** Of a network whose classifier is not one of its own: without the layer and its parameters. */
+export function withoutClassifier(summary: Summary): Summary {
+  const head = summary.rows.at(-1)!
+  const [weights, biases] = [head.inChannels * head.outChannels, head.outChannels]
+  return {
+    ...summary,
+    depth: summary.depth - 1,
+    parameters: summary.parameters - weights - biases,
+    multiplyAdds: summary.multiplyAdds - weights,
+    rows: [
+      ...summary.rows.slice(0, -1),
+      {
+        ...head,
+        outChannels: head.inChannels,
+        parameters: head.parameters - weights - biases,
+        multiplyAdds: head.multiplyAdds - weights,
+      },
+    ],
+  }
+}
+
 function rowOf(layer: Layer, { blocks }: Architecture, parameters: number): SummaryRow {
   const multiplyAdds = convolutionsOf(layer).reduce((sum, convolution) => sum + convolutionCost(convolution), 0)
   const row = (name: string, inChannels: number, outChannels: number, { height, width }: Size): SummaryRow => {

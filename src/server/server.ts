@@ -27,6 +27,7 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 
 /** Serves a network until close() is called. The server has weights of its own: the model may be disposed of. */
 export async function createServer(model: DenseNet, options: ServerOptions = {}): Promise<DenseNetServer> {
+  model.requireClassifier('serving')
   const { onError = message => process.emitWarning(message) } = options
   const limits = resolveLimits(options)
   // Who trains need not load these.

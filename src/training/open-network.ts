@@ -45,14 +45,26 @@ export async function openNetwork(
     const { report } = opened
     return { ...opened, report: report && { ...report, assumed: [...report.assumed, ...assumed] } }
   }
-  return { ...(await openCheckpoint(path, onWarning)), report: null }
+  const { checkpoint, name } = await openCheckpoint(path, onWarning)
+  return { ...ours(checkpoint, path, options), name }
+}
+
+/** A checkpoint of ours, with the weights that were asked for where it has averages, too. */
+function ours(checkpoint: Checkpoint, path: string, { weights }: OpenOptions): OpenedNetwork {
+  const { training } = checkpoint.state
+  if (weights === 'average' && !training.average) {
+    throw usageError(`${path} holds no averaged weights`, 'leave out --weights')
+  }
+  const { average, averageRunning, ...others } = training
+  const raw = { ...checkpoint, state: { ...checkpoint.state, training: others } }
+  return { checkpoint: weights === 'raw' ? raw : checkpoint, name: null, report: null }
 }
 
 async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwork> {
   const bytes = await readBytes(path)
-  if (isCheckpoint(bytes, path)) return { checkpoint: decodeCheckpoint(bytes, path), name: null, report: null }
+  if (isCheckpoint(bytes, path)) return ours(decodeCheckpoint(bytes, path), path, options)
   const { config, parameters, running, normalisation, multiLabel, report } = importWeights(
-    await decodeWeights(bytes, path),
+    await decodeWeights(bytes, path, options.weights),
     options,
   )
   const { classes = [] } = options

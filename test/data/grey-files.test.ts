@@ -86,7 +86,8 @@ describe('augmentation', () => {
 test('files of 12 bits in 16 are named, the first five', async () => {
   const dark = temporaryFolder()
   for (let i = 0; i < 9; i++) {
-    for (const split of ['train/a', 'train/b', 'val/a']) put(dark, `${split}/${i}.png`, bytes(golden['12-of-16-bit.png']!.file))
+    for (const split of ['train/a', 'train/b', 'val/a'])
+      put(dark, `${split}/${i}.png`, bytes(golden['12-of-16-bit.png']!.file))
   }
   const { train } = await imageFiles(dark, { size: 16, channels: 1, preprocessing })
   const warnings: string[] = []

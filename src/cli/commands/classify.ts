@@ -8,6 +8,7 @@ import { type Answer, type Classifier, classifyImages } from '../../inference/cl
 import { classNames } from '../../inference/classify.js'
 import { checkNormalisation, inputPreprocessing } from '../../inference/image-input.js'
 import { createRunner } from '../../inference/runner.js'
+import { refuseHeadless } from '../../interop/import-weights.js'
 import { describe } from '../../model/describe.js'
 import { isMultiLabel } from '../../training/checkpoint.js'
 import { withCleanup } from '../../util/cleanup.js'
@@ -92,6 +93,7 @@ async function makeClassifier(
   const open = { ...openOptions(flags, null), fetch }
   const { checkpoint, name, report } = await openModel(flags.model, open, context.warn).finally(end)
   const { config, classes, normalisation, preprocessing } = checkpoint
+  refuseHeadless(report, 'classifying')
   checkNormalisation(checkpoint)
   if (report) tellReport(flags.model, report, config, context.say)
   else context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes`)

@@ -71,7 +71,7 @@ async function summary(model: string | undefined, flags: SummaryFlags): Promise<
   const { name, imported } = network
   const text = flags.json
     ? JSON.stringify({ name, ...facts, ...(imported ? { report: imported } : {}) })
-    : networkTable(name, facts)
+    : networkTable(name, facts, imported?.headless ? 'no classifier' : undefined)
   out.write(`${text}\n`)
   return 0
 }
@@ -140,7 +140,7 @@ function presetTable(
   return table([['network', '', 'parameters', 'multiply-adds'], ...rows], [false, true, true, true])
 }
 
-export function networkTable(name: string, facts: ModelSummary): string {
+export function networkTable(name: string, facts: ModelSummary, answers = `${facts.config.classes} classes`): string {
   const { config, rows, depth, parameters, multiplyAdds, batchSize, training } = facts
   const lines = rows.map(row => [
     row.name,
@@ -150,9 +150,9 @@ export function networkTable(name: string, facts: ModelSummary): string {
     `${grouped(row.parameters)} parameters`,
     `${short(row.multiplyAdds)} multiply-adds`,
   ])
-  const { inputChannels, height, width, classes } = config
+  const { inputChannels, height, width } = config
   return [
-    `${name}   ${depth} layers   input ${inputChannels} x ${height} x ${width}   ${classes} classes`,
+    `${name}   ${depth} layers   input ${inputChannels} x ${height} x ${width}   ${answers}`,
     '',
     table(lines, [false, true, true, true, true, true]),
     '',

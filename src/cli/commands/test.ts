@@ -12,6 +12,7 @@ import { type TrainingScores, trainingScores } from '../../evaluation/report.js'
 import { scorePredictions } from '../../evaluation/scores.js'
 import { writeReport } from '../../evaluation/write-report.js'
 import { openModel } from '../../hub/open-model.js'
+import { refuseHeadless } from '../../interop/import-weights.js'
 import type { Checkpoint } from '../../training/checkpoint.js'
 import { BEST_FILE } from '../../training/read-run.js'
 import { hasOwnProbabilities } from '../../training/recipe.js'
@@ -75,6 +76,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const { fetch, end } = fetching(flags, context, signal)
       const open = { ...openOptions(flags, known), fetch }
       const { checkpoint, report: understood } = await openModel(path, open, warn).finally(end)
+      refuseHeadless(understood, 'testing')
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
       const load = await chooseTestDataset(name, checkpoint, path)

@@ -44,6 +44,7 @@ import {
   type TrainFlags,
 } from '../train-job.js'
 import { recipeWords, trainingOptions } from '../training-options.js'
+import { readingOptions } from '../weight-options.js'
 
 const DEFAULT_DATASET = 'cifar10'
 
@@ -77,6 +78,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
       '--first-epoch <n>',
       'the number of the first epoch, where those before were made elsewhere; default: 1',
     ),
+    ...readingOptions(),
     wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
     new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
     new Option('--tensorboard [folder]', 'write event files for TensorBoard; default folder: tensorboard, in the run'),
@@ -236,11 +238,28 @@ async function resume(job: Job, folder: string): Promise<number> {
 /** Own images go by their absolute path. */
 const isPath = (dataset: string): boolean => isAbsolute(dataset)
 
-function checkBeginning({ pretrained, resetClassifier, firstEpoch, resume, demo }: TrainFlags): void {
+function checkBeginning({
+  pretrained,
+  resetClassifier,
+  strict,
+  weights,
+  names,
+  bnEpsilon,
+  firstEpoch,
+  resume,
+  demo,
+}: TrainFlags): void {
   if (firstEpoch !== undefined && (resume !== undefined || demo)) {
     throw usageError(`give either --first-epoch or ${demo ? '--demo' : '--resume'}, not both`)
   }
-  if (resetClassifier && pretrained === undefined) throw usageError('--reset-classifier needs --pretrained')
+  const alone = [
+    ...(resetClassifier ? ['--reset-classifier'] : []),
+    ...(strict ? [] : ['--no-strict']),
+    ...(weights === undefined ? [] : ['--weights']),
+    ...(names === undefined ? [] : ['--names']),
+    ...(bnEpsilon === undefined ? [] : ['--bn-epsilon']),
+  ]
+  if (pretrained === undefined && alone.length > 0) throw usageError(`${alone[0]} needs --pretrained`)
   if (pretrained !== undefined && (resume !== undefined || demo)) {
     throw usageError(`give either --pretrained or ${demo ? '--demo' : '--resume'}, not both`)
   }
