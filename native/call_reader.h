@@ -215,7 +215,10 @@ class CallReader {
   void statistics(Object& from, Call& call) { call.statistics = {ref(from, "mean"), ref(from, "variance")}; }
 
   void dropout(Object& from, Call& call) {
-    ifAny(from, "dropout", [&](Object& in) { call.dropout = {float(number(in, "rate")), integer(in, "layer", 0)}; });
+    ifAny(from, "dropout", [&](Object& in) {
+      call.dropout = {float(number(in, "rate")), integer(in, "layer", 0)};
+      if (!(call.dropout.rate >= 0 && call.dropout.rate < 1)) wrong(in, "rate", "must be at least 0 and below 1");
+    });
   }
 
   void outputGradient(Object& from, Call& call) {

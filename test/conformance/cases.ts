@@ -60,7 +60,13 @@ interface Row {
 }
 
 interface ConvolutionRow extends Row {
-  readonly size: 1 | 3 | 7
+  readonly size: number
+  /** Default: 2 for size 7, otherwise 1. */
+  readonly stride?: number
+  /** Default: half the size. */
+  readonly padding?: number
+  /** Whether the gradient of the input is wanted. Default: unless it is an image, which has no norm and is read by more than 1x1. */
+  readonly wanted?: boolean
   readonly inputs: number
   readonly outputs: number
   readonly dropRate?: number
@@ -175,6 +181,40 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
   { size: 7, inputs: 3, outputs: 20, batch: 2, height: 25, width: 38, folded: true },
   { size: 3, inputs: 3, outputs: 5, batch: 1, height: 6, width: 5, folded: true },
   ...randomConvolutions(40),
+]
+
+/** What kernels.ts allows and no DenseNet has: a backend may refuse these, and only these. */
+const UNUSUAL_CONVOLUTIONS: readonly ConvolutionRow[] = [
+  {
+    size: 3,
+    stride: 2,
+    inputs: 12,
+    outputs: 8,
+    batch: 2,
+    height: 9,
+    width: 8,
+    norm: true,
+    statistics: true,
+    deferred: true,
+  },
+  { size: 3, stride: 2, inputs: 12, outputs: 8, batch: 3, height: 7, width: 10, deferred: true },
+  { size: 3, stride: 2, inputs: 9, outputs: 5, batch: 2, height: 8, width: 6, accumulate: true, wanted: true },
+  { size: 3, padding: 0, inputs: 5, outputs: 7, batch: 2, height: 6, width: 9, norm: true, accumulate: true },
+  { size: 3, padding: 2, inputs: 10, outputs: 4, batch: 1, height: 5, width: 5, wanted: true },
+  { size: 3, inputs: 10, outputs: 4, batch: 2, height: 6, width: 7, norm: true, wanted: false },
+  { size: 1, inputs: 10, outputs: 4, batch: 2, height: 6, width: 7, statistics: true, deferred: true, wanted: false },
+  { size: 1, inputs: 10, outputs: 4, batch: 2, height: 6, width: 7, norm: true, wanted: false },
+  { size: 1, stride: 2, inputs: 24, outputs: 16, batch: 2, height: 8, width: 8, norm: true, statistics: true },
+  { size: 1, stride: 2, inputs: 24, outputs: 16, batch: 2, height: 7, width: 9, statistics: true, deferred: true },
+  { size: 1, stride: 3, inputs: 4, outputs: 6, batch: 2, height: 7, width: 9, wanted: false },
+  { size: 1, padding: 1, inputs: 6, outputs: 5, batch: 2, height: 4, width: 5, norm: true, deferred: true },
+  { size: 5, inputs: 6, outputs: 5, batch: 2, height: 7, width: 9, norm: true, statistics: true, deferred: true },
+  { size: 5, inputs: 20, outputs: 9, batch: 2, height: 7, width: 9, dropRate: 0.2, statistics: true },
+  { size: 5, stride: 3, padding: 1, inputs: 9, outputs: 7, batch: 2, height: 13, width: 40, statistics: true },
+  { size: 2, stride: 2, padding: 0, inputs: 5, outputs: 7, batch: 2, height: 9, width: 8, wanted: true },
+  { size: 4, padding: 3, inputs: 2, outputs: 7, batch: 1, height: 3, width: 5, statistics: true, deferred: true },
+  { size: 7, inputs: 3, outputs: 16, batch: 2, height: 12, width: 14, norm: true, deferred: true },
+  { size: 11, stride: 4, padding: 2, inputs: 3, outputs: 12, batch: 2, height: 31, width: 33, statistics: true },
 ]
 
 interface DenseLayerRow extends Row {
@@ -499,8 +539,9 @@ const steps = (random: RandomStream, row: Row) => {
 
 function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
   const { size, inputs, outputs, height, width, dropRate } = row
-  const geometry = { size, stride: size === 7 ? 2 : 1, padding: (size - 1) / 2 }
-  const made = (n: number): number => Math.floor((n - 1) / geometry.stride) + 1
+  const { stride = size === 7 ? 2 : 1, padding = (size - 1) / 2, wanted = row.norm || size === 1 } = row
+  const geometry = { size, stride, padding }
+  const made = (n: number): number => Math.floor((n + 2 * padding - size) / stride) + 1
   const inputShape = [inputs, height, width] as const
   const outputShape = [outputs, made(height), made(width)] as const
   const dropout: Dropout | null = dropRate === undefined ? null : { rate: dropRate, layer: 3 }
@@ -527,9 +568,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
     ...prepare(backward),
     weightGradient: backward.vector('weight.gradient', weights),
     outputGradient: backward.outputGradient(outputShape, row.deferred === true),
-    // Images get no gradient: stems have no norm and read three channels or so.
-    inputGradient:
-      !row.norm && size > 1 ? null : backward.inputGradient(inputShape, row.norm === true, row.accumulate === true),
+    inputGradient: wanted ? backward.inputGradient(inputShape, row.norm === true, row.accumulate === true) : null,
   }
   return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
 }
@@ -772,7 +811,7 @@ function fillCase(elements: number): ConformanceCase {
   )
 }
 
-export const conformanceCases: readonly ConformanceCase[] = [
+const usualCases: readonly ConformanceCase[] = [
   ...CONVOLUTIONS.flatMap(convolutionCases),
   ...denseLayerCases(),
   ...DENSE_LAYERS.map(denseLayerForwardCase),
@@ -789,3 +828,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...BLENDS.map(blendCase),
   ...[1, 50_003].map(fillCase),
 ]
+
+export const unusualCases: readonly ConformanceCase[] = UNUSUAL_CONVOLUTIONS.flatMap(convolutionCases)
+
+export const conformanceCases: readonly ConformanceCase[] = [...usualCases, ...unusualCases]
