@@ -98,8 +98,8 @@ struct CompiledProgram {
 };
 
 /// What kernels lay out does not grow with the batch alone: a smaller one may be cut into larger parts. So every batch up to the
-/// planned one is asked, and the most of all is taken. Calls that will find their weights
-/// packed are told so, at a made-up place.
+/// planned one is asked, and the most of all is taken. Calls that will find their weights packed are
+/// told so, at a made-up place.
 Needs needsOf(Implementations implementations, std::vector<Call>& calls, const Napi::Object& program, int workers) {
   Needs needs;
   if (!program.Get("imageByImage").ToBoolean()) {
@@ -129,7 +129,7 @@ void raise(Napi::Env env, const std::string& why) { Napi::Error::New(env, why).T
 std::string refusal(Implementations implementations, const CallReader& reader, const Call& call) {
   if (!reader.problem().empty()) return reader.problem();
   const char* why = implementations(call).refusal;
-  return why ? std::string("the native backend has no ") + why : "";
+  return why ? std::string("the native backend ") + why : "";
 }
 
 /// Throws, and gives none, if one of them cannot be run.

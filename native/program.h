@@ -142,7 +142,7 @@ struct KernelImplementation {
   /// One unit of one phase, whatever `units` says, for which the other workers do not wait before the next call: no call of the program reads what it writes, and
   /// what it reads stays as it is until the next call is done.
   bool aside = false;
-  /// Of calls that there is no kernel for, what there is none of: "average pool of 3 x 3". Everything else is empty then.
+  /// Why there is no kernel for a call: the backend "pools no windows of 3 x 3". Everything else is empty then.
   const char* refusal = nullptr;
 };
 

@@ -15,7 +15,7 @@ namespace densenet {
 
 namespace {
 
-constexpr KernelImplementation none(const char* of) { return {.refusal = of}; }
+constexpr KernelImplementation none(const char* why) { return {.refusal = why}; }
 
 /// Whether a convolution of this size makes a map of its input's size, from each pixel or the 3x3 around it.
 bool isSame(const Call& call, int size) { return call.size == size && call.stride == 1 && call.padding == size / 2; }
@@ -26,16 +26,16 @@ KernelImplementation convolutionForward(const Call& call) {
   if (isSame(call, 1)) return convolution1x1::forward;
   if (isSame(call, 3) && readsFeatures) return winograd::forward;
   if (!call.norm.present()) return stem::forward;
-  return none("convolution with a norm, but of size 1 without padding and size 3 with padding 1, both of stride 1");
+  return none("convolves behind a norm by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
 
 KernelImplementation convolutionBackward(const Call& call) {
   // Nobody wants the gradient of images.
   if (!call.inputGradient.present() && !call.norm.present()) return stem::backward;
-  if (!call.inputGradient.present()) return none("backward convolution with a norm and without the gradient of its input");
+  if (!call.inputGradient.present()) return none("has no gradients of a convolution's norm without that of its input");
   if (isSame(call, 1)) return convolution1x1::backward;
   if (isSame(call, 3)) return winograd::backward;
-  return none("gradient of a convolution's input, but of size 1 without padding and size 3 with padding 1, both of stride 1");
+  return none("has the gradient of a convolution's input by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
     case Kernel::ClipGradients: return clipGradients::implementation;
     case Kernel::Count: break;
   }
-  return none("kernel of this name");
+  return none("has no kernel of this name");
 }
 
 }  // namespace densenet

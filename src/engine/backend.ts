@@ -52,7 +52,7 @@ export interface Backend {
   readonly description: string
   /** A buffer of zeros. */
   createBuffer(elements: number): DeviceBuffer
-  /** Why it cannot run a call, "the native backend has no ..."; null: it can. Looks at the call alone, not at buffers. */
+  /** Why it cannot run a call, "the native backend convolves ... only"; null: it can. Looks at the call alone, not at buffers. */
   refuses(call: KernelCall): string | null
   /** `bindings` holds a buffer for every external role that the program uses, and an arena of at least
    * program.arenaElements. An error that names the call for a program with one that the backend refuses. */

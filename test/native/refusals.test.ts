@@ -107,8 +107,8 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     const program = { ...withNorm.program, calls: [withNorm.program.calls[0]!, strided] }
     const arena = native.createBuffer(program.arenaElements)
     const sentence =
-      'This program cannot run: call 1 (convolutionForward): the native backend has no convolution with a norm, ' +
-      'but of size 1 without padding and size 3 with padding 1, both of stride 1.'
+      'This program cannot run: call 1 (convolutionForward): the native backend convolves behind a norm ' +
+      'by 1x1 without padding and by 3x3 with padding 1 only, of stride 1.'
     await expect(native.compile(program, { arena })).rejects.toThrow(sentence)
     expect(() => native.scratchBytes(program)).toThrow(sentence)
   })
