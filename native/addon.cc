@@ -4,12 +4,12 @@
 
 #include <atomic>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "call_reader.h"
 #include "dispatch.h"
 #include "memory.h"
 #include "thread_pool.h"
@@ -68,227 +68,108 @@ void release(const Napi::CallbackInfo& info) {
 
 // ---- programs ---------------------------------------------------------------------------------------------------
 
+int64_t roundToLine(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+/// A page apart, so that two workers never write to the same cache line.
+int64_t apart(int64_t bytes) { return (bytes + 4096 + 4095) / 4096 * 4096; }
+
+/// What a program needs besides its buffers.
+struct Needs {
+  int64_t shared = 0, local = 0;   // bytes of scratch; local: of each worker
+  int64_t packed = 0, arenas = 0;  // floats
+  int sharers = 1;                 // workers that need a `shared` each
+  int64_t bytes(int workers) const { return sharers * apart(shared) + workers * apart(local) + 4 * (packed + arenas); }
+
+  /// Takes what calls need for a batch.
+  void add(Implementations implementations, const std::vector<Call>& calls, int batch) {
+    shared = std::max(shared, sharedBytes(implementations, calls.data(), int(calls.size()), batch));
+    local = std::max(local, localBytes(implementations, calls.data(), int(calls.size()), batch));
+  }
+};
+
 struct CompiledProgram {
   std::vector<Call> calls;
   std::vector<SharedMemory> buffers;
   std::unique_ptr<Memory> shared, local, packed, arenas;
   Program program;
+  Needs needs;
+  int batchSize = 0, workers = 0;
   bool isPacked = false;
 };
 
-/// Reads the fields of kernels.ts; `data(buffer, offset)` gives the pointer. backend.ts has checked every range.
-class CallReader {
- public:
-  explicit CallReader(std::vector<float*> bases) : bases_(std::move(bases)) {}
-
-  Call read(const Napi::Object& from) const {
-    Call call;
-    call.kernel = kernels().at(from.Get("kernel").As<Napi::String>().Utf8Value());
-    call.size = integer(from, "size");
-    call.stride = integer(from, "stride");
-    call.padding = integer(from, "padding");
-    call.windowHeight = integer(from, "windowHeight");
-    call.windowWidth = integer(from, "windowWidth");
-    call.input = view(from, "input");
-    call.output = view(from, "output");
-    call.weight = ref(from, "weight");
-    call.growthWeight = ref(from, "growthWeight");
-    call.bias = ref(from, has(from, "foldedBias") ? "foldedBias" : "bias");
-    call.weightGradient = ref(from, "weightGradient");
-    call.biasGradient = ref(from, "biasGradient");
-    call.labels = ref(from, "labels");
-    call.classWeights = ref(from, "classWeights");
-    call.targets = view(from, "targets");
-    call.smoothing = number(from, "smoothing");
-    call.loss = ref(from, "loss");
-    call.rank = ref(from, "rank");
-    call.channels = integer(from, "channels");
-    call.pixels = integer(from, "pixels");
-    call.elements = int64_t(number(from, "elements"));
-    call.momentum = float(number(from, "momentum"));
-    call.weightDecay = float(number(from, "weightDecay"));
-    call.nesterov = from.Get("nesterov").ToBoolean();
-    call.runningMean = ref(from, "runningMean");
-    call.runningVariance = ref(from, "runningVariance");
-    call.parameters = ref(from, "parameters");
-    call.gradients = ref(from, "gradients");
-    call.velocity = ref(from, "velocity");
-    call.firstMoment = ref(from, "firstMoment");
-    call.secondMoment = ref(from, "secondMoment");
-    call.beta1 = number(from, "beta1");
-    call.beta2 = number(from, "beta2");
-    call.alpha = number(from, "alpha");
-    call.epsilon = number(from, "epsilon");
-    call.limit = number(from, "limit");
-    call.value = number(from, "value");
-    call.source = ref(from, "source");
-    call.target = ref(from, "target");
-    if (has(from, "mixed")) {
-      const auto mixed = object(from, "mixed");
-      call.otherLabels = ref(mixed, "labels");
-      call.share = ref(mixed, "share");
-    }
-    if (has(from, "norm")) {
-      const auto norm = object(from, "norm");
-      call.norm = {ref(norm, "gamma"), ref(norm, "beta"), ref(norm, "mean"), ref(norm, "variance"), float(number(norm, "epsilon"))};
-    }
-    if (has(from, "statistics")) {
-      const auto statistics = object(from, "statistics");
-      call.statistics = {ref(statistics, "mean"), ref(statistics, "variance")};
-    }
-    if (has(from, "dropout")) {
-      const auto dropout = object(from, "dropout");
-      call.dropout = {float(number(dropout, "rate")), integer(dropout, "layer")};
-    }
-    readGradients(from, call);
-    return call;
-  }
-
- private:
-  static const std::map<std::string, Kernel>& kernels() {
-    static const std::map<std::string, Kernel> names{
-        {"convolutionForward", Kernel::ConvolutionForward}, {"convolutionBackward", Kernel::ConvolutionBackward},
-        {"denseLayerForward", Kernel::DenseLayerForward},
-        {"averagePoolForward", Kernel::AveragePoolForward}, {"averagePoolBackward", Kernel::AveragePoolBackward},
-        {"maxPoolForward", Kernel::MaxPoolForward},         {"maxPoolBackward", Kernel::MaxPoolBackward},
-        {"linearForward", Kernel::LinearForward},           {"linearBackward", Kernel::LinearBackward},
-        {"crossEntropy", Kernel::CrossEntropy},             {"binaryCrossEntropy", Kernel::BinaryCrossEntropy},
-        {"runningStatistics", Kernel::RunningStatistics},   {"sgd", Kernel::Sgd},
-        {"adamW", Kernel::AdamW},                           {"rmsProp", Kernel::RmsProp},
-        {"clipGradients", Kernel::ClipGradients},           {"blend", Kernel::Blend},
-        {"fill", Kernel::Fill}};
-    return names;
-  }
-
-  void readGradients(const Napi::Object& from, Call& call) const {
-    if (call.kernel == Kernel::CrossEntropy || call.kernel == Kernel::BinaryCrossEntropy) {
-      call.input = view(from, "logits");
-      call.inputGradient.gradient = view(from, "gradient");
-      return;
-    }
-    if (call.kernel == Kernel::LinearBackward) {
-      call.outputGradient.gradient = view(from, "outputGradient");
-      call.inputGradient.gradient = view(from, "inputGradient");
-      return;
-    }
-    if (has(from, "outputGradient")) {
-      const auto out = object(from, "outputGradient");
-      auto& to = call.outputGradient;
-      to.gradient = view(out, "gradient");
-      if (has(out, "deferred")) {
-        const auto deferred = object(out, "deferred");
-        to.value = view(deferred, "value");
-        to.mean = ref(deferred, "mean");
-        to.variance = ref(deferred, "variance");
-        to.epsilon = float(number(deferred, "epsilon"));
-        to.a = ref(deferred, "a");
-        to.b = ref(deferred, "b");
-      }
-    }
-    if (has(from, "inputGradient")) {
-      const auto in = object(from, "inputGradient");
-      auto& to = call.inputGradient;
-      to.gradient = view(in, "gradient");
-      to.accumulate = in.Get("accumulate").ToBoolean();
-      if (has(in, "norm")) {
-        const auto norm = object(in, "norm");
-        to.gamma = ref(norm, "gamma");
-        to.beta = ref(norm, "beta");
-        to.a = ref(norm, "a");
-        to.b = ref(norm, "b");
-      }
-    }
-  }
-
-  static bool has(const Napi::Object& from, const char* name) { return from.Get(name).IsObject(); }
-  static Napi::Object object(const Napi::Object& from, const char* name) { return from.Get(name).As<Napi::Object>(); }
-  static double number(const Napi::Object& from, const char* name) {
-    const auto value = from.Get(name);
-    return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
-  }
-  static int integer(const Napi::Object& from, const char* name) { return int(number(from, name)); }
-
-  float* ref(const Napi::Object& from, const char* name) const {
-    if (!has(from, name)) return nullptr;
-    const auto value = object(from, name);
-    return bases_[size_t(number(value, "buffer"))] + int64_t(number(value, "offset"));
-  }
-
-  View view(const Napi::Object& from, const char* name) const {
-    if (!has(from, name)) return {};
-    const auto value = object(from, name);
-    View to;
-    to.channels = integer(value, "channels");
-    to.height = integer(value, "height");
-    to.width = integer(value, "width");
-    to.imageStep = int64_t(number(value, "stride")) * to.pixels();
-    to.data = bases_[size_t(number(value, "buffer"))] + int64_t(number(value, "first")) * to.pixels();
-    return to;
-  }
-
-  std::vector<float*> bases_;
-};
-
-int64_t roundToLine(int64_t floats) { return (floats + 15) / 16 * 16; }
-
-/// What a program needs besides its buffers.
-struct Needs {
-  int64_t shared = 0, local = 0;   // bytes; local: of each worker
-  int64_t packed = 0, arenas = 0;  // floats
-  int64_t bytes(int workers) const { return shared + workers * local + 4 * (packed + arenas); }
-};
-
 /// What kernels lay out does not grow with the batch alone: a smaller one may be cut into larger parts. So every batch up to the
-/// planned one is asked, and the most of all is taken. Calls that will find their weights
-/// packed are told so, at a made-up place.
+/// planned one is asked, and the most of all is taken. Calls that will find their weights packed are
+/// told so, at a made-up place.
 Needs needsOf(Implementations implementations, std::vector<Call>& calls, const Napi::Object& program, int workers) {
   Needs needs;
-  const bool imageByImage = program.Get("imageByImage").ToBoolean();
-  const int batch = imageByImage ? 1 : int(program.Get("batchSize").As<Napi::Number>());
-  if (imageByImage) {
-    static const float somewhere = 0;
-    for (Call& call : calls) {
-      call.packed = &somewhere;
-      const auto floats = implementations(call).packedFloats;
-      if (floats) needs.packed += roundToLine(floats(call));
-      else call.packed = nullptr;
-    }
-    needs.arenas = (workers - 1) * int64_t(program.Get("arenaElements").As<Napi::Number>());
+  if (!program.Get("imageByImage").ToBoolean()) {
+    const int batch = program.Get("batchSize").As<Napi::Number>();
+    for (int n = 1; n <= batch; n++) needs.add(implementations, calls, n);
+    return needs;
   }
-  const auto take = [&](int n) {
-    needs.shared = std::max(needs.shared, sharedBytes(implementations, calls.data(), int(calls.size()), n));
-    needs.local = std::max(needs.local, localBytes(implementations, calls.data(), int(calls.size()), n));
-  };
-  if (imageByImage) {
-    for (const int sharing : {1, workers}) {
-      for (Call& call : calls) call.workers = sharing;
-      take(1);
-    }
-  } else {
-    for (int n = 1; n <= batch; n++) take(n);
+  static const float somewhere = 0;
+  for (Call& call : calls) {
+    call.packed = &somewhere;
+    const auto floats = implementations(call).packedFloats;
+    if (floats) needs.packed += roundToLine(floats(call));
+    else call.packed = nullptr;
   }
-  if (imageByImage) needs.shared *= workers;
+  needs.arenas = (workers - 1) * int64_t(program.Get("arenaElements").As<Napi::Number>());
+  needs.sharers = workers;
+  for (const int sharing : {1, workers}) {
+    for (Call& call : calls) call.workers = sharing;
+    needs.add(implementations, calls, 1);
+  }
   return needs;
 }
 
-std::vector<Call> readCalls(const Napi::Object& program, std::vector<float*> bases) {
-  const CallReader reader(std::move(bases));
+void raise(Napi::Env env, const std::string& why) { Napi::Error::New(env, why).ThrowAsJavaScriptException(); }
+
+/// Why a call cannot be run, or nothing.
+std::string refusal(Implementations implementations, const CallReader& reader, const Call& call) {
+  if (!reader.problem().empty()) return reader.problem();
+  const char* why = implementations(call).refusal;
+  return why ? std::string("the native backend ") + why : "";
+}
+
+/// Throws, and gives none, if one of them cannot be run.
+std::vector<Call> readCalls(Implementations implementations, const Napi::Object& program, CallReader reader) {
   const auto from = program.Get("calls").As<Napi::Array>();
   std::vector<Call> calls;
-  for (uint32_t i = 0; i < from.Length(); i++) calls.push_back(reader.read(Napi::Value(from[i]).As<Napi::Object>()));
+  for (uint32_t i = 0; i < from.Length(); i++) {
+    calls.push_back(reader.read(from[i]));
+    const std::string why = refusal(implementations, reader, calls.back());
+    if (why.empty()) continue;
+    raise(program.Env(), "call " + std::to_string(i) + ": " + why);
+    return {};
+  }
   return calls;
 }
 
-/// scratchBytes(instructionSet, workers, program): what compile() takes besides the buffers. Kernels look at shapes only, and
-/// at which pointers there are: all buffers stand at one made-up address.
+/// refuses(instructionSet, call): why the call cannot be run, or null.
+Napi::Value refuses(const Napi::CallbackInfo& info) {
+  const std::string isa = info[0].As<Napi::String>();
+  CallReader reader;
+  const Call call = reader.read(info[1]);
+  const std::string why = refusal(chooseInstructionSet(isa.c_str()).implementations, reader, call);
+  return why.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), why));
+}
+
+/// scratchBytes(instructionSet, workers, program): what compile() takes besides the buffers.
 Napi::Value scratchBytes(const Napi::CallbackInfo& info) {
   const std::string isa = info[0].As<Napi::String>();
   const int workers = info[1].As<Napi::Number>().Int32Value();
   const auto source = info[2].As<Napi::Object>();
-  static float somewhere;
-  auto calls = readCalls(source, std::vector<float*>(source.Get("buffers").As<Napi::Array>().Length(), &somewhere));
-  const Needs needs = needsOf(chooseInstructionSet(isa.c_str()).implementations, calls, source, workers);
-  return Napi::Number::New(info.Env(), double(needs.bytes(workers)));
+  const auto implementations = chooseInstructionSet(isa.c_str()).implementations;
+  auto calls = readCalls(implementations, source, CallReader());
+  if (info.Env().IsExceptionPending()) return info.Env().Null();
+  return Napi::Number::New(info.Env(), double(needsOf(implementations, calls, source, workers).bytes(workers)));
+}
+
+/// Nothing may touch what is behind a share of `bytes`.
+void guardShares(Memory& memory, int64_t bytes, int shares) {
+  char* first = reinterpret_cast<char*>(memory.data);
+  for (int i = 0; i < shares; i++) guard(first + i * apart(bytes) + bytes, size_t(apart(bytes) - bytes));
 }
 
 /// compile(instructionSet, workers, program, buffers, arena): buffers[i] is the handle of buffer i, the arena's for transient ones.
@@ -309,29 +190,33 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
     const Napi::Value offset = offsets[i];
     bases.push_back(compiled->buffers.back()->data + std::max<int64_t>(0, offset.As<Napi::Number>().Int64Value()));
   }
-  compiled->calls = readCalls(source, std::move(bases));
-
   const std::string isa = info[0].As<Napi::String>();
   const int workers = info[1].As<Napi::Number>().Int32Value();
   auto& program = compiled->program;
   program.implementations = chooseInstructionSet(isa.c_str()).implementations;
+  compiled->calls = readCalls(program.implementations, source, CallReader(std::move(bases)));
+  if (env.IsExceptionPending()) return env.Null();
   program.calls = compiled->calls.data();
   program.callCount = int(compiled->calls.size());
-  const Needs needs = needsOf(program.implementations, compiled->calls, source, workers);
-  compiled->shared = std::make_unique<Memory>(needs.shared / 4);
-  compiled->local = std::make_unique<Memory>(needs.local / 4 * workers);
+  const Needs needs = compiled->needs = needsOf(program.implementations, compiled->calls, source, workers);
+  compiled->workers = workers;
+  compiled->batchSize = source.Get("batchSize").As<Napi::Number>();
+  compiled->shared = std::make_unique<Memory>(needs.sharers * apart(needs.shared) / 4);
+  compiled->local = std::make_unique<Memory>(workers * apart(needs.local) / 4);
   compiled->packed = std::make_unique<Memory>(needs.packed);
   compiled->arenas = std::make_unique<Memory>(needs.arenas);
   for (const auto* memory : {&compiled->shared, &compiled->local, &compiled->packed, &compiled->arenas}) {
     if (!(*memory)->data) return env.Null();
   }
+  guardShares(*compiled->shared, needs.shared, needs.sharers);
+  guardShares(*compiled->local, needs.local, workers);
   program.shared = reinterpret_cast<char*>(compiled->shared->data);
   program.local = reinterpret_cast<char*>(compiled->local->data);
-  program.localBytes = needs.local;
+  program.localBytes = apart(needs.local);
   program.fixedParameters = source.Get("fixedParameters").ToBoolean();
   program.imageByImage = source.Get("imageByImage").ToBoolean();
   if (program.imageByImage) {
-    program.sharedBytes = needs.shared / workers;
+    program.sharedBytes = apart(needs.shared);
     program.arenaFloats = int64_t(source.Get("arenaElements").As<Napi::Number>());
     const Napi::Value arena = info[4];
     if (arena.IsExternal()) program.arena = unwrap<Memory>(arena)->data;
@@ -344,6 +229,18 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
     packed += roundToLine(program.implementations(call).packedFloats(call));
   }
   return wrap(env, std::move(compiled));
+}
+
+/// Why what was allocated for a program is not enough for a run of a batch, or nothing. It always is, if all is well: this is what
+/// keeps an error in the planning of scratch from being an overrun.
+std::string shortage(const CompiledProgram& compiled, const ThreadPool& pool, int batch) {
+  if (batch < 1 || batch > compiled.batchSize) return "it was compiled for 1 to " + std::to_string(compiled.batchSize) + " images";
+  if (pool.workers() != compiled.workers) return "it was compiled for " + std::to_string(compiled.workers) + " threads";
+  if (compiled.program.imageByImage) return "";
+  Needs needs;
+  needs.add(compiled.program.implementations, compiled.calls, batch);
+  const bool enough = needs.shared <= compiled.needs.shared && needs.local <= compiled.needs.local;
+  return enough ? "" : "it needs more scratch for " + std::to_string(batch) + " images than it was given";
 }
 
 class Run : public Napi::AsyncWorker {
@@ -383,7 +280,14 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   arguments.keep = info[6].As<Napi::Number>().DoubleValue();
   arguments.add = info[7].As<Napi::Number>().DoubleValue();
   const bool timed = info[8].ToBoolean();
-  auto* worker = new Run(info.Env(), unwrap<ThreadPool>(info[0]), unwrap<CompiledProgram>(info[1]), arguments, timed);
+  const auto pool = unwrap<ThreadPool>(info[0]);
+  const auto program = unwrap<CompiledProgram>(info[1]);
+  const std::string why = pool && program ? shortage(*program, *pool, arguments.batch) : "it or its backend was disposed of";
+  if (!why.empty()) {
+    raise(info.Env(), "a compiled program cannot be run: " + why);
+    return info.Env().Null();
+  }
+  auto* worker = new Run(info.Env(), pool, program, arguments, timed);
   const auto promise = worker->promise();
   worker->Queue();
   return promise;
@@ -408,7 +312,7 @@ Napi::Value instructionSets(const Napi::CallbackInfo& info) {
 }
 
 /// What the addon understands of programs, and how it is called: one more with every change. addon.ts asks for the same.
-constexpr int VERSION = 3;
+constexpr int VERSION = 4;
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("version", VERSION);
@@ -419,6 +323,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("releaseBuffer", Napi::Function::New(env, release<Memory>));
   exports.Set("createPool", Napi::Function::New(env, createPool));
   exports.Set("releasePool", Napi::Function::New(env, release<ThreadPool>));
+  exports.Set("refuses", Napi::Function::New(env, refuses));
   exports.Set("scratchBytes", Napi::Function::New(env, scratchBytes));
   exports.Set("compile", Napi::Function::New(env, compile));
   exports.Set("releaseProgram", Napi::Function::New(env, release<CompiledProgram>));

@@ -9,6 +9,8 @@
 #endif
 
 #if defined(DENSENET_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
+
 #include <cstdlib>
 #include <cstring>
 #else
@@ -34,6 +36,8 @@ void freeMemory(void* memory, size_t) { free(memory); }
 
 // What is read nevertheless is to be seen.
 void forget(void* memory, size_t bytes) { memset(memory, 0xff, bytes); }
+
+void guard(void* memory, size_t bytes) { __asan_poison_memory_region(memory, bytes); }
 
 #else
 
@@ -61,6 +65,8 @@ void forget(void* memory, size_t bytes) {
   const uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
   if (end > first) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
 }
+
+void guard(void*, size_t) {}
 
 #endif
 

@@ -9,5 +9,7 @@ void* allocateZeroed(size_t bytes);
 void freeMemory(void* memory, size_t bytes);
 /// Gives whole pages of it back to the operating system; what was in `bytes` from there on is lost.
 void forget(void* memory, size_t bytes);
+/// Under AddressSanitizer: who touches these is reported, until they are freed.
+void guard(void* memory, size_t bytes);
 
 }  // namespace densenet

@@ -77,8 +77,7 @@ int64_t largest(Implementations implementations, const Call* calls, int count, i
     const int64_t n = need ? need(calls[i], batch) : 0;
     if (n > bytes) bytes = n;
   }
-  // A page apart, so that two workers never write to the same cache line.
-  return (bytes + 4096 + 4095) / 4096 * 4096;
+  return bytes;
 }
 
 }  // namespace

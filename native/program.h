@@ -142,9 +142,11 @@ struct KernelImplementation {
   /// One unit of one phase, whatever `units` says, for which the other workers do not wait before the next call: no call of the program reads what it writes, and
   /// what it reads stays as it is until the next call is done.
   bool aside = false;
+  /// Why there is no kernel for a call: the backend "pools no windows of 3 x 3". Everything else is empty then.
+  const char* refusal = nullptr;
 };
 
-/// Every instruction set gives a function from call to kernel.
+/// Every instruction set gives a function from call to kernel, or to why there is none.
 typedef KernelImplementation (*Implementations)(const Call&);
 
 struct Program {
@@ -190,7 +192,7 @@ struct RunState {
   void (*forget)(void*, size_t bytes) = nullptr;
 };
 
-/// Scratch that a program needs for a batch.
+/// Bytes of scratch that a program needs for a batch: of all workers, and of each.
 int64_t sharedBytes(Implementations, const Call* calls, int count, int batch);
 int64_t localBytes(Implementations, const Call* calls, int count, int batch);
 

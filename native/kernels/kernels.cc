@@ -13,18 +13,37 @@
 
 namespace densenet {
 
-KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
-  // The first convolution reads images: no norm, few channels, and a gradient that nobody wants.
+namespace {
+
+constexpr KernelImplementation none(const char* why) { return {.refusal = why}; }
+
+/// Whether a convolution of this size makes a map of its input's size, from each pixel or the 3x3 around it.
+bool isSame(const Call& call, int size) { return call.size == size && call.stride == 1 && call.padding == size / 2; }
+
+KernelImplementation convolutionForward(const Call& call) {
+  // The first convolution reads images: no norm, few channels.
   const bool readsFeatures = call.norm.present() || call.input.channels >= 8;
-  const bool wantsGradient = call.inputGradient.present() || call.norm.present();
+  if (isSame(call, 1)) return convolution1x1::forward;
+  if (isSame(call, 3) && readsFeatures) return winograd::forward;
+  if (!call.norm.present()) return stem::forward;
+  return none("convolves behind a norm by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
+}
+
+KernelImplementation convolutionBackward(const Call& call) {
+  // Nobody wants the gradient of images.
+  if (!call.inputGradient.present() && !call.norm.present()) return stem::backward;
+  if (!call.inputGradient.present()) return none("has no gradients of a convolution's norm without that of its input");
+  if (isSame(call, 1)) return convolution1x1::backward;
+  if (isSame(call, 3)) return winograd::backward;
+  return none("has the gradient of a convolution's input by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
+}
+
+}  // namespace
+
+KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
   switch (call.kernel) {
-    case Kernel::ConvolutionForward:
-      if (call.size == 1) return convolution1x1::forward;
-      if (readsFeatures && call.size == 3 && call.stride == 1 && call.padding == 1) return winograd::forward;
-      return stem::forward;
-    case Kernel::ConvolutionBackward:
-      if (call.size == 1) return convolution1x1::backward;
-      return wantsGradient ? winograd::backward : stem::backward;
+    case Kernel::ConvolutionForward: return convolutionForward(call);
+    case Kernel::ConvolutionBackward: return convolutionBackward(call);
     case Kernel::DenseLayerForward: return denseLayer::forward;
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
     case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;
@@ -41,8 +60,9 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
     case Kernel::Blend: return elementwise<blendChunk>;
     case Kernel::Fill: return elementwise<fillChunk>;
     case Kernel::ClipGradients: return clipGradients::implementation;
-    default: return {};
+    case Kernel::Count: break;
   }
+  return none("has no kernel of this name");
 }
 
 }  // namespace densenet

@@ -36,8 +36,14 @@ inline double logarithm(double x) {
   return double(exponent) * 0.6931471805599453 + 2 * s * total;
 }
 
-/// How many classes score above the label's; of equal ones the smaller number is first.
+/// Which of so many classes a label is, -1: none of them.
+inline int classOf(float label, int classes) {
+  return label >= 0 && label < float(classes) && float(int(label)) == label ? int(label) : -1;
+}
+
+/// How many classes score above the label's; of equal ones the smaller number is first. All do above a label that is no class.
 inline int rankOf(int label, const float* logits, int classes) {
+  if (label < 0) return classes;
   int rank = 0;
   for (int c = 0; c < classes; c++) rank += logits[c] > logits[label] || (logits[c] == logits[label] && c < label);
   return rank;
@@ -53,8 +59,10 @@ struct Target {
   int label, other;
   double share, even;
   Target(const Call& call, int image)
-      : call(call), label(int(call.labels[image])), other(call.share ? int(call.otherLabels[image]) : label),
+      : call(call), label(classOf(call.labels[image], call.input.channels)),
+        other(call.share ? classOf(call.otherLabels[image], call.input.channels) : label),
         share(call.share ? call.share[image] : 1), even(call.smoothing / call.input.channels) {}
+  bool known() const { return label >= 0 && other >= 0; }
   double operator()(int c) const {
     const double rest = 1 - call.smoothing;
     const double q = even + (c == label ? rest * share : 0) + (c == other ? rest * (1 - share) : 0);
@@ -82,7 +90,7 @@ inline void work(const Task& task, int, int image) {
     if (q != 0) loss += q * (logTotal - (double(logits[c]) - most));
     counted += q;
   }
-  call.loss[image] = float(loss);
+  call.loss[image] = target.known() ? float(loss) : __builtin_nanf("");
   call.rank[image] = float(rankOf(label, logits, classes));
   if (!call.inputGradient.present()) return;
   float* gradient = call.inputGradient.gradient.plane(image, 0);
@@ -118,7 +126,7 @@ inline void work(const Task& task, int, int image) {
     gradient[c] = float(weight * (sigmoid - q) / (double(classes) * task.run.batch));
   }
   call.loss[image] = float(loss / classes);
-  call.rank[image] = float(call.labels ? rankOf(int(call.labels[image]), logits, classes) : wrong);
+  call.rank[image] = float(call.labels ? rankOf(classOf(call.labels[image], classes), logits, classes) : wrong);
 }
 
 constexpr densenet::KernelImplementation implementation{imageUnits, nullptr, work, nullptr, nullptr};

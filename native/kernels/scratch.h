@@ -3,7 +3,26 @@
 #include "../program.h"
 #include "vector.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define DENSENET_GUARDED_SCRATCH
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define DENSENET_GUARDED_SCRATCH
+#endif
+#if defined(DENSENET_GUARDED_SCRATCH)
+extern "C" void __asan_poison_memory_region(const volatile void*, size_t);
+extern "C" void __asan_unpoison_memory_region(const volatile void*, size_t);
+#endif
+
 namespace {
+
+/// Under AddressSanitizer nobody may touch this much behind each item.
+#if defined(DENSENET_GUARDED_SCRATCH)
+constexpr int64_t GUARD = 64;
+#else
+constexpr int64_t GUARD = 0;
+#endif
 
 class Scratch {
  public:
@@ -12,7 +31,14 @@ class Scratch {
   template <class T>
   T* take(int64_t count) {
     T* items = reinterpret_cast<T*>(base_ ? base_ + used_ : nullptr);
-    used_ += roundUp(count * int64_t(sizeof(T)) + int64_t(sizeof(Vec)), 64);
+    const int64_t bytes = count * int64_t(sizeof(T)) + int64_t(sizeof(Vec)), step = roundUp(bytes, 64) + GUARD;
+#if defined(DENSENET_GUARDED_SCRATCH)
+    if (base_) {
+      __asan_unpoison_memory_region(items, size_t(bytes));
+      __asan_poison_memory_region(base_ + used_ + bytes, size_t(step - bytes));
+    }
+#endif
+    used_ += step;
     return items;
   }
   int64_t used() const { return used_; }

@@ -1,5 +1,6 @@
 // The interface that a backend implements. Buffers are opaque (they may live on another device), reads are asynchronous,
 // and a backend knows nothing of models: it runs programs.
+import type { KernelCall } from './kernels.js'
 import type { ExternalRole, Program } from './program.js'
 
 /** What a backend computes with. */
@@ -51,10 +52,12 @@ export interface Backend {
   readonly description: string
   /** A buffer of zeros. */
   createBuffer(elements: number): DeviceBuffer
+  /** Why it cannot run a call, "the native backend convolves ... only"; null: it can. Looks at the call alone, not at buffers. */
+  refuses(call: KernelCall): string | null
   /** `bindings` holds a buffer for every external role that the program uses, and an arena of at least
-   * program.arenaElements. */
+   * program.arenaElements. An error that names the call for a program with one that the backend refuses. */
   compile(program: Program, bindings: Bindings): Promise<Executable>
-  /** Bytes that compile() takes for itself, besides the buffers. */
+  /** Bytes that compile() takes for itself, besides the buffers; an error for a program with a call that it refuses. */
   scratchBytes(program: Program): number
   /** Frees its memory. */
   dispose(): void

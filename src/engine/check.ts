@@ -1,7 +1,7 @@
 // Says in a sentence what is wrong with a program or its bindings, before it runs.
 
 import { DenseNetError, parameterError } from '../errors.js'
-import type { Bindings, RunArguments } from './backend.js'
+import type { Backend, Bindings, RunArguments } from './backend.js'
 import { buffersOf, type KernelCall, type KernelName, type View } from './kernels.js'
 import { endOf, type Operand, operandsOf } from './operands.js'
 import type { Program } from './program.js'
@@ -11,7 +11,9 @@ export function usedBuffers(program: Program): Set<number> {
   return new Set(program.calls.flatMap(call => [...buffersOf(call)]))
 }
 
-export function checkProgram(program: Program, bindings: Bindings): void {
+/** An error if a program cannot run on buffers, or a backend refuses one of its calls. */
+export function checkProgram(program: Program, bindings: Bindings, backend: Pick<Backend, 'refuses'>): void {
+  checkCalls(program, backend)
   const arena = bindings.arena?.elements ?? 0
   if (arena < program.arenaElements) {
     fail(`the program needs an arena of ${program.arenaElements} elements, but got ${arena}`)
@@ -33,9 +35,19 @@ export function checkProgram(program: Program, bindings: Bindings): void {
     }
   }
   program.calls.forEach((call, number) => {
-    checkCall(program, call, `call ${number} (${call.kernel})`)
+    checkCall(program, call, nameOf(call, number))
   })
 }
+
+/** An error if a backend refuses one of a program's calls. */
+export function checkCalls(program: Program, backend: Pick<Backend, 'refuses'>): void {
+  program.calls.forEach((call, number) => {
+    const why = backend.refuses(call)
+    if (why !== null) fail(`${nameOf(call, number)}: ${why}`)
+  })
+}
+
+const nameOf = (call: KernelCall, number: number): string => `call ${number} (${call.kernel})`
 
 /** Refuses a run whose program needs a number that was not given. */
 export function checkRunArguments(program: Program, args: RunArguments): void {
@@ -67,10 +79,12 @@ function checkCall(program: Program, call: KernelCall, what: string): void {
 
 function isInside(operand: Operand, batch: number, elements: number): boolean {
   if (endOf(operand, batch) > elements) return false
-  if ('ref' in operand) return operand.ref.offset >= 0
-  const { first, channels, stride } = operand.view
-  return first >= 0 && first + channels <= stride
+  if ('ref' in operand) return isWhole(operand.ref.offset, 0) && isWhole(operand.count, 0)
+  const { first, channels, stride, height, width } = operand.view
+  return isWhole(first, 0) && [channels, height, width].every(n => isWhole(n, 1)) && first + channels <= stride
 }
+
+const isWhole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least
 
 function shapeProblem(call: KernelCall): string | undefined {
   switch (call.kernel) {
@@ -117,6 +131,10 @@ type Windowed = Extract<KernelCall, { size: number } | { windowHeight: number }>
 /** Whether `output` is what the window makes of the call's input. */
 function outputProblem(call: Windowed, output: View): string | undefined {
   const { input } = call
+  const sizes = 'size' in call ? [call.size, call.stride, call.padding + 1] : [call.windowHeight, call.windowWidth]
+  if (!sizes.every(n => isWhole(n, 1))) return 'its window must have whole numbers of pixels, one or more'
+  const pools = call.kernel === 'maxPoolForward' || call.kernel === 'maxPoolBackward'
+  if (pools && call.padding >= call.size) return 'a window would lie in the padding as a whole'
   const made =
     'size' in call
       ? [input.height, input.width].map(n => Math.floor((n + 2 * call.padding - call.size) / call.stride) + 1)

@@ -182,7 +182,8 @@ export interface LinearBackward {
  * the label, or, where two images are mixed, `share` at the label and 1 - share at the other one:
  * loss[n] = -sum_c weight[c] q[c] log p[c]. rank[n] = how many classes score above the label's (that of the larger share;
  * a class of the same score counts if its number is smaller). gradient is that of sum_n loss[n] / batch:
- * (p[c] sum_k weight[k] q[k] - weight[c] q[c]) / batch. PyTorch's cross_entropy with probabilities as targets. */
+ * (p[c] sum_k weight[k] q[k] - weight[c] q[c]) / batch. PyTorch's cross_entropy with probabilities as targets. Where a label is
+ * no class the loss is NaN and the rank `classes`. */
 export interface CrossEntropy {
   readonly kernel: 'crossEntropy'
   readonly logits: View

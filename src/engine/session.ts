@@ -3,6 +3,7 @@ import type { Architecture } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
+import { checkBatch, type SessionBatch, targetsOf } from './batch.js'
 import { externalElements, rolesOf } from './externals.js'
 import { type Loss, plainLoss } from './loss.js'
 import { type MemoryMode, plan } from './planner.js'
@@ -34,17 +35,7 @@ export interface SessionOptions {
   readonly classWeights?: ArrayLike<number> | null
 }
 
-/** `images` [size][channels][height][width], normalised; `labels` [size] class numbers. */
-export interface SessionBatch {
-  readonly size: number
-  readonly images: ArrayLike<number>
-  readonly labels: ArrayLike<number>
-  /** Of images mixed of two [size]: the other label, and the first label's share. */
-  readonly otherLabels?: ArrayLike<number>
-  readonly share?: ArrayLike<number>
-  /** For binaryCrossEntropy [size][classes], 0 .. 1; default: made of the labels. Multi-label losses need them. */
-  readonly targets?: ArrayLike<number>
-}
+export type { SessionBatch } from './batch.js'
 
 /** What changes from step to step. */
 export interface StepArguments {
@@ -231,8 +222,12 @@ async function assemble(
   const averaging = await compilePair(programs.training?.averaging)
   if (classWeights) await buffers.classWeights?.write(classWeights)
 
+  const shape = {
+    ...{ batchSize, imageElements: input!.elements / batchSize, classes },
+    multiLabel: options.loss?.multiLabel ?? false,
+  }
   const load = async (batch: SessionBatch): Promise<void> => {
-    if (options.loss?.multiLabel && !batch.targets) throw new Error('a multi-label loss needs the targets of a batch')
+    checkBatch(batch, shape)
     const { size, images, labels, otherLabels = labels, share = new Float32Array(size).fill(1) } = batch
     // crossEntropy weighs two labels itself; for the other the label only says what the rank is of: the larger share's.
     const ranked =
@@ -306,18 +301,6 @@ async function assemble(
     },
     dispose,
   }
-}
-
-type Labels = Required<Pick<SessionBatch, 'size' | 'labels' | 'otherLabels' | 'share'>>
-
-/** [size][classes]: 1 at the label, or its share and the rest at the other. */
-function targetsOf({ size, labels, otherLabels, share }: Labels, classes: number): Float32Array {
-  const targets = new Float32Array(size * classes)
-  for (let n = 0; n < size; n++) {
-    targets[n * classes + labels[n]!]! += share[n]!
-    targets[n * classes + otherLabels[n]!]! += 1 - share[n]!
-  }
-  return targets
 }
 
 /** The weights to use: the averages where there are any, and nothing that only training needs. */

@@ -135,12 +135,13 @@ class Chain {
     size: number,
     from: Activation,
     to: Activation,
-    link: Link & { dropRate?: number } = {},
+    link: Link & { dropRate?: number; stride?: number; padding?: number } = {},
   ): void {
     const { forward, backward } = this.link(from, to, link)
     const count = to.data.channels * from.data.channels * size * size
     const weight = this.leaf(name, count, () => this.random.normal() / size)
-    const geometry = { size, stride: size === 7 ? 2 : 1, padding: (size - 1) / 2 }
+    const { stride = size === 7 ? 2 : 1, padding = (size - 1) / 2 } = link
+    const geometry = { size, stride, padding }
     const dropout: Dropout | null = link.dropRate === undefined ? null : { rate: link.dropRate, layer: this.dropouts++ }
     const shared = { ...geometry, weight: weight.value, dropout }
     this.add(
@@ -264,6 +265,26 @@ describe('one kernel behind a normalised activation', () => {
     const from = stem(chain, 3, 7, 10)
     chain.convolve('weight', 7, from, chain.output(4, 4, 5), { norm: 'norm' })
     await check(chain)
+  })
+
+  // No DenseNet has these; the conformance cases that the native backend refuses do.
+  test.each([
+    [3, 2, 1, 3, 4],
+    [3, 1, 0, 3, 5],
+    [1, 2, 0, 3, 4],
+    [1, 1, 1, 7, 9],
+    [5, 1, 2, 5, 7],
+    [5, 3, 1, 1, 2],
+    [2, 2, 0, 2, 3],
+    [4, 2, 3, 4, 5],
+  ])('convolution of size %i, stride %i, padding %i', async (size, stride, padding, height, width) => {
+    const chain = new Chain(26, 2)
+    const link = { norm: 'norm', stride, padding, dropRate: 0.2 }
+    chain.convolve('weight', size, stem(chain, 3, 5, 7), chain.output(4, height, width), link)
+    await check(chain)
+    const plain = new Chain(27, 2)
+    plain.convolve('weight', size, plain.input(3, 5, 7), plain.output(4, height, width), { stride, padding })
+    await check(plain)
   })
 
   test('average pool 2 x 2 that leaves a row and a column over', async () => {

@@ -14,15 +14,25 @@ export interface ConformanceCase {
   /** What every buffer holds before the run. All values are float32 numbers, so that every backend sees the same. */
   readonly inputs: ReadonlyMap<number, Float64Array>
   readonly outputs: readonly Output[]
-  /** Largest allowed difference of an output, relative to its largest value, for float32 arithmetic. */
-  readonly tolerance: number
+  readonly tolerance: Tolerance
   readonly runArguments: RunArguments
 }
 
-/** Something that the call writes: `positions` in the arena. */
+/** Largest allowed differences for float32 arithmetic, relative to the largest value of their own channel: a weak channel must be
+ * as right as a strong one. A channel of a few numbers may be small because the terms of its sums cancel, but not their rounding
+ * errors: for those it counts as large as a tenth of the output's largest value. */
+export interface Tolerance {
+  readonly many: number
+  readonly few: number
+}
+const FEW = 16
+
+/** Something that the call writes: `positions` in the arena. Number i is of channel floor(i / inner) % channels. */
 export interface Output {
   readonly name: string
   readonly positions: Uint32Array
+  readonly inner: number
+  readonly channels: number
 }
 
 const ALIGNMENT = 64
@@ -44,8 +54,12 @@ export function outputsOf(call: KernelCall, offsets: readonly number[], batch: n
     .filter(({ access }) => access !== 'read')
     .map(operand => {
       if ('ref' in operand) {
+        const { name, count } = operand
         const first = offsets[operand.ref.buffer]! + operand.ref.offset
-        return { name: operand.name, positions: Uint32Array.from({ length: operand.count }, (_, i) => first + i) }
+        // Rows of weights; what optimisers work on; numbers of channels or images.
+        const channels = name === 'weightGradient' ? outputChannels(call) : 'elements' in call ? 1 : count
+        const positions = Uint32Array.from({ length: count }, (_, i) => first + i)
+        return { name, positions, inner: count / channels, channels }
       }
       const { buffer, stride, first, channels, height, width } = operand.view
       const [pixels, count] = [height * width, channels * height * width]
@@ -54,8 +68,13 @@ export function outputsOf(call: KernelCall, offsets: readonly number[], batch: n
         const from = offsets[buffer]! + (n * stride + first) * pixels
         for (let i = 0; i < count; i++) positions[n * count + i] = from + i
       }
-      return { name: operand.name, positions }
+      return { name: operand.name, positions, inner: pixels, channels }
     })
+}
+
+function outputChannels(call: KernelCall): number {
+  if (call.kernel === 'linearBackward') return call.outputGradient.channels
+  return call.kernel === 'convolutionBackward' ? call.outputGradient.gradient.channels : 1
 }
 
 /** The arena before the run. */
@@ -80,8 +99,8 @@ export async function runCase(backend: Backend, testCase: ConformanceCase): Prom
 }
 
 export interface Comparison {
-  /** Per output: the largest difference relative to the output's largest value. */
-  readonly errors: ReadonlyMap<string, number>
+  /** The largest differences, as Tolerance has them. */
+  readonly errors: Tolerance
   /** Sentences: what is out of tolerance, and what was written that must not be. Empty: all is well. */
   readonly problems: readonly string[]
 }
@@ -92,30 +111,36 @@ export function compareCase(
   expected: ArrayLike<number>,
   actual: ArrayLike<number>,
 ): Comparison {
-  const errors = new Map<string, number>()
+  const errors = { many: 0, few: 0 }
   const problems: string[] = []
   const isOutput = new Uint8Array(testCase.program.arenaElements)
-  for (const { name, positions } of testCase.outputs) {
-    let largest = 0
-    let worst = 0
-    let worstAt = 0
+  for (const { name, positions, inner, channels } of testCase.outputs) {
+    const largest = new Float64Array(channels)
+    const worst = new Float64Array(channels)
+    const worstAt = new Uint32Array(channels)
     // The loops over millions of elements are plain ones: emulated processors run them, too.
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i]!
+      const channel = Math.floor(i / inner) % channels
       isOutput[position] = 1
-      largest = Math.max(largest, Math.abs(expected[position]!))
+      largest[channel] = Math.max(largest[channel]!, Math.abs(expected[position]!))
       const difference = Math.abs(actual[position]! - expected[position]!)
-      if (difference > worst || Number.isNaN(difference)) {
-        worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference
-        worstAt = i
-      }
+      if (difference <= worst[channel]!) continue
+      worst[channel] = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference
+      worstAt[channel] = i
     }
-    const error = worst === 0 ? 0 : worst / (largest || 1)
-    errors.set(name, error)
-    if (!(error <= testCase.tolerance)) {
-      const at = positions[worstAt]!
+    const kind = positions.length / channels < FEW ? 'few' : 'many'
+    const least = kind === 'few' ? largest.reduce((a, b) => Math.max(a, b)) / 10 : 0
+    for (let channel = 0; channel < channels; channel++) {
+      const scale = Math.max(largest[channel]!, least)
+      const error = worst[channel] === 0 ? 0 : worst[channel]! / scale
+      errors[kind] = Math.max(errors[kind], error)
+      if (error <= testCase.tolerance[kind]) continue
+      const index = worstAt[channel]!
+      const at = positions[index]!
       problems.push(
-        `${name}[${worstAt}] is ${actual[at]} instead of ${expected[at]}: off by ${error.toExponential(2)} of the largest`,
+        `${name}[${index}] is ${actual[at]} instead of ${expected[at]}: off by ${error.toExponential(2)} of what ` +
+          `channel ${channel} has as its largest, ${scale}`,
       )
     }
   }

@@ -16,7 +16,7 @@ export interface InstructionSet {
 }
 
 /** One more with every change of what the addon is given: an older build would answer, but wrongly. */
-const VERSION = 3
+const VERSION = 4
 
 export interface Addon {
   /** Of builds from before there was one, undefined. */
@@ -30,7 +30,9 @@ export interface Addon {
   releaseBuffer(buffer: BufferHandle): void
   createPool(workers: number): PoolHandle
   releasePool(pool: PoolHandle): void
-  /** What compile() takes besides the buffers. */
+  /** Why a call cannot be run, or null. Every field is read, and one that is missing or unknown is such a reason. */
+  refuses(isa: string, call: object): string | null
+  /** What compile() takes besides the buffers. Throws, as compile() does, for a call that is refused. */
   scratchBytes(isa: string, workers: number, program: object): number
   /** `buffers[i]` is the memory of buffer i, the arena's for transient ones. Null when there is not enough memory. */
   compile(

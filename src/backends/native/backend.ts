@@ -1,8 +1,8 @@
 // The native backend: C++ kernels in a Node-API addon, run by its own threads off the event loop. All checks are made
-// here; the addon trusts what it is given.
+// here but of calls, which the addon reads strictly; of the rest it trusts what it is given.
 import { availableParallelism } from 'node:os'
 import type { Backend, Bindings, DeviceBuffer, Executable, Numbers, RunArguments } from '../../engine/backend.js'
-import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
+import { checkCalls, checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { type Addon, type BufferHandle, chooseInstructionSet, loadAddon, type PoolHandle } from './addon.js'
@@ -36,8 +36,9 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
     elementType: 'float32',
     description: `native: ${isa.title}, ${threads} thread${threads === 1 ? '' : 's'}`,
     createBuffer: elements => new NativeBuffer(addon, elements),
+    refuses: call => addon.refuses(isa.name, call),
     compile: async (program, bindings) => compile(addon, pool, isa.name, threads, program, bindings),
-    scratchBytes: program => addon.scratchBytes(isa.name, threads, program),
+    scratchBytes: program => scratchBytes(addon, isa.name, threads, program),
     dispose: () => addon.releasePool(pool),
   }
 }
@@ -46,7 +47,12 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
  * createNativeBackend does. */
 export function nativeScratchBytes(program: Program, threads = availableParallelism()): number {
   const addon = loadAddon()
-  return addon.scratchBytes(chooseInstructionSet(addon).name, threads, program)
+  return scratchBytes(addon, chooseInstructionSet(addon).name, threads, program)
+}
+
+function scratchBytes(addon: Addon, isa: string, threads: number, program: Program): number {
+  checkCalls(program, { refuses: call => addon.refuses(isa, call) })
+  return addon.scratchBytes(isa, threads, program)
 }
 
 class NativeBuffer implements DeviceBuffer {
@@ -99,7 +105,7 @@ function compile(
   program: Program,
   bindings: Bindings,
 ): NativeExecutable {
-  checkProgram(program, bindings)
+  checkProgram(program, bindings, { refuses: call => addon.refuses(isa, call) })
   const used = usedBuffers(program)
   const handles = program.buffers.map(({ role }, number) => {
     if (!used.has(number)) return null

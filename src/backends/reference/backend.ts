@@ -63,10 +63,16 @@ export function createReferenceBackend({
     elementType,
     description: `reference: plain TypeScript, ${elementType}`,
     createBuffer: elements => new HostBuffer(elements, elementType),
+    refuses,
     compile: async (program, bindings) => compile(program, bindings, elementType, poisonArena),
     scratchBytes: () => 0,
     dispose: () => {},
   }
+}
+
+/** All that kernels.ts says. */
+function refuses({ kernel }: KernelCall): string | null {
+  return Object.hasOwn(KERNELS, kernel) ? null : 'there is no kernel of this name'
 }
 
 class HostBuffer implements DeviceBuffer {
@@ -111,7 +117,7 @@ class HostBuffer implements DeviceBuffer {
 }
 
 function compile(program: Program, bindings: Bindings, elementType: ElementType, poisonArena: boolean): Executable {
-  checkProgram(program, bindings)
+  checkProgram(program, bindings, { refuses })
   for (const [role, buffer] of Object.entries(bindings)) {
     if (buffer !== undefined && !(buffer instanceof HostBuffer && buffer.elementType === elementType)) {
       throw new DenseNetError(`The buffer bound to "${role}" belongs to another backend.`)

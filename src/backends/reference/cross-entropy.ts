@@ -19,8 +19,8 @@ export function crossEntropy(context: Context, call: CrossEntropy): void {
     const share = shares ? shares[n]! : 1
     /** The target's weighted probabilities. */
     const targets = new Float64Array(classes).fill(smoothing / classes)
-    targets[labels[n]!]! += (1 - smoothing) * share
-    if (others) targets[others[n]!]! += (1 - smoothing) * (1 - share)
+    if (isClass(labels[n]!, classes)) targets[labels[n]!]! += (1 - smoothing) * share
+    if (others && isClass(others[n]!, classes)) targets[others[n]!]! += (1 - smoothing) * (1 - share)
     if (weights) for (let c = 0; c < classes; c++) targets[c]! *= weights[c]!
 
     const label = share >= 0.5 ? labels[n]! : others![n]!
@@ -34,7 +34,8 @@ export function crossEntropy(context: Context, call: CrossEntropy): void {
       if (targets[c] !== 0) loss += targets[c]! * (logSum - scores[c]!)
       total += targets[c]!
     }
-    losses[n] = loss
+    const known = isClass(labels[n]!, classes) && (!others || isClass(others[n]!, classes))
+    losses[n] = known ? loss : Number.NaN
     ranks[n] = rankOf(label, scores)
     if (gradient === null) continue
     const to = gradient.at(n, 0)
@@ -45,8 +46,11 @@ export function crossEntropy(context: Context, call: CrossEntropy): void {
   }
 }
 
+const isClass = (label: number, classes: number): boolean => Number.isInteger(label) && label >= 0 && label < classes
+
 /** How many classes score above the label's; of equal ones the smaller number is first. */
 function rankOf(label: number, scores: Numbers): number {
+  if (!isClass(label, scores.length)) return scores.length
   let rank = 0
   for (let c = 0; c < scores.length; c++) {
     if (scores[c]! > scores[label]! || (scores[c]! === scores[label]! && c < label)) rank++
