@@ -262,7 +262,7 @@ export class DenseNet {
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
-    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
+    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, this.config, recipe)
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
     const tensorboard = await boardFolder(options)
     const created = output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config)

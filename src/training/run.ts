@@ -22,6 +22,7 @@ import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
 import { keptSources } from './kept-features.js'
 import { layerStatistics } from './layer-statistics.js'
+import { checkLoneImages, trainedImages, withoutLoneImages } from './lone-images.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import { hasOwnProbabilities, mixes, type Recipe } from './recipe.js'
@@ -93,6 +94,7 @@ export function checkRun(
   if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)
   else checkJudged(recipe, test)
   checkLabels(recipe, train, test)
+  checkLoneImages(config, recipe, trainedImages(recipe, train.length))
   const judged = recipe.heldOut === null ? test : train
   if (judged) checkViews(judged, VIEWS[recipe.crops])
   planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, train)))
@@ -141,8 +143,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false, views })
   if (testLoader) later(() => testLoader.dispose())
   await folder?.continueLog(from ?? BEGINNING, onWarning)
+  const trained = withoutLoneImages(loader, config, recipe, trainSet.length, onWarning)
+  const { batchesPerEpoch } = trained
   if (options.tensorboard !== undefined) {
-    const voidFrom = from ? firstVoidStep(from, loader.batchesPerEpoch) : null
+    const voidFrom = from ? firstVoidStep(from, batchesPerEpoch) : null
     board = await BoardLog.open(options.tensorboard, voidFrom, onWarning)
     later(() => board?.close())
   }
@@ -153,7 +157,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     dataset: trainSet.name,
     recipe,
     epochs,
-    batchesPerEpoch: loader.batchesPerEpoch,
+    batchesPerEpoch,
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
     on,
@@ -195,7 +199,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     copied = await session.readState(copied)
     return layerStatistics(session.table, copied.parameters, await session.gradients())
   }
-  let sources: Sources = { train: loader, test: testLoader }
+  let sources: Sources = { train: trained, test: testLoader }
   if (kept) {
     // As the session has them: in the numbers of the backend, whatever the run began with.
     const state = await session.readState()
