@@ -130,8 +130,9 @@ export class DenseNet {
     public preprocessing: Preprocessing | null = null,
     /** How weights from elsewhere were understood: what matched, what was assumed; null for others. */
     readonly imported: ImportReport | null = null,
-    /** Whether an image may belong to several classes: their probabilities are then each class's own. */
-    public multiLabel = false,
+    /** Whether an image may belong to several classes, or to none: their probabilities are then each class's own. True of a
+     * network with one output. */
+    public multiLabel = config.classes === 1,
   ) {
     this.#state = state
   }

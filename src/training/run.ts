@@ -335,8 +335,18 @@ export interface ImageFacts {
 /** A network reads images of one shape and knows a number of classes. */
 export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 'the network', hint?: string): void {
   const { inputChannels, height, width, classes } = config
+  if (classes === 1 && images.classes === 2) {
+    throw usageError(
+      `${network} has one output, a yes or no, and ${images.name} has 2 classes: it is for one class that images are of or not`,
+      hint ??
+        'name that class alone in a list of images with several labels or none (a CSV file with a column "labels")',
+    )
+  }
   if (classes !== images.classes) {
-    throw usageError(`${network} classifies ${classes} classes, ${images.name} has ${images.classes}`, hint)
+    throw usageError(
+      `${network} classifies ${classes} class${classes === 1 ? '' : 'es'}, ${images.name} has ${images.classes}`,
+      hint,
+    )
   }
   if (inputChannels !== images.channels || height !== images.height || width !== images.width) {
     const theirs = `${images.channels} x ${images.height} x ${images.width}`
@@ -351,6 +361,12 @@ export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 
 
 export function checkDataset(config: DenseNetConfig, dataset: Dataset): void {
   checkFits(config, { ...dataset, classes: dataset.classes.length })
+  if (config.classes === 1 && !dataset.targets) {
+    throw usageError(
+      `all images of ${dataset.name} are of its one class: there is nothing to tell apart`,
+      'one class is for images that are of it or not: labels of which an image may have none (in the API targets)',
+    )
+  }
   if (dataset.length === 0) throw usageError(`the ${dataset.split} images of ${dataset.name} are none`)
 }
 
