@@ -182,10 +182,11 @@ export class DenseNet {
    * as `to` says. Resolves to the format. */
   async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
     this.requireClassifier('writing it for other programs')
-    const { config, classes, normalisation } = this
+    const { config, classes, normalisation, multiLabel } = this
     const { parameters, running } = this.#state
     const preprocessing = config.height === config.width ? inputPreprocessing(this) : null
-    return writeWeights(path, { config, classes, normalisation, preprocessing, parameters, running }, options)
+    const network = { config, classes, normalisation, preprocessing, multiLabel, parameters, running }
+    return writeWeights(path, network, options)
   }
 
   /** The same network with a new classifier for `classes` classes, everything else as it is. */

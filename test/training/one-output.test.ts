@@ -69,6 +69,10 @@ describe('is refused', () => {
       'may have several labels',
     )
   })
+  test('by transformers.js, which knows no sigmoid', async () => {
+    const written = create().export(join(folder, 'js'), { to: 'transformers.js' })
+    await expect(written).rejects.toThrow('transformers.js takes a softmax over all classes')
+  })
   test('two classes, in a sentence of its own', () => {
     const { config } = create()
     const two = { name: 'pets', channels: 3, height: 8, width: 8, classes: 2 }
