@@ -269,7 +269,15 @@ test('--debug adds the stack', async () => {
 
 test('a loss that is not finite stops the run and says what to try', async () => {
   const output = join(folder, 'diverges')
-  const { code, err } = await densenet(['train', ...SMALL, '--lr=100', '--weight-decay=1', '--batch-size=2', '--output', output])
+  const { code, err } = await densenet([
+    'train',
+    ...SMALL,
+    '--lr=100',
+    '--weight-decay=1',
+    '--batch-size=2',
+    '--output',
+    output,
+  ])
   expect(code).toBe(1)
   expect(err).toMatch(/^error: the (loss is|weights are) .* at epoch 1, step \d.*\n {7}Try a lower learning rate/)
 })
