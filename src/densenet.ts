@@ -130,8 +130,9 @@ export class DenseNet {
     public preprocessing: Preprocessing | null = null,
     /** How weights from elsewhere were understood: what matched, what was assumed; null for others. */
     readonly imported: ImportReport | null = null,
-    /** Whether an image may belong to several classes: their probabilities are then each class's own. */
-    public multiLabel = false,
+    /** Whether an image may belong to several classes, or to none: their probabilities are then each class's own. True of a
+     * network with one output. */
+    public multiLabel = config.classes === 1,
   ) {
     this.#state = state
   }
@@ -181,10 +182,11 @@ export class DenseNet {
    * as `to` says. Resolves to the format. */
   async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
     this.requireClassifier('writing it for other programs')
-    const { config, classes, normalisation } = this
+    const { config, classes, normalisation, multiLabel } = this
     const { parameters, running } = this.#state
     const preprocessing = config.height === config.width ? inputPreprocessing(this) : null
-    return writeWeights(path, { config, classes, normalisation, preprocessing, parameters, running }, options)
+    const network = { config, classes, normalisation, preprocessing, multiLabel, parameters, running }
+    return writeWeights(path, network, options)
   }
 
   /** The same network with a new classifier for `classes` classes, everything else as it is. */
@@ -262,7 +264,7 @@ export class DenseNet {
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
-    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, recipe)
+    const from = opened?.checkpoint.progress ?? startAfter(options.after, train, this.config, recipe)
     checkRun({ config: this.config, train, test: validation, recipe, memory: choice, backend, loaderThreads })
     const tensorboard = await boardFolder(options)
     const created = output === undefined ? null : await RunFolder.create(output, settings, recipe, this.config)

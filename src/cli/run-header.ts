@@ -3,6 +3,7 @@ import { describeAugmentation, withoutChance } from '../data/augment.js'
 import type { StartEvent } from '../training/events.js'
 import { machineBytes } from '../training/memory.js'
 import { isMeant, mixes, type Recipe } from '../training/recipe.js'
+import { createSchedule, highestRate, warmUp } from '../training/schedule.js'
 import { bytes, grouped, short, wrapped } from './format.js'
 import { unusualWords } from './training-options.js'
 
@@ -32,6 +33,7 @@ function facts({
   epoch,
   batch,
   epochs,
+  batchesPerEpoch,
 }: StartEvent): string[][] {
   const nesterov = recipe.nesterov && isMeant(recipe, 'nesterov')
   const judges = on ?? (recipe.heldOut === null ? 'test' : 'validation')
@@ -58,6 +60,7 @@ function facts({
       ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
       `weight decay ${recipe.weightDecay}`,
     ],
+    ...unreachedWords(recipe, epochs, batchesPerEpoch).map(text => ['', text]),
     ...(recipe.featurePasses > 0 ? [['classifier', keptWords(recipe)]] : []),
     ...wrapped(unusualWords(recipe), WIDTH).map((text, i) => [i === 0 ? 'with' : '', text]),
     ...(mixes(recipe) ? [['', 'the training error is against the label of the larger share of a mixed image']] : []),
@@ -70,4 +73,27 @@ function keptWords({ featurePasses, augmentation }: Recipe): string {
   const images = withoutChance(augmentation) ? 'the images as they are' : 'augmented images'
   const passes = featurePasses === 1 ? 'one pass' : `${featurePasses} passes, taken in turn`
   return `trained alone, on features of ${images} that are computed once: ${passes}`
+}
+
+/** Below this share of it a rate that was asked for is not what a run trains with. */
+const REACHED = 0.9
+
+/** Where no step has the rate that was asked for: few epochs of a schedule for many, or warmed up for longer than the run. */
+function unreachedWords(
+  { schedule: name, learningRate, warmupEpochs }: Recipe,
+  epochs: number,
+  batchesPerEpoch: number,
+): string[] {
+  if (name === 'custom') return []
+  const schedule = warmUp(createSchedule(name, learningRate), warmupEpochs)
+  // Of the whole run, not of what is left of it.
+  const highest = highestRate(schedule, { epochs, batchesPerEpoch })
+  if (highest >= REACHED * learningRate) return []
+  const many = (n: number, what: string): string => `${grouped(n)} ${what}${n === 1 ? '' : 's'}`
+  const run = `${many(epochs, 'epoch')} of ${many(batchesPerEpoch, 'step')}`
+  const warming = warmupEpochs > 0 ? `, warmed up over ${warmupEpochs} epoch${warmupEpochs === 1 ? '' : 's'},` : ''
+  const other = name === 'constant' || warmupEpochs > 0 ? '' : '; --schedule constant does'
+  return [
+    `no step has lr ${learningRate}: over ${run} ${name}${warming} comes to ${Number(highest.toPrecision(3))} at most${other}`,
+  ]
 }

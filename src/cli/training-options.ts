@@ -1,6 +1,6 @@
 // How to train: one table of options that reads them, gives them to fit, and prints a recipe as the options it is made of.
 import { Option } from 'commander'
-import { type Mixing, MOST_ALPHA } from '../data/mixing.js'
+import type { Mixing } from '../data/mixing.js'
 import { namesOf } from '../data/named-augmentation.js'
 import { VIEWS } from '../data/transforms/preprocess.js'
 import type { FitOptions } from '../densenet.js'
@@ -12,6 +12,7 @@ import {
   OPTIMIZER_DEFAULTS,
   optimizerNames,
   PAPER_RECIPE,
+  RANGES,
   type Recipe,
 } from '../training/recipe.js'
 import { scheduleNames } from '../training/schedule.js'
@@ -19,13 +20,6 @@ import { augmentOptions, choiceOption, numberOption, wholeOption } from './optio
 
 const paper = PAPER_RECIPE
 const { adamw, rmsprop } = OPTIMIZER_DEFAULTS
-
-type Range = readonly [expected: string, fits: (value: number) => boolean]
-const above0: Range = ['a number above 0', value => value > 0]
-const atLeast0: Range = ['a number of at least 0', value => value >= 0]
-const alphas: Range = [`a number above 0 and up to ${MOST_ALPHA}`, value => value > 0 && value <= MOST_ALPHA]
-const part: Range = ['a number from 0 to 1', value => value >= 0 && value <= 1]
-const share: Range = ['a number from 0 up to, but not including, 1', value => value >= 0 && value < 1]
 
 /** The options of everything in a recipe but the augmentation. */
 const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> = {
@@ -35,13 +29,13 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
   learningRate: numberOption(
     '--lr <rate>',
     `learning rate; default: ${paper.learningRate}, adamw ${adamw.learningRate}, rmsprop ${rmsprop.learningRate}`,
-    ...above0,
+    ...RANGES.learningRate,
   ),
   schedule: choiceOption('--schedule <name>', `how it changes; default: ${paper.schedule}`, scheduleNames),
   warmupEpochs: numberOption(
     '--warmup-epochs <n>',
     'grow it linearly from 0 over the first n; default: 0',
-    ...atLeast0,
+    ...RANGES.warmupEpochs,
   ),
   plateauPatience: wholeOption(
     '--plateau-patience <n>',
@@ -49,36 +43,44 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
     0,
   ),
   optimizer: choiceOption('--optimizer <name>', `default: ${paper.optimizer}`, optimizerNames),
-  momentum: numberOption('--momentum <m>', `of sgd and rmsprop; default: ${paper.momentum}`, ...share),
+  momentum: numberOption('--momentum <m>', `of sgd and rmsprop; default: ${paper.momentum}`, ...RANGES.momentum),
   nesterov: new Option('--no-nesterov', 'plain momentum for sgd; default: Nesterov'),
-  beta1: numberOption('--beta1 <b>', `of adamw; default: ${paper.beta1}`, ...share),
-  beta2: numberOption('--beta2 <b>', `of adamw; default: ${paper.beta2}`, ...share),
-  alpha: numberOption('--alpha <a>', `of rmsprop; default: ${paper.alpha}`, ...share),
-  epsilon: numberOption('--epsilon <e>', `of adamw and rmsprop; default: ${paper.epsilon}`, ...above0),
+  beta1: numberOption('--beta1 <b>', `of adamw; default: ${paper.beta1}`, ...RANGES.beta1),
+  beta2: numberOption('--beta2 <b>', `of adamw; default: ${paper.beta2}`, ...RANGES.beta2),
+  alpha: numberOption('--alpha <a>', `of rmsprop; default: ${paper.alpha}`, ...RANGES.alpha),
+  epsilon: numberOption('--epsilon <e>', `of adamw and rmsprop; default: ${paper.epsilon}`, ...RANGES.epsilon),
   weightDecay: numberOption(
     '--weight-decay <d>',
     `default: ${paper.weightDecay}, adamw ${adamw.weightDecay}`,
-    ...atLeast0,
+    ...RANGES.weightDecay,
   ),
   decayNorms: new Option('--no-decay-norms', 'spare batch norms and biases the decay; default: all decay'),
-  clipNorm: numberOption('--clip-norm <n>', 'largest norm of all gradients together; default: any', ...above0),
+  clipNorm: numberOption('--clip-norm <n>', 'largest norm of all gradients together; default: any', ...RANGES.clipNorm),
   ema: numberOption(
     '--ema <d>',
     'evaluate and save moving averages that keep d, such as 0.999; default: none',
-    ...share,
+    ...RANGES.ema,
   ),
   loss: choiceOption(
     '--loss <name>',
     `default: ${paper.loss}; where an image may have several labels, binary-cross-entropy`,
     lossNames,
   ),
-  labelSmoothing: numberOption('--label-smoothing <s>', 'share of the target for all classes; default: 0', ...share),
-  mixup: numberOption('--mixup <alpha>', "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet", ...alphas),
-  cutmix: numberOption('--cutmix <alpha>', "put a piece of one image into another; the paper's: 1", ...alphas),
+  labelSmoothing: numberOption(
+    '--label-smoothing <s>',
+    'share of the target for all classes; default: 0',
+    ...RANGES.labelSmoothing,
+  ),
+  mixup: numberOption(
+    '--mixup <alpha>',
+    "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet",
+    ...RANGES.mixup,
+  ),
+  cutmix: numberOption('--cutmix <alpha>', "put a piece of one image into another; the paper's: 1", ...RANGES.cutmix),
   switchProbability: numberOption(
     '--switch-probability <p>',
     `with both: how likely a batch gets CutMix; default: ${paper.switchProbability}`,
-    ...part,
+    ...RANGES.switchProbability,
   ),
   classWeights: new Option('--class-weights <w,w,...>', 'one for each class, or "balanced"; default: all 1').argParser(
     weights,
@@ -107,8 +109,9 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
 function weights(text: string): 'balanced' | number[] {
   if (text === 'balanced') return text
   const numbers = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
-  if (numbers.every(value => Number.isFinite(value) && value >= 0)) return numbers
-  throw parameterError('--class-weights', 'balanced, or numbers of at least 0 with commas between them', text)
+  if (numbers.every(value => Number.isFinite(value) && value >= 0) && numbers.some(value => value > 0)) return numbers
+  const expected = 'balanced, or numbers of at least 0, not all of them 0, with commas between them'
+  throw parameterError('--class-weights', expected, text)
 }
 
 function patterns(text: string): string[] {

@@ -44,19 +44,22 @@ export const readingOptions = (): Option[] => [
 export const weightOptions = (): Option[] => [
   ...readingOptions(),
   channelsOption('--mean <m,m,...>', 'of the images, for each channel from 0 to 1'),
-  channelsOption('--std <s,s,...>', 'of the images, for each channel from 0 to 1'),
+  channelsOption('--std <s,s,...>', 'of the images, for each channel above 0 and up to 1'),
   ...fetchOptions(),
 ]
 
 /** "0.485,0.456,0.406" */
 function channelsOption(flags: string, text: string): Option {
   const name = flags.split(' ')[0]!
+  const range = name === '--mean' ? 'from 0 to 1' : 'above 0 and up to 1'
+  const fits = (n: number): boolean => n <= 1 && (name === '--mean' ? n >= 0 : n > 0)
   return new Option(flags, `weights from elsewhere: ${text}; default: what is usual`).argParser(value => {
     const numbers = value.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
-    if (!numbers.every(n => Number.isFinite(n) && (name === '--mean' || n > 0))) {
-      throw parameterError(name, 'numbers with commas between them, such as 0.485,0.456,0.406', value)
-    }
-    return numbers
+    if (numbers.every(fits)) return numbers
+    const pixels = numbers.every(n => n >= 0 && n <= 255)
+    const divided = numbers.map(n => Number((n / 255).toPrecision(4)))
+    const hint = pixels ? `of pixels from 0 to 255 these are ${name} ${divided}` : undefined
+    throw parameterError(name, `numbers ${range} with commas between them, such as 0.485,0.456,0.406`, value, hint)
   })
 }
 

@@ -5,6 +5,7 @@ import { type Augmentation, type FlipAndCrop, isList, noAugmentation } from './a
 import type { ImageStore } from './batch-writer.js'
 import type { Dataset, FileDataset } from './dataset.js'
 import { checkMixing, type Mixing } from './mixing.js'
+import { isOfUnitScale } from './normalise.js'
 import { VIEWS, type View } from './transforms/preprocess.js'
 import { type Transform, transformSchema } from './transforms/schema.js'
 import { needsColour } from './transforms/transform.js'
@@ -30,8 +31,18 @@ export function checkDataset(dataset: Dataset): void {
     throw new DenseNetError(`${what} have ${targets.length} targets, expected ${length} x ${classes.length}`)
   }
   const { mean, deviation } = normalisation
-  if (mean.length !== channels || deviation.length !== channels || !deviation.every(value => value > 0)) {
+  const [means, deviations] = [mean.filter(Number.isFinite), deviation.filter(value => value > 0 && value < Infinity)]
+  if ([mean, means, deviation, deviations].some(({ length }) => length !== channels)) {
     throw new DenseNetError(`${what} need ${channels} means and ${channels} positive deviations to be normalised by`)
+  }
+  // Pixels that are 0 or 1 themselves may have such a mean.
+  if (isOfUnitScale(normalisation) && ('files' in dataset || dataset.images.some(value => value > 1))) {
+    throw new DenseNetError(
+      `${what} are pixels from 0 to 255, but their mean and deviation are of values from 0 to 1`,
+      {
+        hint: 'multiply both by 255',
+      },
+    )
   }
 }
 

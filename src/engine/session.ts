@@ -1,10 +1,12 @@
 // A network on a backend: its parameters and statistics in device buffers, its programs compiled, one call per step.
+import { DenseNetError } from '../errors.js'
 import type { Architecture } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
 import { checkBatch, type SessionBatch, targetsOf } from './batch.js'
 import { externalElements, rolesOf } from './externals.js'
+import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
 import { type MemoryMode, plan } from './planner.js'
 import type { ExternalRole, Program } from './program.js'
@@ -85,7 +87,8 @@ export interface Session {
   readonly architecture: Architecture
   readonly table: ParameterTable
   readonly batchSize: number
-  /** The gradient of a batch, and the update with it. */
+  /** The gradient of a batch, and the update with it. Throws where the batch is one image whose maps become 1 x 1: batch
+   * norm has no variance of one value. */
   trainStep(batch: SessionBatch, args: StepArguments): Promise<StepResult>
   /** With `accumulates`: the update that a batch was to make which does not come, of the `pendingImages` there are. */
   finishUpdate(args: Pick<StepArguments, 'learningRate' | 'updates' | 'averageKeeps' | 'pendingImages'>): Promise<void>
@@ -246,6 +249,7 @@ async function assemble(
     const [losses, ranks] = await Promise.all([loss!.read(0, size), rank!.read(0, size)])
     return { losses, ranks }
   }
+  const lone = normsOfOneValue(architecture, options.frozen)
   const untrained = (): never => {
     throw new Error('this session was made without an optimizer')
   }
@@ -264,6 +268,7 @@ async function assemble(
     table,
     batchSize,
     async trainStep(batch, args) {
+      if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
       if (!training) return untrained()
       const { seed = 0, step = 0, updates = step, pendingImages = 0, update = true } = args
       await load(batch)

@@ -52,7 +52,7 @@ export interface ImportedWeights {
   readonly parameters: Float32Array
   readonly running: Float32Array
   readonly normalisation: { readonly mean: readonly number[]; readonly deviation: readonly number[] } | null
-  /** Whether an image may belong to several classes: known of CheXNet's and TorchXRayVision's. */
+  /** Whether an image may belong to several classes: known of CheXNet's and TorchXRayVision's, and of one output. */
   readonly multiLabel: boolean
   readonly report: ImportReport
 }
@@ -75,9 +75,10 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   if (names === null) throw unknownNames(file)
   const weights = chosenWeights(file, names, options.weights)
   const { tensors, origins, unused, calibrated, headless, hasBias } = renamed(file, names)
-  const multiLabel = calibrated || [...origins.values()].some(origin => SIGMOID_BEHIND.test(origin))
+  const ownProbabilities = calibrated || [...origins.values()].some(origin => SIGMOID_BEHIND.test(origin))
   const bnEpsilon = options.bnEpsilon ?? file.bnEpsilon ?? undefined
   const config = inferConfig(tensors, { ...options, bnEpsilon }, path)
+  const multiLabel = ownProbabilities || (headless === null && config.classes === 1)
   const described = architecture(config)
   const table = parameterTable(described)
   const ordered = names.newestFirst ? newestLast(tensors, described) : tensors
@@ -296,7 +297,13 @@ function assumptions(
   return [
     ...(options.height === undefined ? [`images of ${height} x ${width} pixels (--size)`] : []),
     ...(options.bnEpsilon === undefined ? [`batch norm's epsilon is ${bnEpsilon} (--bn-epsilon)`] : []),
-    ...(multiLabel ? ['an image may belong to several classes: each has a probability of its own'] : []),
+    ...(multiLabel
+      ? [
+          config.classes === 1
+            ? 'its one output is the score of a class that an image is of or not: its probability is a sigmoid'
+            : 'an image may belong to several classes: each has a probability of its own',
+        ]
+      : []),
     ...(family === BY_ORDER
       ? [
           'tensors stand in the order of the network',

@@ -16,10 +16,16 @@ const MODELS: readonly (readonly [string, Precision])[] = [
 
 /** The files by name, the most important last. */
 export function transformersFiles(
-  network: NetworkWeights & Preprocessing,
+  network: NetworkWeights & Preprocessing & { readonly multiLabel?: boolean },
   options: OnnxOptions,
 ): [string, string | Uint8Array][] {
-  const { config, classes, normalisation } = network
+  const { config, classes, normalisation, multiLabel } = network
+  if (multiLabel) {
+    throw new DenseNetError(
+      'transformers.js takes a softmax over all classes; of this network each class has a probability of its own',
+      { hint: 'write an .onnx file, and take the sigmoid of its logits' },
+    )
+  }
   if (config.inputChannels !== 3) {
     throw new DenseNetError(`transformers.js reads images of 3 channels, the network of ${config.inputChannels}`)
   }

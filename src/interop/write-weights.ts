@@ -29,7 +29,11 @@ export interface ExportOptions extends OnnxOptions {
   readonly size?: { readonly height: number; readonly width: number } | undefined
 }
 
-export type ExportedNetwork = NetworkWeights & Preprocessing
+export type ExportedNetwork = NetworkWeights &
+  Preprocessing & {
+    /** Whether each class has a probability of its own; default false. */
+    readonly multiLabel?: boolean
+  }
 
 /** .safetensors and .pth: torchvision's names; .onnx; a folder, which must be new: timm's. */
 export function exportFormat(path: string): ExportFormat {

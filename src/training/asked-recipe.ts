@@ -8,6 +8,7 @@ import type { DenseNetConfig } from '../model/config.js'
 import { describe } from '../model/describe.js'
 import type { Checkpoint, DatasetIdentity, Progress } from './checkpoint.js'
 import { withKeptFeatures } from './kept-features.js'
+import { batchesOfEpoch, trainedImages } from './lone-images.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from './recipe.js'
 import type { Schedule, ScheduleName } from './schedule.js'
 import { BEGINNING } from './trainer.js'
@@ -54,14 +55,15 @@ export function resumedRecipe({ recipe }: Checkpoint, options: AskedRecipe): Rec
 export function startAfter(
   after: AskedRecipe['after'],
   train: Dataset,
-  { epochs, batchSize, trainLimit, accumulate }: Recipe,
+  config: DenseNetConfig,
+  recipe: Recipe,
 ): Progress | null {
+  const { epochs, accumulate } = recipe
   if (!after || after.epochs === 0) return null
   if (after.epochs >= epochs) {
     throw usageError(`to begin with epoch ${after.epochs + 1} leaves nothing to do of ${epochs} epochs`)
   }
-  const images = Math.min(train.length, trainLimit ?? train.length)
-  const batches = Math.ceil(images / batchSize)
+  const batches = batchesOfEpoch(config, recipe, trainedImages(recipe, train.length))
   const updates = after.epochs * Math.ceil(batches / accumulate)
   return { ...BEGINNING, epoch: after.epochs + 1, step: after.epochs * batches, updates }
 }

@@ -104,9 +104,10 @@ export interface Checkpoint {
   readonly state: SessionState
 }
 
-/** Whether each class has a probability of its own (sigmoid), or all share one (softmax). */
-export const isMultiLabel = ({ multiLabel, recipe }: Checkpoint): boolean =>
-  multiLabel ?? (recipe !== null && hasOwnProbabilities(recipe))
+/** Whether each class has a probability of its own (sigmoid), or all share one (softmax): the only one of a network with
+ * one output is its own, for a share of one is always 1. */
+export const isMultiLabel = ({ config, multiLabel, recipe }: Checkpoint): boolean =>
+  config.classes === 1 || (multiLabel ?? (recipe !== null && hasOwnProbabilities(recipe)))
 
 /** Writes a checkpoint whole or not at all. `keep`: the name under which the file that was there goes on. Throws a
  * sentence when it cannot be written. */

@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Normalisation } from '../data/dataset.js'
+import { checkPixelScale } from '../data/normalise.js'
 import type { Preprocessing } from '../data/transforms/preprocess.js'
 import { usageError } from '../errors.js'
 import { type ImportOptions, type ImportReport, importWeights } from '../interop/import-weights.js'
@@ -32,6 +33,7 @@ export async function openNetwork(
   options: OpenOptions,
   onWarning: (message: string) => void,
 ): Promise<OpenedNetwork> {
+  if (options.normalisation) checkPixelScale(options.normalisation)
   const found = await stat(path).catch(() => null)
   if (found === null) throw usageError(`there is no checkpoint, run folder or file of weights ${path}`)
   if (!found.isDirectory()) return openFile(path, options)
@@ -50,17 +52,29 @@ export async function openNetwork(
 }
 
 /** A checkpoint of ours, with the weights that were asked for where it has averages, too. */
-function ours(checkpoint: Checkpoint, path: string, { weights }: OpenOptions): OpenedNetwork {
+function ours(checkpoint: Checkpoint, path: string, { weights, normalisation, bnEpsilon }: OpenOptions): OpenedNetwork {
   const { training } = checkpoint.state
+  if (normalisation && checkpoint.normalisation) {
+    throw usageError(
+      `${path} says itself how its images are normalised`,
+      'leave out mean and deviation (--mean and --std, in the API normalisation)',
+    )
+  }
+  if (bnEpsilon !== undefined && bnEpsilon !== checkpoint.config.bnEpsilon) {
+    const own = checkpoint.config.bnEpsilon
+    throw usageError(`${path} says itself that batch norm's epsilon is ${own}`, 'leave out --bn-epsilon')
+  }
   if (weights === 'average' && !training.average) {
     throw usageError(`${path} holds no averaged weights`, 'leave out --weights')
   }
   const { average, averageRunning, ...others } = training
-  const raw = { ...checkpoint, state: { ...checkpoint.state, training: others } }
-  return { checkpoint: weights === 'raw' ? raw : checkpoint, name: null, report: null }
+  const state = weights === 'raw' ? { ...checkpoint.state, training: others } : checkpoint.state
+  const known = checkpoint.normalisation ?? normalisation ?? null
+  return { checkpoint: { ...checkpoint, normalisation: known, state }, name: null, report: null }
 }
 
 async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwork> {
+  if (options.normalisation) checkPixelScale(options.normalisation)
   const bytes = await readBytes(path)
   if (isCheckpoint(bytes, path)) return ours(decodeCheckpoint(bytes, path), path, options)
   const { config, parameters, running, normalisation, multiLabel, report } = importWeights(

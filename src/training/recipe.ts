@@ -198,34 +198,50 @@ export const recipeSchema = z.strictObject({
   testLimit: whole.nullable(),
 })
 
+/** What a number may be: in words, and whether one fits. */
+export type Range = readonly [expected: string, fits: (value: number) => boolean]
+const above0: Range = ['a number above 0', value => value > 0]
+const atLeast0: Range = ['a number of at least 0', value => value >= 0]
+const alphas: Range = [`a number above 0 and up to ${MOST_ALPHA}`, value => value > 0 && value <= MOST_ALPHA]
+const part: Range = ['a number from 0 to 1', value => value >= 0 && value <= 1]
+const below1: Range = ['a number from 0 up to, but not including, 1', value => value >= 0 && value < 1]
+const upTo = (most: number): Range => [`a number above 0 and up to ${most}`, value => value > 0 && value <= most]
+
+/** Of the numbers of a recipe that need not be whole. Beyond them nothing is meant, and a training ends in silence with
+ * weights that have learned nothing, for batch norm keeps every loss finite. Checkpoints are held to recipeSchema alone. */
+export const RANGES = {
+  learningRate: upTo(100),
+  warmupEpochs: atLeast0,
+  momentum: below1,
+  beta1: below1,
+  beta2: below1,
+  alpha: below1,
+  epsilon: upTo(1),
+  weightDecay: part,
+  clipNorm: above0,
+  ema: below1,
+  labelSmoothing: below1,
+  mixup: alphas,
+  cutmix: alphas,
+  switchProbability: part,
+} as const satisfies Partial<Record<keyof Recipe, Range>>
+
 const COUNT = 'a whole number of at least 1'
-const SHARE = 'a number from 0 up to, but not including, 1'
-const ALPHA = `a number above 0 and up to ${MOST_ALPHA}`
 const EXPECTED: Record<keyof Recipe, string> = {
+  ...(Object.fromEntries(Object.entries(RANGES).map(([name, [expected]]) => [name, expected])) as Record<
+    keyof typeof RANGES,
+    string
+  >),
   epochs: COUNT,
   batchSize: COUNT,
   accumulate: COUNT,
-  learningRate: 'a number above 0',
   schedule: `one of ${scheduleNames.join(', ')}`,
-  warmupEpochs: 'a number of at least 0',
   plateauPatience: 'a whole number of at least 0',
   optimizer: `one of ${optimizerNames.join(', ')}`,
-  momentum: SHARE,
   nesterov: 'true or false',
-  beta1: SHARE,
-  beta2: SHARE,
-  alpha: SHARE,
-  epsilon: 'a number above 0',
-  weightDecay: 'a number of at least 0',
   decayNorms: 'true or false',
-  clipNorm: 'a number above 0',
-  ema: SHARE,
   loss: `one of ${lossNames.join(', ')}`,
-  labelSmoothing: SHARE,
-  mixup: ALPHA,
-  cutmix: ALPHA,
-  switchProbability: 'a number from 0 to 1',
-  classWeights: '"balanced", or a number of at least 0 for each class',
+  classWeights: '"balanced", or a number of at least 0 for each class, not all of them 0',
   freeze: 'patterns of parameter names',
   featurePasses: 'a whole number of at least 0',
   patience: COUNT,
@@ -255,6 +271,14 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
     const name = issue.code === 'unrecognized_keys' ? issue.keys[0]! : String(issue.path[0])
     if (!(name in EXPECTED)) throw usageError(`a recipe has no "${name}"; it has ${Object.keys(EXPECTED).join(', ')}`)
     throw parameterError(spelled(name), EXPECTED[name as keyof Recipe], recipe[name as keyof Recipe])
+  }
+  for (const [name, [expected, fits]] of Object.entries(RANGES)) {
+    const value = recipe[name as keyof typeof RANGES]
+    if (value !== null && !fits(value)) throw parameterError(spelled(name), expected, value)
+  }
+  const { classWeights } = recipe
+  if (Array.isArray(classWeights) && classWeights.every(weight => weight === 0)) {
+    throw parameterError(spelled('classWeights'), EXPECTED.classWeights, classWeights)
   }
   for (const name of recipeKeys) {
     if (isMeant(recipe, name) || recipe[name] === PAPER_RECIPE[name]) continue

@@ -22,6 +22,7 @@ import type { DatasetIdentity, Progress } from './checkpoint.js'
 import type { TrainingEvent, TrainingListener } from './events.js'
 import { keptSources } from './kept-features.js'
 import { layerStatistics } from './layer-statistics.js'
+import { checkLoneImages, trainedImages, withoutLoneImages } from './lone-images.js'
 import { type MemoryChoice, planMemory } from './memory.js'
 import type { Metrics } from './metrics.js'
 import { hasOwnProbabilities, mixes, type Recipe } from './recipe.js'
@@ -93,6 +94,7 @@ export function checkRun(
   if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)
   else checkJudged(recipe, test)
   checkLabels(recipe, train, test)
+  checkLoneImages(config, recipe, trainedImages(recipe, train.length))
   const judged = recipe.heldOut === null ? test : train
   if (judged) checkViews(judged, VIEWS[recipe.crops])
   planMemory(config, memory, memoryOptions(options, sessionOptions(recipe, config, train)))
@@ -141,8 +143,10 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
   const testLoader = testSet && createLoader(testSet, { ...common, shuffle: false, views })
   if (testLoader) later(() => testLoader.dispose())
   await folder?.continueLog(from ?? BEGINNING, onWarning)
+  const trained = withoutLoneImages(loader, config, recipe, trainSet.length, onWarning)
+  const { batchesPerEpoch } = trained
   if (options.tensorboard !== undefined) {
-    const voidFrom = from ? firstVoidStep(from, loader.batchesPerEpoch) : null
+    const voidFrom = from ? firstVoidStep(from, batchesPerEpoch) : null
     board = await BoardLog.open(options.tensorboard, voidFrom, onWarning)
     later(() => board?.close())
   }
@@ -153,7 +157,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     dataset: trainSet.name,
     recipe,
     epochs,
-    batchesPerEpoch: loader.batchesPerEpoch,
+    batchesPerEpoch,
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
     on,
@@ -195,7 +199,7 @@ async function runWith(options: RunOptions, later: (release: () => unknown) => v
     copied = await session.readState(copied)
     return layerStatistics(session.table, copied.parameters, await session.gradients())
   }
-  let sources: Sources = { train: loader, test: testLoader }
+  let sources: Sources = { train: trained, test: testLoader }
   if (kept) {
     // As the session has them: in the numbers of the backend, whatever the run began with.
     const state = await session.readState()
@@ -331,8 +335,18 @@ export interface ImageFacts {
 /** A network reads images of one shape and knows a number of classes. */
 export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 'the network', hint?: string): void {
   const { inputChannels, height, width, classes } = config
+  if (classes === 1 && images.classes === 2) {
+    throw usageError(
+      `${network} has one output, a yes or no, and ${images.name} has 2 classes: it is for one class that images are of or not`,
+      hint ??
+        'name that class alone in a list of images with several labels or none (a CSV file with a column "labels")',
+    )
+  }
   if (classes !== images.classes) {
-    throw usageError(`${network} classifies ${classes} classes, ${images.name} has ${images.classes}`, hint)
+    throw usageError(
+      `${network} classifies ${classes} class${classes === 1 ? '' : 'es'}, ${images.name} has ${images.classes}`,
+      hint,
+    )
   }
   if (inputChannels !== images.channels || height !== images.height || width !== images.width) {
     const theirs = `${images.channels} x ${images.height} x ${images.width}`
@@ -347,6 +361,12 @@ export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 
 
 export function checkDataset(config: DenseNetConfig, dataset: Dataset): void {
   checkFits(config, { ...dataset, classes: dataset.classes.length })
+  if (config.classes === 1 && !dataset.targets) {
+    throw usageError(
+      `all images of ${dataset.name} are of its one class: there is nothing to tell apart`,
+      'one class is for images that are of it or not: labels of which an image may have none (in the API targets)',
+    )
+  }
   if (dataset.length === 0) throw usageError(`the ${dataset.split} images of ${dataset.name} are none`)
 }
 

@@ -65,6 +65,20 @@ export function warmUp(schedule: Schedule, warmupEpochs: number): Schedule {
   }
 }
 
+/** The highest rate of all steps of a run. */
+export function highestRate(
+  schedule: Schedule,
+  { epochs, batchesPerEpoch }: Pick<ScheduleMoment, 'epochs' | 'batchesPerEpoch'>,
+): number {
+  let highest = 0
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    for (let iteration = 1; iteration <= batchesPerEpoch; iteration++) {
+      highest = Math.max(highest, schedule({ epoch, iteration, epochs, batchesPerEpoch }))
+    }
+  }
+  return highest
+}
+
 /** The same rate always. */
 export function constant(learningRate: number): Schedule {
   return () => learningRate

@@ -57,7 +57,7 @@ const wrong: Case[] = [
   ['no epochs', ['train', '--epochs', '0'], 2, 'expected a whole number of at least 1 for --epochs, got 0'],
   ['half a batch', ['train', '--batch-size=0.5'], 2, 'expected a whole number of at least 1 for --batch-size, got 0.5'],
   ['an empty value', ['train', '--batch-size='], 2, 'expected a whole number of at least 1 for --batch-size, got ""'],
-  ['a negative rate', ['train', '--lr=-1'], 2, 'expected a number above 0 for --lr, got -1'],
+  ['a negative rate', ['train', '--lr=-1'], 2, 'expected a number above 0 and up to 100 for --lr, got -1'],
   [
     'too much momentum',
     ['train', '--momentum', '1'],
@@ -269,7 +269,15 @@ test('--debug adds the stack', async () => {
 
 test('a loss that is not finite stops the run and says what to try', async () => {
   const output = join(folder, 'diverges')
-  const { code, err } = await densenet(['train', ...SMALL, '--lr=1e30', '--output', output])
+  const { code, err } = await densenet([
+    'train',
+    ...SMALL,
+    '--lr=100',
+    '--weight-decay=1',
+    '--batch-size=2',
+    '--output',
+    output,
+  ])
   expect(code).toBe(1)
   expect(err).toMatch(/^error: the (loss is|weights are) .* at epoch 1, step \d.*\n {7}Try a lower learning rate/)
 })

@@ -4,7 +4,7 @@ import { duration, rounded, short } from '../../dist/cli/format.js'
 import { createReporter } from '../../dist/cli/progress.js'
 import { createTerminal } from '../../dist/cli/terminal.js'
 import type { EpochEvent, StartEvent, StepEvent } from '../../dist/training/events.js'
-import { PAPER_RECIPE } from '../../dist/training/recipe.js'
+import { PAPER_RECIPE, type Recipe } from '../../dist/training/recipe.js'
 
 const START: StartEvent = {
   type: 'start',
@@ -260,4 +260,42 @@ test('figures', () => {
   ])
   expect([1234, 769_162, 1_234_567, 2.834e9].map(short)).toEqual(['1,234', '769,162', '1.23 M', '2.83 G'])
   expect([0.5, 99.94, 99.96, 1519.7].map(rounded)).toEqual(['0.500', '99.9', '100', '1,520'])
+})
+
+describe('a rate that no step has', () => {
+  const header = (recipe: Partial<Recipe>, epochs: number, batchesPerEpoch = 782) => {
+    const { reporter, take } = watch({})
+    const event = { ...START, epochs, batchesPerEpoch, recipe: { ...PAPER_RECIPE, ...recipe, epochs } }
+    reporter.onEvent(event)
+    return take()
+  }
+  test.each<[Partial<Recipe>, number, number, string | null]>([
+    [
+      {},
+      1,
+      782,
+      'no step has lr 0.1: over 1 epoch of 782 steps multistep comes to 0.001 at most; --schedule constant does',
+    ],
+    [
+      {},
+      2,
+      782,
+      'no step has lr 0.1: over 2 epochs of 782 steps multistep comes to 0.01 at most; --schedule constant does',
+    ],
+    [{}, 3, 782, null],
+    [{ schedule: 'cosine' }, 1, 1, 'over 1 epoch of 1 step cosine comes to 0 at most; --schedule constant does'],
+    [{ schedule: 'cosine' }, 1, 782, null],
+    [{ schedule: 'one-cycle' }, 1, 782, null],
+    [{ schedule: 'custom' }, 1, 782, null],
+    [
+      { schedule: 'constant', warmupEpochs: 8 },
+      2,
+      10,
+      'steps constant, warmed up over 8 epochs, comes to 0.025 at most\n',
+    ],
+    [{ schedule: 'constant', warmupEpochs: 1 }, 2, 10, null],
+  ])('%j over %i epochs of %i', (recipe, epochs, batches, words) => {
+    if (words === null) expect(header(recipe, epochs, batches)).not.toContain('no step has')
+    else expect(header(recipe, epochs, batches)).toContain(words)
+  })
 })

@@ -20,7 +20,7 @@ const wrong: Case[] = [
   [['--beta1=1'], `expected ${SHARE} for --beta1, got 1`],
   [['--beta2=2'], `expected ${SHARE} for --beta2, got 2`],
   [['--alpha=x'], `expected ${SHARE} for --alpha, got "x"`],
-  [['--epsilon=0'], 'expected a number above 0 for --epsilon, got 0'],
+  [['--epsilon=0'], 'expected a number above 0 and up to 1 for --epsilon, got 0'],
   [['--clip-norm=0'], 'expected a number above 0 for --clip-norm, got 0'],
   [['--ema=1'], `expected ${SHARE} for --ema, got 1`],
   [['--loss=hinge'], 'expected one of cross-entropy, binary-cross-entropy for --loss, got "hinge"'],
@@ -34,8 +34,15 @@ const wrong: Case[] = [
   ],
   [
     ['--class-weights=1,,2'],
-    'expected balanced, or numbers of at least 0 with commas between them for --class-weights, got "1,,2"',
+    'expected balanced, or numbers of at least 0, not all of them 0, with commas between them for --class-weights, got "1,,2"',
   ],
+  [
+    ['--class-weights=0,0'],
+    'expected balanced, or numbers of at least 0, not all of them 0, with commas between them for --class-weights, got "0,0"',
+  ],
+  [['--lr=1000'], 'expected a number above 0 and up to 100 for --lr, got 1000'],
+  [['--weight-decay=5'], 'expected a number from 0 to 1 for --weight-decay, got 5'],
+  [['--optimizer=adamw', '--epsilon=10'], 'expected a number above 0 and up to 1 for --epsilon, got 10'],
   [['--class-weights=1,2'], 'there are 2 class weights for 10 classes'],
   [['--freeze=,'], 'expected names of parameters with commas between them for --freeze, got ","'],
   [

@@ -218,6 +218,11 @@ test('refuses senseless options and data that do not fit together', () => {
   expect(() => loaderWith({}, { ...dataset, labels: new Uint16Array(3) })).toThrow('have 3 labels, expected 23')
   expect(() => loaderWith({}, { ...dataset, length: 0 })).toThrow('there are no images in the train split of tiny')
   expect(() => loaderWith({}, { ...dataset, normalisation: { mean: [1], deviation: [1] } })).toThrow('need 2 means')
+  const normalised = (mean: number, deviation: number) =>
+    loaderWith({}, { ...dataset, normalisation: { mean: [mean, mean], deviation: [deviation, deviation] } })
+  expect(() => normalised(Number.NaN, 1)).toThrow('need 2 means')
+  expect(() => normalised(0.5, 0.25)).toThrow('pixels from 0 to 255, but their mean and deviation are of values from 0')
+  expect(() => normalised(0, 1)).not.toThrow()
   expect(() => loaderWith({ batchSize: 0 })).toThrow('expected an integer of at least 1 for batchSize, got 0')
   expect(() => loaderWith({ workers: 1.5 })).toThrow('expected an integer of at least 0 for workers, got 1.5')
   expect(() => loaderWith({ seed: Number.NaN })).toThrow('expected an integer for seed, got NaN')

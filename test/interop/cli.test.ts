@@ -67,7 +67,17 @@ describe('densenet test', () => {
     [
       'a mean of letters',
       [kuangliu, '--dataset=cifar10', '--mean=a'],
-      /expected numbers with commas between them, such as 0.485,0.456,0.406 for --mean, got "a"/,
+      /expected numbers from 0 to 1 with commas between them, such as 0.485,0.456,0.406 for --mean, got "a"/,
+    ],
+    [
+      'a mean of pixels from 0 to 255',
+      [kuangliu, '--dataset=cifar10', '--mean=125.3,123,113.9', '--std=63,62.1,66.7'],
+      /expected numbers from 0 to 1 .* for --mean, got "125.3,123,113.9"\n {7}Of pixels from 0 to 255 these are --mean 0.4914,0.4824,0.4467/,
+    ],
+    [
+      'a deviation of pixels from 0 to 255',
+      [kuangliu, '--dataset=cifar10', '--mean=0.5,0.5,0.5', '--std=63,62.1,66.7'],
+      /expected numbers above 0 and up to 1 .* for --std, got "63,62.1,66.7"\n {7}Of pixels from 0 to 255 these are --std 0.2471,0.2435,0.2616/,
     ],
     [
       'an epsilon of 2',

@@ -169,6 +169,31 @@ describe('refused', () => {
     expect((await DenseNet.load(file, { weights: 'raw' })).state).toEqual({ parameters, running })
     expect((await DenseNet.load(file)).state.parameters).toEqual(training.average)
   })
+  test('normalisation of another scale; and of a checkpoint that has its own', async () => {
+    const given = (mean: number, deviation: number) => ({
+      mean: Array(3).fill(mean),
+      deviation: Array(3).fill(deviation),
+    })
+    const load = (file: string, normalisation: { mean: number[]; deviation: number[] }) =>
+      DenseNet.load(file, { normalisation, height: 32, width: 32 })
+    const file = path('timm-ema.pth.tar')
+    await expect(load(file, given(0.5, 0.25))).rejects.toMatchObject({
+      message: expect.stringContaining('expected means from 0 to 255 and deviations above 0 and up to 255'),
+      hint: 'these are of values from 0 to 1: multiply them by 255',
+    })
+    await expect(load(file, given(128, -1))).rejects.toThrow('expected means from 0 to 255')
+    const network = await load(file, given(0, 1))
+    expect(network.normalisation).toEqual(given(0, 1))
+    const own = `${folder}/own.safetensors`
+    await network.save(own)
+    await expect(load(own, given(128, 64))).rejects.toThrow(`${own} says itself how its images are normalised`)
+    await expect(DenseNet.load(own, { bnEpsilon: 0.001 })).rejects.toThrow(
+      "says itself that batch norm's epsilon is 0.00001",
+    )
+    network.normalisation = null
+    await network.save(own)
+    expect((await load(own, given(128, 64))).normalisation).toEqual(given(128, 64))
+  })
   test('several networks', async () => {
     const file = await decodeWeights(fixture('wild/lightning-module.ckpt'), 'two.ckpt')
     const tensors = new Map([...file.tensors].map(([name, value]) => [name.replace('ema.module.', 'teacher.'), value]))

@@ -35,7 +35,7 @@ const anyNetwork: fc.Arbitrary<DenseNetOptions> = fc.record({
 const anyOptions = fc.record({
   epochs: fc.integer({ min: 1, max: 2 }),
   batchSize: fc.integer({ min: 1, max: 9 }),
-  learningRate: fc.constantFrom(1e-6, 0.01, 0.05, 0.1, 0.1, 1e30),
+  learningRate: fc.constantFrom(1e-6, 0.01, 0.05, 0.1, 0.1, 100, 1e30),
   accumulate: rarely(fc.integer({ min: 1, max: 5 })),
   schedule: rarely(fc.constantFrom(...scheduleNames)),
   warmupEpochs: rarely(fc.constantFrom(0, 0.5, 3)),

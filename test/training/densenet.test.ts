@@ -59,7 +59,7 @@ test('a run that diverges leaves the checkpoint before it alone', async () => {
   const model = DenseNet.create(TINY)
   const fit = model.fit(train, {
     on,
-    learningRate: 1e30,
+    schedule: () => 1e30,
     batchSize: 10,
     epochs: 2,
     loaderThreads: 0,

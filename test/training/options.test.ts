@@ -147,6 +147,10 @@ describe('refused', () => {
     [{ accumulate: 0 }, 'expected a whole number of at least 1 for accumulate, got 0'],
     [{ classWeights: [1, -1] }, 'for class weights, got [1,-1]'],
     [{ freeze: [''] }, 'expected patterns of parameter names for freeze, got [""]'],
+    [{ learningRate: 1000 }, 'expected a number above 0 and up to 100 for learning rate, got 1000'],
+    [{ weightDecay: 5 }, 'expected a number from 0 to 1 for weight decay, got 5'],
+    [{ optimizer: 'adamw', epsilon: 10 }, 'expected a number above 0 and up to 1 for epsilon, got 10'],
+    [{ classWeights: [0, 0] }, 'at least 0 for each class, not all of them 0 for class weights, got [0,0]'],
   ])('%j', (options, message) => expect(() => resolveRecipe(options)).toThrow(message))
 
   test.each<[FitOptions, string]>([

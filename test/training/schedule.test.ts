@@ -5,6 +5,7 @@ import {
   constant,
   cosine,
   createSchedule,
+  highestRate,
   imagenetSteps,
   multistep,
   oneCycle,
@@ -92,4 +93,16 @@ test('unknown names and rates are refused', () => {
     'expected one of multistep, cosine, one-cycle, imagenet, plateau, constant for schedule',
   )
   expect(() => createSchedule('cosine', 0)).toThrow('expected a number above 0 for learning rate, got 0')
+})
+
+test('the highest rate of a run', () => {
+  const highest = (schedule: Schedule, epochs: number, batchesPerEpoch = 3) =>
+    highestRate(schedule, { epochs, batchesPerEpoch })
+  // The seed's formula: epoch 1 of 1 is past three quarters, epoch 1 of 2 is past a half.
+  expect(highest(multistep(0.1), 1)).toBeCloseTo(0.001, 12)
+  expect(highest(multistep(0.1), 2)).toBeCloseTo(0.01, 12)
+  for (const epochs of [3, 5, 300]) expect(highest(multistep(0.1), epochs)).toBe(0.1)
+  expect(highest(cosine(0.1), 1, 1)).toBe(0)
+  expect(highest(cosine(0.1), 1, 2)).toBeCloseTo(0.05, 12)
+  expect(highest(warmUp(constant(0.1), 8), 2)).toBeCloseTo(0.025, 12)
 })
