@@ -163,8 +163,8 @@ async function testChosen(
   const file = join(folder, BEST_FILE)
   const { recipe } = await readCheckpoint(file)
   using network = await DenseNet.load(file, { onWarning: context.warn })
-  const { batchSize, testLimit, crops: views } = recipe!
-  const images = limitDataset(dataset, testLimit)
+  const { batchSize, testLimit, limitBy, crops: views } = recipe!
+  const images = limitDataset(dataset, testLimit, limitBy)
   const { loaderThreads } = flags
   const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, signal: request.signal })
   const tested = { epoch: best.epoch, ...score }

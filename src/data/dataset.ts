@@ -66,20 +66,38 @@ export interface Batch {
   readonly targets?: Float32Array
 }
 
-/** Its first `limit` images; null: all. */
-export function limitDataset<T extends Dataset>(dataset: T, limit: number | null): T {
-  if (limit === null || limit >= dataset.length) return dataset
-  const { heldOut: _, ...rest } = dataset
-  const targets = rest.targets?.subarray(0, limit * rest.classes.length)
-  const shorter = {
-    ...rest,
-    length: limit,
-    labels: rest.labels.subarray(0, limit),
-    ...(targets ? { targets } : {}),
-  } as T
-  if ('files' in dataset) return { ...shorter, files: dataset.files.slice(0, limit) }
-  const { channels, height, width } = dataset
-  return { ...shorter, images: dataset.images.subarray(0, limit * channels * height * width) }
+/** How some of the images are chosen: of all classes in proportion, or the first ones, as runs of old did. */
+export type LimitBy = 'classes' | 'order'
+
+/** `limit` of its images, in its order; null: all. Of all classes in proportion: evenly spread over the images sorted by
+ * their labels, so that of a class with the share p there are p * limit, rounded up or down. */
+export function limitDataset<T extends Dataset>(dataset: T, limit: number | null, by: LimitBy = 'classes'): T {
+  const { length } = dataset
+  if (limit === null || limit >= length) return dataset
+  if (by === 'order')
+    return takeImages(
+      dataset,
+      Uint32Array.from({ length: limit }, (_, i) => i),
+    )
+  const sorted = byLabels(dataset)
+  const chosen = Uint32Array.from(
+    { length: limit },
+    (_, i) => sorted[Math.floor(((2 * i + 1) * length) / (2 * limit))]!,
+  )
+  return takeImages(dataset, chosen.sort())
+}
+
+/** Numbers of images, by their label; where there may be several by the first one, of these by the second, and so on. */
+function byLabels({ length, labels, targets, classes }: Dataset): Uint32Array {
+  const difference = (a: number, b: number): number => {
+    if (!targets) return labels[a]! - labels[b]!
+    for (let c = 0; c < classes.length; c++) {
+      const [x, y] = [targets[a * classes.length + c] === 1, targets[b * classes.length + c] === 1]
+      if (x !== y) return x ? -1 : 1
+    }
+    return 0
+  }
+  return Uint32Array.from({ length }, (_, i) => i).sort((a, b) => difference(a, b) || a - b)
 }
 
 /** The images with these numbers, in this order. */

@@ -104,10 +104,10 @@ export function run(options: RunOptions): Promise<RunResult> {
 
 async function runWith(options: RunOptions, later: (release: () => unknown) => void): Promise<RunResult> {
   const { config, recipe, dataset, folder, from } = options
-  const limited = limitDataset(options.train, recipe.trainLimit)
+  const limited = limitDataset(options.train, recipe.trainLimit, recipe.limitBy)
   const split = recipe.heldOut === null ? null : splitDataset(limited, recipe.heldOut, recipe.seed)
   const trainSet = split?.train ?? limited
-  const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit))
+  const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit, recipe.limitBy))
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
   const on = split || testSet?.split === 'validation' ? 'validation' : 'test'
   const { epochs, batchSize, seed, mixup, cutmix, switchProbability } = recipe

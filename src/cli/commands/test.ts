@@ -45,7 +45,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     wholeOption('--batch-size <n>', 'images at a time').default(64),
-    wholeOption('--test-limit <n>', 'only the first n test images'),
+    wholeOption('--test-limit <n>', 'only n test images, of all classes in proportion'),
     choiceOption(
       '--crops <which>',
       'what is shown of each image; probabilities are averaged',
