@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Augmentation } from '../data/augment.js'
+import type { Blank, Uncertain } from '../data/class-columns.js'
 import { type Dataset, limitDataset } from '../data/dataset.js'
 import { chosenAugmentation } from '../data/named-augmentation.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
@@ -31,6 +32,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly epochs?: number
   readonly imageSize?: number
   readonly channels?: number
+  readonly uncertain?: Uncertain
+  readonly blank?: Blank
   readonly augment?: AugmentFlag
   readonly memory?: MemoryChoice
   readonly seed?: number

@@ -1,6 +1,7 @@
 // What the training loop needs to know of a data set: images of one size, either kept as bytes in memory or decoded from
 // files whenever they are wanted.
 
+import type { LabelReading } from './class-columns.js'
 import type { Preprocessing } from './transforms/preprocess.js'
 
 /** Labelled images of one shape: in memory as bytes, or as files that a loader decodes. */
@@ -19,7 +20,8 @@ export interface DatasetFacts {
   readonly length: number
   /** [length]; of images with several labels the first, 0 where there is none. */
   readonly labels: Uint16Array
-  /** Of images that may have several labels or none [length][classes]: 1 where an image is of a class, else 0. */
+  /** Of images that may have several labels or none [length][classes]: 1 where an image is of a class, 0 where not, MISSING
+   * where that is not known. */
   readonly targets?: Uint8Array
   /** Numbers of the training images that are held out by convention, where there is one. */
   readonly heldOut?: Uint32Array
@@ -38,9 +40,20 @@ export interface FileDataset extends DatasetFacts {
   readonly where?: string
   /** [length], absolute paths */
   readonly files: readonly string[]
+  /** Of a list with a column for each class: how its labels were read. */
+  readonly reading?: LabelReading
   /** How an image gets to the network's size when it is evaluated. */
   readonly preprocessing: Preprocessing
 }
+
+/** Among targets as bytes: not known. Such a label has no part in the loss and in scores. */
+export const MISSING = 255
+
+/** Targets as numbers to reckon with, NaN where missing, and back. */
+export const targetNumbers = (bytes: Uint8Array): Float32Array =>
+  Float32Array.from(bytes, value => (value === MISSING ? Number.NaN : value))
+export const targetBytes = (numbers: ArrayLike<number>): Uint8Array =>
+  Uint8Array.from(numbers, value => (Number.isNaN(value) ? MISSING : value))
 
 /** x = (pixel - mean[channel]) / deviation[channel], on the 0..255 scale. */
 export interface Normalisation {
@@ -62,7 +75,7 @@ export interface Batch {
   /** Of images mixed of two [size]: the other one's label, and the share of the first. */
   readonly otherLabels?: Float32Array
   readonly share?: Float32Array
-  /** Of images that may have several labels [size][classes], 0 .. 1. */
+  /** Of images that may have several labels [size][classes], 0 .. 1; NaN where a label is not known. */
   readonly targets?: Float32Array
 }
 

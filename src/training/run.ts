@@ -314,6 +314,7 @@ export async function identify(trainSet: Dataset, testSet: Dataset | null): Prom
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
     ...(testSet?.split === 'validation' ? { judgedBy: 'validation' as const } : {}),
+    ...('files' in trainSet && trainSet.reading ? { reading: trainSet.reading } : {}),
     fingerprint: await fingerprint(testSet ? [trainSet, testSet] : [trainSet]),
   }
 }

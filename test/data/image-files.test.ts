@@ -291,7 +291,7 @@ describe('a CSV list', () => {
     })
 
     test.each([
-      ['path,a,b\nx.jpg,1,\n', 'has "" for the class "b", expected 0 or 1'],
+      ['path,a,b\nx.jpg,1,1\ny.jpg,1,?\n', 'has "?" for the class "b", expected 1, 0, -1 or nothing'],
       ['path,a,b\nx.jpg,-1.0,1\n', 'line 2 of'],
       ['path,label,labels\nx.jpg,a,b\n', 'has a column "label" and a column "labels"'],
       ['path,label\nx.jpg,a||b\n', 'has an empty label in "a||b"'],
