@@ -2,7 +2,6 @@
 // was said, as in CheXpert. Other columns, such as age, are not used.
 
 import { parameterError, usageError } from '../errors.js'
-import type { Labelling, Table } from './image-csv.js'
 
 /** What an uncertain label (-1) becomes: 0, 1, or one that has no part in the loss and in scores. */
 export type Uncertain = (typeof UNCERTAIN)[number]
@@ -17,6 +16,29 @@ export interface LabelReading {
   readonly uncertain?: Uncertain | null | undefined
   /** Default: zeros, as CheXpert's authors take them. */
   readonly blank?: Blank | undefined
+}
+
+/** A list as it is read: headings, and lines of as many cells. */
+export interface Table {
+  readonly path: string
+  readonly columns: readonly string[]
+  readonly lines: readonly (readonly string[])[]
+}
+
+/** How a table says what an image shows. */
+export interface Labelling {
+  readonly classes: readonly string[]
+  readonly multiLabel: boolean
+  /** Columns that say nothing of it. */
+  readonly besides: readonly string[]
+  /** Names of classes; `where` is for messages. */
+  readonly namesOf: (line: readonly string[], where: string) => readonly string[]
+  /** Those of which it is not known whether the image shows them. */
+  readonly missingOf?: (line: readonly string[]) => readonly string[]
+  /** How cells were read, where each class has a column. */
+  readonly reading?: LabelReading
+  /** What was decided of them, in words. */
+  readonly decided?: readonly string[]
 }
 
 export const SEVERAL =

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { usageError } from '../errors.js'
-import { byColumns, type LabelReading, SEVERAL } from './class-columns.js'
+import { byColumns, type Labelling, type LabelReading, SEVERAL, type Table } from './class-columns.js'
 import type { ImageList, ImagePart, LabelledFile } from './image-folder.js'
 import { readTable } from './list-text.js'
 import { byCodePoint, classNumbers, SPLIT_NAMES, type SplitName, splitNamed } from './names.js'
@@ -18,29 +18,6 @@ const BETWEEN = '|'
 const PATHS = ['path', 'image', 'filename']
 /** Folders above the list's own that paths may be relative to. */
 const MOST_ABOVE = 3
-
-/** A list as it is read: headings, and lines of as many cells. */
-export interface Table {
-  readonly path: string
-  readonly columns: readonly string[]
-  readonly lines: readonly (readonly string[])[]
-}
-
-/** How a table says what an image shows. */
-export interface Labelling {
-  readonly classes: readonly string[]
-  readonly multiLabel: boolean
-  /** Columns that say nothing of it. */
-  readonly besides: readonly string[]
-  /** Names of classes; `where` is for messages. */
-  readonly namesOf: (line: readonly string[], where: string) => readonly string[]
-  /** Those of which it is not known whether the image shows them. */
-  readonly missingOf?: (line: readonly string[]) => readonly string[]
-  /** How cells were read, where each class has a column. */
-  readonly reading?: LabelReading
-  /** What was decided of them, in words. */
-  readonly decided?: readonly string[]
-}
 
 /** `classes`: those of a network that is to be tested. */
 export async function listImageCsv(
@@ -138,8 +115,7 @@ const exists = (path: string): Promise<boolean> =>
 const lowered = (names: readonly string[]): string[] => names.map(name => name.toLowerCase())
 
 const KNOWN = ['path', 'label', 'labels', 'split']
-/** Whether a column has a meaning of its own. */
-export const isKnown = (heading: string): boolean => KNOWN.includes(heading.toLowerCase())
+const isKnown = (heading: string): boolean => KNOWN.includes(heading.toLowerCase())
 
 function labellingOf(table: Table, options: NonNullable<Parameters<typeof listImageCsv>[1]>): Labelling {
   const { path, columns, lines } = table
