@@ -42,6 +42,8 @@ export interface FileDataset extends DatasetFacts {
   readonly files: readonly string[]
   /** Of a list with a column for each class: how its labels were read. */
   readonly reading?: LabelReading
+  /** What was decided of paths and labels as they were read, in words. */
+  readonly decided?: readonly string[]
   /** How an image gets to the network's size when it is evaluated. */
   readonly preprocessing: Preprocessing
 }

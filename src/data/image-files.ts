@@ -143,7 +143,7 @@ function split({ classes, parts }: ImageList, seed: number): { train: ImagePart;
   }
 }
 
-function datasetMaker(path: string, { classes, reading }: ImageList, options: ImageFilesOptions) {
+function datasetMaker(path: string, { classes, reading, decided = [] }: ImageList, options: ImageFilesOptions) {
   const { size = 224, channels = 3 } = options
   if (channels !== 1 && channels !== 3) throw parameterError('channels', '1 or 3', channels)
   const { normalisation = channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION } = options
@@ -160,7 +160,11 @@ function datasetMaker(path: string, { classes, reading }: ImageList, options: Im
     })
     const targets = targetsOf(files, classes.length)
     const facts = { name: path, split, classes, channels, height: size, width: size, length: files.length, labels }
-    const several = { ...(targets ? { targets } : {}), ...(reading ? { reading } : {}) }
+    const several = {
+      ...(targets ? { targets } : {}),
+      ...(reading ? { reading } : {}),
+      ...(decided.length > 0 ? { decided } : {}),
+    }
     return { ...facts, ...several, where, normalisation, files: files.map(({ file }) => file), preprocessing }
   }
 }

@@ -95,6 +95,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       )
       const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
       tellGrey(dataset, say)
+      for (const line of ('files' in dataset && dataset.decided) || []) say(`${dataset.name}: ${line}`)
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
