@@ -93,6 +93,7 @@ export interface EvaluateOptions extends ComputeOptions {
 /** The same as to evaluate. */
 export type PredictOptions = EvaluateOptions
 
+/** The same as to evaluate but the views, and which layer. */
 export interface FeatureOptions extends Omit<EvaluateOptions, 'views'> {
   /** A name of featureLayers; default: `pooled`. */
   readonly layer?: string | undefined

@@ -19,12 +19,14 @@ export {
   prepareDataset,
   svhn,
 } from './data/catalogue.js'
+export type { Blank, LabelReading, Uncertain } from './data/class-columns.js'
 export {
   type ArrayDataset,
   type Batch,
   type Dataset,
   type FileDataset,
   limitDataset,
+  MISSING,
   type Normalisation,
   takeImages,
 } from './data/dataset.js'

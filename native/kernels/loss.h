@@ -115,6 +115,10 @@ inline void work(const Task& task, int, int image) {
   double loss = 0;
   int wrong = 0;
   for (int c = 0; c < classes; c++) {
+    if (targets[c] != targets[c]) {  // not known
+      if (gradient) gradient[c] = 0;
+      continue;
+    }
     const double score = logits[c];
     const double q = (1 - call.smoothing) * double(targets[c]) + call.smoothing / 2;
     const double weight = call.classWeights ? double(call.classWeights[c]) : 1;

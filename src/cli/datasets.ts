@@ -2,10 +2,11 @@
 
 import type { Option } from 'commander'
 import type { DataProgress } from '../data/catalogue.js'
+import { BLANK, UNCERTAIN } from '../data/class-columns.js'
 import type { Dataset } from '../data/dataset.js'
 import { choosableDatasets } from '../training/choose-dataset.js'
 import { bytes } from './format.js'
-import { numberOption } from './options.js'
+import { choiceOption, numberOption } from './options.js'
 import { StatusLine, type Terminal } from './terminal.js'
 
 export {
@@ -22,6 +23,12 @@ export {
 /** For the help of `--dataset`. */
 export const DATASETS_HELP = `${choosableDatasets.join(', ')}, or a folder or CSV list of images`
 export const IMAGE_SIZE_HELP = 'pixels on each side that images of a folder or list are brought to; default: 224'
+
+/** How columns of classes are read. */
+export const labelOptions = (): Option[] => [
+  choiceOption('--uncertain <way>', 'what -1 is in a list with a column for each class: 0, 1, or left out', UNCERTAIN),
+  choiceOption('--blank <way>', 'what a blank is there: 0 (default), or left out', BLANK),
+]
 
 /** `usual`: what it is otherwise. */
 export const channelsOption = (usual: string): Option =>

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Augmentation } from '../data/augment.js'
+import type { Blank, Uncertain } from '../data/class-columns.js'
 import { type Dataset, limitDataset } from '../data/dataset.js'
 import { chosenAugmentation } from '../data/named-augmentation.js'
 import { DenseNet, type FitOptions } from '../densenet.js'
@@ -31,6 +32,8 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly epochs?: number
   readonly imageSize?: number
   readonly channels?: number
+  readonly uncertain?: Uncertain
+  readonly blank?: Blank
   readonly augment?: AugmentFlag
   readonly memory?: MemoryChoice
   readonly seed?: number
@@ -163,8 +166,8 @@ async function testChosen(
   const file = join(folder, BEST_FILE)
   const { recipe } = await readCheckpoint(file)
   using network = await DenseNet.load(file, { onWarning: context.warn })
-  const { batchSize, testLimit, crops: views } = recipe!
-  const images = limitDataset(dataset, testLimit)
+  const { batchSize, testLimit, limitBy, crops: views } = recipe!
+  const images = limitDataset(dataset, testLimit, limitBy)
   const { loaderThreads } = flags
   const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, signal: request.signal })
   const tested = { epoch: best.epoch, ...score }

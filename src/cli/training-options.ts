@@ -21,8 +21,8 @@ import { augmentOptions, choiceOption, numberOption, wholeOption } from './optio
 const paper = PAPER_RECIPE
 const { adamw, rmsprop } = OPTIMIZER_DEFAULTS
 
-/** The options of everything in a recipe but the augmentation. */
-const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> = {
+/** The options of everything in a recipe but the augmentation, and how images are chosen: in runs of old only. */
+const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation' | 'limitBy'>, Option>> = {
   epochs: wholeOption('--epochs <n>', `passes over the training images; default: ${paper.epochs}`),
   batchSize: wholeOption('--batch-size <n>', `images of a step; default: ${paper.batchSize}`),
   accumulate: wholeOption('--accumulate <n>', 'batches whose gradients make one update; default: 1'),
@@ -102,8 +102,8 @@ const OPTIONS: Readonly<Record<Exclude<keyof Recipe, 'augmentation'>, Option>> =
     Object.keys(VIEWS),
   ),
   seed: wholeOption('--seed <n>', `of weights, order, augmentation and dropout; default: ${paper.seed}`, 0),
-  trainLimit: wholeOption('--train-limit <n>', 'only the first n training images'),
-  testLimit: wholeOption('--test-limit <n>', 'only the first n test images'),
+  trainLimit: wholeOption('--train-limit <n>', 'only n training images, of all classes in proportion'),
+  testLimit: wholeOption('--test-limit <n>', 'only n test images, of all classes in proportion'),
 }
 
 function weights(text: string): 'balanced' | number[] {

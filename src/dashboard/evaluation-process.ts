@@ -43,7 +43,7 @@ async function evaluate(task: EvaluationTask): Promise<Evaluation> {
     signal,
     onProgress: ({ stage }) => print({ stage: `data set: ${stage}`, images: 0, of: 0 }),
   })
-  const dataset = limitDataset(all, checkpoint.recipe?.testLimit ?? null)
+  const dataset = limitDataset(all, checkpoint.recipe?.testLimit ?? null, checkpoint.recipe?.limitBy)
   if (dataset.targets) {
     const instead = `densenet test ${path} --report report`
     throw usageError(

@@ -10,7 +10,7 @@ import {
   type Placement,
   writeImage,
 } from './augment.js'
-import type { Normalisation } from './dataset.js'
+import { type Normalisation, targetNumbers } from './dataset.js'
 import { type DecodedImage, decodeImageFile } from './decode.js'
 import { type Image, withChannels } from './image.js'
 import { type MixedBatch, type Mixing, mixBatch } from './mixing.js'
@@ -198,6 +198,7 @@ function namer({ labels, targets }: Pick<StoreFacts, 'labels' | 'targets'>) {
   return (index: number, target: BatchTarget, place: number): void => {
     target.labels[place] = labels[index]!
     target.indices[place] = index
-    if (targets) target.targets!.set(targets.subarray(index * classes, (index + 1) * classes), place * classes)
+    if (targets)
+      target.targets!.set(targetNumbers(targets.subarray(index * classes, (index + 1) * classes)), place * classes)
   }
 }

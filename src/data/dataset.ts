@@ -1,6 +1,7 @@
 // What the training loop needs to know of a data set: images of one size, either kept as bytes in memory or decoded from
 // files whenever they are wanted.
 
+import type { LabelReading } from './class-columns.js'
 import type { Preprocessing } from './transforms/preprocess.js'
 
 /** Labelled images of one shape: in memory as bytes, or as files that a loader decodes. */
@@ -19,7 +20,8 @@ export interface DatasetFacts {
   readonly length: number
   /** [length]; of images with several labels the first, 0 where there is none. */
   readonly labels: Uint16Array
-  /** Of images that may have several labels or none [length][classes]: 1 where an image is of a class, else 0. */
+  /** Of images that may have several labels or none [length][classes]: 1 where an image is of a class, 0 where not, MISSING
+   * where that is not known. */
   readonly targets?: Uint8Array
   /** Numbers of the training images that are held out by convention, where there is one. */
   readonly heldOut?: Uint32Array
@@ -38,9 +40,22 @@ export interface FileDataset extends DatasetFacts {
   readonly where?: string
   /** [length], absolute paths */
   readonly files: readonly string[]
+  /** Of a list with a column for each class: how its labels were read. */
+  readonly reading?: LabelReading
+  /** What was decided of paths and labels as they were read, in words. */
+  readonly decided?: readonly string[]
   /** How an image gets to the network's size when it is evaluated. */
   readonly preprocessing: Preprocessing
 }
+
+/** Among targets as bytes: not known. Such a label has no part in the loss and in scores. */
+export const MISSING = 255
+
+/** Targets as numbers to reckon with, NaN where missing, and back. */
+export const targetNumbers = (bytes: Uint8Array): Float32Array =>
+  Float32Array.from(bytes, value => (value === MISSING ? Number.NaN : value))
+export const targetBytes = (numbers: ArrayLike<number>): Uint8Array =>
+  Uint8Array.from(numbers, value => (Number.isNaN(value) ? MISSING : value))
 
 /** x = (pixel - mean[channel]) / deviation[channel], on the 0..255 scale. */
 export interface Normalisation {
@@ -62,24 +77,42 @@ export interface Batch {
   /** Of images mixed of two [size]: the other one's label, and the share of the first. */
   readonly otherLabels?: Float32Array
   readonly share?: Float32Array
-  /** Of images that may have several labels [size][classes], 0 .. 1. */
+  /** Of images that may have several labels [size][classes], 0 .. 1; NaN where a label is not known. */
   readonly targets?: Float32Array
 }
 
-/** Its first `limit` images; null: all. */
-export function limitDataset<T extends Dataset>(dataset: T, limit: number | null): T {
-  if (limit === null || limit >= dataset.length) return dataset
-  const { heldOut: _, ...rest } = dataset
-  const targets = rest.targets?.subarray(0, limit * rest.classes.length)
-  const shorter = {
-    ...rest,
-    length: limit,
-    labels: rest.labels.subarray(0, limit),
-    ...(targets ? { targets } : {}),
-  } as T
-  if ('files' in dataset) return { ...shorter, files: dataset.files.slice(0, limit) }
-  const { channels, height, width } = dataset
-  return { ...shorter, images: dataset.images.subarray(0, limit * channels * height * width) }
+/** How some of the images are chosen: of all classes in proportion, or the first ones, as runs of old did. */
+export type LimitBy = 'classes' | 'order'
+
+/** `limit` of its images, in its order; null: all. Of all classes in proportion: evenly spread over the images sorted by
+ * their labels, so that of a class with the share p there are p * limit, rounded up or down. */
+export function limitDataset<T extends Dataset>(dataset: T, limit: number | null, by: LimitBy = 'classes'): T {
+  const { length } = dataset
+  if (limit === null || limit >= length) return dataset
+  if (by === 'order')
+    return takeImages(
+      dataset,
+      Uint32Array.from({ length: limit }, (_, i) => i),
+    )
+  const sorted = byLabels(dataset)
+  const chosen = Uint32Array.from(
+    { length: limit },
+    (_, i) => sorted[Math.floor(((2 * i + 1) * length) / (2 * limit))]!,
+  )
+  return takeImages(dataset, chosen.sort())
+}
+
+/** Numbers of images, by their label; where there may be several by the first one, of these by the second, and so on. */
+function byLabels({ length, labels, targets, classes }: Dataset): Uint32Array {
+  const difference = (a: number, b: number): number => {
+    if (!targets) return labels[a]! - labels[b]!
+    for (let c = 0; c < classes.length; c++) {
+      const [x, y] = [targets[a * classes.length + c] === 1, targets[b * classes.length + c] === 1]
+      if (x !== y) return x ? -1 : 1
+    }
+    return 0
+  }
+  return Uint32Array.from({ length }, (_, i) => i).sort((a, b) => difference(a, b) || a - b)
 }
 
 /** The images with these numbers, in this order. */

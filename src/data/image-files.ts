@@ -5,7 +5,8 @@
 import { resolve } from 'node:path'
 import { parameterError, usageError } from '../errors.js'
 import { permutation, randomStream } from '../util/random.js'
-import type { FileDataset, Normalisation } from './dataset.js'
+import type { LabelReading } from './class-columns.js'
+import { type FileDataset, MISSING, type Normalisation } from './dataset.js'
 import { fingerprint } from './fingerprint.js'
 import { listImageCsv } from './image-csv.js'
 import { type ImageList, type ImagePart, isFolder, type LabelledFile, listImageFolder } from './image-folder.js'
@@ -13,7 +14,7 @@ import { type Preprocessing, standardPreprocessing } from './transforms/preproce
 import { preprocessingSchema } from './transforms/schema.js'
 
 /** How images of files get to a network's input. */
-export interface ImageFilesOptions {
+export interface ImageFilesOptions extends LabelReading {
   /** Pixels on each side of the square that the network reads; default 224. */
   readonly size?: number
   /** 3, or 1 for a network of grey images; coloured files become grey as Pillow's convert('L') makes them. Default 3. */
@@ -45,6 +46,8 @@ export interface ImageFiles {
   readonly test: FileDataset
   /** What was there and is not used, in words. */
   readonly unused: readonly string[]
+  /** What was decided of paths and labels, in words. */
+  readonly decided: readonly string[]
 }
 
 /** All splits of a folder (train/<class>/*, val/<class>/* and test/<class>/*, or only <class>/*) or of a CSV list
@@ -53,9 +56,9 @@ export interface ImageFiles {
 export async function imageFiles(path: string, options: ImageFilesOptions = {}): Promise<ImageFiles> {
   const folder = resolve(path)
   const list = await listImages(folder, options)
-  const { parts, classes, unused } = list
+  const { parts, unused, decided = [] } = list
   const { train: own, validation, test } = parts
-  const make = datasetMaker(folder, classes, options)
+  const make = datasetMaker(folder, list, options)
   const judged = validation ?? test
   const aside = judged ? null : split(list, options.seed ?? 0)
   const train = aside?.train ?? own
@@ -69,6 +72,7 @@ export async function imageFiles(path: string, options: ImageFilesOptions = {}):
     validation: watched,
     test: validation && test ? make('test', test) : watched,
     unused,
+    decided,
   }
 }
 
@@ -85,8 +89,8 @@ export interface TestImageOptions extends ImageFilesOptions {
 export async function testImageFiles(path: string, options: TestImageOptions = {}): Promise<FileDataset> {
   const folder = resolve(path)
   const list = await listImages(folder, options)
-  const { parts, classes } = list
-  const make = datasetMaker(folder, classes, options)
+  const { parts } = list
+  const make = datasetMaker(folder, list, options)
   if (parts.test) return make('test', parts.test)
   if (parts.validation) return make('validation', parts.validation)
   const { trainedOn = null } = options
@@ -109,12 +113,12 @@ export async function testImageFiles(path: string, options: TestImageOptions = {
 
 /** Names of the classes, without making data sets. */
 export async function imageClasses(path: string): Promise<readonly string[]> {
-  return (await listImages(resolve(path), {})).classes
+  return (await listImages(resolve(path), { uncertain: 'ignore' })).classes
 }
 
 async function listImages(
   path: string,
-  options: { readonly classes?: readonly string[]; readonly signal?: AbortSignal },
+  options: { readonly classes?: readonly string[]; readonly signal?: AbortSignal } & LabelReading,
 ): Promise<ImageList> {
   return (await isFolder(path)) ? listImageFolder(path, options) : listImageCsv(path, options)
 }
@@ -139,7 +143,7 @@ function split({ classes, parts }: ImageList, seed: number): { train: ImagePart;
   }
 }
 
-function datasetMaker(path: string, classes: readonly string[], options: ImageFilesOptions) {
+function datasetMaker(path: string, { classes, reading, decided = [] }: ImageList, options: ImageFilesOptions) {
   const { size = 224, channels = 3 } = options
   if (channels !== 1 && channels !== 3) throw parameterError('channels', '1 or 3', channels)
   const { normalisation = channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION } = options
@@ -156,17 +160,22 @@ function datasetMaker(path: string, classes: readonly string[], options: ImageFi
     })
     const targets = targetsOf(files, classes.length)
     const facts = { name: path, split, classes, channels, height: size, width: size, length: files.length, labels }
-    const several = targets ? { targets } : {}
+    const several = {
+      ...(targets ? { targets } : {}),
+      ...(reading ? { reading } : {}),
+      ...(decided.length > 0 ? { decided } : {}),
+    }
     return { ...facts, ...several, where, normalisation, files: files.map(({ file }) => file), preprocessing }
   }
 }
 
-/** [files][classes]; undefined where every image has one label. */
+/** [files][classes]: 1, 0, or MISSING; undefined where every image has one label. */
 function targetsOf(files: readonly LabelledFile[], classes: number): Uint8Array | undefined {
   if (!files.some(({ labels }) => labels)) return undefined
   const targets = new Uint8Array(new SharedArrayBuffer(files.length * classes))
-  files.forEach(({ labels = [] }, i) => {
+  files.forEach(({ labels = [], missing = [] }, i) => {
     for (const label of labels) targets[i * classes + label] = 1
+    for (const label of missing) targets[i * classes + label] = MISSING
   })
   return targets
 }

@@ -7,6 +7,7 @@ import { basename, extname, join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
 import { fileError } from '../util/files.js'
+import type { LabelReading } from './class-columns.js'
 import { IMAGE_EXTENSIONS, READ_EXTENSIONS } from './decode.js'
 import { byCodePoint, classNumbers, type SplitName, splitNamed } from './names.js'
 
@@ -18,6 +19,10 @@ export interface ImageList {
   readonly parts: Readonly<Record<SplitName | 'all', ImagePart | null>>
   /** What was there and is not used, in words. */
   readonly unused: readonly string[]
+  /** What was decided as it was read, in words. */
+  readonly decided?: readonly string[]
+  /** How labels were read, where each class has a column. */
+  readonly reading?: LabelReading
 }
 
 export interface ImagePart {
@@ -31,6 +36,8 @@ export interface LabelledFile {
   readonly label: number
   /** All of them, where an image may have several or none; `label` is then the first, or 0. */
   readonly labels?: readonly number[]
+  /** Classes of which it is not known whether it shows them. */
+  readonly missing?: readonly number[]
 }
 
 const MOST_CLASSES = 65_536

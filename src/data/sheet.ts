@@ -4,7 +4,7 @@
 import { usageError } from '../errors.js'
 import { escaped } from '../util/markup.js'
 import type { Augmentation } from './augment.js'
-import { type Batch, type Dataset, type Normalisation, takeImages } from './dataset.js'
+import { type Batch, type Dataset, MISSING, type Normalisation, takeImages } from './dataset.js'
 import { loadSharp } from './decode.js'
 import { createLoader } from './loader.js'
 import type { Mixing } from './mixing.js'
@@ -114,8 +114,10 @@ function partsOf({ labels, otherLabels, share, targets }: Batch, i: number, clas
 /** Its class, or its classes. */
 export function nameOf({ classes, labels, targets }: Dataset, image: number): string {
   if (!targets) return classes[labels[image]!] ?? '?'
-  const own = classes.filter((_, c) => targets[image * classes.length + c] === 1)
-  return own.length === 0 ? 'no class' : own.join(' | ')
+  const all = targets.subarray(image * classes.length, (image + 1) * classes.length)
+  const own = classes.filter((_, c) => all[c] === 1)
+  const none = all.includes(MISSING) ? 'no known class' : 'no class'
+  return own.length === 0 ? none : own.join(' | ')
 }
 
 /** A line for each part. */

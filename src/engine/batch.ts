@@ -9,7 +9,7 @@ export interface SessionBatch {
   /** Of images mixed of two [size]: the other label, and the first label's share. */
   readonly otherLabels?: ArrayLike<number>
   readonly share?: ArrayLike<number>
-  /** For binaryCrossEntropy [size][classes], 0 .. 1; default: made of the labels. Multi-label losses need them. */
+  /** For binaryCrossEntropy [size][classes], 0 .. 1, NaN: not known; default: made of the labels. Multi-label losses need them. */
   readonly targets?: ArrayLike<number>
 }
 

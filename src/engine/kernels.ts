@@ -201,11 +201,12 @@ export interface CrossEntropy {
 
 /** Every class for itself. Per image n, with q = (1 - smoothing) target + smoothing / 2 and s = 1 / (1 + exp(-logit)):
  * loss[n] = -mean_c weight[c] (q log s + (1 - q) log(1 - s)); rank[n] is CrossEntropy's where an
- * image has one label, otherwise how many classes have their logit on the wrong side of 0. gradient is that of sum_n loss[n] / batch: weight[c] (s - q) / (classes * batch). */
+ * image has one label, otherwise how many classes have their logit on the wrong side of 0. gradient is that of sum_n loss[n] / batch: weight[c] (s - q) / (classes * batch).
+ * A class whose target is NaN is not known: it adds 0 to loss and rank, and its gradient is 0. */
 export interface BinaryCrossEntropy {
   readonly kernel: 'binaryCrossEntropy'
   readonly logits: View
-  /** [batch][classes], 0 .. 1 */
+  /** [batch][classes], 0 .. 1 or NaN */
   readonly targets: View
   /** Class numbers [batch]; null: an image may have several. */
   readonly labels: Ref | null

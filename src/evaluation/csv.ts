@@ -1,6 +1,6 @@
 // Every prediction as a line of a CSV file (RFC 4180), in the order of the data set.
 
-import type { Dataset } from '../data/dataset.js'
+import { type Dataset, MISSING } from '../data/dataset.js'
 import { csvOf } from '../util/csv.js'
 import { likeliestFew } from '../util/ranking.js'
 import type { MultiLabelPredictions } from './multi-label-scores.js'
@@ -31,11 +31,12 @@ export function predictionsCsv(dataset: Dataset, predictions: Predictions): stri
   return csvOf(lines)
 }
 
-/** image, its labels with | between them, whether all classes are right, then the probability of each class. */
+/** image, its labels with | between them, where there are any those that are not known, whether all others are right, then the probability of each class. */
 export function multiLabelCsv(dataset: Dataset, predictions: MultiLabelPredictions): string {
   const { images, classes, indices, targets } = predictions
   const names = Array.from({ length: classes }, (_, c) => dataset.classes[c] ?? String(c))
-  const lines = [['image', 'labels', 'correct', ...names]]
+  const unknown = targets.includes(MISSING)
+  const lines = [['image', 'labels', ...(unknown ? ['unknown'] : []), 'correct', ...names]]
   for (let image = 0; image < images; image++) {
     const row = probabilitiesOf(predictions, image)
     const own = targets.subarray(image * classes, (image + 1) * classes)
@@ -43,7 +44,8 @@ export function multiLabelCsv(dataset: Dataset, predictions: MultiLabelPredictio
     lines.push([
       'files' in dataset ? dataset.files[index]! : String(index),
       names.filter((_, c) => own[c] === 1).join('|'),
-      scoresOf(predictions, image).every((score, c) => score > 0 === (own[c] === 1)) ? '1' : '0',
+      ...(unknown ? [names.filter((_, c) => own[c] === MISSING).join('|')] : []),
+      scoresOf(predictions, image).every((score, c) => own[c] === MISSING || score > 0 === (own[c] === 1)) ? '1' : '0',
       ...Array.from(row, probability => probability.toPrecision(6)),
     ])
   }

@@ -1,5 +1,6 @@
 // Scores of predictions for images that may have several labels: how each class's probabilities rank the images, what a
 // threshold of one half makes of them, calibration.
+import { MISSING } from '../data/dataset.js'
 import { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '../training/multi-label.js'
 import { type CalibrationBin, calibrationOf } from './calibration.js'
 import type { Predictions } from './predict.js'
@@ -17,11 +18,11 @@ export interface MultiLabelClassScores extends ClassRanking {
 
 export interface MultiLabelScores extends RankingMeans {
   readonly images: number
-  /** Binary cross entropy, averaged over classes and images. */
+  /** Binary cross entropy, averaged over classes and images; labels that are not known add 0. */
   readonly loss: number
   /** Images with any class wrong, in percent: 100 less the subset accuracy. */
   readonly subsetError: number
-  /** Classes of images that are wrong, in percent: the Hamming loss. */
+  /** Classes of images that are wrong, in percent of those that are known: the Hamming loss. */
   readonly labelError: number
   /** Mean gap between the probability of a class and how often it is there, weighted by their number, 0..1. */
   readonly expectedCalibrationError: number
@@ -31,7 +32,7 @@ export interface MultiLabelScores extends RankingMeans {
   readonly macroF1: number | null
 }
 
-/** Predictions of images that may have several labels: targets [images][classes], 0 or 1. */
+/** Predictions of images that may have several labels: targets [images][classes], 0 or 1; MISSING ones count nowhere. */
 export type MultiLabelPredictions = Predictions & { readonly targets: Uint8Array }
 
 /** Whether the images may have several labels. */
@@ -43,9 +44,11 @@ export function scoreMultiLabel(predictions: MultiLabelPredictions, names: reado
   const { images, classes, probabilities, scores, targets, losses } = predictions
   const counts = Array.from({ length: classes }, () => ({ right: 0, called: 0 }))
   let [wrongImages, wrongLabels] = [0, 0]
+  const known = Uint32Array.from(targets.keys()).filter(i => targets[i] !== MISSING)
   for (let image = 0; image < images; image++) {
     let wrong = 0
     for (let c = 0; c < classes; c++) {
+      if (targets[image * classes + c] === MISSING) continue
       const [found, there] = [scores[image * classes + c]! > 0, targets[image * classes + c] === 1]
       if (found !== there) wrong++
       if (found) counts[c]!.called++
@@ -72,8 +75,8 @@ export function scoreMultiLabel(predictions: MultiLabelPredictions, names: reado
     loss: losses.reduce((sum, loss) => sum + loss, 0) / images,
     ...meanRanking(rankings),
     subsetError: (100 * wrongImages) / images,
-    labelError: (100 * wrongLabels) / (images * classes),
-    ...calibrationOf(probabilities.length, i => [probabilities[i]!, targets[i] === 1]),
+    labelError: known.length === 0 ? 0 : (100 * wrongLabels) / known.length,
+    ...calibrationOf(known.length, i => [probabilities[known[i]!]!, targets[known[i]!] === 1]),
     classes: perClass,
     macroF1: occurring.length === 0 ? null : occurring.reduce((sum, { f1 }) => sum + (f1 ?? 0), 0) / occurring.length,
   }
@@ -95,6 +98,7 @@ export function worstCalls({ images, classes, probabilities, scores, targets }: 
   for (let image = 0; image < images; image++) {
     let own: WrongLabel | null = null
     for (let label = 0; label < classes; label++) {
+      if (targets[image * classes + label] === MISSING) continue
       const [probability, there] = [probabilities[image * classes + label]!, targets[image * classes + label] === 1]
       const gap = Math.abs(probability - (there ? 1 : 0))
       const wrong = scores[image * classes + label]! > 0 !== there

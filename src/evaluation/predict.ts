@@ -1,6 +1,6 @@
 // What a network says of every image of a data set: probabilities of the classes, averaged over the views of an image.
 
-import type { Dataset } from '../data/dataset.js'
+import { type Dataset, targetBytes } from '../data/dataset.js'
 import { createLoader } from '../data/loader.js'
 import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
 import type { Backend } from '../engine/backend.js'
@@ -39,7 +39,7 @@ export interface Predictions {
   readonly indices: Uint32Array
   /** [images] */
   readonly labels: Uint16Array
-  /** Of images that may have several labels [images][classes], 0 or 1. */
+  /** Of images that may have several labels [images][classes], 0 or 1, or MISSING. */
   readonly targets?: Uint8Array
   /** [images][classes]; of an image they add up to 1, unless each class has its own. */
   readonly probabilities: Float32Array
@@ -78,7 +78,7 @@ export function predict(options: PredictOptions): Promise<Predictions> {
         const answer = averageViews(shown, classes, { label, targets, own })
         predictions.indices[images] = batch.indices[first]!
         predictions.labels[images] = label
-        if (targets) predictions.targets!.set(targets, images * classes)
+        if (targets) predictions.targets!.set(targetBytes(targets), images * classes)
         predictions.probabilities.set(answer.probabilities, images * classes)
         predictions.scores.set(answer.scores, images * classes)
         predictions.losses[images++] = answer.loss

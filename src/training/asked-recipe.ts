@@ -14,7 +14,7 @@ import type { Schedule, ScheduleName } from './schedule.js'
 import { BEGINNING } from './trainer.js'
 
 /** A recipe as fit takes it: what is left out has its default. */
-export interface AskedRecipe extends Partial<Omit<Recipe, 'schedule' | 'augmentation'>> {
+export interface AskedRecipe extends Partial<Omit<Recipe, 'schedule' | 'augmentation' | 'limitBy'>> {
   readonly schedule?: ScheduleName | Schedule
   /** false: none. Default: the data set's usual one; none where the classifier alone is trained (see featurePasses). */
   readonly augmentation?: Augmentation | false
@@ -38,7 +38,7 @@ export function newRecipe(train: Dataset, config: DenseNetConfig, options: Asked
 /** Of a run that goes on: it keeps its recipe, but may become longer. */
 export function resumedRecipe({ recipe }: Checkpoint, options: AskedRecipe): Recipe {
   for (const name of recipeKeys) {
-    if (name === 'epochs' || name === 'augmentation') continue
+    if (name === 'epochs' || name === 'augmentation' || name === 'limitBy') continue
     const [now, asked] = [recipe![name], options[name]]
     if (asked !== undefined && typeof asked !== 'function' && !isSame({ asked }, { asked: now })) {
       throw usageError(`${spelled(name)} is ${now} in this run and cannot become ${asked} in the middle of it`)

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { BLANK, type LabelReading, UNCERTAIN } from '../data/class-columns.js'
 import type { Normalisation } from '../data/dataset.js'
 import { type Preprocessing, preprocessingSchema } from '../data/transforms/schema.js'
 import type { Numbers } from '../engine/backend.js'
@@ -67,6 +68,7 @@ const descriptionSchema = z.strictObject({
       testImages: z.int(),
       fingerprint: z.string().optional(),
       judgedBy: z.literal('validation').optional(),
+      reading: z.strictObject({ uncertain: z.enum(UNCERTAIN).nullable(), blank: z.enum(BLANK) }).optional(),
     })
     .nullable(),
   recipe: recipeSchema.nullable(),
@@ -83,6 +85,8 @@ export interface DatasetIdentity {
   readonly fingerprint?: string | undefined
   /** Whether training watched the validation images of the data set, not its test images. */
   readonly judgedBy?: 'validation' | undefined
+  /** Of a list with a column for each class: how its labels were read. */
+  readonly reading?: LabelReading | undefined
 }
 
 /** A network, and of a run in progress everything needed to go on with the same bits. */

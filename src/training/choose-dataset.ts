@@ -1,7 +1,8 @@
 // Data sets as people name them: the catalogue's, `synthetic`, and a person's own images by their path.
 import { stat } from 'node:fs/promises'
 import { type DataProgress, datasetNames, loadDataset } from '../data/catalogue.js'
-import type { Dataset, Normalisation } from '../data/dataset.js'
+import type { LabelReading } from '../data/class-columns.js'
+import type { Dataset, FileDataset, Normalisation } from '../data/dataset.js'
 import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from '../data/image-files.js'
 import { datasetInfo } from '../data/info.js'
 import { synthetic, syntheticDataset } from '../data/synthetic.js'
@@ -42,24 +43,28 @@ export interface ChosenDataset {
 }
 
 /** What decides how a person's own images are read. */
-export interface ImageOptions {
+export interface ImageOptions extends LabelReading {
   readonly imageSize?: number | undefined
   /** 3, or 1: grey. */
   readonly channels?: number | undefined
   /** Chooses the images that are set aside for testing. */
   readonly seed?: number | undefined
+  /** How columns of classes are read where nothing is said; they need not be there. */
+  readonly usual?: LabelReading | undefined
 }
 
 /** A data set by name or path, or a usage error. */
 export async function chooseDataset(
   name: string,
-  { imageSize, channels, seed }: ImageOptions = {},
+  { imageSize, channels, seed, uncertain, blank, usual }: ImageOptions = {},
 ): Promise<ChosenDataset> {
   const known = knownDataset(name)
   if (known === null) {
     await checkPath(name)
-    const files = await imageFiles(name, { size: imageSize, channels, seed })
+    const reading = { uncertain: uncertain ?? usual?.uncertain, blank: blank ?? usual?.blank }
+    const files = await imageFiles(name, { size: imageSize, channels, seed, ...reading })
     const { train, validation, test } = files
+    checkReading(train, { uncertain, blank })
     const { height, width, classes } = train
     const shape = { channels: train.channels, height, width, classes: classes.length }
     return {
@@ -74,6 +79,7 @@ export async function chooseDataset(
     const { height, width } = known
     throw usageError(`--image-size is for folders and lists of images; those of ${known.name} are ${height} x ${width}`)
   }
+  if (uncertain || blank) throw noColumns(known.name)
   if (channels !== undefined) {
     throw usageError(`--channels is for folders and lists of images; those of ${known.name} have ${known.channels}`)
   }
@@ -119,14 +125,16 @@ export interface TrainedNetwork {
   readonly dataset: DatasetIdentity | null
 }
 
-/** The test images for a network, by name or path; a usage error if they do not suit it. */
+/** The test images for a network, by name or path, with labels as `asked`, else as in its training; a usage error if they do not suit it. */
 export async function chooseTestDataset(
   name: string,
   { config, classes, normalisation, preprocessing, recipe, dataset }: TrainedNetwork,
   network: string,
+  asked: LabelReading = {},
 ): Promise<(options: DataOptions) => Promise<Dataset>> {
   const known = knownDataset(name)
   if (known) {
+    if (asked.uncertain || asked.blank) throw noColumns(known.name)
     checkShape(config, known, network)
     return known.test
   }
@@ -139,7 +147,10 @@ export async function chooseTestDataset(
     ...(classes.length > 0 ? { classes } : {}),
     seed: recipe?.seed,
     trainedOn: dataset,
+    uncertain: asked.uncertain ?? dataset?.reading?.uncertain,
+    blank: asked.blank ?? dataset?.reading?.blank,
   })
+  checkReading(test, asked)
   checkShape(config, { ...test, classes: test.classes.length }, network)
   return async () => test
 }
@@ -175,9 +186,20 @@ export function knownDataset(name: string): ChosenDataset | null {
   }
 }
 
+/** Refuses to be told how to read columns of classes where there are none. */
+function checkReading({ name, reading }: FileDataset, { uncertain, blank }: LabelReading): void {
+  if ((uncertain || blank) && !reading) throw noColumns(name)
+}
+
+const noColumns = (name: string): Error =>
+  usageError(
+    `--uncertain and --blank are for lists with a column for each class, which ${name} is not`,
+    'leave them out',
+  )
+
 const unsplit = ({ train, test }: Omit<Splits, 'validation'>): Splits => ({ train, validation: test, test })
 
-function notesOf({ train, validation, test, unused }: ImageFiles): string[] {
+function notesOf({ train, validation, test, unused, decided }: ImageFiles): string[] {
   const each = [
     `${train.length} to train (${train.where})`,
     `${validation.length} to judge it by (${validation.where})`,
@@ -186,6 +208,7 @@ function notesOf({ train, validation, test, unused }: ImageFiles): string[] {
   const total = train.length + validation.length + (test === validation ? 0 : test.length)
   return [
     `${train.name}: ${total} images of ${train.classes.length} classes: ${each.join(', ')}`,
+    ...decided.map(line => `    ${line}`),
     ...(unused.length > 0 ? [`    not used: ${unused.join(', ')}`] : []),
   ]
 }

@@ -3,7 +3,7 @@
 // in turn: epoch e trains on pass (e - 1) mod passes, whose images are augmented as those of an ordinary epoch of that
 // number. Batches are made of the images that an ordinary run would have taken; the result is the same up to rounding.
 import { type Augmentation, noAugmentation, withoutChance } from '../data/augment.js'
-import { type Batch, type Dataset, type Rows, takeRows } from '../data/dataset.js'
+import { type Batch, type Dataset, type Rows, takeRows, targetNumbers } from '../data/dataset.js'
 import { batchesOf } from '../data/epoch-order.js'
 import type { Loader } from '../data/loader.js'
 import type { FeatureExtractor } from '../engine/features.js'
@@ -125,7 +125,11 @@ class KeptFeatures implements BatchSource {
       const size = indices.length
       const rows = (from: Rows, width: number) => takeRows(from, new Float32Array(size * width), indices, width)
       const batch = { index, size, images: rows(pass.features, this.width), labels: rows(labels, 1), indices }
-      yield targets ? { ...batch, targets: rows(targets, classes.length) } : batch
+      if (!targets) yield batch
+      else {
+        const own = takeRows(targets, new Uint8Array(size * classes.length), indices, classes.length)
+        yield { ...batch, targets: targetNumbers(own) }
+      }
     }
   }
 

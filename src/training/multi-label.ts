@@ -19,14 +19,16 @@ export interface ClassRanking {
   readonly auc: number | null
 }
 
-/** `scores` and `targets` (0 or 1) [images][classes]: of each class. */
+/** `scores` and `targets` (0 or 1; any other: not known, the image is left out) [images][classes]: of each class. */
 export function rankClasses(scores: ArrayLike<number>, targets: ArrayLike<number>, classes: number): ClassRanking[] {
   const images = scores.length / classes
   const order = Uint32Array.from({ length: images }, (_, i) => i)
   return Array.from({ length: classes }, (_, c) => {
     const score = (image: number): number => scores[image * classes + c]!
-    order.sort((a, b) => score(b) - score(a))
-    return rankingOf(order, score, image => targets[image * classes + c]! > 0.5)
+    const target = (image: number): number => targets[image * classes + c]!
+    const known = order.filter(image => target(image) === 0 || target(image) === 1)
+    known.sort((a, b) => score(b) - score(a))
+    return rankingOf(known, score, image => target(image) === 1)
   })
 }
 

@@ -1,6 +1,7 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
 import { z } from 'zod'
 import type { Augmentation } from '../data/augment.js'
+import type { LimitBy } from '../data/dataset.js'
 import { MOST_ALPHA } from '../data/mixing.js'
 import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
 import { transformSchema } from '../data/transforms/schema.js'
@@ -80,9 +81,11 @@ export interface Recipe {
   /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. */
   readonly augmentation: Augmentation
   readonly seed: number
-  /** Only the first so many training images; null: all. */
+  /** Only so many training images; null: all. */
   readonly trainLimit: number | null
   readonly testLimit: number | null
+  /** How these are chosen: of all `classes` in proportion, or the first in `order`. */
+  readonly limitBy: LimitBy
 }
 
 /** The paper's recipe for CIFAR with augmentation (section 4.2); recipes.ts names the others. */
@@ -120,6 +123,7 @@ export const PAPER_RECIPE: Recipe = {
   seed: 0,
   trainLimit: null,
   testLimit: null,
+  limitBy: 'classes',
 }
 
 /** What an optimiser takes when nothing else is asked for: rates that suit it, PyTorch's decay for AdamW. */
@@ -196,6 +200,8 @@ export const recipeSchema = z.strictObject({
   seed: z.int().min(0),
   trainLimit: whole.nullable(),
   testLimit: whole.nullable(),
+  /** Absent in checkpoints from before there was any: they took the first images. */
+  limitBy: z.enum(['classes', 'order']).default('order'),
 })
 
 /** What a number may be: in words, and whether one fits. */
@@ -251,6 +257,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
   seed: 'a whole number of at least 0',
   trainLimit: COUNT,
   testLimit: COUNT,
+  limitBy: 'classes or order',
 }
 
 /** Its names. */

@@ -106,10 +106,10 @@ export function run(options: RunOptions): Promise<RunResult> {
 
 async function runWith(options: RunOptions, later: (release: () => unknown) => void): Promise<RunResult> {
   const { config, recipe, dataset, folder, from } = options
-  const limited = limitDataset(options.train, recipe.trainLimit)
+  const limited = limitDataset(options.train, recipe.trainLimit, recipe.limitBy)
   const split = recipe.heldOut === null ? null : splitDataset(limited, recipe.heldOut, recipe.seed)
   const trainSet = split?.train ?? limited
-  const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit))
+  const testSet = split?.validation ?? (options.test && limitDataset(options.test, recipe.testLimit, recipe.limitBy))
   for (const dataset of [trainSet, testSet]) if (dataset) checkDataset(config, dataset)
   const on = split || testSet?.split === 'validation' ? 'validation' : 'test'
   const { epochs, batchSize, seed, mixup, cutmix, switchProbability } = recipe
@@ -318,6 +318,7 @@ export async function identify(trainSet: Dataset, testSet: Dataset | null): Prom
     trainImages: trainSet.length,
     testImages: testSet?.length ?? 0,
     ...(testSet?.split === 'validation' ? { judgedBy: 'validation' as const } : {}),
+    ...('files' in trainSet && trainSet.reading ? { reading: trainSet.reading } : {}),
     fingerprint: await fingerprint(testSet ? [trainSet, testSet] : [trainSet]),
   }
 }

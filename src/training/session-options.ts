@@ -85,7 +85,7 @@ function classWeights(
     throw usageError(`${given} for ${classes} ${classes === 1 ? 'class' : 'classes'}`)
   }
   const counts = new Array<number>(classes).fill(0)
-  if (targets) for (let i = 0; i < targets.length; i++) counts[i % classes]! += targets[i]!
+  if (targets) for (let i = 0; i < targets.length; i++) counts[i % classes]! += targets[i] === 1 ? 1 : 0
   else for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++
   const all = counts.reduce((sum, count) => sum + count, 0)
   // A class without images has no say either way; of images with several labels it has a say in being absent.

@@ -30,7 +30,7 @@ export function evaluateViews(views: number, own: boolean): Evaluator {
     const images = batch.size / views
     const [losses, ranks] = [new Float64Array(images), new Float64Array(images)]
     const scores = new Float64Array(images * classes)
-    const targets = batch.targets && new Uint8Array(images * classes)
+    const targets = batch.targets && new Float32Array(images * classes)
     for (let image = 0; image < images; image++) {
       const first = image * views
       const label = batch.labels[first]!
@@ -42,12 +42,15 @@ export function evaluateViews(views: number, own: boolean): Evaluator {
       scores.set(answer.scores, image * classes)
       if (there) targets!.set(there, image * classes)
       ranks[image] = there
-        ? answer.scores.reduce((wrong, score, c) => wrong + (score > 0 === there[c]! > 0.5 ? 0 : 1), 0)
+        ? answer.scores.reduce((wrong, score, c) => wrong + (isWrong(score, there[c]!) ? 1 : 0), 0)
         : rankOf(answer.scores, label)
     }
     return { losses, ranks, several: targets ? { scores, targets } : null }
   }
 }
+
+/** A label that is not known is not wrong. */
+const isWrong = (score: number, target: number): boolean => !Number.isNaN(target) && score > 0 !== target > 0.5
 
 /** [size][classes], by a session that may take fewer images at a time. */
 async function logitsOf(session: Session, batch: Batch, classes: number): Promise<Float64Array> {
@@ -70,7 +73,7 @@ async function logitsOf(session: Session, batch: Batch, classes: number): Promis
 /** What an image is. */
 interface Truth {
   readonly label: number
-  /** [classes], 0 or 1, where it may have several labels. */
+  /** [classes], 0 or 1, NaN: not known; where it may have several labels. */
   readonly targets?: ArrayLike<number> | undefined
   /** Whether each class has a probability of its own. */
   readonly own: boolean
@@ -116,7 +119,7 @@ function averageOwn(views: readonly Float64Array[], { label, targets }: Truth): 
     const own = views.map(view => view[c]!)
     const [yes, no] = [logMean(own.map(logSigmoid)), logMean(own.map(score => logSigmoid(-score)))]
     probabilities[c] = Math.exp(yes)
-    loss -= (targets ? targets[c] === 1 : label === c) ? yes : no
+    if (!targets || !Number.isNaN(targets[c]!)) loss -= (targets ? targets[c] === 1 : label === c) ? yes : no
     return yes - no
   })
   return { loss: loss / scores.length, probabilities, scores }

@@ -7,7 +7,7 @@ import type { ExternalRole, Program } from '../../dist/engine/program.js'
 import { type Optimizer, planUpdate, type UpdateOptions } from '../../dist/engine/update.js'
 import { relativeError } from '../golden/compare.js'
 import { generate } from '../golden/nets.js'
-import { readTraining } from '../golden/training.js'
+import { readMissing, readTraining } from '../golden/training.js'
 
 const TOLERANCE = 1e-12
 const golden = readTraining()
@@ -124,6 +124,24 @@ describe('losses', () => {
     const mixed = targets.every(Number.isInteger) ? '' : ', targets of mixed images'
     test(`binary cross entropy, ${title(row)}${mixed}`, async () => {
       const read = await run({ logits, classWeights, targets }, at => ({
+        kernel: 'binaryCrossEntropy',
+        ...common(at, smoothing, weighted),
+        targets: at.view('targets'),
+        labels: null,
+      }))
+      expect(relativeError(await read('loss', batch), losses)).toBeLessThan(TOLERANCE)
+      expect([...(await read('rank', batch))]).toEqual(ranks)
+      expect(relativeError(await read('gradient', batch * classes), gradient)).toBeLessThan(TOLERANCE)
+    })
+  }
+
+  const missing = readMissing()
+  for (const row of missing.losses) {
+    const { weighted, smoothing, losses, ranks, gradient } = row
+    test(`binary cross entropy, ${title(row)}, some labels not known`, async () => {
+      const targets = missing.targets.map(target => target ?? Number.NaN).slice(0, batch * classes)
+      const inputs = { logits: missing.logits.slice(0, batch * classes), classWeights: missing.weights, targets }
+      const read = await run(inputs, at => ({
         kernel: 'binaryCrossEntropy',
         ...common(at, smoothing, weighted),
         targets: at.view('targets'),

@@ -66,6 +66,50 @@ test('the dashboard has no page for it, and says what has', async () => {
   close()
 })
 
+test("a list as CheXpert's: what its labels mean stays with the run", async () => {
+  const cells = (i: number): string[] => [i % 2 ? '1.0' : i % 3 ? '0.0' : '-1.0', i % 5 ? `${(i >> 1) % 2}.0` : '']
+  const rows = lines.map((_, i) => [`${i}.png`, 'Female', `${30 + i}`, ...cells(i), i < 32 ? 'train' : 'val'].join())
+  const chexpert = put(folder, 'chexpert.csv', `Path,Sex,Age,Edema,Fracture,split\n${rows.join('\n')}\n`)
+  const own = join(folder, 'chexpert')
+  const args = ['train', ...SMALL, '--dataset', chexpert, '--epochs=1', '--output', own]
+  expect(await densenet(args)).toMatchObject({ code: 2, err: expect.stringContaining('--uncertain zeros (not there)') })
+  const first = await densenet([
+    ...args,
+    '--uncertain=ignore',
+    '--blank=ignore',
+    '--mixup=0.2',
+    '--class-weights=balanced',
+  ])
+  expect(first).toMatchObject({ code: 0, err: '' })
+  expect(first.out).toContain('7 uncertain labels (-1): no part in loss and scores')
+  expect(first.out).toContain('8 blank labels: no part in loss and scores')
+  expect(first.out).toContain('not used: columns Sex, Age')
+  expect(await densenet(['train', '--resume', own, '--epochs=2', '--uncertain=ones'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('a run that goes on reads its labels as it did'),
+  })
+  expect(await densenet(['train', '--resume', own, '--epochs=2', '--loader-threads=0'])).toMatchObject({ code: 0 })
+  const { dataset, progress } = await readCheckpoint(join(own, 'last.safetensors'))
+  expect(dataset!.reading).toEqual({ uncertain: 'ignore', blank: 'ignore' })
+
+  const test = async (...more: string[]) => {
+    const { out, code } = await densenet(['test', own, ...COMPUTE, '--json', ...more])
+    expect(code).toBe(0)
+    return JSON.parse(out)
+  }
+  const tested = await test()
+  const { loss, top1Error, meanAuc } = progress!.final!
+  expect([tested.loss, tested.subsetError, tested.meanAuc].map(value => value.toFixed(6))).toEqual(
+    [loss, top1Error, meanAuc!].map(value => value.toFixed(6)),
+  )
+  expect((await test('--uncertain=ones', '--blank=zeros')).loss).toBeGreaterThan(tested.loss)
+  // Several views of an image are scored by the same labels.
+  expect((await test('--crops=flip')).loss).toBeGreaterThan(0)
+  expect(await densenet(['test', own, '--dataset', 'synthetic', '--blank=zeros', ...COMPUTE])).toMatchObject({
+    code: 2,
+  })
+})
+
 test('preview names all classes of an image', async () => {
   const sheet = await densenet([
     'preview',

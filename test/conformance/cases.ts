@@ -300,6 +300,8 @@ interface LossRow {
   readonly spare?: number
   readonly mixed?: boolean
   readonly labels?: boolean
+  /** Whether some targets are not known. */
+  readonly missing?: boolean
   readonly smoothing?: number
   readonly weighted?: boolean
 }
@@ -324,6 +326,7 @@ const BINARY_CROSS_ENTROPIES: readonly LossRow[] = [
   { classes: 10, batch: 5, scale: 2, gradient: true, labels: true, window: true },
   { classes: 18, batch: 3, scale: 40, gradient: true, window: true, spare: 1 },
   { classes: 1, batch: 1, scale: 3, gradient: true, smoothing: 0.1 },
+  { classes: 14, batch: 9, scale: 3, gradient: true, missing: true, smoothing: 0.1, weighted: true },
   { classes: 37, batch: 5, scale: 200, gradient: true, weighted: true, window: true },
   { classes: 100, batch: 2, scale: 2, gradient: false, weighted: true, smoothing: 0.3 },
 ]
@@ -770,7 +773,9 @@ function binaryCrossEntropyCase(row: LossRow): ConformanceCase {
   const call: KernelCall = {
     kernel: 'binaryCrossEntropy',
     ...lossOperands(work, row),
-    targets: work.plane('targets', [row.classes, 1, 1], () => Math.round(4 * random.uniform()) / 4),
+    targets: work.plane('targets', [row.classes, 1, 1], () =>
+      row.missing && random.uniform() < 0.4 ? Number.NaN : Math.round(4 * random.uniform()) / 4,
+    ),
     labels: row.labels ? work.vector('labels', work.batchSize, () => random.integer(row.classes)) : null,
   }
   return work.finish(call, describe(row))

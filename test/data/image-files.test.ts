@@ -270,7 +270,7 @@ describe('a CSV list', () => {
       const { train, rows } = await read(
         'path,labels,split\na.jpg,x|y,train\nb.jpg,y,train\nc.jpg,,train\nd.jpg,x,val\n',
       )
-      expect(rows(limitDataset(train, 2))).toEqual(['11', '01'])
+      expect(rows(limitDataset(train, 2))).toEqual(['11', '00'])
       expect(rows(takeImages(train, [2, 0]))).toEqual(['00', '11'])
     })
 
@@ -291,7 +291,7 @@ describe('a CSV list', () => {
     })
 
     test.each([
-      ['path,a,b\nx.jpg,1,\n', 'has "" for the class "b", expected 0 or 1'],
+      ['path,a,b\nx.jpg,1,1\ny.jpg,1,?\n', 'has "?" for the class "b", expected 1, 0, -1 or nothing'],
       ['path,a,b\nx.jpg,-1.0,1\n', 'line 2 of'],
       ['path,label,labels\nx.jpg,a,b\n', 'has a column "label" and a column "labels"'],
       ['path,label\nx.jpg,a||b\n', 'has an empty label in "a||b"'],
@@ -472,6 +472,7 @@ test('a part of a data set has its files, labels and images', async () => {
     [1, 0],
     2,
   ])
-  expect(limitDataset(train, 4)).toMatchObject({ length: 4, files: train.files.slice(0, 4) })
+  expect(limitDataset(train, 4)).toMatchObject({ length: 4, files: [0, 2, 3, 5].map(i => train.files[i]) })
+  expect(limitDataset(train, 4, 'order')).toMatchObject({ length: 4, files: train.files.slice(0, 4) })
   expect(limitDataset(train, null)).toBe(train)
 })

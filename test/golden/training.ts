@@ -55,6 +55,24 @@ export interface FrozenNumbers {
 export const readTraining = (): TrainingNumbers =>
   JSON.parse(readFileSync(new URL('training.json', import.meta.url), 'utf8'))
 
+/** Labels of which some (null) are not known: missing/make_missing.py. */
+export interface MissingNumbers {
+  readonly images: number
+  readonly classes: number
+  readonly logits: readonly number[]
+  readonly weights: readonly number[]
+  readonly targets: readonly (number | null)[]
+  readonly losses: readonly (LossNumbers & { readonly ranks: readonly number[] })[]
+  readonly averagePrecision: readonly number[]
+  readonly auc: readonly number[]
+  readonly f1: readonly number[]
+  readonly labelError: number
+  readonly subsetError: number
+}
+
+export const readMissing = (): MissingNumbers =>
+  JSON.parse(readFileSync(new URL('missing/missing.json', import.meta.url), 'utf8'))
+
 /** Two steps of the net "bc" by several replicas: make_replicas.py. */
 export interface ReplicaNumbers {
   /** Of each step: first image and end of each replica's share. */

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { limitDataset } from '../../dist/data/dataset.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
 import { decodeSafetensors, encodeSafetensors } from '../../dist/interop/safetensors.js'
 import { TINY, temporaryFolder, tinyDataset } from './fixtures.js'
@@ -85,6 +86,32 @@ test('a checkpoint from before images could be mixed goes on', async () => {
   const model = create()
   await model.fit(train, { ...common, resume: path })
   expect(model.state.parameters).toEqual(unbroken.state.parameters)
+})
+
+test('a limited run from before classes were taken in proportion goes on with the first images', async () => {
+  const output = join(folder, `run-${++folders}`)
+  const controller = new AbortController()
+  const first = limitDataset(train, 16, 'order')
+  const whole = create()
+  await whole.fit(first, { ...common, ...recipe })
+  const onEvent: FitOptions['onEvent'] = event => {
+    if (event.type === 'step' && event.step === 2) controller.abort()
+  }
+  await create().fit(first, { ...common, ...recipe, output, onEvent, signal: controller.signal })
+  await rewrite(join(output, 'last.safetensors'), description => {
+    const { recipe, dataset } = description as Record<'recipe' | 'dataset', Record<string, unknown>>
+    recipe.trainLimit = 16
+    delete recipe.limitBy
+    dataset.trainImages = train.length
+    delete dataset.fingerprint
+  })
+  const model = create()
+  await model.fit(train, { ...common, resume: output })
+  expect(model.state.parameters).toEqual(whole.state.parameters)
+  // Which a new run does not take.
+  const now = create()
+  await now.fit(train, { ...common, ...recipe, trainLimit: 16 })
+  expect(now.state.parameters).not.toEqual(whole.state.parameters)
 })
 
 test('a checkpoint of a newer one is named, and the one before it not taken instead', async () => {

@@ -74,6 +74,10 @@ export function binaryCrossEntropy(context: Context, call: BinaryCrossEntropy): 
     for (let c = 0; c < classes; c++) {
       const score = logits.data[logits.at(n, c)]!
       const target = targets.data[targets.at(n, c)]!
+      if (Number.isNaN(target)) {
+        if (gradient) gradient.data[gradient.at(n, c)] = 0
+        continue
+      }
       const smooth = (1 - smoothing) * target + smoothing / 2
       const weight = weights ? weights[c]! : 1
       // -(q log s + (1 - q) log(1 - s)) without overflow.

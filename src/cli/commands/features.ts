@@ -1,6 +1,7 @@
 // densenet features: what a layer makes of images, as a file of numbers.
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import type { Blank, Uncertain } from '../../data/class-columns.js'
 import type { Dataset } from '../../data/dataset.js'
 import type { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
@@ -14,7 +15,7 @@ import {
 import { architecture } from '../../model/architecture.js'
 import { featureLayer } from '../../model/feature-layers.js'
 import { createContext } from '../context.js'
-import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset, suited } from '../datasets.js'
+import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset, labelOptions, suited } from '../datasets.js'
 import { grouped, rounded } from '../format.js'
 import { listed, opened } from '../image-arguments.js'
 import { loadModel, modelOption } from '../model-argument.js'
@@ -30,6 +31,8 @@ interface FeaturesFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly dataset?: string
   readonly split: 'train' | 'test'
   readonly data?: string
+  readonly uncertain?: Uncertain
+  readonly blank?: Blank
   readonly batchSize: number
 }
 
@@ -44,6 +47,7 @@ export function featuresCommand(finish: (exitCode: number) => void): Command {
     new Option('--dataset <name>', `instead of images: ${DATASETS_HELP}`),
     choiceOption('--split <name>', 'which images of the data set', ['train', 'test']).default('test'),
     new Option('--data <folder>', 'where data sets are kept; default: the cache folder'),
+    ...labelOptions(),
     wholeOption('--batch-size <n>', 'images at a time').default(16),
     loaderOption(),
     ...useOptions(),
@@ -109,15 +113,18 @@ const HINT = 'densenet features photos --model runs/a --output photos.npy, or --
 
 async function chosen(
   { config, normalisation, preprocessing }: DenseNet,
-  { dataset: name, split, data, quiet, json }: FeaturesFlags,
+  { dataset: name, split, data, quiet, json, uncertain, blank }: FeaturesFlags,
   { out }: ReturnType<typeof createContext>,
   signal: AbortSignal,
 ): Promise<Dataset> {
   const isKnown = knownDataset(name!) !== null
-  const dataset = suited(await chooseDataset(name!, isKnown ? {} : { imageSize: config.height }), {
-    config,
-    normalisation,
-  })
+  const dataset = suited(
+    await chooseDataset(name!, { ...(isKnown ? {} : { imageSize: config.height }), uncertain, blank }),
+    {
+      config,
+      normalisation,
+    },
+  )
   const { onProgress, end } = dataReporter(out, quiet === true || json === true)
   const loaded = (await dataset.splits({ folder: data, signal, onProgress }).finally(end))[split]
   return 'files' in loaded && preprocessing?.crop === config.height ? { ...loaded, preprocessing } : loaded

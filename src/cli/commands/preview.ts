@@ -2,11 +2,20 @@
 import { basename, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { describeAugmentation } from '../../data/augment.js'
+import type { Blank, Uncertain } from '../../data/class-columns.js'
 import { chosenAugmentation } from '../../data/named-augmentation.js'
 import { drawSheet } from '../../data/sheet.js'
 import { writeFileAtomically } from '../../util/files.js'
 import { createContext } from '../context.js'
-import { channelsOption, chooseDataset, DATASETS_HELP, dataReporter, IMAGE_SIZE_HELP, tellGrey } from '../datasets.js'
+import {
+  channelsOption,
+  chooseDataset,
+  DATASETS_HELP,
+  dataReporter,
+  IMAGE_SIZE_HELP,
+  labelOptions,
+  tellGrey,
+} from '../datasets.js'
 import { type AugmentFlag, augmentOptions, type OutputFlags, outputOptions, wholeOption } from '../options.js'
 import { withSignals } from '../signals.js'
 import { givenMixing, mixingOptions } from '../training-options.js'
@@ -16,6 +25,8 @@ interface PreviewFlags extends OutputFlags {
   readonly data?: string
   readonly imageSize?: number
   readonly channels?: number
+  readonly uncertain?: Uncertain
+  readonly blank?: Blank
   readonly augment?: AugmentFlag
   readonly mixup?: number
   readonly cutmix?: number
@@ -33,6 +44,7 @@ export function previewCommand(finish: (exitCode: number) => void): Command {
   const options = [
     wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
     channelsOption('3'),
+    ...labelOptions(),
     ...augmentOptions(),
     ...mixingOptions(),
     wholeOption('--images <n>', 'rows of the sheet').default(8),
@@ -51,12 +63,12 @@ export function previewCommand(finish: (exitCode: number) => void): Command {
 
 async function preview(flags: PreviewFlags): Promise<number> {
   const { out, say, warn } = createContext(flags)
-  const { images, seed, imageSize, channels, mixup, cutmix } = flags
+  const { images, seed, imageSize, channels, uncertain, blank, mixup, cutmix } = flags
   const mixing = givenMixing(flags)
   return withSignals(
     () => {},
     async ({ signal }) => {
-      const dataset = await chooseDataset(flags.dataset, { imageSize, channels, seed })
+      const dataset = await chooseDataset(flags.dataset, { imageSize, channels, seed, uncertain, blank })
       const { onProgress, end } = dataReporter(out, flags.quiet === true || flags.json === true)
       const { train } = await dataset.splits({ folder: flags.data, signal, onProgress }).finally(end)
       const augmentation = chosenAugmentation(flags.augment, train)

@@ -115,7 +115,10 @@ const isOpenable = async (name: string): Promise<boolean> =>
   name === SHIPPED.name || namedModel(name) !== null || (await stat(name).catch(() => null)) !== null
 
 async function inputOf(dataset: string, imageSize: number | undefined) {
-  const { channels, height, width, classes } = await chooseDataset(dataset, { imageSize })
+  const { channels, height, width, classes } = await chooseDataset(dataset, {
+    imageSize,
+    usual: { uncertain: 'ignore' },
+  })
   return { inputChannels: channels, height, width, classes }
 }
 

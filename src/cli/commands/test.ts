@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { Command, Option } from 'commander'
 import { createBackend } from '../../backends/registry.js'
+import type { Blank, Uncertain } from '../../data/class-columns.js'
 import { type Dataset, limitDataset } from '../../data/dataset.js'
 import { VIEWS, type ViewName } from '../../data/transforms/preprocess.js'
 import { DenseNet } from '../../densenet.js'
@@ -17,7 +18,7 @@ import type { Checkpoint } from '../../training/checkpoint.js'
 import { BEST_FILE } from '../../training/read-run.js'
 import { hasOwnProbabilities } from '../../training/recipe.js'
 import { createContext } from '../context.js'
-import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, tellGrey } from '../datasets.js'
+import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, labelOptions, tellGrey } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { figure, grouped, percent, rounded } from '../format.js'
 import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
@@ -30,6 +31,8 @@ interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly data?: string
   readonly batchSize: number
   readonly testLimit?: number
+  readonly uncertain?: Uncertain
+  readonly blank?: Blank
   readonly crops: ViewName
   readonly report?: string
 }
@@ -45,7 +48,8 @@ export function testCommand(finish: (exitCode: number) => void): Command {
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')
   const options = [
     wholeOption('--batch-size <n>', 'images at a time').default(64),
-    wholeOption('--test-limit <n>', 'only the first n test images'),
+    ...labelOptions(),
+    wholeOption('--test-limit <n>', 'only n test images, of all classes in proportion'),
     choiceOption(
       '--crops <which>',
       'what is shown of each image; probabilities are averaged',
@@ -79,7 +83,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       refuseHeadless(understood, 'testing')
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
-      const load = await chooseTestDataset(name, checkpoint, path)
+      const load = await chooseTestDataset(name, checkpoint, path, flags)
       if (understood) {
         tellReport(path, understood, checkpoint.config, say)
         if (!checkpoint.normalisation) say(`  assumed: images normalised as is usual for ${name} (--mean, --std)`)
@@ -91,6 +95,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       )
       const dataset = open.normalisation ? { ...loaded, normalisation: open.normalisation } : loaded
       tellGrey(dataset, say)
+      for (const line of ('files' in dataset && dataset.decided) || []) say(`${dataset.name}: ${line}`)
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }

@@ -21,6 +21,7 @@ import {
   chooseDataset,
   DATASETS_HELP,
   IMAGE_SIZE_HELP,
+  labelOptions,
   suited,
   tellGrey,
 } from '../datasets.js'
@@ -59,6 +60,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     choiceOption('--recipe <name>', 'published settings, printed in full; options given beside it win', recipeNames),
     wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
     channelsOption('3, or those of --pretrained'),
+    ...labelOptions(),
     ...trainingOptions(),
     ...modelOptions(),
     choiceOption(
@@ -198,6 +200,9 @@ async function resume(job: Job, folder: string): Promise<number> {
   }
   if (flags.recipe !== undefined) throw usageError('a run that goes on keeps its recipe', 'leave out --recipe')
   if (flags.channels !== undefined) throw usageError('a run that goes on keeps its channels', 'leave out --channels')
+  if (flags.uncertain || flags.blank) {
+    throw usageError('a run that goes on reads its labels as it did', 'leave out --uncertain and --blank')
+  }
   const described = Object.keys(describedNetwork(flags)).length > 0
   // The warnings about what is damaged come once, from fit.
   const { settings, checkpoint } = await readRun(folder, () => {})
@@ -215,6 +220,7 @@ async function resume(job: Job, folder: string): Promise<number> {
     // What was chosen by the network's size and the recipe's seed is so again.
     imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
     seed: checkpoint.recipe?.seed,
+    usual: checkpoint.dataset?.reading,
   })
   const dataset = suited(chosen, checkpoint)
   checkClasses(dataset, flags)
