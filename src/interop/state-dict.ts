@@ -8,6 +8,7 @@ import { isAverage, type WeightChoice, type WeightFile } from './weight-file.js'
 /** Names that training scripts give it, the likelier first. */
 const USUAL = ['state_dict', 'model_state_dict', 'model', 'net', 'state', 'network', 'weights', 'params']
 const DEEPEST = 4
+const LISTED = 'shadow_params'
 
 export interface FoundStateDict {
   readonly entries: ReadonlyMap<string, TorchTensor>
@@ -28,7 +29,8 @@ export function findStateDict(value: PickleValue, file: string, weights: WeightC
     const { average = null, raw = null } = places ?? {}
     const next = (weights === 'raw' ? raw : average) ?? average ?? raw
     if (next === null) {
-      if (tensors.length > 0) return { entries: named(members, file), within: path.join('.'), choice }
+      const within = path.join('.')
+      if (tensors.length > 0) return withListed({ entries: named(members, file), within, choice }, value, file, weights)
       throw noWeights(members, file)
     }
     if (average !== null) {
@@ -42,6 +44,34 @@ export function findStateDict(value: PickleValue, file: string, weights: WeightC
   throw new DenseNetError(`${file} holds no weights: ${sort(value)} instead of tensors by name`, {
     hint: "in Python: torch.save(model.state_dict(), 'weights.pth')",
   })
+}
+
+/** torch_ema keeps its averages as a list without names, in the order of the parameters: `shadow_params` of one of the
+ * checkpoint's members, or of the checkpoint. */
+function withListed(found: FoundStateDict, file: PickleValue, path: string, weights: WeightChoice): FoundStateDict {
+  if (found.choice !== undefined || !isDict(file)) return found
+  const member = [['', file] as const, ...file].find(([, item]) => isDict(item) && Array.isArray(item.get(LISTED)))
+  if (member === undefined) return found
+  const place = [member[0], LISTED].filter(Boolean).join('.')
+  const within = found.within || 'no name'
+  if (weights === 'raw') return { ...found, choice: { weights, others: place } }
+  const averages = (member[1] as PickleDict).get(LISTED) as PickleValue[]
+  const parameters = [...found.entries].filter(
+    ([name]) => !/(^|\.)(running_mean|running_var|num_batches_tracked)$/.test(name),
+  )
+  const fits = parameters.every(([, { shape }], i) => {
+    const average = averages[i]
+    return average instanceof TorchTensor && average.shape.join() === shape.join()
+  })
+  if (!fits || averages.length !== parameters.length) {
+    throw new DenseNetError(
+      `${path} holds averaged weights without names under ${place}: ${averages.length} that are not the ${parameters.length} parameters under ${within} in their order and shapes`,
+      { hint: '--weights raw takes those that were not averaged' },
+    )
+  }
+  const entries = new Map(found.entries)
+  for (const [i, [name]] of parameters.entries()) entries.set(name, averages[i] as TorchTensor)
+  return { ...found, entries, within: place, choice: { weights: 'average', others: within } }
 }
 
 const sort = (value: PickleValue): string => {

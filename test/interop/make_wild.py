@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes fixtures/wild/: weights as they are found, and in golden.json what their producers compute from them.
 
-    python make_wild.py        (torch, torchvision, timm, keras, tensorflow, h5py)
+    python make_wild.py        (torch, torchvision, timm, torch_ema, keras, tensorflow, h5py)
 
 golden.json has for each file the shape of the images and `logits`, or `features` (the mean of the last maps), or both;
 of a file with averaged and raw weights `raw`, the logits of those. Weights and images are those of make_fixtures.py.
@@ -19,6 +19,7 @@ os.environ['KERAS_BACKEND'] = 'tensorflow'
 import numpy as np
 import timm
 import torch
+import torch_ema
 import torch.nn.functional as F
 import torchvision
 from torch import nn
@@ -77,6 +78,10 @@ def state(offset=0, prefix=''):
 raw, average = run(net()), run(net(50))
 both = dict(logits=average, raw=raw)
 keep('timm-ema.pth.tar', dict(epoch=3, arch='densenet', state_dict=state(), state_dict_ema=state(50)), **both)
+# torch_ema's averages have no names; running statistics stay those of the network.
+ema, mixed = torch_ema.ExponentialMovingAverage(net(50).parameters(), decay=0.9), net()
+ema.copy_to(mixed.parameters())
+keep('torch-ema.pth', dict(model=state(), ema=ema.state_dict()), logits=run(mixed), raw=raw)
 averaged = torch.optim.swa_utils.AveragedModel(net(50))
 averaged.n_averaged.fill_(7)
 keep('averaged-model.pth', averaged.state_dict(), logits=average)

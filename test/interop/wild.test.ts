@@ -6,7 +6,10 @@ import { createReferenceBackend } from '../../dist/backends/reference/backend.js
 import { DenseNet } from '../../dist/densenet.js'
 import { createFeatureExtractor } from '../../dist/engine/features.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
+import type { PickleValue } from '../../dist/interop/pickle.js'
 import { decodeWeights } from '../../dist/interop/read-weights.js'
+import { findStateDict } from '../../dist/interop/state-dict.js'
+import { TorchStorage, TorchTensor } from '../../dist/interop/torch-globals.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { writeCheckpoint } from '../../dist/training/checkpoint.js'
@@ -67,6 +70,7 @@ describe("features without a classifier are the producer's", () => {
 describe('what was taken is said', () => {
   test.each([
     ['timm-ema.pth.tar', 'the averaged weights; the raw ones are under state_dict (--weights raw)'],
+    ['torch-ema.pth', 'the averaged weights; the raw ones are under model (--weights raw)'],
     ['torchvision-reference.pth', 'the averaged weights; the raw ones are under model (--weights raw)'],
     ['lightning-averaging.ckpt', 'the averaged weights; the raw ones are under current_model_state (--weights raw)'],
     ['lightning-module.ckpt', 'the averaged weights; the raw ones are under model. (--weights raw)'],
@@ -94,6 +98,34 @@ describe('what was taken is said', () => {
     expect(unused).toContain('criterion.weight: of the loss, which only training needs')
     const head = (await imported('head-of-two.pth')).report.unused.filter(text => text.includes('classifier'))
     expect(head).toHaveLength(4)
+  })
+})
+
+describe('averages without names', () => {
+  const tensor = (...shape: number[]) => new TorchTensor(new TorchStorage('float32', '0', 9), 0, shape, [1])
+  const model = new Map([
+    ['a.weight', tensor(2)],
+    ['a.running_mean', tensor(2)],
+    ['b.weight', tensor(3)],
+  ])
+  const found = (list: TorchTensor[], weights?: 'raw') =>
+    findStateDict(
+      new Map<string, PickleValue>([
+        ['model', model],
+        ['ema', new Map([['shadow_params', list]])],
+      ]),
+      'x.pth',
+      weights,
+    )
+  test.each([
+    ['one too few', [tensor(2)], 1],
+    ['one too many', [tensor(2), tensor(3), tensor(3)], 3],
+    ['in another order', [tensor(3), tensor(2)], 2],
+  ])('are refused: %s', (_, list, count) => {
+    expect(() => found(list)).toThrow(
+      `x.pth holds averaged weights without names under ema.shadow_params: ${count} that are not the 2 parameters under model in their order and shapes`,
+    )
+    expect(found(list, 'raw').entries).toEqual(model)
   })
 })
 
