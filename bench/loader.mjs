@@ -2,10 +2,10 @@
 //   node bench/loader.mjs FOLDER [threads] [images]
 // FOLDER as for `densenet train --dataset`. Prints one line for training's transforms and one for evaluation's.
 
-import { takeImages } from '../dist/data/dataset.js'
-import { imageFiles } from '../dist/data/image-files.js'
-import { createLoader } from '../dist/data/loader.js'
-import { imagenetTransforms } from '../dist/data/transforms/transform.js'
+import { createLoader } from '../dist/data/loading/loader.js'
+import { imageFiles } from '../dist/data/sets/image-files.js'
+import { takeImages } from '../dist/images/dataset.js'
+import { imagenetTransforms } from '../dist/images/transforms/transform.js'
 
 const [folder, threads = '2', images = '1000'] = process.argv.slice(2)
 if (folder === undefined) {

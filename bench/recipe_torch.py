@@ -28,7 +28,7 @@ RATE = 0.1
 MOMENTUM = 0.9
 WEIGHT_DECAY = 2e-4
 PAD = 4
-# src/data/info.ts
+# src/images/info.ts
 MEAN = (125.3, 123.0, 113.9)
 DEVIATION = (63.0, 62.1, 66.7)
 # densenet-bc-40-12 of src/model/presets.ts

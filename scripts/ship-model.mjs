@@ -1,6 +1,6 @@
 // Makes models/cifar10, the network that comes with the package, of a finished run on CIFAR-10: its last weights (not the
 // best ones, which were picked on the test images), what it was asked for, its epochs, and its error on all test images,
-// measured here. Then test/hub/make_cifar.mjs makes the pictures that its test shows it.
+// measured here. Then test/networks/make_cifar.mjs makes the pictures that its test shows it.
 //
 //   node scripts/ship-model.mjs RUN 'THE COMMAND THAT TRAINED IT'     after npm run build:ts
 

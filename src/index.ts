@@ -4,7 +4,8 @@ export { type BackendName, type BackendOptions, backendNames, createBackend } fr
 export { measure } from './bench/measure.js'
 export { measureHere } from './bench/measure-here.js'
 export type { KernelTime, Measurement, Work } from './bench/work.js'
-export { type Augmentation, type FlipAndCrop, noAugmentation } from './data/augment.js'
+export { decodeImage, decodeImageFile } from './data/loading/decode.js'
+export { createLoader, type Loader, type LoaderOptions } from './data/loading/loader.js'
 export {
   cifar10,
   cifar100,
@@ -18,34 +19,8 @@ export {
   mnist,
   prepareDataset,
   svhn,
-} from './data/catalogue.js'
-export type { Blank, LabelReading, Uncertain } from './data/class-columns.js'
-export {
-  type ArrayDataset,
-  type Batch,
-  type Dataset,
-  type FileDataset,
-  limitDataset,
-  MISSING,
-  type Normalisation,
-  takeImages,
-} from './data/dataset.js'
-export { decodeImage, decodeImageFile } from './data/decode.js'
-export type { Image } from './data/image.js'
-export { type ImageFilesOptions, imageFiles, testImageFiles } from './data/image-files.js'
-export { createLoader, type Loader, type LoaderOptions } from './data/loader.js'
-export type { Mixing } from './data/mixing.js'
-export {
-  type AugmentationName,
-  augmentationNames,
-  namedAugmentation,
-  standardAugmentation,
-} from './data/named-augmentation.js'
-export { splitDataset } from './data/split.js'
-export { synthetic } from './data/synthetic.js'
-export { type Preprocessing, preprocess, VIEWS, type View, type ViewName } from './data/transforms/preprocess.js'
-export { type Interpolation, resize } from './data/transforms/resize.js'
-export { applyTransforms, imagenetTransforms, type Transform } from './data/transforms/transform.js'
+} from './data/sets/catalogue.js'
+export { type ImageFilesOptions, imageFiles, testImageFiles } from './data/sets/image-files.js'
 export {
   type ComputeOptions,
   type CreateOptions,
@@ -101,8 +76,31 @@ export type { Predictions } from './evaluation/predict.js'
 export type { Report, ReportFacts } from './evaluation/report.js'
 export { type Scores, scorePredictions } from './evaluation/scores.js'
 export { writeReport } from './evaluation/write-report.js'
-export { type FetchOptions, type FetchProgress, fetchModel } from './hub/fetch.js'
-export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from './hub/named.js'
+export { type Augmentation, type FlipAndCrop, noAugmentation } from './images/augment.js'
+export type { Blank, LabelReading, Uncertain } from './images/class-columns.js'
+export {
+  type ArrayDataset,
+  type Batch,
+  type Dataset,
+  type FileDataset,
+  limitDataset,
+  MISSING,
+  type Normalisation,
+  takeImages,
+} from './images/dataset.js'
+export type { Image } from './images/image.js'
+export type { Mixing } from './images/mixing.js'
+export {
+  type AugmentationName,
+  augmentationNames,
+  namedAugmentation,
+  standardAugmentation,
+} from './images/named-augmentation.js'
+export { splitDataset } from './images/split.js'
+export { synthetic } from './images/synthetic.js'
+export { type Preprocessing, preprocess, VIEWS, type View, type ViewName } from './images/transforms/preprocess.js'
+export { type Interpolation, resize } from './images/transforms/resize.js'
+export { applyTransforms, imagenetTransforms, type Transform } from './images/transforms/transform.js'
 export { type Answer, type Classifier, type ClassifyOptions, classifyImages } from './inference/classifier.js'
 export { type Prediction, type TopOptions, topClasses } from './inference/classify.js'
 export type { Features } from './inference/features.js'
@@ -146,8 +144,11 @@ export { initialParameters, initialRunning } from './model/initialise.js'
 export { type ParameterTable, parameterTable } from './model/parameters.js'
 export { type PresetName, preset, presetNames } from './model/presets.js'
 export { type Summary, type SummaryRow, summarise } from './model/summary.js'
+export { type FetchOptions, type FetchProgress, fetchModel } from './networks/fetch.js'
+export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from './networks/named.js'
+export { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from './runs/checkpoint.js'
+export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './runs/memory.js'
 export { createServer, type DenseNetServer, type ServerOptions } from './server/server.js'
-export { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from './training/checkpoint.js'
 export type {
   CheckpointEvent,
   EndEvent,
@@ -164,7 +165,6 @@ export type {
   WarningEvent,
 } from './training/events.js'
 export type { LayerStatistics, TensorStatistics } from './training/layer-statistics.js'
-export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './training/memory.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
 export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from './training/multi-label.js'
 export {

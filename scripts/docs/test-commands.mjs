@@ -17,14 +17,14 @@ const NOT_RUN = [
   [/^node (bench|scripts|test|examples)\//, 'measures, or is run by .ci/run'],
   [/^(python3?|pip|tensorboard|curl|docker) /, 'another program, which may not be here'],
   [/^th main\.lua/, 'the original program'],
-  [/^(npx )?densenet data \w/, 'fetches a data set: test/data/download.test.ts'],
+  [/^(npx )?densenet data \w/, 'fetches a data set: test/data/bringing/download.test.ts'],
   [/^(npx )?densenet train --resume checkpoints/, "a run of the original's: test/interop/cli.test.ts"],
-  [/^(npx )?densenet models --(fetch|remove)/, 'fetches a network: test/hub/fetch.test.ts'],
+  [/^(npx )?densenet models --(fetch|remove)/, 'fetches a network: test/networks/fetch.test.ts'],
   [/ < /, 'reads standard input: test/cli/classify.test.ts'],
   [/^(npx )?densenet train --demo/, 'fetches a data set: npm start'],
   [
     /^(npx )?densenet train -[A-Za-z]{2}/,
-    "trains for days; test/cli/seed-options.test.ts and seed-runs.test.ts test the original's options",
+    "trains for days; test/cli/original-options.test.ts and seed-runs.test.ts test the original's options",
   ],
 ]
 

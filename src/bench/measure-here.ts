@@ -1,18 +1,18 @@
 // Measures in this process: a training of DenseNet itself, as a user would make it, watched through its events; or a network
 // made ready to answer.
 import { type BackendOptions, createBackend } from '../backends/registry.js'
-import type { ArrayDataset } from '../data/dataset.js'
 import { DenseNet } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import { usageError } from '../errors.js'
+import type { ArrayDataset } from '../images/dataset.js'
 import { architecture } from '../model/architecture.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable } from '../model/parameters.js'
 import { summarise } from '../model/summary.js'
+import { peakResidentBytes } from '../node/resident.js'
 import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
-import { peakResidentBytes } from '../util/resident.js'
 import { measureKernels } from './kernels.js'
 import { type CompleteWork, completeWork, type Measurement, median, type Work } from './work.js'
 

@@ -1,10 +1,10 @@
 // What the commands say of data sets: the help of their options, and what is going on while one is brought.
 
 import type { Option } from 'commander'
-import type { DataProgress } from '../data/catalogue.js'
-import { BLANK, UNCERTAIN } from '../data/class-columns.js'
-import type { Dataset } from '../data/dataset.js'
-import { choosableDatasets } from '../training/choose-dataset.js'
+import type { DataProgress } from '../data/sets/catalogue.js'
+import { choosableDatasets } from '../data/sets/choose-dataset.js'
+import { BLANK, UNCERTAIN } from '../images/class-columns.js'
+import type { Dataset } from '../images/dataset.js'
 import { bytes } from './format.js'
 import { choiceOption, numberOption } from './options.js'
 import { StatusLine, type Terminal } from './terminal.js'
@@ -18,7 +18,7 @@ export {
   knownDataset,
   type Splits,
   suited,
-} from '../training/choose-dataset.js'
+} from '../data/sets/choose-dataset.js'
 
 /** For the help of `--dataset`. */
 export const DATASETS_HELP = `${choosableDatasets.join(', ')}, or a folder or CSV list of images`

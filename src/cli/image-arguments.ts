@@ -1,7 +1,7 @@
 // Images on the command line: files, folders of them, standard input.
 import { stat } from 'node:fs/promises'
-import { MOST_BYTES, READ_EXTENSIONS } from '../data/decode.js'
-import { imagesIn } from '../data/image-folder.js'
+import { MOST_BYTES, READ_EXTENSIONS } from '../data/loading/decode.js'
+import { imagesIn } from '../data/sets/image-folder.js'
 import { DenseNetError, usageError } from '../errors.js'
 import type { ImageInput } from '../inference/image-input.js'
 

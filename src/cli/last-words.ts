@@ -1,8 +1,8 @@
 // How a run ended: its errors, honestly named, what it took, where things are, what can be done next.
 import { join } from 'node:path'
+import { BEST_FILE } from '../runs/read-run.js'
+import { LOG_FILE } from '../runs/run-folder.js'
 import type { EpochScore } from '../training/events.js'
-import { BEST_FILE } from '../training/read-run.js'
-import { LOG_FILE } from '../training/run-folder.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { duration, figure, percent, quoted, rounded, table } from './format.js'
 import type { Effort } from './progress.js'

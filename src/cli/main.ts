@@ -21,7 +21,7 @@ import { testCommand } from './commands/test.js'
 import { trainCommand } from './commands/train.js'
 import { createContext } from './context.js'
 import { failureOf } from './failure.js'
-import { translateSeedOptions } from './seed-options.js'
+import { translateSeedOptions } from './original-options.js'
 import { createTerminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }

@@ -1,5 +1,7 @@
 // Training as a person watches it: a reader of the event stream. On a terminal one line that is written over, else one
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
+
+import { TimeEstimator, type TimeLeft } from '../runs/time-left.js'
 import type {
   EpochEvent,
   EvaluationEvent,
@@ -9,7 +11,6 @@ import type {
   TrainingEvent,
   TrainingListener,
 } from '../training/events.js'
-import { TimeEstimator, type TimeLeft } from '../training/time-left.js'
 import { duration, figure, grouped, percent, rounded, wrapped } from './format.js'
 import { runHeader } from './run-header.js'
 import { StatusLine, type Terminal } from './terminal.js'

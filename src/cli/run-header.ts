@@ -1,7 +1,7 @@
 // The first lines of a run: what is trained, on what, where, how.
-import { describeAugmentation, withoutChance } from '../data/augment.js'
+import { describeAugmentation, withoutChance } from '../images/augment.js'
+import { machineBytes } from '../runs/memory.js'
 import type { StartEvent } from '../training/events.js'
-import { machineBytes } from '../training/memory.js'
 import { isMeant, mixes, type Recipe } from '../training/recipe.js'
 import { createSchedule, highestRate, warmUp } from '../training/schedule.js'
 import { bytes, grouped, short, wrapped } from './format.js'

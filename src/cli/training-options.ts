@@ -1,10 +1,10 @@
 // How to train: one table of options that reads them, gives them to fit, and prints a recipe as the options it is made of.
 import { Option } from 'commander'
-import type { Mixing } from '../data/mixing.js'
-import { namesOf } from '../data/named-augmentation.js'
-import { VIEWS } from '../data/transforms/preprocess.js'
 import type { FitOptions } from '../densenet.js'
 import { parameterError, usageError } from '../errors.js'
+import type { Mixing } from '../images/mixing.js'
+import { namesOf } from '../images/named-augmentation.js'
+import { VIEWS } from '../images/transforms/preprocess.js'
 import {
   isMeant,
   lossNames,

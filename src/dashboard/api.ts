@@ -4,10 +4,10 @@ import type { Report } from '../evaluation/report.js'
 import type { Prediction } from '../inference/classify.js'
 import type { FeatureReuse } from '../inspect/feature-reuse.js'
 import type { LayerFacts } from '../model/operations.js'
+import type { TrainingMemory } from '../runs/memory.js'
+import type { RunState } from '../runs/run-state.js'
 import type { EpochScore } from '../training/events.js'
-import type { TrainingMemory } from '../training/memory.js'
 import type { Metrics } from '../training/metrics.js'
-import type { RunState } from '../training/run-state.js'
 
 /** Every error of the API: status 4xx or 5xx with this as its body. */
 export interface Failure {

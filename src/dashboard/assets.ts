@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Context } from 'hono'
 import { DenseNetError } from '../errors.js'
-import { errorCode } from '../util/files.js'
+import { errorCode } from '../node/files.js'
 
 const FOLDER = fileURLToPath(new URL('./page', import.meta.url))
 const TYPES: Readonly<Record<string, string>> = {

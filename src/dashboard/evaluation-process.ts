@@ -1,14 +1,14 @@
 // The process that evaluates a checkpoint for the dashboard: one task in, lines of JSON out. A process of its own, of low
 // priority, so that neither the pages nor a training that runs beside it wait for it.
 import { constants, setPriority } from 'node:os'
-import { limitDataset } from '../data/dataset.js'
+import { chooseTestDataset } from '../data/sets/choose-dataset.js'
 import { DenseNet } from '../densenet.js'
 import { DenseNetError, usageError } from '../errors.js'
 import { makeReport, trainingScores } from '../evaluation/report.js'
 import { scorePredictions } from '../evaluation/scores.js'
 import { thumbnails } from '../evaluation/thumbnails.js'
-import { chooseTestDataset } from '../training/choose-dataset.js'
-import { openNetwork } from '../training/open-network.js'
+import { limitDataset } from '../images/dataset.js'
+import { openNetwork } from '../networks/open-network.js'
 import type { Evaluation, Failure } from './api.js'
 
 export interface EvaluationTask {

@@ -1,5 +1,5 @@
 // Everything a run's log tells, read piece by piece: the steps as columns, the epochs as points.
-import { type LineOf, parseLogLine } from '../training/log-lines.js'
+import { type LineOf, parseLogLine } from '../runs/log-lines.js'
 import type { EpochPoint } from './api.js'
 import { LogFollower } from './log-follower.js'
 import { StepTable } from './step-table.js'

@@ -1,7 +1,7 @@
 // Follows a growing log: whole lines as they come, however the file is cut into writes. A line without its end waits
 // for it. A log that was cut short, replaced or rewritten begins anew.
 import { type FileHandle, open } from 'node:fs/promises'
-import { errorCode } from '../util/files.js'
+import { errorCode } from '../node/files.js'
 
 const CHUNK = 1 << 20
 /** A longer line is no line of a log. */

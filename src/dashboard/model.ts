@@ -5,8 +5,8 @@ import { DenseNet } from '../densenet.js'
 import { DenseNetError } from '../errors.js'
 import type { DenseNetOptions } from '../model/config.js'
 import { layerFacts } from '../model/operations.js'
+import { CONFIG_FILE, readSettings } from '../runs/run-settings.js'
 import { PAPER_RECIPE } from '../training/recipe.js'
-import { CONFIG_FILE, readSettings } from '../training/run-settings.js'
 import type { ModelFacts } from './api.js'
 
 export async function modelFacts(folder: string): Promise<ModelFacts> {

@@ -2,12 +2,12 @@
 // is not read for it.
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type LineOf, parseLogLine } from '../runs/log-lines.js'
+import { LOG_FILE } from '../runs/run-folder.js'
+import { CONFIG_FILE, readSettings } from '../runs/run-settings.js'
+import { runState } from '../runs/run-state.js'
+import { TimeEstimator } from '../runs/time-left.js'
 import type { EpochScore } from '../training/events.js'
-import { type LineOf, parseLogLine } from '../training/log-lines.js'
-import { LOG_FILE } from '../training/run-folder.js'
-import { CONFIG_FILE, readSettings } from '../training/run-settings.js'
-import { runState } from '../training/run-state.js'
-import { TimeEstimator } from '../training/time-left.js'
 import type { Moment, RunSummary } from './api.js'
 import { LogFollower, lastEpochsOffset } from './log-follower.js'
 

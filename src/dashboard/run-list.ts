@@ -3,7 +3,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { usageError } from '../errors.js'
-import { CONFIG_FILE } from '../training/run-settings.js'
+import { CONFIG_FILE } from '../runs/run-settings.js'
 import type { RunSummary } from './api.js'
 import { RunHistory } from './history.js'
 import { RunLatest } from './run-latest.js'

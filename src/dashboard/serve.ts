@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { DenseNetError, usageError } from '../errors.js'
-import { errorCode } from '../util/files.js'
+import { errorCode } from '../node/files.js'
 import { dashboardApp } from './app.js'
 
 const ADDRESS = '127.0.0.1'

@@ -1,6 +1,6 @@
 // Every prediction as a line of a CSV file (RFC 4180), in the order of the data set.
 
-import { type Dataset, MISSING } from '../data/dataset.js'
+import { type Dataset, MISSING } from '../images/dataset.js'
 import { csvOf } from '../util/csv.js'
 import { likeliestFew } from '../util/ranking.js'
 import type { MultiLabelPredictions } from './multi-label-scores.js'

@@ -1,6 +1,6 @@
 // The report on images that may have several labels: as plain data, and as a page.
 import { basename } from 'node:path'
-import type { Dataset } from '../data/dataset.js'
+import type { Dataset } from '../images/dataset.js'
 import { escaped } from '../util/markup.js'
 import { reliabilityDiagram } from './diagram.js'
 import { type MultiLabelPredictions, type MultiLabelScores, type WrongLabel, worstCalls } from './multi-label-scores.js'

@@ -1,6 +1,6 @@
 // Scores of predictions for images that may have several labels: how each class's probabilities rank the images, what a
 // threshold of one half makes of them, calibration.
-import { MISSING } from '../data/dataset.js'
+import { MISSING } from '../images/dataset.js'
 import { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '../training/multi-label.js'
 import { type CalibrationBin, calibrationOf } from './calibration.js'
 import type { Predictions } from './predict.js'

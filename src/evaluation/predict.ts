@@ -1,14 +1,14 @@
 // What a network says of every image of a data set: probabilities of the classes, averaged over the views of an image.
 
-import { type Dataset, targetBytes } from '../data/dataset.js'
-import { createLoader } from '../data/loader.js'
-import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
+import { createLoader } from '../data/loading/loader.js'
 import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
+import { type Dataset, targetBytes } from '../images/dataset.js'
+import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { checkDataset, evaluatedLoss } from '../training/run.js'
+import { checkDataset, evaluatedLoss } from '../runs/run.js'
 import { averageViews } from '../training/views.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'

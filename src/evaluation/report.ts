@@ -1,8 +1,8 @@
 // What an evaluation found, as plain data: the content of report.json and of the page.
 
-import type { Dataset } from '../data/dataset.js'
-import type { ViewName } from '../data/transforms/preprocess.js'
-import type { Checkpoint } from '../training/checkpoint.js'
+import type { Dataset } from '../images/dataset.js'
+import type { ViewName } from '../images/transforms/preprocess.js'
+import type { Checkpoint } from '../runs/checkpoint.js'
 import type { EpochScore } from '../training/events.js'
 import { isFinished } from '../training/trainer.js'
 import type { Predictions } from './predict.js'

@@ -1,8 +1,9 @@
 // Small pictures of images that were mistaken.
-import { type Dataset, takeImages } from '../data/dataset.js'
-import { loadSharp } from '../data/decode.js'
-import { createLoader } from '../data/loader.js'
-import { toBytes } from '../data/sheet.js'
+
+import { loadSharp } from '../data/loading/decode.js'
+import { createLoader } from '../data/loading/loader.js'
+import { toBytes } from '../data/loading/sheet.js'
+import { type Dataset, takeImages } from '../images/dataset.js'
 
 /** Each as the network saw it, as the address of a PNG or JPEG image in the page itself. */
 export async function thumbnails(

@@ -2,8 +2,8 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Dataset } from '../data/dataset.js'
-import { fileError, writeFileAtomically } from '../util/files.js'
+import type { Dataset } from '../images/dataset.js'
+import { fileError, writeFileAtomically } from '../node/files.js'
 import { multiLabelCsv, predictionsCsv } from './csv.js'
 import { makeMultiLabelReport, multiLabelPage } from './multi-label-page.js'
 import type { MultiLabelPredictions, MultiLabelScores } from './multi-label-scores.js'

@@ -1,6 +1,7 @@
 // From logits to an answer for people: the likeliest classes, by name, with their probabilities.
-import { IMAGENET_CLASSES } from '../data/imagenet-classes.js'
+
 import { DenseNetError } from '../errors.js'
+import { IMAGENET_CLASSES } from '../images/imagenet-classes.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { byScore } from '../util/ranking.js'
 

@@ -1,9 +1,10 @@
 // What a layer of a network makes of images: of a list of them, or of a data set. Images that cannot be read are left
 // out and told.
-import type { Dataset } from '../data/dataset.js'
-import { createLoader } from '../data/loader.js'
+
+import { createLoader } from '../data/loading/loader.js'
 import type { FeatureExtractor } from '../engine/features.js'
 import { usageError } from '../errors.js'
+import type { Dataset } from '../images/dataset.js'
 import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'

@@ -1,17 +1,18 @@
 // One image, from wherever a program has it, to what the network reads: decoded, brought to the network's size as its
 // preprocessing says, normalised. The same pixels as `densenet test` makes.
-import type { Normalisation } from '../data/dataset.js'
-import { checkShape, type DecodedImage, decodeImage, decodeImageFile } from '../data/decode.js'
-import { emptyImage, type Image, withChannels } from '../data/image.js'
-import { normaliseImage } from '../data/normalise.js'
+
+import { checkShape, type DecodedImage, decodeImage, decodeImageFile } from '../data/loading/decode.js'
+import { DenseNetError, parameterError, usageError } from '../errors.js'
+import type { Normalisation } from '../images/dataset.js'
+import { emptyImage, type Image, withChannels } from '../images/image.js'
+import { normaliseImage } from '../images/normalise.js'
 import {
   type Preprocessing,
   preprocess,
   standardPreprocessing,
   VIEWS,
   type View,
-} from '../data/transforms/preprocess.js'
-import { DenseNetError, parameterError, usageError } from '../errors.js'
+} from '../images/transforms/preprocess.js'
 import type { DenseNetConfig } from '../model/config.js'
 
 /** Pixels in memory, [height][width][channels] bytes: what a canvas (ImageData) and sharp's raw() give. */

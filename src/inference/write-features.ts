@@ -3,8 +3,8 @@ import { extname } from 'node:path'
 import { parameterError } from '../errors.js'
 import { encodeNpy } from '../interop/npy.js'
 import { encodeSafetensors } from '../interop/safetensors.js'
+import { writeFileAtomically } from '../node/files.js'
 import { csvLine } from '../util/csv.js'
-import { writeFileAtomically } from '../util/files.js'
 import type { Features } from './features.js'
 
 export const featureFormats = ['.npy', '.safetensors', '.csv'] as const

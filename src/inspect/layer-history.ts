@@ -4,10 +4,10 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { usageError } from '../errors.js'
+import { fileError } from '../node/files.js'
+import { LOG_FILE } from '../runs/run-folder.js'
 import type { LayersEvent } from '../training/events.js'
 import type { LayerStatistics } from '../training/layer-statistics.js'
-import { LOG_FILE } from '../training/run-folder.js'
-import { fileError } from '../util/files.js'
 
 /** Statistics of tensors over the epochs of a run. */
 export interface LayerHistory {

@@ -1,5 +1,5 @@
 // An image as the network sees it: the numbers it reads, and the same as pixels to look at.
-import { toBytes } from '../data/sheet.js'
+import { toBytes } from '../data/loading/sheet.js'
 import { DenseNetError } from '../errors.js'
 import {
   checkNormalisation,

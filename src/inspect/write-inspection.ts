@@ -1,9 +1,9 @@
 // An inspection as a file: a picture, or its numbers.
 import { extname } from 'node:path'
-import { loadSharp } from '../data/decode.js'
+import { loadSharp } from '../data/loading/decode.js'
 import { DenseNetError, parameterError, usageError } from '../errors.js'
+import { writeFileAtomically } from '../node/files.js'
 import { csvOf } from '../util/csv.js'
-import { writeFileAtomically } from '../util/files.js'
 import type { Inspection } from './inspection.js'
 
 const endings = ['.svg', '.png', '.json', '.csv'] as const

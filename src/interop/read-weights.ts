@@ -1,7 +1,7 @@
 // One reader of weights for every format: what a file is, is told by its first bytes, never by its name.
 import { open } from 'node:fs/promises'
 import { DenseNetError, usageError } from '../errors.js'
-import { errorCode, fileError } from '../util/files.js'
+import { errorCode, fileError } from '../node/files.js'
 import { HDF5_START, readHdf5 } from './hdf5.js'
 import { KERAS_EPSILON, kerasWeights } from './keras.js'
 import { decodeSafetensors } from './safetensors.js'

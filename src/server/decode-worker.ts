@@ -1,5 +1,5 @@
 // One image, on a thread of its own: large photographs would keep the server from answering anybody.
-import { decodeImage } from '../data/decode.js'
+import { decodeImage } from '../data/loading/decode.js'
 import { DenseNetError } from '../errors.js'
 import { inputSize, type NetworkInput, writeInput } from '../inference/image-input.js'
 

@@ -1,11 +1,11 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
 import { z } from 'zod'
-import type { Augmentation } from '../data/augment.js'
-import type { LimitBy } from '../data/dataset.js'
-import { MOST_ALPHA } from '../data/mixing.js'
-import { VIEWS, type ViewName } from '../data/transforms/preprocess.js'
-import { transformSchema } from '../data/transforms/schema.js'
 import { parameterError, usageError } from '../errors.js'
+import type { Augmentation } from '../images/augment.js'
+import type { LimitBy } from '../images/dataset.js'
+import { MOST_ALPHA } from '../images/mixing.js'
+import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
+import { transformSchema } from '../images/transforms/schema.js'
 import { scheduleNames } from './schedule.js'
 
 /** All optimisers. */
@@ -55,7 +55,7 @@ export interface Recipe {
   /** Where images may have several labels, fit takes binary-cross-entropy by default. */
   readonly loss: LossName
   readonly labelSmoothing: number
-  /** Alpha of mixup and of CutMix (src/data/mixing.ts); null: images are not mixed so. */
+  /** Alpha of mixup and of CutMix (src/images/mixing.ts); null: images are not mixed so. */
   readonly mixup: number | null
   readonly cutmix: number | null
   /** Where both are given: how likely a batch is mixed by CutMix. */

@@ -1,7 +1,8 @@
 // The settings behind published numbers, by name. A recipe is a data set, what it asks of the network, and the values of
 // training that differ from PAPER_RECIPE; each can be given anew.
-import { noAugmentation } from '../data/augment.js'
+
 import { parameterError } from '../errors.js'
+import { noAugmentation } from '../images/augment.js'
 import type { Recipe } from './recipe.js'
 
 /** All of them; docs/training.md says what each is. */

@@ -1,8 +1,9 @@
 // What a recipe asks of a session: its optimiser, its loss, its frozen parameters.
-import type { Dataset } from '../data/dataset.js'
+
 import type { SessionOptions } from '../engine/session.js'
 import type { Optimizer } from '../engine/update.js'
 import { usageError } from '../errors.js'
+import type { Dataset } from '../images/dataset.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { POOLED } from '../model/feature-layers.js'

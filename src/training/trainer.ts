@@ -1,9 +1,10 @@
 // The training loop. It knows a session, two sources of batches and a schedule; files and terminals are its listeners.
 // Everything it remembers between two steps is in `Progress`, so it can stop after any step and go on with the same bits.
-import type { Batch } from '../data/dataset.js'
+
 import type { Session } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
-import type { Progress } from './checkpoint.js'
+import type { Batch } from '../images/dataset.js'
+import type { Progress } from '../runs/checkpoint.js'
 import type { EpochScore, TrainingListener } from './events.js'
 import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'

@@ -1,8 +1,9 @@
 // What a network says of an image that is shown to it once, or several times (mirrored, in crops): then the probabilities
 // are averaged, and the loss and the order of the classes are those of the averages.
-import type { Batch } from '../data/dataset.js'
+
 import type { Numbers } from '../engine/backend.js'
 import type { Session, StepResult } from '../engine/session.js'
+import type { Batch } from '../images/dataset.js'
 import { rankOf } from '../util/ranking.js'
 
 /** Of the images of a batch, each once. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { loadSharp } from '../../dist/data/decode.js'
+import { loadSharp } from '../../dist/data/loading/decode.js'
 import { DenseNet } from '../../dist/index.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 import { densenet } from './run.js'

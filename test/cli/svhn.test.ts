@@ -11,7 +11,7 @@ import { temporaryFolder } from '../training/fixtures.js'
 import { densenet } from './run.js'
 
 const folder = temporaryFolder()
-const SOURCES = new URL('../../dist/data/sources.js', import.meta.url)
+const SOURCES = new URL('../../dist/data/bringing/sources.js', import.meta.url)
 
 /** So many images of each digit; an image is as bright as its digit. */
 const digits = (each: number): number[] => Array.from({ length: 10 * each }, (_, i) => (i % 10) + 1)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CamPictures, InspectionPicture, InspectionPlaces } from '../../dist/dashboard/api.js'
 import { dashboardApp } from '../../dist/dashboard/app.js'
-import { loadSharp } from '../../dist/data/decode.js'
+import { loadSharp } from '../../dist/data/loading/decode.js'
 import { DenseNet, featureReuse, gradCam } from '../../dist/index.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { decodeImage } from '../../dist/data/decode.js'
-import { withChannels } from '../../dist/data/image.js'
+import { decodeImage } from '../../dist/data/loading/decode.js'
+import { withChannels } from '../../dist/images/image.js'
 
 interface Picture {
   readonly file: string

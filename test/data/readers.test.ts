@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readCifarRecords } from '../../dist/data/cifar.js'
-import { readIdx, readIdxPair } from '../../dist/data/idx.js'
+import { readCifarRecords } from '../../dist/data/sets/cifar.js'
+import { readIdx, readIdxPair } from '../../dist/data/sets/idx.js'
 import { DenseNetError } from '../../dist/errors.js'
 import { cifarBytes } from './tiny.js'
 

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { packTar } from 'modern-tar'
 import { onTestFinished } from 'vitest'
-import type { DataFile, DatasetSources, Source } from '../../dist/data/sources.js'
+import type { DataFile, DatasetSources, Source } from '../../dist/data/bringing/sources.js'
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

@@ -29,7 +29,7 @@ test('links to code are to the lines they name: npm run docs:links', () => {
 })
 
 test('every option of the original is in the table of those who come from it', () => {
-  const [, table] = /const DEFAULTS = \{([\s\S]*?)\n\}/.exec(read('src/cli/seed-options.ts'))!
+  const [, table] = /const DEFAULTS = \{([\s\S]*?)\n\}/.exec(read('src/cli/original-options.ts'))!
   const options = [...table!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!)
   expect(options.length).toBeGreaterThan(30)
   const page = read('docs/coming-from.md')
@@ -56,7 +56,7 @@ test('links between pages lead to files', () => {
 })
 
 test('columns of exported tables are those in docs/logs.md', async () => {
-  const { EPOCH_COLUMNS, STEP_COLUMNS } = await import('../../dist/training/export-log.js')
+  const { EPOCH_COLUMNS, STEP_COLUMNS } = await import('../../dist/runs/export-log.js')
   const page = read('docs/logs.md')
   const told = [...page.matchAll(/`([a-z][a-z0-9_]*)`/g)].map(([, name]) => name!)
   for (const name of [...Object.keys(EPOCH_COLUMNS), ...Object.keys(STEP_COLUMNS)]) expect(told).toContain(name)

@@ -1,8 +1,8 @@
 // Labels that are not known have no part in scores: scikit-learn's numbers with them left out.
 import { expect, test } from 'vitest'
-import { MISSING, targetBytes } from '../../dist/data/dataset.js'
 import { multiLabelCsv } from '../../dist/evaluation/csv.js'
 import { scoreMultiLabel, worstCalls } from '../../dist/evaluation/multi-label-scores.js'
+import { MISSING, targetBytes } from '../../dist/images/dataset.js'
 import { rankClasses } from '../../dist/training/multi-label.js'
 import { averageViews } from '../../dist/training/views.js'
 import { readMissing } from '../golden/training.js'

@@ -11,7 +11,7 @@ import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
 import { parameterTable } from '../../dist/model/parameters.js'
-import { evaluate } from '../../dist/training/run.js'
+import { evaluate } from '../../dist/runs/run.js'
 import { instructionSets } from '../native-available.js'
 import { markedDataset, TINY, tinyDataset } from '../training/fixtures.js'
 

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readCheckpoint } from '../../dist/training/checkpoint.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const INJECT = new URL('./inject.mjs', import.meta.url).href

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { syntheticDataset } from '../../dist/data/synthetic.js'
+import { syntheticDataset } from '../../dist/images/synthetic.js'
 
 const CLASSES = 4
 const PIXELS = 32 * 32

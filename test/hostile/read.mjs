@@ -1,16 +1,16 @@
 // Reads one file as the library would, in a process of its own, and says what became of it and what it took.
 //   node test/hostile/read.mjs KIND FILE
 import { mkdirSync } from 'node:fs'
-import { decodeImageFile } from '../../dist/data/decode.js'
-import { readIdx } from '../../dist/data/idx.js'
-import { imageFiles } from '../../dist/data/image-files.js'
-import { readMat } from '../../dist/data/mat.js'
-import { unpackTarGz } from '../../dist/data/unpack.js'
+import { unpackTarGz } from '../../dist/data/bringing/unpack.js'
+import { decodeImageFile } from '../../dist/data/loading/decode.js'
+import { readIdx } from '../../dist/data/sets/idx.js'
+import { imageFiles } from '../../dist/data/sets/image-files.js'
+import { readMat } from '../../dist/data/sets/mat.js'
 import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import { readBytes, readWeights } from '../../dist/interop/read-weights.js'
-import { readCheckpoint } from '../../dist/training/checkpoint.js'
-import { readInChunks } from '../../dist/util/files.js'
+import { readInChunks } from '../../dist/node/files.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 
 const READERS = {
   weights: async file => importWeights(await readWeights(file)),

@@ -1,10 +1,10 @@
 // DenseNet.classify: the probabilities of predict, names, several images at once, what cannot be read.
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { FileDataset } from '../../dist/data/dataset.js'
-import { imageFiles } from '../../dist/data/image-files.js'
-import { IMAGENET_CLASSES } from '../../dist/data/imagenet-classes.js'
+import { imageFiles } from '../../dist/data/sets/image-files.js'
 import { DenseNet } from '../../dist/densenet.js'
+import type { FileDataset } from '../../dist/images/dataset.js'
+import { IMAGENET_CLASSES } from '../../dist/images/imagenet-classes.js'
 import { classNames, topClasses } from '../../dist/inference/classify.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { put, putClasses } from '../data/pictures.js'

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { imageFiles } from '../../dist/data/image-files.js'
-import { datasetInfo } from '../../dist/data/info.js'
-import { createLoader } from '../../dist/data/loader.js'
+import { createLoader } from '../../dist/data/loading/loader.js'
+import { imageFiles } from '../../dist/data/sets/image-files.js'
+import { datasetInfo } from '../../dist/images/info.js'
 import {
   type ImageInput,
   inputPreprocessing,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
-import { loadSharp } from '../../dist/data/decode.js'
+import { loadSharp } from '../../dist/data/loading/decode.js'
 import {
   DenseNet,
   featureReuse,

@@ -5,7 +5,7 @@ import { InferenceSession } from 'onnxruntime-web'
 import { describe, expect, test } from 'vitest'
 import { DenseNet } from '../../dist/densenet.js'
 import { decodeWeights } from '../../dist/interop/read-weights.js'
-import { readCheckpoint } from '../../dist/training/checkpoint.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 import { densenet } from '../cli/run.js'
 import { fixture, golden, images, logitsOf, temporaryFolder, unpack, worstDifference } from './fixtures.js'
 

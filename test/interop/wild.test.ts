@@ -12,7 +12,7 @@ import { findStateDict } from '../../dist/interop/state-dict.js'
 import { TorchStorage, TorchTensor } from '../../dist/interop/torch-globals.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
-import { writeCheckpoint } from '../../dist/training/checkpoint.js'
+import { writeCheckpoint } from '../../dist/runs/checkpoint.js'
 import { densenet } from '../cli/run.js'
 import { fixture, images, logitsOf, temporaryFolder, unpack, worstDifference } from './fixtures.js'
 

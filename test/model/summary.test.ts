@@ -10,7 +10,7 @@ import {
   planMemory,
   predictMemory,
   type TrainingMemory,
-} from '../../dist/training/memory.js'
+} from '../../dist/runs/memory.js'
 
 // Parameters: the paper's tables to the last digit; multiply-adds: of the same networks, in units of 1e9.
 const PUBLISHED: readonly [name: string, parameters: number, billions: number][] = [

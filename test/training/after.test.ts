@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
-import { readCheckpoint } from '../../dist/training/checkpoint.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 import { TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import type { ArrayDataset } from '../../dist/data/dataset.js'
+import type { ArrayDataset } from '../../dist/images/dataset.js'
 import type { DenseNetOptions } from '../../dist/model/config.js'
 
 /** A network of 8 x 8 images with everything in it: bottlenecks, compression, dropout, two blocks. */

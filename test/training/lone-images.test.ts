@@ -2,7 +2,7 @@
 // value per channel when training"), for the variance of one value is 0 whatever it is.
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
-import { createLoader } from '../../dist/data/loader.js'
+import { createLoader } from '../../dist/data/loading/loader.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
 import { normsOfOneValue } from '../../dist/engine/lone-image.js'
 import { createSession } from '../../dist/engine/session.js'

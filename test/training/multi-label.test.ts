@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
 import { hasTargets, scoreMultiLabel } from '../../dist/evaluation/multi-label-scores.js'
-import { isMultiLabel, readCheckpoint } from '../../dist/training/checkpoint.js'
+import { isMultiLabel, readCheckpoint } from '../../dist/runs/checkpoint.js'
 import { meanRanking, rankClasses } from '../../dist/training/multi-label.js'
 import { markedDataset, TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 

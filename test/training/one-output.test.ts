@@ -3,10 +3,10 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
-import type { ArrayDataset } from '../../dist/data/dataset.js'
 import { DenseNet } from '../../dist/densenet.js'
-import { isMultiLabel, readCheckpoint } from '../../dist/training/checkpoint.js'
-import { checkFits } from '../../dist/training/run.js'
+import type { ArrayDataset } from '../../dist/images/dataset.js'
+import { isMultiLabel, readCheckpoint } from '../../dist/runs/checkpoint.js'
+import { checkFits } from '../../dist/runs/run.js'
 import { markedDataset, TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()

@@ -1,6 +1,6 @@
 // Named recipes: the numbers of the paper (sections 4.2 and 4.3) and of the original program.
 import { describe, expect, test } from 'vitest'
-import { datasetInfo } from '../../dist/data/info.js'
+import { datasetInfo } from '../../dist/images/info.js'
 import { preset } from '../../dist/model/presets.js'
 import { PAPER_RECIPE, resolveRecipe } from '../../dist/training/recipe.js'
 import { namedRecipe, recipeNames } from '../../dist/training/recipes.js'

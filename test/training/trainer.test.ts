@@ -1,8 +1,8 @@
 // The loop itself, with a session that does no arithmetic.
 import { describe, expect, test } from 'vitest'
-import type { Batch } from '../../dist/data/dataset.js'
 import type { Session, StepArguments } from '../../dist/engine/session.js'
-import type { Progress } from '../../dist/training/checkpoint.js'
+import type { Batch } from '../../dist/images/dataset.js'
+import type { Progress } from '../../dist/runs/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
 import { PAPER_RECIPE, type Recipe } from '../../dist/training/recipe.js'
 import { constant } from '../../dist/training/schedule.js'

@@ -1,10 +1,10 @@
 // densenet features: what a layer makes of images, as a file of numbers.
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import type { Blank, Uncertain } from '../../data/class-columns.js'
-import type { Dataset } from '../../data/dataset.js'
 import type { DenseNet } from '../../densenet.js'
 import { DenseNetError, usageError } from '../../errors.js'
+import type { Blank, Uncertain } from '../../images/class-columns.js'
+import type { Dataset } from '../../images/dataset.js'
 import {
   type FeatureRows,
   featureFormat,

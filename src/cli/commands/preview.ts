@@ -1,11 +1,11 @@
 // densenet preview: a sheet of augmented images, so that a person can look at what training sees.
 import { basename, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { describeAugmentation } from '../../data/augment.js'
-import type { Blank, Uncertain } from '../../data/class-columns.js'
-import { chosenAugmentation } from '../../data/named-augmentation.js'
-import { drawSheet } from '../../data/sheet.js'
-import { writeFileAtomically } from '../../util/files.js'
+import { drawSheet } from '../../data/loading/sheet.js'
+import { describeAugmentation } from '../../images/augment.js'
+import type { Blank, Uncertain } from '../../images/class-columns.js'
+import { chosenAugmentation } from '../../images/named-augmentation.js'
+import { writeFileAtomically } from '../../node/files.js'
 import { createContext } from '../context.js'
 import {
   channelsOption,

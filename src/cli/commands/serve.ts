@@ -1,7 +1,7 @@
 // densenet serve: a network behind HTTP, until Ctrl-C.
 import { once } from 'node:events'
 import { Command, Option } from 'commander'
-import { SHIPPED } from '../../hub/shipped.js'
+import { SHIPPED } from '../../networks/shipped.js'
 import { createServer } from '../../server/server.js'
 import { createContext } from '../context.js'
 import { loadModel, MODEL_HELP } from '../model-argument.js'

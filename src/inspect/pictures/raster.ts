@@ -1,5 +1,5 @@
 // Pictures made of pixels: sheets of small tiles, and heat laid over an image, as PNG to stand in an SVG.
-import { loadSharp } from '../../data/decode.js'
+import { loadSharp } from '../../data/loading/decode.js'
 import { element } from '../../util/markup.js'
 import type { Pixels } from '../seen-image.js'
 import { type ColourScale, colourAt } from './colours.js'

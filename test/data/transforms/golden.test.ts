@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import type { Image } from '../../../dist/data/image.js'
-import { applyOperation } from '../../../dist/data/transforms/auto-augment.js'
-import { preprocess, VIEWS } from '../../../dist/data/transforms/preprocess.js'
-import { type Interpolation, resize } from '../../../dist/data/transforms/resize.js'
-import { picture } from './picture.js'
+import type { Image } from '../../../dist/images/image.js'
+import { applyOperation } from '../../../dist/images/transforms/auto-augment.js'
+import { preprocess, VIEWS } from '../../../dist/images/transforms/preprocess.js'
+import { type Interpolation, resize } from '../../../dist/images/transforms/resize.js'
+import { picture } from '../../images/transforms/picture.js'
 
 interface Golden {
   resize: {

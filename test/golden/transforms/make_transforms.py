@@ -1,4 +1,4 @@
-"""Golden numbers of Pillow and torchvision for src/data/transforms. Run with Pillow 12.0
+"""Golden numbers of Pillow and torchvision for src/images/transforms. Run with Pillow 12.0
 (13.0 resizes some images vertically first, which the published weights never saw) and torchvision 0.29."""
 import base64
 import gzip
@@ -15,7 +15,7 @@ FILL = [124, 116, 104]
 
 
 def picture(height, width):
-    """The same formula as in test/data/transforms/picture.ts: slopes, an edge and some noise."""
+    """The same formula as in test/images/transforms/picture.ts: slopes, an edge and some noise."""
     y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
     value = 40 + 3 * x + 2 * y * (c + 1) // 2 + (x * 7 + y * 13 + c * 29 + x * y * 31) % 53
     value = np.where((x + 2 * y) % 41 < 20, value, value // 2)

@@ -1,0 +1,133 @@
+// The event file of a run for TensorBoard, written while it trains. Trouble with it is a warning, never the end of the
+// training.
+import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { usageError } from '../errors.js'
+import { type BoardEvent, encodeEvent, encodeRecord, type SummaryImage } from '../interop/tensorboard.js'
+import { writeError } from '../node/disk.js'
+import type { TrainingEvent } from '../training/events.js'
+import { boardEvent } from './board-values.js'
+import type { Progress } from './checkpoint.js'
+
+/** In a run's folder. */
+export const BOARD_FOLDER = 'tensorboard'
+const FLUSH_MILLISECONDS = 1000
+const FILE = /^events\.out\.tfevents\.(\d{10})\./
+
+/** The event files in a folder, the first one first; none where there is no folder. */
+export async function eventFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [])
+  return names.filter(name => FILE.test(name)).sort()
+}
+
+/** TensorBoard reads files in the order of their names: a new one comes after all that are there. */
+export async function nextEventFile(folder: string, seconds = Date.now() / 1000): Promise<string> {
+  const last = Number(FILE.exec((await eventFiles(folder)).at(-1) ?? '')?.[1] ?? 0)
+  const number = String(Math.max(Math.floor(seconds), last + 1)).padStart(10, '0')
+  return join(folder, `events.out.tfevents.${number}.${hostname()}.${process.pid}.densenet`)
+}
+
+/** Where a run that is asked for writes them; undefined: nowhere. A usage error when it cannot be there. */
+export async function boardFolder({
+  tensorboard,
+  output,
+  resume,
+}: {
+  readonly tensorboard?: boolean | string | undefined
+  readonly output?: string | undefined
+  readonly resume?: string | undefined
+}): Promise<string | undefined> {
+  const run = output ?? resume
+  const own = run === undefined ? undefined : join(run, BOARD_FOLDER)
+  if (tensorboard === true && own === undefined) {
+    throw usageError('event files for TensorBoard need a folder', 'give one as tensorboard, or output')
+  }
+  const folder = typeof tensorboard === 'string' ? tensorboard : own
+  if (folder === undefined || tensorboard === false) return undefined
+  if (resume === undefined) {
+    if (tensorboard === undefined) return undefined
+    await refuseEventFiles(folder)
+  } else if (tensorboard === undefined && (await eventFiles(folder)).length === 0) return undefined
+  return folder
+}
+
+/** A usage error when a new run's events would mix with those of another. */
+export async function refuseEventFiles(folder: string): Promise<void> {
+  if ((await eventFiles(folder)).length === 0) return
+  throw usageError(`${folder} already holds event files of TensorBoard`, 'choose another folder, or delete them')
+}
+
+/** What a run that goes on makes anew, and TensorBoard is to forget: all after the steps that are done; of an epoch that
+ * lacks its evaluation, its last step with it. */
+export function firstVoidStep(
+  { step, nextBatch }: Pick<Progress, 'step' | 'nextBatch'>,
+  batchesPerEpoch: number,
+): number {
+  return nextBatch === batchesPerEpoch ? step : step + 1
+}
+
+export class BoardLog {
+  #pending: Uint8Array[] = []
+  #flushed = performance.now()
+  #writing: Promise<void> = Promise.resolve()
+  #failed = false
+
+  private constructor(
+    readonly path: string,
+    private readonly file: FileHandle,
+    private readonly onWarning: (message: string) => void,
+  ) {}
+
+  /** `voidFrom`: of a run that goes on. */
+  static async open(folder: string, voidFrom: number | null, onWarning: (message: string) => void): Promise<BoardLog> {
+    try {
+      await mkdir(folder, { recursive: true })
+      const path = await nextEventFile(folder)
+      const log = new BoardLog(path, await open(path, 'wx'), onWarning)
+      log.#add({ version: true })
+      if (voidFrom !== null) log.#add({ start: true, step: voidFrom })
+      return log
+    } catch (error) {
+      throw writeError(error, folder)
+    }
+  }
+
+  write(event: TrainingEvent): void {
+    const shown = boardEvent(event)
+    if (shown) this.#add(shown)
+    if (performance.now() - this.#flushed > FLUSH_MILLISECONDS) void this.flush()
+  }
+
+  image(tag: string, step: number, image: SummaryImage): void {
+    this.#add({ step, values: [{ tag, image }] })
+  }
+
+  #add(event: BoardEvent): void {
+    if (!this.#failed) this.#pending.push(encodeRecord(encodeEvent(event, Date.now() / 1000)))
+  }
+
+  /** Resolves when everything so far is written, or was given up. */
+  async flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#pending)
+    this.#pending = []
+    this.#flushed = performance.now()
+    this.#writing = this.#writing.then(async () => {
+      if (this.#failed || bytes.length === 0) return
+      await this.file.writeFile(bytes).catch(error => this.#fail(error))
+    })
+    await this.#writing
+  }
+
+  #fail(error: unknown): void {
+    this.#failed = true
+    this.#pending = []
+    const { message } = writeError(error, this.path) as Error
+    this.onWarning(`${message}; TensorBoard gets no more of this run, the training goes on`)
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    await this.file.close().catch(() => {})
+  }
+}
