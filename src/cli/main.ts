@@ -3,22 +3,6 @@
 // wrong. Exit codes: 0, 1 (failed), 2 (wrong usage), 130 (stopped by Ctrl-C).
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
-import { benchCommand } from './commands/bench.js'
-import { classifyCommand } from './commands/classify.js'
-import { compareCommand } from './commands/compare.js'
-import { convertCommand } from './commands/convert.js'
-import { dashboardCommand } from './commands/dashboard.js'
-import { dataCommand } from './commands/data.js'
-import { exportLogCommand } from './commands/export-log.js'
-import { featuresCommand } from './commands/features.js'
-import { inspectCommand } from './commands/inspect.js'
-import { modelsCommand } from './commands/models.js'
-import { previewCommand } from './commands/preview.js'
-import { runsCommand } from './commands/runs.js'
-import { serveCommand } from './commands/serve.js'
-import { summaryCommand } from './commands/summary.js'
-import { testCommand } from './commands/test.js'
-import { trainCommand } from './commands/train.js'
 import { createContext } from './context.js'
 import { failureOf } from './failure.js'
 import { translateSeedOptions } from './original-options.js'
@@ -39,16 +23,36 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** In the order of the help. Each brings what it needs, so that none waits for the others'. */
+const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number) => void) => Command>>> = {
+  train: async () => (await import('./commands/train.js')).trainCommand,
+  test: async () => (await import('./commands/test.js')).testCommand,
+  runs: async () => (await import('./commands/runs.js')).runsCommand,
+  compare: async () => (await import('./commands/compare.js')).compareCommand,
+  'export-log': async () => (await import('./commands/export-log.js')).exportLogCommand,
+  classify: async () => (await import('./commands/classify.js')).classifyCommand,
+  models: async () => (await import('./commands/models.js')).modelsCommand,
+  summary: async () => (await import('./commands/summary.js')).summaryCommand,
+  inspect: async () => (await import('./commands/inspect.js')).inspectCommand,
+  features: async () => (await import('./commands/features.js')).featuresCommand,
+  serve: async () => (await import('./commands/serve.js')).serveCommand,
+  convert: async () => (await import('./commands/convert.js')).convertCommand,
+  dashboard: async () => (await import('./commands/dashboard.js')).dashboardCommand,
+  data: async () => (await import('./commands/data.js')).dataCommand,
+  preview: async () => (await import('./commands/preview.js')).previewCommand,
+  bench: async () => (await import('./commands/bench.js')).benchCommand,
+}
+
 async function run(args: readonly string[]): Promise<number> {
+  const seed = args[0] === 'train' ? translateSeedOptions(args.slice(1)) : null
   let exitCode = 0
-  const program = createProgram(code => {
+  const program = await createProgram(seed?.command ?? args[0], code => {
     exitCode = code
   })
   if (args.length === 0) {
     program.outputHelp()
     return 0
   }
-  const seed = args[0] === 'train' ? translateSeedOptions(args.slice(1)) : null
   if (seed) {
     const { say } = createContext({ quiet: args.includes('--quiet'), json: args.includes('--json') })
     for (const note of seed.notes) say(`note: ${note}`)
@@ -57,7 +61,8 @@ async function run(args: readonly string[]): Promise<number> {
   return exitCode
 }
 
-function createProgram(finish: (exitCode: number) => void): Command {
+/** With the command of that name; with all of them if there is none. */
+async function createProgram(name: string | undefined, finish: (exitCode: number) => void): Promise<Command> {
   const program = new Command('densenet')
     .description('Train and run DenseNets on a fused native engine.')
     .version(version)
@@ -65,25 +70,8 @@ function createProgram(finish: (exitCode: number) => void): Command {
       'after',
       '\nExamples:\n  densenet train --demo\n  densenet train densenet-bc-100-12 --dataset cifar10 --output runs/a\n  densenet test runs/a\n  densenet classify photo.jpg',
     )
-  const commands = [
-    trainCommand,
-    testCommand,
-    runsCommand,
-    compareCommand,
-    exportLogCommand,
-    classifyCommand,
-    modelsCommand,
-    summaryCommand,
-    inspectCommand,
-    featuresCommand,
-    serveCommand,
-    convertCommand,
-    dashboardCommand,
-    dataCommand,
-    previewCommand,
-    benchCommand,
-  ]
-  for (const make of commands) program.addCommand(make(finish))
+  const wanted = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS)
+  for (const load of wanted) program.addCommand((await load())(finish))
   // Errors are printed by main, in one shape.
   for (const command of [program, ...program.commands]) {
     command
