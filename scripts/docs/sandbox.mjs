@@ -61,6 +61,17 @@ export async function makeSandbox() {
   for (const name of ['holidays/1.jpg', 'holidays/2.png', 'a.png']) await picture(join(folder, name), 5)
   const lines = CLASSES.flatMap(name => [1, 2, 3].map(n => `photos/train/${name}/${n}.jpg,${name}`))
   writeFileSync(join(folder, 'photos.csv'), `path,label\n${lines.join('\n')}\n`)
+  const chexpert = join(folder, 'CheXpert-v1.0-small')
+  mkdirSync(chexpert)
+  for (const split of ['train', 'valid']) {
+    const rows = CLASSES.flatMap((name, i) =>
+      [1, 2, 3].map(
+        n => `photos/train/${name}/${n}.jpg,Female,${60 + n},${i === 0 ? '1.0,,' : `,${(i % 3) - 1}.0,1.0`}`,
+      ),
+    )
+    const header = 'Path,Sex,Age,No Finding,Edema,Fracture'
+    writeFileSync(join(chexpert, `${split}.csv`), `${[header, ...rows].join('\n')}\n`)
+  }
   for (const name of ['a', 'b']) {
     await must(['train', ...TINY, ...SHORT, '--dataset', 'synthetic', '--output', `runs/${name}`], folder)
   }

@@ -54,7 +54,7 @@ function shortForm(words) {
   const [name] = words
   const options = known.get(name)
   const resumes = words.includes('--resume')
-  const folders = /^(photos|photos\.csv|\.\/.+|hundred)$/
+  const folders = /^(photos|photos\.csv|CheXpert.+|\.\/.+|hundred)$/
   const args = words.map((word, i) => {
     if (word in INSTEAD) return INSTEAD[word]
     if (words[i - 1] !== '--dataset') return word
