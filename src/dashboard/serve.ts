@@ -3,10 +3,8 @@ import { stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
-import { getRequestListener } from '@hono/node-server'
 import { DenseNetError, usageError } from '../errors.js'
 import { errorCode } from '../node/files.js'
-import { dashboardApp } from './app.js'
 
 const ADDRESS = '127.0.0.1'
 
@@ -31,6 +29,11 @@ export async function serveDashboard(
   if (!found && !awaited)
     throw usageError(`there is no folder ${folder}`, 'train first, or name the folder that holds your runs')
   if (found && !found.isDirectory()) throw usageError(`${folder} is a file, not a folder`)
+  // Who trains need not load these.
+  const [{ getRequestListener }, { dashboardApp }] = await Promise.all([
+    import('@hono/node-server'),
+    import('./app.js'),
+  ])
   const { app, close } = dashboardApp(resolve(folder))
   const server = createServer(getRequestListener(app.fetch))
   try {

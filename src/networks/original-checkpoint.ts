@@ -2,9 +2,9 @@
 // optimState_N.t7 with what optim.sgd keeps, among it the momentum buffer dfdx in parameter order.
 import { basename, join } from 'node:path'
 import { DenseNetError } from '../errors.js'
-import { readBytes } from '../interop/read-weights.js'
 import { damaged, isFloating } from '../interop/tensor.js'
 import { isTensor, readTorch7, type Torch7Table } from '../interop/torch7.js'
+import { readBytes } from './weight-files.js'
 
 export const SEED_LATEST = 'latest.t7'
 
