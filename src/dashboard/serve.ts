@@ -8,6 +8,7 @@ import { errorCode } from '../node/files.js'
 
 const ADDRESS = '127.0.0.1'
 
+/** Where the pages are served. */
 export interface DashboardOptions {
   /** Default 0: any that is free. */
   readonly port?: number | undefined
@@ -15,8 +16,10 @@ export interface DashboardOptions {
   readonly awaited?: boolean | undefined
 }
 
+/** Pages that are served. */
 export interface RunningDashboard {
   readonly url: string
+  /** Ends streams and connections; resolves when nothing is open. */
   close(): Promise<void>
 }
 

@@ -2,15 +2,7 @@
  * @module densenet/engine */
 
 export { backendNames, createBackend } from '../backends/registry.js'
-export type {
-  Backend,
-  Bindings,
-  DeviceBuffer,
-  ElementType,
-  Executable,
-  Numbers,
-  RunArguments,
-} from '../engine/backend.js'
+export type * from '../engine/backend.js'
 export { createFeatureExtractor, type FeatureExtractor } from '../engine/features.js'
 export type { Loss } from '../engine/loss.js'
 export { type PlanOptions, plan } from '../engine/planner.js'
@@ -26,11 +18,4 @@ export {
   type TrainingBuffer,
   weightsOf,
 } from '../engine/session.js'
-export {
-  type Optimizer,
-  planBlend,
-  planUpdate,
-  type Region,
-  type UpdateOptions,
-  updateRegions,
-} from '../engine/update.js'
+export * from '../engine/update.js'

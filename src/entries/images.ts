@@ -13,14 +13,7 @@ export { type Batch, limitDataset, MISSING, takeImages } from '../images/dataset
 export type { Image } from '../images/image.js'
 export { type DatasetInfo, type DatasetName, datasetInfo, datasetNames } from '../images/info.js'
 export type { Mixing } from '../images/mixing.js'
-export {
-  type AugmentationName,
-  augmentationNames,
-  chosenAugmentation,
-  namedAugmentation,
-  namesOf,
-  standardAugmentation,
-} from '../images/named-augmentation.js'
+export * from '../images/named-augmentation.js'
 export { splitDataset } from '../images/split.js'
 export { preprocess, VIEWS, type View } from '../images/transforms/preprocess.js'
 export { type Interpolation, resize } from '../images/transforms/resize.js'

@@ -11,10 +11,4 @@ export {
   writeInput,
 } from '../inference/image-input.js'
 export { createRunner, type Runner, type RunnerOptions, type RunnerOutput } from '../inference/runner.js'
-export {
-  type FeatureRows,
-  featureFormat,
-  featureFormats,
-  featureShape,
-  writeFeatures,
-} from '../inference/write-features.js'
+export * from '../inference/write-features.js'

@@ -2,28 +2,10 @@
  * @module densenet/inspect */
 
 export { type ActivationOptions, type Activations, activations } from '../inspect/activations.js'
-export {
-  type BlockReuse,
-  type FeatureReuse,
-  type FeatureReuseOptions,
-  featureReuse,
-  type ReuseMeasure,
-  type ReuseScale,
-  type ReuseSource,
-  type ReuseTarget,
-  reuseMeasures,
-  reuseScales,
-} from '../inspect/feature-reuse.js'
+export * from '../inspect/feature-reuse.js'
 export { type Filters, firstFilters } from '../inspect/filters.js'
 export { type ClassMap, type GradCam, type GradCamOptions, gradCam, gradCamLayers } from '../inspect/grad-cam.js'
-export {
-  type Inspection,
-  type InspectionRequest,
-  inspection,
-  layersInspection,
-  type Subject,
-  subjects,
-} from '../inspect/inspection.js'
+export * from '../inspect/inspection.js'
 export { type LayerHistory, readLayerHistory } from '../inspect/layer-history.js'
 export type { InspectedNetwork, InspectOptions } from '../inspect/network.js'
 export { type WeightStatistics, weightStatistics } from '../inspect/weights.js'

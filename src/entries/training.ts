@@ -20,18 +20,5 @@ export {
   spelled,
 } from '../training/recipe.js'
 export { type NamedRecipe, namedRecipe, type RecipeName, recipeNames } from '../training/recipes.js'
-export {
-  constant,
-  cosine,
-  createSchedule,
-  highestRate,
-  imagenetSteps,
-  multistep,
-  oneCycle,
-  type Schedule,
-  type ScheduleMoment,
-  type ScheduleName,
-  scheduleNames,
-  warmUp,
-} from '../training/schedule.js'
+export * from '../training/schedule.js'
 export { isFinished } from '../training/trainer.js'

@@ -27,6 +27,7 @@ export interface ExportOptions extends OnnxOptions {
   readonly size?: { readonly height: number; readonly width: number } | undefined
 }
 
+/** A network with what other programs are told of its images. */
 export type ExportedNetwork = NetworkWeights &
   Preprocessing & {
     /** Whether each class has a probability of its own; default false. */

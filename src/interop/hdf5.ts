@@ -1,6 +1,7 @@
 // Reads all numeric datasets of an HDF5 file, the container of Keras's weights. jsfive trusts its files, so that a broken
 // one may send it in circles: files of strangers are read in a thread that can be ended (networks/hdf5.ts). Links are not
 // followed, neither within the file nor outside.
+/// <reference path="./jsfive.d.ts" />
 import { Dataset, File, Group } from 'jsfive'
 
 export interface Hdf5Dataset {

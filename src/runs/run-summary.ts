@@ -15,6 +15,7 @@ import { safetensorsBytes } from './safetensors-size.js'
 /** An epoch of a run's log. */
 export type EpochLine = LineOf<'epoch'>
 
+/** A run seen from outside. */
 export interface RunSummary {
   readonly path: string
   /** `damaged`: its config.json cannot be read, or its last checkpoint is missing or not whole; `problem` says which. */
