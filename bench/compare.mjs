@@ -12,7 +12,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { completeWork, median } from '../dist/bench/work.js'
-import { measure } from '../dist/index.js'
+import { measure } from '../dist/entries/bench.js'
 import { ALLOCATOR } from './allocator.mjs'
 
 /** So many times as many steps of one image: they take hundredths of a second, and a process would be judged by its first moments. */

@@ -13,7 +13,8 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { completeWork, median } from '../dist/bench/work.js'
-import { DenseNet, measure } from '../dist/index.js'
+import { measure } from '../dist/entries/bench.js'
+import { DenseNet } from '../dist/index.js'
 import { ALLOCATOR } from './allocator.mjs'
 
 const WORKS = [

@@ -8,7 +8,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { measure } from '../dist/index.js'
+import { measure } from '../dist/entries/bench.js'
 
 const { values } = parseArgs({
   options: {

@@ -5,7 +5,8 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { median } from '../dist/bench/work.js'
-import { measure, preset, presetNames, summarise } from '../dist/index.js'
+import { measure } from '../dist/entries/bench.js'
+import { preset, presetNames, summarise } from '../dist/entries/model.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

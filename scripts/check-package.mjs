@@ -5,16 +5,16 @@ import { readFileSync } from 'node:fs'
 const json = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const [{ files, unpackedSize }] = Array.isArray(json) ? json : Object.values(json)
 const paths = files.map(({ path }) => path)
-const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const { scripts, exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 const problems = [
   ...['preinstall', 'install', 'postinstall'].filter(name => name in scripts).map(name => `it has a script "${name}"`),
   ...[
-    'package.json',
     'README.md',
     'LICENSE',
-    'dist/index.js',
-    'dist/index.d.ts',
+    ...Object.values(exports)
+      .flatMap(entry => (typeof entry === 'string' ? [entry] : Object.values(entry)))
+      .map(path => path.slice('./'.length)),
     'dist/cli/main.js',
     'dist/dashboard/page/index.html',
     'models/cifar10/model.safetensors',

@@ -7,7 +7,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DenseNet, loadDataset } from '../dist/index.js'
+import { loadDataset } from '../dist/entries/data.js'
+import { DenseNet } from '../dist/index.js'
 
 const [run, command] = process.argv.slice(2)
 if (command === undefined) throw new Error('which run, and which command trained it?')

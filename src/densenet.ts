@@ -1,4 +1,5 @@
-import { type BackendOptions, createBackend, scratchBytes } from './backends/registry.js'
+import { nativeScratchBytes } from './backends/native/backend.js'
+import { type BackendOptions, createBackend } from './backends/registry.js'
 import type { Backend } from './engine/backend.js'
 import { createFeatureExtractor } from './engine/features.js'
 import type { MemoryMode } from './engine/planner.js'
@@ -12,8 +13,8 @@ import type { Prediction } from './inference/classify.js'
 import { type Features, featuresOfDataset, featuresOfImages } from './inference/features.js'
 import { type ImageInput, imageName, inputPreprocessing } from './inference/image-input.js'
 import { createRunner, type Runner } from './inference/runner.js'
+import type { ExportFormat, ExportOptions } from './interop/encode-weights.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
-import { type ExportFormat, type ExportOptions, writeWeights } from './interop/write-weights.js'
 import { architecture } from './model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from './model/config.js'
 import { describe } from './model/describe.js'
@@ -22,6 +23,7 @@ import { parameterTable } from './model/parameters.js'
 import { isPreset, preset } from './model/presets.js'
 import { type Summary, summarise, withoutClassifier } from './model/summary.js'
 import { type OpenModelOptions, openModel } from './networks/open-model.js'
+import { writeWeights } from './networks/weight-files.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './runs/asked-recipe.js'
 import { boardFolder } from './runs/board-log.js'
 import { isMultiLabel, writeCheckpoint } from './runs/checkpoint.js'
@@ -216,7 +218,7 @@ export class DenseNet {
   /** What it is made of, and the bytes that a training step of `batchSize` images takes in either memory mode. */
   summary({ batchSize = 64 }: { batchSize?: number } = {}): ModelSummary {
     const predict = (memory: MemoryMode): TrainingMemory =>
-      predictMemory(this.config, { batchSize, memory, scratchBytes })
+      predictMemory(this.config, { batchSize, memory, scratchBytes: nativeScratchBytes })
     return {
       ...(this.imported?.headless ? withoutClassifier(summarise(this.config)) : summarise(this.config)),
       batchSize,

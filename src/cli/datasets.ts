@@ -1,13 +1,9 @@
 // What the commands say of data sets: the help of their options, and what is going on while one is brought.
 
 import type { Option } from 'commander'
-import type { DataProgress } from '../data/sets/catalogue.js'
-import { choosableDatasets } from '../data/sets/choose-dataset.js'
-import { BLANK, UNCERTAIN } from '../images/class-columns.js'
-import type { Dataset } from '../images/dataset.js'
-import { bytes } from './format.js'
-import { choiceOption, numberOption } from './options.js'
-import { StatusLine, type Terminal } from './terminal.js'
+import { choosableDatasets, type DataProgress } from '../entries/data.js'
+import { BLANK, UNCERTAIN } from '../entries/images.js'
+import type { Dataset } from '../index.js'
 
 export {
   type ChosenDataset,
@@ -18,7 +14,11 @@ export {
   knownDataset,
   type Splits,
   suited,
-} from '../data/sets/choose-dataset.js'
+} from '../entries/data.js'
+
+import { bytes } from './format.js'
+import { choiceOption, numberOption } from './options.js'
+import { StatusLine, type Terminal } from './terminal.js'
 
 /** For the help of `--dataset`. */
 export const DATASETS_HELP = `${choosableDatasets.join(', ')}, or a folder or CSV list of images`

@@ -1,5 +1,5 @@
 // `npm start` (train --demo): a small DenseNet-BC that clearly learns CIFAR-10 within minutes. One table of what that is on each backend.
-import type { FitOptions } from '../densenet.js'
+import type { FitOptions } from '../index.js'
 
 export interface DemoPlan {
   /** A network's name, as `densenet train` takes it. */

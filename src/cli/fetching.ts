@@ -1,6 +1,6 @@
 // Named networks on the command line: whether and from where they are fetched, and what is happening meanwhile.
 import { Option } from 'commander'
-import type { FetchOptions, FetchProgress } from '../networks/fetch.js'
+import type { FetchOptions, FetchProgress } from '../index.js'
 import type { Context } from './context.js'
 import { bytes } from './format.js'
 import { StatusLine } from './terminal.js'

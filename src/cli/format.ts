@@ -1,5 +1,5 @@
 // Numbers as people read them.
-import type { Metrics } from '../training/metrics.js'
+import type { Metrics } from '../index.js'
 
 export const grouped = (n: number): string => n.toLocaleString('en-US')
 

@@ -1,9 +1,8 @@
 // Images on the command line: files, folders of them, standard input.
 import { stat } from 'node:fs/promises'
-import { MOST_BYTES, READ_EXTENSIONS } from '../data/loading/decode.js'
-import { imagesIn } from '../data/sets/image-folder.js'
+import { imagesIn, MOST_BYTES, READ_EXTENSIONS } from '../entries/data.js'
 import { DenseNetError, usageError } from '../errors.js'
-import type { ImageInput } from '../inference/image-input.js'
+import type { ImageInput } from '../index.js'
 
 const STANDARD_INPUT = '-'
 

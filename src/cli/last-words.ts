@@ -1,9 +1,7 @@
 // How a run ended: its errors, honestly named, what it took, where things are, what can be done next.
 import { join } from 'node:path'
-import { BEST_FILE } from '../runs/read-run.js'
-import { LOG_FILE } from '../runs/run-folder.js'
-import type { EpochScore } from '../training/events.js'
-import type { TrainingResult } from '../training/trainer.js'
+import { BEST_FILE, LOG_FILE } from '../entries/runs.js'
+import type { EpochScore, TrainingResult } from '../index.js'
 import { duration, figure, percent, quoted, rounded, table } from './format.js'
 import type { Effort } from './progress.js'
 

@@ -1,7 +1,7 @@
 // A network that is used, not trained: by its name or path, fetched if need be.
 import { Option } from 'commander'
-import { DenseNet } from '../densenet.js'
-import { SHIPPED } from '../networks/shipped.js'
+import { SHIPPED } from '../entries/networks.js'
+import { DenseNet } from '../index.js'
 import type { Context } from './context.js'
 import { fetching } from './fetching.js'
 import { openOptions, tellReport, type WeightFlags } from './weight-options.js'

@@ -1,6 +1,6 @@
 // Which network: a preset's name, a description in options, or a name with changes.
 import { Option } from 'commander'
-import type { DenseNetOptions } from '../model/config.js'
+import type { DenseNetOptions } from '../index.js'
 import { blocksOption, numberOption, wholeOption } from './options.js'
 
 export interface ModelFlags {

@@ -1,8 +1,8 @@
 // Reading the values of options. Wrong ones are refused with the option's own name.
 import { Option } from 'commander'
-import { backendNames } from '../backends/registry.js'
+import { backendNames } from '../entries/engine.js'
+import { type AugmentationName, augmentationNames } from '../entries/images.js'
 import { parameterError } from '../errors.js'
-import { type AugmentationName, augmentationNames } from '../images/named-augmentation.js'
 
 type Parse<T> = (text: string) => T
 

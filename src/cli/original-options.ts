@@ -3,9 +3,9 @@
 // accepted with a note, ones that mean something this program does not have are refused.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { IMAGENET_BLOCKS } from '../entries/model.js'
+import { SEED_LATEST } from '../entries/networks.js'
 import { parameterError, usageError } from '../errors.js'
-import { IMAGENET_BLOCKS } from '../model/config.js'
-import { SEED_LATEST } from '../networks/original-checkpoint.js'
 
 export interface Translation {
   /** `test` when -testOnly was given. */

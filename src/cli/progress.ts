@@ -1,7 +1,7 @@
 // Training as a person watches it: a reader of the event stream. On a terminal one line that is written over, else one
 // line per epoch and one a minute in between; as JSON lines with --json; nothing with --quiet.
 
-import { TimeEstimator, type TimeLeft } from '../runs/time-left.js'
+import { TimeEstimator, type TimeLeft } from '../entries/runs.js'
 import type {
   EpochEvent,
   EvaluationEvent,
@@ -10,7 +10,7 @@ import type {
   StepEvent,
   TrainingEvent,
   TrainingListener,
-} from '../training/events.js'
+} from '../index.js'
 import { duration, figure, grouped, percent, rounded, wrapped } from './format.js'
 import { runHeader } from './run-header.js'
 import { StatusLine, type Terminal } from './terminal.js'

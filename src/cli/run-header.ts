@@ -1,9 +1,8 @@
 // The first lines of a run: what is trained, on what, where, how.
-import { describeAugmentation, withoutChance } from '../images/augment.js'
-import { machineBytes } from '../runs/memory.js'
-import type { StartEvent } from '../training/events.js'
-import { isMeant, mixes, type Recipe } from '../training/recipe.js'
-import { createSchedule, highestRate, warmUp } from '../training/schedule.js'
+import { describeAugmentation, withoutChance } from '../entries/images.js'
+import { machineBytes } from '../entries/runs.js'
+import { createSchedule, highestRate, isMeant, mixes, type Recipe, warmUp } from '../entries/training.js'
+import type { StartEvent } from '../index.js'
 import { bytes, grouped, short, wrapped } from './format.js'
 import { unusualWords } from './training-options.js'
 

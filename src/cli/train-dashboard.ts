@@ -1,6 +1,6 @@
 // densenet train --dashboard: the pages that show the run, for as long as it trains.
 import { isAbsolute, relative, resolve, sep } from 'node:path'
-import { startDashboard } from '../dashboard/start.js'
+import { startDashboard } from '../entries/dashboard.js'
 import { RUNS_FOLDER } from './commands/dashboard.js'
 import type { Job } from './train-job.js'
 

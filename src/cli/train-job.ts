@@ -1,21 +1,22 @@
 // The parts that training commands share: flags, the network, options of fit, data, and the last words.
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type BackendOptions, createBackend } from '../backends/registry.js'
-import { DenseNet, type FitOptions } from '../densenet.js'
-import type { Backend } from '../engine/backend.js'
+import { type Backend, createBackend } from '../entries/engine.js'
+import { type Augmentation, type Blank, chosenAugmentation, limitDataset, type Uncertain } from '../entries/images.js'
+import { BEST_FILE, readCheckpoint } from '../entries/runs.js'
 import { usageError } from '../errors.js'
-import type { Augmentation } from '../images/augment.js'
-import type { Blank, Uncertain } from '../images/class-columns.js'
-import { type Dataset, limitDataset } from '../images/dataset.js'
-import { chosenAugmentation } from '../images/named-augmentation.js'
-import type { NameChoice, WeightChoice } from '../interop/weight-file.js'
-import type { DenseNetOptions } from '../model/config.js'
-import { readCheckpoint } from '../runs/checkpoint.js'
-import type { MemoryChoice } from '../runs/memory.js'
-import { BEST_FILE } from '../runs/read-run.js'
-import type { EpochScore } from '../training/events.js'
-import type { TrainingResult } from '../training/trainer.js'
+import {
+  type BackendOptions,
+  type Dataset,
+  DenseNet,
+  type DenseNetOptions,
+  type EpochScore,
+  type FitOptions,
+  type MemoryChoice,
+  type NameChoice,
+  type TrainingResult,
+  type WeightChoice,
+} from '../index.js'
 import type { Context } from './context.js'
 import { type ChosenDataset, dataReporter, type Splits } from './datasets.js'
 import { lastWords } from './last-words.js'

@@ -1,10 +1,6 @@
 // How to train: one table of options that reads them, gives them to fit, and prints a recipe as the options it is made of.
 import { Option } from 'commander'
-import type { FitOptions } from '../densenet.js'
-import { parameterError, usageError } from '../errors.js'
-import type { Mixing } from '../images/mixing.js'
-import { namesOf } from '../images/named-augmentation.js'
-import { VIEWS } from '../images/transforms/preprocess.js'
+import { type Mixing, namesOf, VIEWS } from '../entries/images.js'
 import {
   isMeant,
   lossNames,
@@ -14,8 +10,10 @@ import {
   PAPER_RECIPE,
   RANGES,
   type Recipe,
-} from '../training/recipe.js'
-import { scheduleNames } from '../training/schedule.js'
+  scheduleNames,
+} from '../entries/training.js'
+import { parameterError, usageError } from '../errors.js'
+import type { FitOptions } from '../index.js'
 import { augmentOptions, choiceOption, numberOption, wholeOption } from './options.js'
 
 const paper = PAPER_RECIPE

@@ -3,13 +3,12 @@ import { stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
-import { getRequestListener } from '@hono/node-server'
 import { DenseNetError, usageError } from '../errors.js'
 import { errorCode } from '../node/files.js'
-import { dashboardApp } from './app.js'
 
 const ADDRESS = '127.0.0.1'
 
+/** Where the pages are served. */
 export interface DashboardOptions {
   /** Default 0: any that is free. */
   readonly port?: number | undefined
@@ -17,8 +16,10 @@ export interface DashboardOptions {
   readonly awaited?: boolean | undefined
 }
 
+/** Pages that are served. */
 export interface RunningDashboard {
   readonly url: string
+  /** Ends streams and connections; resolves when nothing is open. */
   close(): Promise<void>
 }
 
@@ -31,6 +32,11 @@ export async function serveDashboard(
   if (!found && !awaited)
     throw usageError(`there is no folder ${folder}`, 'train first, or name the folder that holds your runs')
   if (found && !found.isDirectory()) throw usageError(`${folder} is a file, not a folder`)
+  // Who trains need not load these.
+  const [{ getRequestListener }, { dashboardApp }] = await Promise.all([
+    import('@hono/node-server'),
+    import('./app.js'),
+  ])
   const { app, close } = dashboardApp(resolve(folder))
   const server = createServer(getRequestListener(app.fetch))
   try {

@@ -19,6 +19,7 @@ export interface ReportFacts {
   readonly training: TrainingScores | null
 }
 
+/** What training found on the images of the same set. */
 export interface TrainingScores {
   /** After the last epoch so far. */
   readonly last: EpochScore

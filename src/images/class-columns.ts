@@ -5,9 +5,11 @@ import { parameterError, usageError } from '../errors.js'
 
 /** What an uncertain label (-1) becomes: 0, 1, or one that has no part in the loss and in scores. */
 export type Uncertain = (typeof UNCERTAIN)[number]
+/** All ways of reading -1. */
 export const UNCERTAIN = ['zeros', 'ones', 'ignore'] as const
 /** What a blank becomes. */
 export type Blank = (typeof BLANK)[number]
+/** All ways of reading a blank, the usual one first. */
 export const BLANK = ['zeros', 'ignore'] as const
 
 /** How columns of classes are read. */

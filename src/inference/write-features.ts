@@ -7,6 +7,7 @@ import { writeFileAtomically } from '../node/files.js'
 import { csvLine } from '../util/csv.js'
 import type { Features } from './features.js'
 
+/** The endings of files that features are written to. */
 export const featureFormats = ['.npy', '.safetensors', '.csv'] as const
 type FeatureFormat = (typeof featureFormats)[number]
 

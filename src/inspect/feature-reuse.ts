@@ -5,11 +5,13 @@ import { refuseHeadless } from '../interop/import-weights.js'
 import { type Architecture, architecture, type Convolution, type DenseLayer } from '../model/architecture.js'
 import { type InspectedNetwork, parametersOf } from './network.js'
 
+/** All measures, the usual one first. */
 export const reuseMeasures = ['mean', 'mean-per-map'] as const
 /** `mean`: the average absolute weight, as the paper's section 5 says it. `mean-per-map`: that once more divided by the
  * number of feature maps that the source makes, as the caption of its figure can be read. */
 export type ReuseMeasure = (typeof reuseMeasures)[number]
 
+/** All scales, the usual one first. */
 export const reuseScales = ['column', 'raw'] as const
 /** `column`: each target's values go from 0, its least, to 1, its most, as the paper's figure shows them; `raw`: as
  * measured. */

@@ -39,6 +39,7 @@ export type InspectionRequest =
   /** `tensors`: patterns of names; default: all. */
   | { readonly what: 'weights'; readonly tensors?: readonly string[] | undefined }
 
+/** All that can be looked at. */
 export const subjects = ['reuse', 'gradcam', 'filters', 'activations', 'weights', 'layers'] as const
 /** What can be looked at. */
 export type Subject = (typeof subjects)[number]

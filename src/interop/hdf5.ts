@@ -1,41 +1,62 @@
-// HDF5, the container of Keras's weights: read by jsfive in a thread that is ended when it takes too long or too much.
-import { Worker } from 'node:worker_threads'
-import type { Hdf5Content, Hdf5Job } from './hdf5-worker.js'
-import { damaged } from './tensor.js'
+// Reads all numeric datasets of an HDF5 file, the container of Keras's weights. jsfive trusts its files, so that a broken
+// one may send it in circles: files of strangers are read in a thread that can be ended (networks/hdf5.ts). Links are not
+// followed, neither within the file nor outside.
+/// <reference path="./jsfive.d.ts" />
+import { Dataset, File, Group } from 'jsfive'
 
-export const HDF5_START = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a)
-/** A file of 100 MB takes some three seconds. */
-const SECONDS = 30
-const SECONDS_PER_BYTE = 1e-6
-/** jsfive makes lists of numbers: 8 bytes each, twice while they grow. */
-const HEAP_MB = 512
-const HEAP_PER_BYTE = 8
+export interface Hdf5Dataset {
+  /** "model_weights/conv1_bn/conv1_bn/gamma" */
+  readonly path: string
+  readonly shape: readonly number[]
+  /** As HDF5 has it, such as "<f4". */
+  readonly dtype: string
+  readonly data: Float64Array
+}
 
-export function readHdf5(bytes: Uint8Array, file: string): Promise<Hdf5Content> {
-  const job: Hdf5Job = { bytes: new Uint8Array(bytes).buffer, file }
-  const seconds = SECONDS + bytes.length * SECONDS_PER_BYTE
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./hdf5-worker.js', import.meta.url), {
-      workerData: job,
-      transferList: [job.bytes],
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(HEAP_MB + (HEAP_PER_BYTE * bytes.length) / 1e6) },
-      stdout: true,
-      stderr: true,
-    })
-    const fail = (why: string, cause?: unknown): void => {
-      clearTimeout(timer)
-      reject(damaged(file, why, cause))
+export interface Hdf5Content {
+  readonly datasets: readonly Hdf5Dataset[]
+  /** The attribute `name` of groups that have one. */
+  readonly names: Readonly<Record<string, string>>
+}
+
+const DEEPEST = 20
+const MOST_GROUPS = 100_000
+
+/** `file`: its name. Throws whatever jsfive does. */
+export function readHdf5(bytes: ArrayBuffer, file: string): Hdf5Content {
+  const datasets: Hdf5Dataset[] = []
+  const names: Record<string, string> = {}
+  const seen = new Set<number>()
+  let elements = 0
+  const waiting: { group: Group; path: string; depth: number }[] = [
+    { group: new File(bytes, file), path: '', depth: 0 },
+  ]
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { group, path, depth } = next
+    if (depth > DEEPEST || seen.size > MOST_GROUPS) throw new Error('its groups have no end')
+    const name = path.endsWith('/vars') ? group.attrs.name : undefined
+    if (typeof name === 'string') names[path] = name
+    for (const key of group.keys) {
+      const address = group._links[key]
+      // A second way to the same object, or a link by name.
+      if (typeof address !== 'number' || seen.has(address)) continue
+      seen.add(address)
+      const child = group.get(key)
+      const place = path === '' ? key : `${path}/${key}`
+      if (child instanceof Dataset) {
+        const count = child.shape.reduce((a, b) => a * b, 1)
+        if (!/^[<>|=]?[fiu]\d$/.test(String(child.dtype))) continue
+        elements += count
+        // Not compressed by Keras, so a dataset is no larger than the file.
+        if (!(elements <= 2 * bytes.byteLength)) throw new Error(`${place} claims ${count} elements`)
+        datasets.push({
+          path: place,
+          shape: [...child.shape],
+          dtype: String(child.dtype),
+          data: Float64Array.from(child.value),
+        })
+      } else if (child instanceof Group) waiting.push({ group: child, path: place, depth: depth + 1 })
     }
-    const timer = setTimeout(() => {
-      void worker.terminate()
-      fail(`its end is not found in ${Math.round(seconds)} seconds`)
-    }, seconds * 1000)
-    worker.once('message', (content: Hdf5Content) => {
-      clearTimeout(timer)
-      resolve(content)
-    })
-    // jsfive throws texts as well as errors.
-    worker.once('error', error => fail('HDF5 cannot be made sense of', error))
-    worker.once('exit', code => fail(`its reader ended with ${code}`))
-  })
+  }
+  return { datasets, names }
 }

@@ -12,6 +12,7 @@ import { newestLast } from './newest-first.js'
 import { isFloating, type Tensor, type TensorData } from './tensor.js'
 import type { NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
 
+/** What a file of weights does not tell, and how its names are read. */
 export interface ImportOptions extends Unknown {
   /** Default true: a missing or unexpected tensor is an error. Otherwise missing ones get fresh values. */
   readonly strict?: boolean | undefined
@@ -47,6 +48,7 @@ export interface ImportReport {
   readonly assumed: readonly string[]
 }
 
+/** Weights of another program as a network of ours; parameters and running statistics in the order of parameterTable. */
 export interface ImportedWeights {
   readonly config: DenseNetConfig
   readonly parameters: Float32Array
@@ -68,6 +70,7 @@ const XRAY = { mean: [127.5], deviation: [127.5 / 1024] }
 /** CheXNet's classifier: Sequential(Linear, Sigmoid). */
 const SIGMOID_BEHIND = /(^|\.)classifier\.0\.weight$/
 
+/** Makes a network of a file of weights. Throws a sentence where that is not understood whole. */
 export function importWeights(file: WeightFile, options: ImportOptions = {}): ImportedWeights {
   const { path } = file
   refuseLongNames(file)

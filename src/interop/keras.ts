@@ -4,7 +4,7 @@
 //   weights only as .h5 (Keras 2)     conv1/bn/conv1/bn/gamma:0
 // Kernels are [height][width][in][out], classifiers [in][out]: both are turned into torchvision's layout.
 import { DenseNetError } from '../errors.js'
-import type { Hdf5Content, Hdf5Dataset } from './hdf5-worker.js'
+import type { Hdf5Content, Hdf5Dataset } from './hdf5.js'
 import { damaged, elementCount, type Tensor } from './tensor.js'
 import type { LayerInFile } from './weight-file.js'
 

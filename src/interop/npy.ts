@@ -13,10 +13,8 @@ export function encodeNpy(data: Float32Array | Float64Array, shape: readonly num
   // Two bytes say how long the header is, which ends with a new line.
   const before = MAGIC.length + 2
   const length = Math.ceil((before + dictionary.length + 1) / ALIGNMENT) * ALIGNMENT - before
-  const header = Buffer.alloc(before + length, ' ')
-  header.write(MAGIC, 'latin1')
-  header.writeUInt16LE(length, MAGIC.length)
-  header.write(dictionary, before, 'latin1')
-  header.write('\n', before + length - 1, 'latin1')
+  const size = String.fromCharCode(length & 0xff, length >> 8)
+  const text = `${MAGIC}${size}${dictionary.padEnd(length - 1)}\n`
+  const header = Uint8Array.from(text, character => character.charCodeAt(0))
   return [header, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]
 }

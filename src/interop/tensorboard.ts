@@ -1,7 +1,7 @@
 // Event files of TensorBoard: records as in a TFRecord file, each one Event of tensorflow/core/util/event.proto with
 // summaries of tensorflow/core/framework/summary.proto. Field numbers are those of the protocol; pbf writes the wire format.
 import { PbfWriter } from 'pbf'
-import { crc32c } from '../util/crc32c.js'
+import { crc32c } from '../util/crc.js'
 
 export type SummaryValue =
   | { readonly tag: string; readonly scalar: number }

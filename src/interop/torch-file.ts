@@ -2,6 +2,7 @@
 // pickles of a magic number, a version, facts of the system, the object and the keys of its storages, then for each of
 // these its length and bytes. Reads the state dict and nothing else: no code of either kind is run.
 import { DenseNetError } from '../errors.js'
+import { latin1 } from '../util/bytes.js'
 import { type PickleOwner, type PickleValue, unpickle } from './pickle.js'
 import { type FoundStateDict, findStateDict } from './state-dict.js'
 import { checkView, damaged, decodeElements, ELEMENT_TYPES, gather, type Tensor, type TensorData } from './tensor.js'
@@ -24,11 +25,11 @@ const VERSION = 1001
 const MOST_SHARING = 8
 
 /** The magic number as the LONG1 of ten bytes that it is in every protocol. */
-const MAGIC_BYTES = Buffer.from([0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19])
+const MAGIC_BYTES = Uint8Array.of(0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19)
 
 /** A file of the older kind begins with the protocol, from 4 on a frame, and the magic number. */
 export function looksLikeTorchLegacy(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x80 && Buffer.from(bytes.subarray(0, 24)).includes(MAGIC_BYTES)
+  return bytes[0] === 0x80 && latin1(bytes.subarray(0, 24)).includes(latin1(MAGIC_BYTES))
 }
 
 type ReadStorage = (storage: TorchStorage) => Uint8Array

@@ -1,6 +1,7 @@
 // A .pth file that torch.load(weights_only=True) opens: an OrderedDict of tensors, each with a storage of its own, in
 // PyTorch's zip format. The pickle is protocol 2, of the few instructions that this takes.
 import { zipSync } from 'fflate'
+import { concatenate } from '../util/bytes.js'
 import type { Tensor } from './tensor.js'
 
 const ROOT = 'archive/'
@@ -69,7 +70,7 @@ function pickle(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
     code(0x29, 0x52, 0x74, 0x52) // its hooks: none; TUPLE, REDUCE
   }
   code(0x75, 0x2e) // SETITEMS, STOP
-  return Buffer.concat(parts)
+  return concatenate(parts)
 }
 
 function strides(shape: readonly number[]): number[] {

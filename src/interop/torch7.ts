@@ -3,6 +3,7 @@
 // index later on. An object other than a tensor or storage is a class name with a value, nearly always a table: it is
 // kept as such. Functions are refused.
 import { DenseNetError } from '../errors.js'
+import { latin1 } from '../util/bytes.js'
 import {
   checkView,
   damaged,
@@ -100,7 +101,7 @@ class Reader {
   #string(): string {
     const length = this.#int()
     const begin = this.#take(length)
-    return Buffer.from(this.bytes.subarray(begin, begin + length)).toString('latin1')
+    return latin1(this.bytes.subarray(begin, begin + length))
   }
 
   read(depth: number): Torch7Value {

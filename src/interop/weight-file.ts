@@ -6,10 +6,12 @@ export const weightFormats = ['safetensors', 'PyTorch', 'PyTorch (old)', 'Torch7
 /** A format that is read; told by a file's content, not by its name. */
 export type WeightFormat = (typeof weightFormats)[number]
 
+/** Both kinds of weights, the usual one first. */
 export const weightChoices = ['average', 'raw'] as const
 /** Averages of the weights over training (EMA, SWA), or those of its last step. */
 export type WeightChoice = (typeof weightChoices)[number]
 
+/** All ways of reading unknown names, the usual one first. */
 export const nameChoices = ['known', 'by-order', 'by-order-newest-first'] as const
 /** What names of tensors that nobody is known to use are taken for: nothing, or their place in the file. `newest-first`: of
  * networks that concatenate torch.cat([new, old]). */

@@ -1,8 +1,9 @@
 // Zip archives as PyTorch and Keras write them: the central directory is read (local headers may hold no sizes), entries
 // are stored or deflated, sizes may be 64 bits long. Nothing is trusted: places must lie in the file and not overlap,
 // names must be plain and unique, checksums must agree, and no entry may grow out of proportion when inflated.
-import { crc32, inflateRawSync } from 'node:zlib'
+import { Inflate } from 'fflate'
 import { DenseNetError } from '../errors.js'
+import { crc32 } from '../util/crc.js'
 import { damaged } from './tensor.js'
 
 export interface ZipEntry {
@@ -24,6 +25,8 @@ const UNKNOWN_32 = 0xffffffff
 /** Weights hardly compress. What stays below the first is small enough not to matter. */
 const HARMLESS_BYTES = 16 * 1024 * 1024
 const LARGEST_RATIO = 20
+/** What is inflated at a time: it grows to a thousand times as much before that is noticed. */
+const PIECE = 16 * 1024
 
 /** The entries by name, folders left out. `file` is for the messages. */
 export function readZip(bytes: Uint8Array, file: string): ReadonlyMap<string, ZipEntry> {
@@ -143,7 +146,9 @@ function dataPlace(
   const nameBytes = view.getUint16(header + 26, true)
   const begin = header + 30 + nameBytes + view.getUint16(header + 28, true)
   if (begin + packed > end) throw damaged(file, `${name} lies outside the archive`)
-  const local = Buffer.from(bytes.subarray(header + 30, header + 30 + nameBytes)).toString('utf8')
+  const local = new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    bytes.subarray(header + 30, header + 30 + nameBytes),
+  )
   if (local !== name) throw damaged(file, `${name} is called ${JSON.stringify(local)} elsewhere in the archive`)
   return [begin, begin + packed]
 }
@@ -153,7 +158,7 @@ function contents(bytes: Uint8Array, entry: CentralEntry, [begin, end]: [number,
   let data = packed
   if (entry.deflated) {
     try {
-      data = inflateRawSync(packed, { maxOutputLength: Math.max(1, entry.size) })
+      data = inflated(packed, entry.size)
     } catch (cause) {
       throw damaged(file, `${entry.name} cannot be inflated to its ${entry.size} bytes`, cause)
     }
@@ -165,4 +170,18 @@ function contents(bytes: Uint8Array, entry: CentralEntry, [begin, end]: [number,
     })
   }
   return data
+}
+
+/** Throws as soon as there are more bytes than `size`. */
+function inflated(packed: Uint8Array, size: number): Uint8Array {
+  const data = new Uint8Array(size)
+  let at = 0
+  const inflate = new Inflate(piece => {
+    data.set(piece, at)
+    at += piece.length
+  })
+  for (let begin = 0; begin < packed.length; begin += PIECE) {
+    inflate.push(packed.subarray(begin, begin + PIECE), begin + PIECE >= packed.length)
+  }
+  return data.subarray(0, at)
 }

@@ -7,11 +7,11 @@ import type { Normalisation } from '../images/dataset.js'
 import { checkPixelScale } from '../images/normalise.js'
 import type { Preprocessing } from '../images/transforms/preprocess.js'
 import { type ImportOptions, type ImportReport, importWeights } from '../interop/import-weights.js'
-import { decodeWeights, readBytes } from '../interop/read-weights.js'
 import { parseTimmConfig, TIMM_CONFIG, TIMM_WEIGHTS } from '../interop/timm.js'
 import { type Checkpoint, decodeCheckpoint, isCheckpoint } from '../runs/checkpoint.js'
 import { LAST_FILE, openCheckpoint } from '../runs/read-run.js'
 import { readSeedCheckpoint, SEED_LATEST } from './original-checkpoint.js'
+import { decodeWeightFile, readBytes } from './weight-files.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */
 export interface OpenOptions extends ImportOptions {
@@ -78,7 +78,7 @@ async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwo
   const bytes = await readBytes(path)
   if (isCheckpoint(bytes, path)) return ours(decodeCheckpoint(bytes, path), path, options)
   const { config, parameters, running, normalisation, multiLabel, report } = importWeights(
-    await decodeWeights(bytes, path, options.weights),
+    await decodeWeightFile(bytes, path, options.weights),
     options,
   )
   const { classes = [] } = options

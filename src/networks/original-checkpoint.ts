@@ -2,10 +2,11 @@
 // optimState_N.t7 with what optim.sgd keeps, among it the momentum buffer dfdx in parameter order.
 import { basename, join } from 'node:path'
 import { DenseNetError } from '../errors.js'
-import { readBytes } from '../interop/read-weights.js'
 import { damaged, isFloating } from '../interop/tensor.js'
 import { isTensor, readTorch7, type Torch7Table } from '../interop/torch7.js'
+import { readBytes } from './weight-files.js'
 
+/** The file by which a checkpoint folder of the original program is known. */
 export const SEED_LATEST = 'latest.t7'
 
 export interface SeedCheckpoint {
@@ -20,6 +21,7 @@ export interface SeedCheckpoint {
   readonly nesterov: boolean
 }
 
+/** Reads a checkpoint folder of the original program but for its network. Throws a sentence where one is damaged. */
 export async function readSeedCheckpoint(folder: string): Promise<SeedCheckpoint> {
   const latestPath = join(folder, SEED_LATEST)
   const latest = await readTable(latestPath)

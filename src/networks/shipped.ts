@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const inFolder = (name: string): string => fileURLToPath(new URL(`../../models/cifar10/${name}`, import.meta.url))
 
+/** Its name, the path of its weights, and where they come from. */
 export const SHIPPED = {
   name: 'cifar10',
   path: inFolder('model.safetensors'),

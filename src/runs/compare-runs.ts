@@ -5,6 +5,7 @@ import { readLog } from './log-lines.js'
 import { LOG_FILE } from './run-folder.js'
 import { type EpochLine, flatSettings, type RunSummary, readCourse, summariseRun } from './run-summary.js'
 
+/** A run beside others. */
 export interface ComparedRun {
   readonly path: string
   readonly summary: RunSummary

@@ -11,7 +11,9 @@ import { LOG_FILE } from './run-folder.js'
 import { readSettings } from './run-settings.js'
 import { type EpochLine, readCourse } from './run-summary.js'
 
+/** All formats that logs are written in. */
 export const logFormats = ['tensorboard', 'csv', 'jsonl'] as const
+/** A format that logs are written in. */
 export type LogFormat = (typeof logFormats)[number]
 
 export interface ExportedLog {

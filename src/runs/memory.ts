@@ -12,6 +12,7 @@ import { POOLED } from '../model/feature-layers.js'
 
 /** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
 export type MemoryChoice = MemoryMode | 'auto'
+/** All that may be asked for. */
 export const memoryChoices: readonly MemoryChoice[] = ['store', 'recompute', 'auto']
 
 /** What the memory of a training is predicted for; `batchSize` in images. */

@@ -7,6 +7,7 @@ import { CONFIG_FILE, OtherFormat, type RunSettings, readSettings } from './run-
 
 export const LAST_FILE = 'last.safetensors'
 export const PREVIOUS_FILE = 'last.previous.safetensors'
+/** The checkpoint of the best epoch, in a run's folder. */
 export const BEST_FILE = 'best.safetensors'
 export const epochFile = (epoch: number): string => `epoch-${epoch}.safetensors`
 
@@ -43,6 +44,7 @@ export async function findRun(path: string): Promise<RunSettings | DenseNetError
   )
 }
 
+/** What there is to go on with in the folder of a run. Throws a sentence where there is nothing. */
 export async function readRun(path: string, onWarning: (message: string) => void): Promise<ReadRun> {
   const found = await findRun(path)
   const settings = found instanceof Error ? null : found

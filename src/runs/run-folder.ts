@@ -16,12 +16,14 @@ import { RunLog } from './log.js'
 import { BEST_FILE, checkKept, epochFile, findRun, LAST_FILE, PREVIOUS_FILE, readRun } from './read-run.js'
 import { type RunSettings, refuseRun, writeSettings } from './run-settings.js'
 
+/** The log, in a run's folder. */
 export const LOG_FILE = 'log.jsonl'
 /** Held while a process trains in the folder. */
 export const LOCK_FILE = '.lock'
 /** What a killed process may leave in the middle of a write. */
 const LEFTOVER = /^(.+\.safetensors\.new|(config\.json|\.lock)\.\d+-[0-9a-f]+\.tmp)$/
 
+/** A run's folder, held by this process. */
 export class RunFolder {
   private constructor(
     readonly path: string,
@@ -73,6 +75,7 @@ export class RunFolder {
     this.log ??= await RunLog.goOn(join(this.path, LOG_FILE), from, onWarning)
   }
 
+  /** Adds an event to the log. */
   record(event: TrainingEvent): void {
     this.log?.write(event)
   }
@@ -113,6 +116,7 @@ export class RunFolder {
     throw new DenseNetError(`the folder ${this.path} is gone: it was moved or deleted during the training`)
   }
 
+  /** Closes the log and gives the folder free. */
   async close(): Promise<void> {
     const log = this.log
     this.log = null

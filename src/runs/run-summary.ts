@@ -3,7 +3,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { usageError } from '../errors.js'
-import { safetensorsBytes } from '../interop/safetensors-size.js'
 import { fileError } from '../node/files.js'
 import type { EpochScore, StartEvent } from '../training/events.js'
 import { type LineOf, type LogType, readLog } from './log-lines.js'
@@ -11,10 +10,12 @@ import { LAST_FILE } from './read-run.js'
 import { LOG_FILE } from './run-folder.js'
 import { CONFIG_FILE, readSettings } from './run-settings.js'
 import { type RunState, runState } from './run-state.js'
+import { safetensorsBytes } from './safetensors-size.js'
 
 /** An epoch of a run's log. */
 export type EpochLine = LineOf<'epoch'>
 
+/** A run seen from outside. */
 export interface RunSummary {
   readonly path: string
   /** `damaged`: its config.json cannot be read, or its last checkpoint is missing or not whole; `problem` says which. */

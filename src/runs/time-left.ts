@@ -5,6 +5,7 @@
 import type { StartEvent, TrainingEvent } from '../training/events.js'
 import type { LogLine } from './log-lines.js'
 
+/** How long a training will go on. */
 export interface TimeLeft {
   /** Seconds until the epoch is trained, evaluated and saved. */
   readonly epoch: number
@@ -19,6 +20,7 @@ const MOST_MARKS = 4096
 /** A gap so long, in seconds and against the average step, was no step: the computer slept. */
 const SLEPT = { seconds: 60, steps: 20 }
 
+/** Tells from a training's events how long it will go on. */
 export class TimeEstimator {
   private start: StartEvent | null = null
   /** Seconds in steps, after so many of them; the older, the sparser. */

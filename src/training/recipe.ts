@@ -263,6 +263,7 @@ const EXPECTED: Record<keyof Recipe, string> = {
 /** Its names. */
 export const recipeKeys = Object.keys(EXPECTED) as readonly (keyof Recipe)[]
 
+/** The sentence for a switchProbability without both kinds of mixing. */
 export const NEEDS_BOTH = 'a switch probability needs both mixup and cutmix'
 
 /** Whether each class gets a probability of its own (a sigmoid), not a share of one (a softmax). */

@@ -94,6 +94,7 @@ const SCHEDULES: Record<ScheduleName, (learningRate: number) => Schedule> = {
   constant,
 }
 
+/** A schedule by name, from its highest learning rate. A usage error for a name that there is none of. */
 export function createSchedule(name: string, learningRate: number): Schedule {
   if (!(name in SCHEDULES)) throw parameterError('schedule', `one of ${scheduleNames.join(', ')}`, name)
   if (!(learningRate > 0 && Number.isFinite(learningRate))) {

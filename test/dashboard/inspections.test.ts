@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CamPictures, InspectionPicture, InspectionPlaces } from '../../dist/dashboard/api.js'
 import { dashboardApp } from '../../dist/dashboard/app.js'
 import { loadSharp } from '../../dist/data/loading/decode.js'
-import { DenseNet, featureReuse, gradCam } from '../../dist/index.js'
+import { featureReuse, gradCam } from '../../dist/entries/inspect.js'
+import { DenseNet } from '../../dist/index.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 
 const folder = temporaryFolder()

@@ -8,7 +8,7 @@ import { imageFiles } from '../../dist/data/sets/image-files.js'
 import { readMat } from '../../dist/data/sets/mat.js'
 import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
-import { readBytes, readWeights } from '../../dist/interop/read-weights.js'
+import { readBytes, readWeights } from '../../dist/networks/weight-files.js'
 import { readInChunks } from '../../dist/node/files.js'
 import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 

@@ -1,7 +1,9 @@
 // Figure 5 of the paper: by hand, and against PyTorch (test/golden/inspect/make_reuse.py).
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { DenseNet, featureReuse, resolveConfig } from '../../dist/index.js'
+import { featureReuse } from '../../dist/entries/inspect.js'
+import { resolveConfig } from '../../dist/entries/model.js'
+import { DenseNet } from '../../dist/index.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { generateAll, readGolden } from '../golden/nets.js'

@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { loadSharp } from '../../dist/data/loading/decode.js'
 import {
-  DenseNet,
   featureReuse,
   firstFilters,
   type InspectionRequest,
@@ -16,7 +15,8 @@ import {
   readLayerHistory,
   weightStatistics,
   writeInspection,
-} from '../../dist/index.js'
+} from '../../dist/entries/inspect.js'
+import { DenseNet } from '../../dist/index.js'
 import { overlaid } from '../../dist/inspect/pictures/cam.js'
 import { colourAt, hex, VIRIDIS } from '../../dist/inspect/pictures/colours.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
-import { decodeWeights } from '../../dist/interop/read-weights.js'
+import { decodeWeightFile as decodeWeights } from '../../dist/networks/weight-files.js'
 import { fixture } from './fixtures.js'
 
 /** Reads and imports; anything but weights or a sentence fails the test. Resolves to whether it was read. */

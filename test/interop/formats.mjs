@@ -10,7 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { architecture, createBackend, createSession, DenseNet } from '../../dist/index.js'
+import { createBackend, createSession } from '../../dist/entries/engine.js'
+import { architecture } from '../../dist/entries/model.js'
+import { DenseNet } from '../../dist/index.js'
 
 const [python] = process.argv.slice(2)
 if (python === undefined) {

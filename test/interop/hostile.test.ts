@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import { kerasWeights } from '../../dist/interop/keras.js'
-import { decodeWeights, readWeights } from '../../dist/interop/read-weights.js'
+import { decodeWeightFile as decodeWeights, readWeights } from '../../dist/networks/weight-files.js'
 import { temporaryFolder } from '../training/fixtures.js'
 import { fixture } from './fixtures.js'
 

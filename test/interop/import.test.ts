@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
-import { decodeWeights } from '../../dist/interop/read-weights.js'
 import type { Tensor } from '../../dist/interop/tensor.js'
 import type { WeightFile } from '../../dist/interop/weight-file.js'
+import { decodeWeightFile as decodeWeights } from '../../dist/networks/weight-files.js'
 import { fixture, golden, images, logitsOf, SEED, seedImages, worstDifference } from './fixtures.js'
 
 const read = (name: string): Promise<WeightFile> => decodeWeights(fixture(name), name)

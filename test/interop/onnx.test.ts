@@ -5,7 +5,7 @@ import { DenseNetError } from '../../dist/errors.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import { type NetworkWeights, type OnnxOptions, onnxGraph } from '../../dist/interop/onnx-graph.js'
 import { encodeOnnx } from '../../dist/interop/onnx-model.js'
-import { decodeWeights } from '../../dist/interop/read-weights.js'
+import { decodeWeightFile as decodeWeights } from '../../dist/networks/weight-files.js'
 import { fixture, golden, images, worstDifference } from './fixtures.js'
 
 async function network(name: string): Promise<NetworkWeights> {

@@ -3,7 +3,9 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { DenseNet, loadDataset, takeImages } from '../../dist/index.js'
+import { loadDataset } from '../../dist/entries/data.js'
+import { takeImages } from '../../dist/entries/images.js'
+import { DenseNet } from '../../dist/index.js'
 
 const folder = fileURLToPath(new URL('./fixtures/cifar10/', import.meta.url))
 mkdirSync(folder, { recursive: true })

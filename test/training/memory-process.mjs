@@ -2,7 +2,8 @@
 // less the images of its data set, as Linux counts it.
 //   node memory-process.mjs MODEL BATCH_SIZE MEMORY FOLDER
 import { readFileSync } from 'node:fs'
-import { DenseNet, preset } from '../../dist/index.js'
+import { preset } from '../../dist/entries/model.js'
+import { DenseNet } from '../../dist/index.js'
 
 const [model, batch, memory, output] = process.argv.slice(2)
 const batchSize = Number(batch)

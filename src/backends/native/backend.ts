@@ -43,11 +43,16 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
   }
 }
 
-/** Bytes of scratch that compile() would take for a program here, without making a backend. Throws as
- * createNativeBackend does. */
-export function nativeScratchBytes(program: Program, threads = availableParallelism()): number {
-  const addon = loadAddon()
-  return scratchBytes(addon, chooseInstructionSet(addon).name, threads, program)
+/** Bytes that a backend of default options would take for itself to run a program, nothing where the addon cannot be
+ * loaded; nothing is allocated. */
+export function nativeScratchBytes(program: Program): number {
+  try {
+    const addon = loadAddon()
+    return scratchBytes(addon, chooseInstructionSet(addon).name, availableParallelism(), program)
+  } catch (error) {
+    if (error instanceof DenseNetError && error.code !== 'usage') return 0
+    throw error
+  }
 }
 
 function scratchBytes(addon: Addon, isa: string, threads: number, program: Program): number {

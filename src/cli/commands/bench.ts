@@ -1,8 +1,7 @@
 // densenet bench: time and memory of networks on this machine, each in a process of its own.
 import { cpus } from 'node:os'
 import { Command } from 'commander'
-import { measure } from '../../bench/measure.js'
-import { completeWork, type KernelTime, type Measurement, type Work } from '../../bench/work.js'
+import { completeWork, type KernelTime, type Measurement, measure, type Work } from '../../entries/bench.js'
 import { type Context, createContext } from '../context.js'
 import { bytes, grouped, rounded, table } from '../format.js'
 import { choiceOption, outputOptions, wholeOption } from '../options.js'

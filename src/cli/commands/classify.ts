@@ -1,16 +1,20 @@
 // densenet classify: what is on images, by the network that comes with the package or any other.
 import { Command } from 'commander'
-import { createBackend } from '../../backends/registry.js'
-import { weightsOf } from '../../engine/session.js'
-import type { Preprocessing } from '../../images/transforms/preprocess.js'
-import { type Answer, type Classifier, classifyImages } from '../../inference/classifier.js'
-import { classNames } from '../../inference/classify.js'
-import { checkNormalisation, inputPreprocessing } from '../../inference/image-input.js'
-import { createRunner } from '../../inference/runner.js'
-import { refuseHeadless } from '../../interop/import-weights.js'
-import { describe } from '../../model/describe.js'
-import { openModel } from '../../networks/open-model.js'
-import { isMultiLabel } from '../../runs/checkpoint.js'
+import { createBackend, weightsOf } from '../../entries/engine.js'
+import {
+  type Answer,
+  type Classifier,
+  checkNormalisation,
+  classifyImages,
+  classNames,
+  createRunner,
+  inputPreprocessing,
+} from '../../entries/inference.js'
+import { refuseHeadless } from '../../entries/interop.js'
+import { describe } from '../../entries/model.js'
+import { openModel } from '../../entries/networks.js'
+import { isMultiLabel } from '../../entries/runs.js'
+import type { Preprocessing } from '../../index.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { type Context, createContext } from '../context.js'
 import { fetching } from '../fetching.js'

@@ -1,7 +1,7 @@
 // densenet compare: how runs differ, in what was asked for and in how they went.
 import { Command } from 'commander'
+import { type ComparedRun, compareRuns, differences } from '../../entries/runs.js'
 import { usageError } from '../../errors.js'
-import { type ComparedRun, compareRuns, differences } from '../../runs/compare-runs.js'
 import { createContext } from '../context.js'
 import { bytes, duration, percent, table } from '../format.js'
 import { type OutputFlags, outputOptions } from '../options.js'

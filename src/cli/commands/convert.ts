@@ -1,10 +1,9 @@
 // densenet convert: weights of any known format, or a run's, into the files of other programs.
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { DenseNet } from '../../densenet.js'
+import { exportFormat, exportFormats, precisions } from '../../entries/interop.js'
 import { parameterError, usageError } from '../../errors.js'
-import { type Precision, precisions } from '../../interop/onnx-graph.js'
-import { type ExportFormat, exportFormat, exportFormats } from '../../interop/write-weights.js'
+import { DenseNet, type ExportFormat, type Precision } from '../../index.js'
 import { createContext } from '../context.js'
 import { fetching } from '../fetching.js'
 import { choiceOption, type OutputFlags, outputOptions } from '../options.js'

@@ -29,7 +29,7 @@ function dashboard(folder: string, { port, json = false }: DashboardFlags): Prom
   return withSignals(
     () => {},
     async request => {
-      const { serveDashboard } = await import('../../dashboard/serve.js')
+      const { serveDashboard } = await import('../../entries/dashboard.js')
       const { url, close } = await serveDashboard(folder, { port })
       if (json) out.write(`${JSON.stringify({ url, folder })}\n`)
       say(`dashboard of ${folder}: ${url}`)

@@ -1,8 +1,8 @@
 // densenet data: brings a data set and verifies it; without a name, says which there are.
 import { Command } from 'commander'
-import { prepareDataset } from '../../data/sets/catalogue.js'
+import { prepareDataset } from '../../entries/data.js'
+import { type DatasetName, datasetInfo, datasetNames } from '../../entries/images.js'
 import { usageError } from '../../errors.js'
-import { type DatasetName, datasetInfo, datasetNames } from '../../images/info.js'
 import { createContext } from '../context.js'
 import { choosableDatasets, dataReporter } from '../datasets.js'
 import { grouped, table } from '../format.js'

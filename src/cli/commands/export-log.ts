@@ -1,6 +1,6 @@
 // densenet export-log: a run's log for other programs.
 import { Command, Option } from 'commander'
-import { exportLog, type LogFormat, logFormats } from '../../runs/export-log.js'
+import { exportLog, type LogFormat, logFormats } from '../../entries/runs.js'
 import { createContext } from '../context.js'
 import { choiceOption, type OutputFlags, outputOptions } from '../options.js'
 

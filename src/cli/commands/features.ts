@@ -1,19 +1,17 @@
 // densenet features: what a layer makes of images, as a file of numbers.
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import type { DenseNet } from '../../densenet.js'
-import { DenseNetError, usageError } from '../../errors.js'
-import type { Blank, Uncertain } from '../../images/class-columns.js'
-import type { Dataset } from '../../images/dataset.js'
+import type { Blank, Uncertain } from '../../entries/images.js'
 import {
   type FeatureRows,
   featureFormat,
   featureFormats,
   featureShape,
   writeFeatures,
-} from '../../inference/write-features.js'
-import { architecture } from '../../model/architecture.js'
-import { featureLayer } from '../../model/feature-layers.js'
+} from '../../entries/inference.js'
+import { architecture, featureLayer } from '../../entries/model.js'
+import { DenseNetError, usageError } from '../../errors.js'
+import type { Dataset, DenseNet } from '../../index.js'
 import { createContext } from '../context.js'
 import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset, labelOptions, suited } from '../datasets.js'
 import { grouped, rounded } from '../format.js'

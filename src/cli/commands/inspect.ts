@@ -1,13 +1,23 @@
 // densenet inspect: a look inside a network, as a picture or as numbers.
 import { basename, extname } from 'node:path'
 import { Command, Option } from 'commander'
-import { DenseNet } from '../../densenet.js'
+import {
+  type GradCam,
+  type Inspection,
+  inspection,
+  inspectionEnding,
+  layersInspection,
+  type ReuseMeasure,
+  type ReuseScale,
+  reuseMeasures,
+  reuseScales,
+  type Subject,
+  subjects,
+  type WeightStatistics,
+  writeInspection,
+} from '../../entries/inspect.js'
 import { parameterError, usageError } from '../../errors.js'
-import { type ReuseMeasure, type ReuseScale, reuseMeasures, reuseScales } from '../../inspect/feature-reuse.js'
-import type { GradCam } from '../../inspect/grad-cam.js'
-import { type Inspection, inspection, layersInspection, type Subject, subjects } from '../../inspect/inspection.js'
-import type { WeightStatistics } from '../../inspect/weights.js'
-import { inspectionEnding, writeInspection } from '../../inspect/write-inspection.js'
+import { DenseNet } from '../../index.js'
 import { createContext } from '../context.js'
 import { grouped, percent, table } from '../format.js'
 import { type ComputeFlags, choiceOption, type OutputFlags, wholeOption } from '../options.js'

@@ -1,10 +1,18 @@
 // densenet models: the networks that can be used by name; fetches one ahead of time, or takes it off this machine again.
 import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
+import {
+  cachedBytes,
+  fetchModel,
+  modelPath,
+  NAMED_MODELS,
+  type NamedModel,
+  namedModel,
+  removeModel,
+  SHIPPED,
+  shippedErrors,
+} from '../../entries/networks.js'
 import { parameterError, usageError } from '../../errors.js'
-import { cachedBytes, fetchModel, modelPath, removeModel } from '../../networks/fetch.js'
-import { NAMED_MODELS, type NamedModel, namedModel } from '../../networks/named.js'
-import { SHIPPED, shippedErrors } from '../../networks/shipped.js'
 import { createContext } from '../context.js'
 import { type FetchFlags, fetching, fetchOptions } from '../fetching.js'
 import { bytes, percent, table } from '../format.js'

@@ -1,10 +1,8 @@
 // densenet preview: a sheet of augmented images, so that a person can look at what training sees.
 import { basename, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { drawSheet } from '../../data/loading/sheet.js'
-import { describeAugmentation } from '../../images/augment.js'
-import type { Blank, Uncertain } from '../../images/class-columns.js'
-import { chosenAugmentation } from '../../images/named-augmentation.js'
+import { drawSheet } from '../../entries/data.js'
+import { type Blank, chosenAugmentation, describeAugmentation, type Uncertain } from '../../entries/images.js'
 import { writeFileAtomically } from '../../node/files.js'
 import { createContext } from '../context.js'
 import {

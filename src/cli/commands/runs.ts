@@ -1,6 +1,6 @@
 // densenet runs: which runs there are, and what became of them.
 import { Command } from 'commander'
-import { findRuns, type RunSummary, summariseRun } from '../../runs/run-summary.js'
+import { findRuns, type RunSummary, summariseRun } from '../../entries/runs.js'
 import { createContext } from '../context.js'
 import { ago, bytes, percent, table } from '../format.js'
 import { type OutputFlags, outputOptions } from '../options.js'

@@ -1,8 +1,8 @@
 // densenet serve: a network behind HTTP, until Ctrl-C.
 import { once } from 'node:events'
 import { Command, Option } from 'commander'
-import { SHIPPED } from '../../networks/shipped.js'
-import { createServer } from '../../server/server.js'
+import { SHIPPED } from '../../entries/networks.js'
+import { createServer } from '../../entries/server.js'
 import { createContext } from '../context.js'
 import { loadModel, MODEL_HELP } from '../model-argument.js'
 import { type ComputeFlags, loaderOption, numberOption, type OutputFlags, wholeOption } from '../options.js'

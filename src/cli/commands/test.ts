@@ -1,22 +1,22 @@
 // densenet test: loss and errors of a checkpoint on the test images of a data set.
 import { basename } from 'node:path'
 import { Command, Option } from 'commander'
-import { createBackend } from '../../backends/registry.js'
-import { DenseNet } from '../../densenet.js'
+import { createBackend } from '../../entries/engine.js'
+import {
+  hasTargets,
+  scoreMultiLabel,
+  scorePredictions,
+  type TrainingScores,
+  trainingScores,
+  writeReport,
+} from '../../entries/evaluation.js'
+import { type Blank, limitDataset, type Uncertain, VIEWS } from '../../entries/images.js'
+import { refuseHeadless } from '../../entries/interop.js'
+import { openModel } from '../../entries/networks.js'
+import { BEST_FILE, type Checkpoint } from '../../entries/runs.js'
+import { hasOwnProbabilities } from '../../entries/training.js'
 import { DenseNetError, usageError } from '../../errors.js'
-import { hasTargets, scoreMultiLabel } from '../../evaluation/multi-label-scores.js'
-import type { Predictions } from '../../evaluation/predict.js'
-import { type TrainingScores, trainingScores } from '../../evaluation/report.js'
-import { scorePredictions } from '../../evaluation/scores.js'
-import { writeReport } from '../../evaluation/write-report.js'
-import type { Blank, Uncertain } from '../../images/class-columns.js'
-import { type Dataset, limitDataset } from '../../images/dataset.js'
-import { VIEWS, type ViewName } from '../../images/transforms/preprocess.js'
-import { refuseHeadless } from '../../interop/import-weights.js'
-import { openModel } from '../../networks/open-model.js'
-import type { Checkpoint } from '../../runs/checkpoint.js'
-import { BEST_FILE } from '../../runs/read-run.js'
-import { hasOwnProbabilities } from '../../training/recipe.js'
+import { type Dataset, DenseNet, type Predictions, type ViewName } from '../../index.js'
 import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, labelOptions, tellGrey } from '../datasets.js'
 import { fetching } from '../fetching.js'

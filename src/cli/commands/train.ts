@@ -1,18 +1,17 @@
 // densenet train: a new run, a run that goes on, or the demo of `npm start`.
 import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
-import type { BackendOptions } from '../../backends/registry.js'
-import { DenseNet, type FitOptions } from '../../densenet.js'
+import { type Checkpoint, memoryChoices, RunFolder, readRun, refuseRun } from '../../entries/runs.js'
+import { isFinished, type NamedRecipe, namedRecipe, recipeNames, type ScheduleName } from '../../entries/training.js'
 import { usageError } from '../../errors.js'
-import type { Checkpoint } from '../../runs/checkpoint.js'
-import { memoryChoices } from '../../runs/memory.js'
-import { readRun } from '../../runs/read-run.js'
-import { RunFolder } from '../../runs/run-folder.js'
-import { refuseRun } from '../../runs/run-settings.js'
-import type { TrainingEvent, TrainingListener } from '../../training/events.js'
-import { type NamedRecipe, namedRecipe, recipeNames } from '../../training/recipes.js'
-import type { ScheduleName } from '../../training/schedule.js'
-import { isFinished, type TrainingResult } from '../../training/trainer.js'
+import {
+  type BackendOptions,
+  DenseNet,
+  type FitOptions,
+  type TrainingEvent,
+  type TrainingListener,
+  type TrainingResult,
+} from '../../index.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
 import {

@@ -38,6 +38,7 @@ const LINE = 15
 /** Of a sheet: what a person can look at, and what fits in memory. */
 const MOST_PIXELS = 2 ** 26
 
+/** Draws images of a data set beside what augmentation and mixing make of them, as a PNG. */
 export async function drawSheet(dataset: Dataset, options: SheetOptions): Promise<Sheet> {
   const { images, columns, augmentation, mixing, seed, onWarning } = options
   const sharp = await loadSharp()

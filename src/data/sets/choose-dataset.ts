@@ -13,6 +13,7 @@ import { checkFits, type ImageFacts } from '../../runs/run.js'
 import { type DataProgress, datasetNames, loadDataset } from './catalogue.js'
 import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from './image-files.js'
 
+/** The names of data sets that are no paths. */
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
 
 export interface DataOptions {
@@ -36,9 +37,11 @@ export interface ChosenDataset {
   readonly width: number
   /** How many. */
   readonly classes: number
+  /** Brings and reads what training needs. */
   readonly splits: (options: DataOptions) => Promise<Splits>
   /** Of a person's own images: which were found, for what, and what is not used. */
   readonly notes: readonly string[]
+  /** Brings and reads the test images alone. */
   readonly test: (options: DataOptions) => Promise<Dataset>
 }
 

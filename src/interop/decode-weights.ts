@@ -1,8 +1,7 @@
-// One reader of weights for every format: what a file is, is told by its first bytes, never by its name.
-import { open } from 'node:fs/promises'
-import { DenseNetError, usageError } from '../errors.js'
-import { errorCode, fileError } from '../node/files.js'
-import { HDF5_START, readHdf5 } from './hdf5.js'
+// One decoder of weights for every format: what a file is, is told by its first bytes, never by its name.
+import { DenseNetError } from '../errors.js'
+import { latin1 } from '../util/bytes.js'
+import type { Hdf5Content } from './hdf5.js'
 import { KERAS_EPSILON, kerasWeights } from './keras.js'
 import { decodeSafetensors } from './safetensors.js'
 import { damaged } from './tensor.js'
@@ -12,23 +11,28 @@ import { torch7Network } from './torch7-network.js'
 import type { WeightChoice, WeightFile } from './weight-file.js'
 import { readZip } from './zip.js'
 
-/** The largest DenseNet that is known, with its optimizer, has a third of it. */
-const LARGEST_FILE = 2 ** 31 - 1
+const HDF5_START = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a)
 const ZIP_START = Uint8Array.of(0x50, 0x4b, 3, 4)
 const KERAS_WEIGHTS = 'model.weights.h5'
 
 const READ = 'safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras) and Torch7 (.t7)'
 
-/** Reads a file of weights: safetensors, PyTorch's two formats, Keras's, Torch7's. Nothing in it is run, and a file that
- * is damaged or hostile is refused in a sentence. Throws DenseNetError. */
-export async function readWeights(path: string): Promise<WeightFile> {
-  return decodeWeights(await readBytes(path), path)
+/** Bytes of an HDF5 file to what is in it; `file` is its name, for messages. */
+export type ReadHdf5 = (bytes: Uint8Array, file: string) => Promise<Hdf5Content>
+
+/** How a file of weights is decoded. */
+export interface DecodeOptions {
+  /** Which, of a PyTorch file that holds averaged weights beside raw ones; default: the averaged. */
+  readonly weights?: WeightChoice | undefined
+  /** Reads the HDF5 within Keras's files; default: on the spot, where a broken file may never come to an end. */
+  readonly readHdf5?: ReadHdf5 | undefined
 }
 
-/** The same of bytes; `path` is for messages, `weights` as in ImportOptions. */
-export async function decodeWeights(bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> {
+/** Decodes a file of weights: safetensors, PyTorch's two formats, Keras's, Torch7's. Nothing in it is run, and one that is
+ * damaged or hostile is refused in a sentence; `path` is its name there. Throws DenseNetError. */
+export async function decodeWeights(bytes: Uint8Array, path: string, options: DecodeOptions = {}): Promise<WeightFile> {
   try {
-    return await decode(bytes, path, weights)
+    return await decode(bytes, path, options)
   } catch (error) {
     // The engine's own limits: of arrays, texts and its stack.
     if (error instanceof RangeError) throw damaged(path, 'it asks for more than there can be', error)
@@ -36,12 +40,12 @@ export async function decodeWeights(bytes: Uint8Array, path: string, weights?: W
   }
 }
 
-async function decode(bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> {
+async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<WeightFile> {
   const common = { path, within: '', layers: null, bnEpsilon: null }
-  if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path, weights)
+  if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path, options)
   if (looksLikeTorchLegacy(bytes))
-    return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path, weights) }
-  if (startsWith(bytes, HDF5_START)) return decodeKeras(bytes, path)
+    return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path, options.weights) }
+  if (startsWith(bytes, HDF5_START)) return decodeKeras(bytes, path, options)
   if (looksLikeTorch7(bytes)) return { ...common, format: 'Torch7', ...torch7Network(readTorch7(bytes, path), path) }
   if (bytes[8] === 0x7b) {
     const { tensors } = decodeSafetensors(bytes, path)
@@ -50,27 +54,41 @@ async function decode(bytes: Uint8Array, path: string, weights?: WeightChoice): 
   throw notWeights(bytes, path)
 }
 
-async function decodeZip(bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> {
+async function decodeZip(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<WeightFile> {
   const entries = readZip(bytes, path)
   const pickle = [...entries.keys()].find(name => /^[^/]+\/data\.pkl$/.test(name))
   if (pickle !== undefined) {
-    const torch = readTorchZip(entries, pickle.slice(0, -'data.pkl'.length), path, weights)
+    const torch = readTorchZip(entries, pickle.slice(0, -'data.pkl'.length), path, options.weights)
     return { path, format: 'PyTorch', layers: null, bnEpsilon: null, ...torch }
   }
   const keras = entries.get(KERAS_WEIGHTS)
-  if (keras) return decodeKeras(keras.read(), path)
+  if (keras) return decodeKeras(keras.read(), path, options)
   const some = [...entries.keys()].slice(0, 3).join(', ')
   throw new DenseNetError(`${path} is an archive of ${some || 'nothing'}: neither PyTorch's nor Keras's`)
 }
 
-async function decodeKeras(bytes: Uint8Array, path: string): Promise<WeightFile> {
+async function decodeKeras(
+  bytes: Uint8Array,
+  path: string,
+  { readHdf5 = onTheSpot }: DecodeOptions,
+): Promise<WeightFile> {
   const weights = kerasWeights(await readHdf5(bytes, path), path)
   return { path, format: 'Keras', within: '', bnEpsilon: KERAS_EPSILON, ...weights }
 }
 
+/** jsfive is loaded when there is something to read. It throws texts as well as errors. */
+async function onTheSpot(bytes: Uint8Array, file: string): Promise<Hdf5Content> {
+  const { readHdf5 } = await import('./hdf5.js')
+  try {
+    return readHdf5(new Uint8Array(bytes).buffer, file)
+  } catch (error) {
+    throw damaged(file, 'HDF5 cannot be made sense of', error)
+  }
+}
+
 function notWeights(bytes: Uint8Array, path: string): DenseNetError {
   if (bytes.length === 0) return new DenseNetError(`${path} is empty`)
-  const text = Buffer.from(bytes.subarray(0, 64)).toString('latin1')
+  const text = latin1(bytes.subarray(0, 64))
   const known: [boolean, string][] = [
     [bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5, "a pickle, but not one of PyTorch's"],
     [/^[\w./-]+\0+/.test(text) && bytes.length > 512, 'a tar archive, the format of PyTorch before 0.2'],
@@ -87,23 +105,3 @@ function notWeights(bytes: Uint8Array, path: string): DenseNetError {
 }
 
 const startsWith = (bytes: Uint8Array, start: Uint8Array): boolean => start.every((byte, i) => bytes[i] === byte)
-
-/** A whole file of weights. */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    const file = await open(path, 'r')
-    try {
-      const facts = await file.stat()
-      const { size } = facts
-      if (!facts.isFile() && !facts.isDirectory()) throw usageError(`${path} is no file`)
-      if (size > LARGEST_FILE) throw new DenseNetError(`${path} has ${size} bytes; at most ${LARGEST_FILE} are read`)
-      return await file.readFile()
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw usageError(`there is no file ${path}`)
-    if (errorCode(error) === 'EISDIR') throw usageError(`${path} is a folder, not a file of weights`)
-    throw fileError(error, `reading ${path}`)
-  }
-}

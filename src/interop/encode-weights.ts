@@ -1,11 +1,9 @@
 // From a network to the files of other programs: the formats there are, and what goes into each.
-import { mkdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import { resolveConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
-import { fileError, writeFileAtomically } from '../node/files.js'
+import { concatenate } from '../util/bytes.js'
 import { type NetworkWeights, type OnnxOptions, onnxGraph } from './onnx-graph.js'
 import { encodeOnnx } from './onnx-model.js'
 import { encodeSafetensors } from './safetensors.js'
@@ -29,6 +27,7 @@ export interface ExportOptions extends OnnxOptions {
   readonly size?: { readonly height: number; readonly width: number } | undefined
 }
 
+/** A network with what other programs are told of its images. */
 export type ExportedNetwork = NetworkWeights &
   Preprocessing & {
     /** Whether each class has a probability of its own; default false. */
@@ -44,53 +43,38 @@ export function exportFormat(path: string): ExportFormat {
   throw usageError(`the ending of ${path} names no format`, `.safetensors, .pth or .onnx, or --to with one of ${known}`)
 }
 
-/** Writes the network to `path`, whole or not at all. Resolves to the format. */
-export async function writeWeights(
-  path: string,
+/** What a format is made of: one file, or those of a folder by name, in their order: the last makes it whole. */
+export type EncodedWeights = Uint8Array | readonly (readonly [name: string, content: string | Uint8Array])[]
+
+/** The network in the format `to`. */
+export function encodeWeights(
   given: ExportedNetwork,
-  { to = exportFormat(path), size, ...options }: ExportOptions = {},
-): Promise<ExportFormat> {
+  to: ExportFormat,
+  { size, ...options }: Omit<ExportOptions, 'to'> = {},
+): EncodedWeights {
   const network = size ? { ...given, config: resolveConfig({ ...given.config, ...size }) } : given
   if (to !== 'onnx' && (options.precision ?? 'float32') !== 'float32') {
     throw usageError(`${to} files are written in float32; --precision is for onnx`)
   }
   switch (to) {
     case 'onnx':
-      await writeFileAtomically(path, encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) })))
-      break
+      return encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) }))
     case 'pth':
-      await writeFileAtomically(path, encodeTorch(torchvisionTensors(network)))
-      break
+      return encodeTorch(torchvisionTensors(network))
     case 'safetensors':
-      await writeFileAtomically(path, safetensors(network))
-      break
+      return safetensors(network)
     case 'timm':
-      await writeFolder(path, [
+      return [
         [TIMM_CONFIG, timmConfig(network.config, network)],
         [TIMM_WEIGHTS, safetensors(network)],
-      ])
-      break
+      ]
     case 'transformers.js':
-      await writeFolder(path, transformersFiles(network, options))
+      return transformersFiles(network, options)
   }
-  return to
 }
 
 const safetensors = (network: ExportedNetwork): Uint8Array =>
-  Buffer.concat(encodeSafetensors(torchvisionTensors(network), { format: 'pt' }))
-
-/** A folder, made new, with files by name, in their order: the last makes it whole. */
-async function writeFolder(path: string, files: readonly (readonly [string, string | Uint8Array])[]): Promise<void> {
-  if (await stat(path).catch(() => null)) throw usageError(`${path} exists already`, 'choose a new folder')
-  for (const [name, content] of files) {
-    try {
-      await mkdir(dirname(join(path, name)), { recursive: true })
-    } catch (error) {
-      throw fileError(error, `making the folder ${path}`)
-    }
-    await writeFileAtomically(join(path, name), content)
-  }
-}
+  concatenate(encodeSafetensors(torchvisionTensors(network), { format: 'pt' }))
 
 /** Everything of torchvision's state dict, in its order: with batch norm's counter of steps, which is zero here. Another
  * epsilon than PyTorch's, which the format has no place for, becomes a part of the variances. */

@@ -1,6 +1,6 @@
 // How long a safetensors file has to be, by its header alone.
 import { open } from 'node:fs/promises'
-import { headerEnd, LENGTH_BYTES, parseHeader } from './safetensors.js'
+import { headerEnd, LENGTH_BYTES, parseHeader } from '../interop/safetensors.js'
 
 /** Throws a sentence when the header is damaged. */
 export async function safetensorsBytes(path: string): Promise<number> {

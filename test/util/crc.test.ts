@@ -1,6 +1,7 @@
-// The published values of CRC-32C: RFC 3720, appendix B.4, and the check value of the catalogue of CRCs.
+// The published values of CRC-32C: RFC 3720, appendix B.4, and the check value of the catalogue of CRCs. Zip's is zlib's.
+import { crc32 as zlibs } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { crc32c } from '../../dist/util/crc32c.js'
+import { crc32, crc32c } from '../../dist/util/crc.js'
 
 const up = Uint8Array.from({ length: 32 }, (_, i) => i)
 // An iSCSI Read (10) command.
@@ -19,4 +20,9 @@ test.each([
   ['nothing', new Uint8Array(0), 0],
 ])('%s', (_, bytes, value) => {
   expect(crc32c(bytes)).toBe(value)
+})
+
+test.each([0, 1, 7, 8, 9, 255, 100_003])('CRC-32 of %i bytes is that of zlib', length => {
+  const bytes = Uint8Array.from({ length }, (_, i) => (i * 2654435761) >>> 13)
+  expect(crc32(bytes)).toBe(zlibs(bytes))
 })

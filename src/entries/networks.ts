@@ -1,0 +1,10 @@
+/** Networks by name or path, and files of weights.
+ * @module densenet/networks */
+
+export { cachedBytes, fetchModel, modelPath, removeModel } from '../networks/fetch.js'
+export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from '../networks/named.js'
+export { openModel } from '../networks/open-model.js'
+export type { OpenOptions } from '../networks/open-network.js'
+export { readSeedCheckpoint, SEED_LATEST } from '../networks/original-checkpoint.js'
+export { SHIPPED, shippedErrors } from '../networks/shipped.js'
+export { readWeights } from '../networks/weight-files.js'

@@ -1,0 +1,24 @@
+/** Recipes, schedules, metrics. Loads anywhere.
+ * @module densenet/training */
+
+export { addMetrics, averageMetrics, type MetricSums, NO_METRICS } from '../training/metrics.js'
+export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '../training/multi-label.js'
+export {
+  hasOwnProbabilities,
+  isMeant,
+  type LossName,
+  lossNames,
+  mixes,
+  NEEDS_BOTH,
+  OPTIMIZER_DEFAULTS,
+  type OptimizerName,
+  optimizerNames,
+  PAPER_RECIPE,
+  RANGES,
+  type Recipe,
+  resolveRecipe,
+  spelled,
+} from '../training/recipe.js'
+export { type NamedRecipe, namedRecipe, type RecipeName, recipeNames } from '../training/recipes.js'
+export * from '../training/schedule.js'
+export { isFinished } from '../training/trainer.js'

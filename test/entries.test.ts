@@ -1,0 +1,80 @@
+// What each entry of the package loads: its own rooms and the packages that those need, no more.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | { readonly types: string; readonly default: string }>
+}
+
+/** The packages that are loaded with each; those that wait until they are needed (sharp, hono, ...) are not. */
+const LOADS: Readonly<Record<string, string>> = {
+  '.': 'fflate node pbf zod',
+  './bench': 'fflate node pbf zod',
+  './dashboard': 'node',
+  './data': 'csv-parse modern-tar node pbf zod',
+  './engine': '',
+  './evaluation': 'node zod',
+  './images': '',
+  './inference': 'node zod',
+  './inspect': 'node zod',
+  './interop': 'fflate pbf zod',
+  './model': 'zod',
+  './networks': 'fflate node pbf zod',
+  './runs': 'node pbf zod',
+  './server': 'node',
+  './training': 'zod',
+}
+
+const entries = Object.entries(exports).flatMap(([name, files]) =>
+  typeof files === 'string' ? [] : [[name, files] as const],
+)
+
+/** Third parties, and "node" for Node's own modules, that a compiled file imports when it is loaded. */
+function loadedBy(file: string, seen = new Set<string>(), found = new Set<string>()): Set<string> {
+  if (seen.has(file)) return found
+  seen.add(file)
+  for (const [, name] of readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export)\s(?:[\w$*{},\s]+\sfrom\s)?['"]([^'"]+)['"];?$/gm,
+  )) {
+    if (name!.startsWith('.')) loadedBy(join(dirname(file), name!), seen, found)
+    else if (name!.startsWith('node:')) found.add('node')
+    else found.add(/^(@[^/]+\/)?[^/]+/.exec(name!)![0])
+  }
+  return found
+}
+
+test.each(entries)('%s loads no more than it needs', (name, files) => {
+  expect([...loadedBy(join(root, files.default))].filter(found => !LOADS[name]!.split(' ').includes(found))).toEqual([])
+})
+
+test('each name is in one entry', () => {
+  const files = entries.map(([, { types }]) => join(root, types))
+  const program = ts.createProgram(files, { module: ts.ModuleKind.NodeNext, skipLibCheck: true, types: [] })
+  const checker = program.getTypeChecker()
+  const names = files.flatMap(file =>
+    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)!)!).map(({ name }) => name),
+  )
+  expect(names.length).toBeGreaterThan(300)
+  expect(names.filter((name, i) => names.indexOf(name) < i)).toEqual([])
+})
+
+test('of the package itself, loaded in Node, no server, browser page or decoder comes along', () => {
+  const hook = `export async function resolve(name, context, next) {
+    const found = await next(name, context)
+    console.log(found.url)
+    return found
+  }`
+  const code = `import { register } from 'node:module'
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}))
+    await import('densenet')`
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: root, encoding: 'utf8' })
+  const urls = printed.split('\n')
+  expect(urls.filter(url => url.endsWith('/dist/index.js'))).not.toEqual([])
+  const packages = urls.flatMap(url => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
+  expect(packages.filter(found => !LOADS['.']!.split(' ').includes(found))).toEqual([])
+})
