@@ -9,7 +9,7 @@ const HEIGHT = '190px'
 
 export function Block({ model, block, chosen, choose }: { model: ModelFacts; block: number } & Choosing) {
   const all = model.layers.map((layer, index) => ({ layer, index }))
-  const columns = all.filter(({ layer }) => layer.kind === 'dense' && layer.block === block)
+  const columns = all.filter(({ layer }) => layer.concatenates && layer.block === block)
   const first = columns[0]!
   const channels = columns.at(-1)!.layer.outChannels
   const height = (of: number): string => `${(100 * of) / channels}%`
