@@ -121,6 +121,15 @@ describe('imports', () => {
   })
 })
 
+test('what kind a layer is, the planner alone asks', () => {
+  const kinds = '(stem|dense|transition|head)'
+  const asks = new RegExp(`\\blayer\\.kind\\b|\\bkind [!=]== '${kinds}'|\\bcase '${kinds}'`)
+  const knows = /^src\/(model\/architecture|engine\/planner[\w-]*)\.ts$/
+  const asking = [...sources, ...filesIn('web', /\.tsx?$/)].filter(path => asks.test(read(path)))
+  expect(asking.filter(path => !knows.test(path))).toEqual([])
+  expect(asking).toContain('src/engine/planner.ts')
+})
+
 describe('length of files', () => {
   const WARN = 300
   const FAIL = 500

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DenseNet } from '../densenet.js'
 import { DenseNetError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
 import type { DenseNetOptions } from '../model/config.js'
 import { layerFacts } from '../model/operations.js'
 import { CONFIG_FILE, readSettings } from '../runs/run-settings.js'
@@ -24,7 +25,7 @@ export async function modelFacts(folder: string): Promise<ModelFacts> {
   return {
     ...{ name, growthRate, bottleneck, reduction, depth, parameters, multiplyAdds, classes, batchSize },
     input: [inputChannels, height, width],
-    layers: layerFacts(network.config),
+    layers: layerFacts(architecture(network.config)),
     memory: training,
   }
 }

@@ -1,8 +1,9 @@
 // What planning has to know of one pass: buffers and calls so far, where parameters and statistics lie, and how batch
 // norms, gradients and dropouts are said in calls. planner.ts goes through the layers with it.
-import type { Architecture, BatchNorm, Convolution } from '../model/architecture.js'
+import type { Architecture } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
+import type { BatchNorm, Convolution, Part } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { externalElements } from './externals.js'
 import type {
@@ -114,7 +115,7 @@ export class ProgramBuilder {
       kernel: 'denseLayerForward',
       input,
       norm,
-      channels: bottleneck.outChannels,
+      channels: bottleneck.output.channels,
       weight: this.parameter(bottleneck.name),
       foldedBias: this.parameter(folded.name, 'bias'),
       growthWeight: this.parameter(growth.name),
@@ -132,12 +133,12 @@ export class ProgramBuilder {
     this.calls.push({
       kernel: 'convolutionBackward',
       ...geometry(convolution),
-      input: view(input, 0, convolution.inChannels),
+      input: view(input, 0, convolution.input.channels),
       norm: norm && this.norm(norm, input),
       weight: this.parameter(convolution.name),
       weightGradient: this.gradient(convolution.name),
       outputGradient,
-      inputGradient: this.inputGradient(input, convolution.inChannels, norm, accumulate),
+      inputGradient: this.inputGradient(input, convolution.input.channels, norm, accumulate),
       dropout,
     })
   }
@@ -147,14 +148,9 @@ export class ProgramBuilder {
     return this.frozen.has(`${name}.weight`) && this.frozen.has(`${name}.bias`)
   }
 
-  /** Whether any parameter of these layers is trained. */
-  protected trains(...names: readonly string[]): boolean {
-    return names.some(layer =>
-      ['weight', 'bias'].some(tensor => {
-        const name = `${layer}.${tensor}`
-        return this.parameterOffset.has(name) && !this.frozen.has(name)
-      }),
-    )
+  /** Whether any parameter of these parts is trained. */
+  protected trains(parts: readonly Part[]): boolean {
+    return parts.some(({ parameters }) => parameters.some(({ name }) => !this.frozen.has(name)))
   }
 
   /** The norm of a forward call; in training its batch statistics enter the running ones, once per step. */
@@ -162,7 +158,7 @@ export class ProgramBuilder {
     if (this.training && !this.isFrozen(norm)) {
       this.calls.push({
         kernel: 'runningStatistics',
-        channels: norm.channels,
+        channels: norm.input.channels,
         pixels: input.height * input.width,
         momentum: RUNNING_MOMENTUM,
         statistics: this.statistics(input, 0)!,

@@ -1,8 +1,9 @@
 // Inference: a batch norm and ReLU that follow a convolution are folded into it. With s = gamma / sqrt(variance + epsilon),
 //   gamma (y - mean) / sqrt(variance + epsilon) + beta = s y + (beta - s mean),
 // so its weights are scaled by s, and a bias is added. Norms before convolutions cannot be: there is a ReLU in between.
-import type { Architecture, BatchNorm, Convolution } from '../model/architecture.js'
+import type { Architecture } from '../model/architecture.js'
 import { parameterTable } from '../model/parameters.js'
+import { foldableNorms } from '../model/parts.js'
 import type { Numbers } from './backend.js'
 
 /** Values of parameters from `offset` on; valid until the next piece is asked for. */
@@ -20,7 +21,7 @@ export function* foldedPieces(architecture: Architecture, parameters: Numbers, r
     const { offset, count } = entries.get(name)!
     return values.subarray(offset, offset + count)
   }
-  const norms = foldedNorms(architecture)
+  const norms = architecture.layers.flatMap(({ parts }) => foldableNorms(parts))
   const room = parameters.slice(0, Math.max(0, ...norms.map(([{ name }]) => entries.get(`${name}.weight`)!.count)))
   for (const [convolution, norm] of norms) {
     const given = of(`${convolution.name}.weight`, parameters)
@@ -30,8 +31,8 @@ export function* foldedPieces(architecture: Architecture, parameters: Numbers, r
     const gamma = of(`${norm.name}.weight`, parameters)
     const mean = of(`${norm.name}.running_mean`, running)
     const variance = of(`${norm.name}.running_var`, running)
-    const each = weight.length / norm.channels
-    for (let o = 0; o < norm.channels; o++) {
+    const each = weight.length / bias.length
+    for (let o = 0; o < bias.length; o++) {
       const scale = gamma[o]! / Math.sqrt(variance[o]! + architecture.config.bnEpsilon)
       bias[o]! -= scale * mean[o]!
       for (let i = o * each; i < (o + 1) * each; i++) weight[i]! *= scale
@@ -39,13 +40,4 @@ export function* foldedPieces(architecture: Architecture, parameters: Numbers, r
     yield { offset: entries.get(`${convolution.name}.weight`)!.offset, values: weight }
     yield { offset: entries.get(`${norm.name}.bias`)!.offset, values: bias }
   }
-}
-
-/** The norms that follow a convolution, with nothing in between. */
-function foldedNorms({ layers }: Architecture): [Convolution, BatchNorm][] {
-  return layers.flatMap((layer): [Convolution, BatchNorm][] => {
-    if (layer.kind === 'stem' && layer.norm) return [[layer.convolution, layer.norm]]
-    if (layer.kind === 'dense' && layer.bottleneck) return [[layer.bottleneck.convolution, layer.growth.norm]]
-    return []
-  })
 }

@@ -1,7 +1,7 @@
 // The end of the network: the last norm, global pooling, the classifier and the loss. It can also be planned alone, on
 // features that were computed before.
-import type { HeadLayer } from '../model/architecture.js'
-import { blockName, LAST_MAPS, POOLED } from '../model/feature-layers.js'
+import { blockName, LAST_MAPS, type Layer, POOLED } from '../model/architecture.js'
+import { partsOf } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { ProgramBuilder } from './builder.js'
 import type { CrossEntropy, Ref, View } from './kernels.js'
@@ -9,8 +9,9 @@ import type { CrossEntropy, Ref, View } from './kernels.js'
 const PIXEL = { height: 1, width: 1 }
 
 export class HeadPlanner extends ProgramBuilder {
-  protected head(layer: HeadLayer, features: Activation): () => void {
-    const { norm, input } = layer
+  protected head(layer: Layer, features: Activation): () => void {
+    const { input } = layer
+    const [norm] = partsOf(layer.parts, 'norm')
     const window = { windowHeight: input.height, windowWidth: input.width }
     const normed = this.normForward(norm, features)
     this.offer(LAST_MAPS, view(features), normed)
@@ -35,17 +36,18 @@ export class HeadPlanner extends ProgramBuilder {
         outputGradient: { gradient: gradientView(pooled), deferred: null },
         inputGradient: this.inputGradient(features, features.channels, norm, false),
       })
-      this.offerGradient(blockName(this.architecture.blocks.length), gradientView(features))
+      this.offerGradient(blockName(layer.block), gradientView(features))
     }
   }
 
   /** Pooled features that come from outside. */
-  protected givenFeatures({ classifier }: HeadLayer): Activation {
-    return { ...this.activation(POOLED, classifier.inFeatures, PIXEL), data: this.external('features') }
+  protected givenFeatures({ input }: Layer): Activation {
+    return { ...this.activation(POOLED, input.channels, PIXEL), data: this.external('features') }
   }
 
-  protected classifier({ classifier }: HeadLayer, pooled: Activation): () => void {
-    const classes = classifier.outFeatures
+  protected classifier({ parts, output }: Layer, pooled: Activation): () => void {
+    const [classifier] = partsOf(parts, 'linear')
+    const classes = output.channels
     const logits: View = { buffer: this.external('logits'), stride: classes, first: 0, channels: classes, ...PIXEL }
     const weight = this.parameter(classifier.name)
     this.calls.push({

@@ -1,7 +1,7 @@
 // architecture -> program. A training step is two programs, gradient and update, with one flat gradient buffer between
 // them, so that several processes can reduce it.
-import type { Architecture, Convolution, DenseLayer, Layer, StemLayer, TransitionLayer } from '../model/architecture.js'
-import { blockName, transitionName } from '../model/feature-layers.js'
+import { type Architecture, blockName, type Layer } from '../model/architecture.js'
+import { partsOf } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { layOut, livesOf } from './arena.js'
 import { geometry, type PlanOptions } from './builder.js'
@@ -38,10 +38,10 @@ class Planner extends HeadPlanner {
   program(): Program {
     // Forward calls are emitted layer by layer; each layer leaves a function that emits its backward calls.
     const backward: (() => void)[] = []
-    const { blocks } = this.architecture
     const { from } = this.options
     const layers = from ? this.architecture.layers.slice(-1) : this.architecture.layers
-    const features = blocks.map((block, i) => this.activation(`block${i + 1}`, block.channels, block))
+    const ends = this.architecture.layers.filter(({ kind }, i, all) => kind === 'dense' && all[i + 1]!.kind !== kind)
+    const features = ends.map(({ block, output }) => this.activation(`block${block}`, output.channels, output))
     for (const layer of layers) {
       if (layer.kind === 'stem') backward.push(this.stem(layer, features[0]!))
       else if (layer.kind === 'dense') backward.push(this.dense(layer, features[layer.block - 1]!))
@@ -53,7 +53,7 @@ class Planner extends HeadPlanner {
     }
     // Nobody wants the gradients of layers before the first that is trained, or after the one that was asked for.
     const scored = this.options.scored !== undefined
-    const first = scored ? 0 : layers.findIndex(layer => this.trains(...partsOf(layer)))
+    const first = scored ? 0 : layers.findIndex(layer => this.trains(layer.parts))
     if (this.training && first >= 0) {
       for (const emit of backward.slice(first).reverse()) if (this.end === undefined) emit()
     }
@@ -73,20 +73,12 @@ class Planner extends HeadPlanner {
     return again
   }
 
-  private stem(layer: StemLayer, features: Activation): () => void {
-    const { convolution, norm } = layer
-    const { config } = this.architecture
-    const input: View = {
-      buffer: this.external('input'),
-      stride: config.inputChannels,
-      first: 0,
-      channels: config.inputChannels,
-      height: config.height,
-      width: config.width,
-    }
+  private stem({ input: images, parts }: Layer, features: Activation): () => void {
+    const [[convolution], [norm = null]] = [partsOf(parts, 'convolution'), partsOf(parts, 'norm')]
+    const input: View = { buffer: this.external('input'), stride: images.channels, first: 0, ...images }
     // Without a norm the convolution writes the block's first channels; with one it has an activation of its own.
-    const made = norm ? this.activation('stem', convolution.outChannels, convolution.output) : features
-    const channels = convolution.outChannels
+    const { channels } = convolution.output
+    const made = norm ? this.activation('stem', channels, convolution.output) : features
     // What comes before the norm can only be read when it is not folded.
     const folded = this.inference && this.options.until !== convolution.name ? norm : null
     this.convolutionForward(convolution, input, null, view(made, 0, channels), this.statistics(made, 0), null, folded)
@@ -132,9 +124,12 @@ class Planner extends HeadPlanner {
     }
   }
 
-  private dense(layer: DenseLayer, features: Activation): () => void {
-    const { bottleneck, growth, inChannels } = layer
-    const { growthRate } = this.architecture.config
+  private dense(layer: Layer, features: Activation): () => void {
+    const steps = composites(layer)
+    const growth = steps.at(-1)!
+    const bottleneck = steps.length > 1 ? steps[0]! : null
+    const inChannels = layer.input.channels
+    const growthRate = growth.convolution.output.channels
     const input = view(features, 0, inChannels)
     const output = view(features, inChannels, growthRate)
     const statistics = this.statistics(features, inChannels)
@@ -161,7 +156,7 @@ class Planner extends HeadPlanner {
       this.offerDense(layer, output, features)
       return () => {}
     }
-    const y = this.activation(layer.name, bottleneck.convolution.outChannels, bottleneck.convolution.output)
+    const y = this.activation(layer.name, bottleneck.convolution.output.channels, bottleneck.convolution.output)
     const dropouts = [this.dropout(), this.dropout()] as const
     const norm = this.normForward(bottleneck.norm, features)
     const made = this.convolutionForward(
@@ -190,12 +185,12 @@ class Planner extends HeadPlanner {
   }
 
   /** What a layer adds; after its last layer, all of the block. */
-  private offerDense({ name, block }: DenseLayer, output: View, features: Activation): void {
+  private offerDense({ name, block }: Layer, output: View, features: Activation): void {
     this.offer(name, output)
     if (output.first + output.channels === features.channels) this.offer(blockName(block), view(features))
   }
 
-  private transition(layer: TransitionLayer, features: Activation, next: Activation): () => void {
+  private transition(layer: Layer, features: Activation, next: Activation): () => void {
     const dropout = this.dropout()
     return dropout
       ? this.convolveThenPool(layer, features, next, dropout)
@@ -203,10 +198,10 @@ class Planner extends HeadPlanner {
   }
 
   /** Average pooling and a 1x1 convolution commute: pooling first needs a quarter of the multiplications. */
-  private poolThenConvolve(layer: TransitionLayer, features: Activation, next: Activation): () => void {
-    const { norm, output } = layer
-    const channels = layer.convolution.outChannels
-    const convolution: Convolution = { ...layer.convolution, input: output, output }
+  private poolThenConvolve(layer: Layer, features: Activation, next: Activation): () => void {
+    const { name, output } = layer
+    const [{ norm, convolution }] = composites(layer)
+    const { channels } = output
     const pooled = this.activation(`transition${layer.block}`, features.channels, output)
     const pool: AveragePoolForward = {
       kernel: 'averagePoolForward',
@@ -219,9 +214,9 @@ class Planner extends HeadPlanner {
     }
     this.calls.push(pool)
     this.convolutionForward(convolution, view(pooled), null, view(next, 0, channels), this.statistics(next, 0), null)
-    this.offer(transitionName(layer.block), view(next, 0, channels))
+    this.offer(name, view(next, 0, channels))
     return () => {
-      this.offerGradient(transitionName(layer.block), gradientView(next, 0, channels))
+      this.offerGradient(name, gradientView(next, 0, channels))
       const saved = this.keptOrAgain(pooled, output => ({ ...pool, output }))
       this.convolutionBackward({ norm: null, convolution }, saved, this.outputGradient(next, 0, channels), false, null)
       this.calls.push({
@@ -238,14 +233,9 @@ class Planner extends HeadPlanner {
   }
 
   /** With dropout between the two they do not commute: convolution first, as the seed has it. */
-  private convolveThenPool(
-    layer: TransitionLayer,
-    features: Activation,
-    next: Activation,
-    dropout: Dropout,
-  ): () => void {
-    const { norm, convolution } = layer
-    const channels = convolution.outChannels
+  private convolveThenPool(layer: Layer, features: Activation, next: Activation, dropout: Dropout): () => void {
+    const [{ norm, convolution }] = composites(layer)
+    const { channels } = convolution.output
     const made = this.activation(`transition${layer.block}`, channels, convolution.output)
     this.convolutionForward(convolution, view(features), this.normForward(norm, features), view(made), null, dropout)
     const pool = { windowHeight: 2, windowWidth: 2, input: view(made), norm: null }
@@ -258,16 +248,19 @@ class Planner extends HeadPlanner {
         outputGradient: this.outputGradient(next, 0, channels),
         inputGradient: this.inputGradient(made, channels, null, false),
       })
-      this.convolutionBackward(layer, features, { gradient: gradientView(made), deferred: null }, false, dropout)
+      this.convolutionBackward(
+        { norm, convolution },
+        features,
+        { gradient: gradientView(made), deferred: null },
+        false,
+        dropout,
+      )
     }
   }
 }
 
-/** Names of a layer's parts with parameters. */
-function partsOf(layer: Layer): string[] {
-  const { name } =
-    layer.kind === 'head' ? layer.classifier : layer.kind === 'dense' ? layer.growth.convolution : layer.convolution
-  const others =
-    layer.kind === 'dense' ? [layer.growth.norm, layer.bottleneck?.norm, layer.bottleneck?.convolution] : [layer.norm]
-  return [name, ...others.flatMap(part => (part ? [part.name] : []))]
+/** Convolutions with the norm before each. */
+function composites({ parts }: Layer) {
+  const norms = partsOf(parts, 'norm')
+  return partsOf(parts, 'convolution').map((convolution, i) => ({ norm: norms[i]!, convolution }))
 }

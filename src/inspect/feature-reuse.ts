@@ -2,7 +2,8 @@
 
 import { parameterError } from '../errors.js'
 import { refuseHeadless } from '../interop/import-weights.js'
-import { type Architecture, architecture, type Convolution, type DenseLayer } from '../model/architecture.js'
+import { architecture, type Layer } from '../model/architecture.js'
+import { mixing, type Part } from '../model/parts.js'
 import { type InspectedNetwork, parametersOf } from './network.js'
 
 /** All measures, the usual one first. */
@@ -69,49 +70,50 @@ export function featureReuse(
   refuseHeadless(network.imported ?? null, 'feature reuse')
   if (!reuseMeasures.includes(measure)) throw parameterError('measure', `one of ${reuseMeasures.join(', ')}`, measure)
   if (!reuseScales.includes(scale)) throw parameterError('scale', `one of ${reuseScales.join(', ')}`, scale)
-  const described = architecture(network.config)
   const weights = new Map<string, Float32Array | Float64Array>()
   const of = (name: string): Float32Array | Float64Array => {
     if (!weights.has(name)) weights.set(name, parametersOf(network, name))
     return weights.get(name)!
   }
-  const blocks = described.blocks.map((_, i) => blockReuse(described, i + 1, measure, of))
+  const blocks = denseBlocks(architecture(network.config).layers).map(layers => blockReuse(layers, measure, of))
   return { measure, scale, blocks: scale === 'raw' ? blocks : blocks.map(byColumn) }
 }
 
-/** A target, with the shape of its weights: [out][inChannels][area]. */
+/** The layers of each block, with the one behind it. */
+function denseBlocks(layers: readonly Layer[]): Layer[][] {
+  const starts = layers.flatMap((layer, i) => (layer.concatenates && !layers[i - 1]?.concatenates ? [i] : []))
+  return starts.map(start => {
+    const behind = layers.findIndex((layer, i) => i > start && !layer.concatenates)
+    return layers.slice(start, behind + 1)
+  })
+}
+
+/** A target, with the operation whose weights are looked at. */
 interface Reader extends ReuseTarget {
-  readonly inChannels: number
-  readonly area: number
+  readonly part: Part
 }
 
 function blockReuse(
-  { layers, blocks, config }: Architecture,
-  block: number,
+  layers: readonly Layer[],
   measure: ReuseMeasure,
   weightsOf: (name: string) => Float32Array | Float64Array,
 ): BlockReuse {
-  const dense = layers.filter((layer): layer is DenseLayer => layer.kind === 'dense' && layer.block === block)
-  const { inChannels } = blocks[block - 1]!
+  const { block, input } = layers[0]!
   const sources: ReuseSource[] = [
-    { name: 'input', first: 0, channels: inChannels },
-    ...dense.map(layer => ({ name: layer.name, first: layer.inChannels, channels: config.growthRate })),
+    { name: 'input', first: 0, channels: input.channels },
+    ...layers
+      .slice(0, -1)
+      .map(({ name, input: { channels: first }, output }) => ({ name, first, channels: output.channels - first })),
   ]
-  const readers: Reader[] = [
-    ...dense.map(({ name, bottleneck, growth }) => reader(name, 'dense', (bottleneck ?? growth).convolution)),
-    ...layers.flatMap((layer): Reader[] => {
-      if (layer.kind === 'transition' && layer.block === block) {
-        return [reader(`features.transition${block}`, 'transition', layer.convolution)]
-      }
-      if (layer.kind !== 'head' || block !== blocks.length) return []
-      const { name, inFeatures } = layer.classifier
-      return [{ name, kind: 'classifier', weights: `${name}.weight`, inChannels: inFeatures, area: 1 }]
-    }),
-  ]
+  const readers = layers.map(({ name, concatenates, parts }): Reader => {
+    const part = mixing(parts)
+    const kind = concatenates ? 'dense' : part.kind === 'linear' ? 'classifier' : 'transition'
+    return { name, kind, weights: part.parameters[0]!.name, part }
+  })
   const values = sources.map(source =>
-    readers.map(target => {
-      if (source.first >= target.inChannels) return null
-      const mean = meanAbsolute(weightsOf(target.weights), target, source)
+    readers.map(({ weights, part }) => {
+      if (source.first >= part.input.channels) return null
+      const mean = meanAbsolute(weightsOf(weights), part, source)
       if (!Number.isFinite(mean)) return null
       return measure === 'mean' ? mean : mean / source.channels
     }),
@@ -120,24 +122,20 @@ function blockReuse(
   return { block, sources, targets, values }
 }
 
-function reader(name: string, kind: ReuseTarget['kind'], convolution: Convolution): Reader {
-  const { inChannels, size } = convolution
-  return { name, kind, weights: `${convolution.name}.weight`, inChannels, area: size * size }
-}
-
 /** Over all outputs, the source's channels and the places of the filter. */
 function meanAbsolute(
   weights: Float32Array | Float64Array,
-  { inChannels, area }: Reader,
+  { input, output }: Part,
   { first, channels }: ReuseSource,
 ): number {
-  const row = inChannels * area
+  const row = weights.length / output.channels
+  const area = row / input.channels
   let sum = 0
   for (let out = 0; out < weights.length; out += row) {
     const from = out + first * area
     for (let i = from; i < from + channels * area; i++) sum += Math.abs(weights[i]!)
   }
-  return sum / ((weights.length / row) * channels * area)
+  return sum / (output.channels * channels * area)
 }
 
 /** Each column from its least to its most; one whose values are all the same is 1. */

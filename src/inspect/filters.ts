@@ -1,4 +1,6 @@
 // The filters of the first convolution: the only ones that can be looked at as what they look for.
+import { architecture } from '../model/architecture.js'
+import { partsOf } from '../model/parts.js'
 import type { InspectedNetwork } from './network.js'
 import { parametersOf } from './network.js'
 
@@ -16,7 +18,8 @@ export interface Filters {
 
 /** The filters of the first convolution, as they are in the weights. */
 export function firstFilters(network: Pick<InspectedNetwork, 'config' | 'state'>): Filters {
-  const { initialChannels: count, inputChannels: channels, stem } = network.config
-  const name = 'features.conv0.weight'
-  return { name, count, channels, size: stem === 'cifar' ? 3 : 7, values: [...parametersOf(network, name)] }
+  const [stem] = architecture(network.config).layers
+  const [{ input, output, size, parameters }] = partsOf(stem!.parts, 'convolution')
+  const { name } = parameters[0]!
+  return { name, count: output.channels, channels: input.channels, size, values: [...parametersOf(network, name)] }
 }

@@ -1,10 +1,10 @@
 // From a network to the files of other programs: the formats there are, and what goes into each.
 import { DenseNetError, usageError } from '../errors.js'
-import { architecture } from '../model/architecture.js'
+import { type Architecture, architecture } from '../model/architecture.js'
 import { resolveConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
 import { concatenate } from '../util/bytes.js'
-import { type NetworkWeights, type OnnxOptions, onnxGraph } from './onnx-graph.js'
+import { type NetworkWeights, type OnnxOptions, onnxGraph, type Weights } from './onnx-graph.js'
 import { encodeOnnx } from './onnx-model.js'
 import { encodeSafetensors } from './safetensors.js'
 import type { Tensor } from './tensor.js'
@@ -60,7 +60,7 @@ export function encodeWeights(
     case 'onnx':
       return encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) }))
     case 'pth':
-      return encodeTorch(torchvisionTensors(network))
+      return encodeTorch(namedTensors(architecture(network.config), network))
     case 'safetensors':
       return safetensors(network)
     case 'timm':
@@ -74,27 +74,29 @@ export function encodeWeights(
 }
 
 const safetensors = (network: ExportedNetwork): Uint8Array =>
-  concatenate(encodeSafetensors(torchvisionTensors(network), { format: 'pt' }))
+  concatenate(encodeSafetensors(namedTensors(architecture(network.config), network), { format: 'pt' }))
 
 /** Everything of torchvision's state dict, in its order: with batch norm's counter of steps, which is zero here. Another
  * epsilon than PyTorch's, which the format has no place for, becomes a part of the variances. */
-export function torchvisionTensors({ config, parameters, running }: NetworkWeights): ReadonlyMap<string, Tensor> {
-  const table = parameterTable(architecture(config))
-  const statistics = new Map(table.running.map(entry => [entry.name, entry]))
-  const tensors = new Map<string, Tensor>()
-  const values = (all: Float32Array | Float64Array, offset: number, count: number): Float32Array =>
-    Float32Array.from(all.subarray(offset, offset + count))
-  for (const { name, role, shape, offset, count } of table.parameters) {
-    tensors.set(name, { shape, data: values(parameters, offset, count) })
-    if (role !== 'beta') continue
-    const norm = name.slice(0, -'.bias'.length)
-    for (const field of ['running_mean', 'running_var']) {
-      const entry = statistics.get(`${norm}.${field}`)!
-      const data = values(running, entry.offset, entry.count)
-      if (field === 'running_var') shiftVariances(data, config.bnEpsilon - TORCH_EPSILON, entry.name)
-      tensors.set(entry.name, { shape: entry.shape, data })
+export function namedTensors(described: Architecture, weights: Weights): ReadonlyMap<string, Tensor> {
+  const table = parameterTable(described)
+  const numbers = new Map<string, Float32Array>()
+  for (const [entries, values] of [
+    [table.parameters, weights.parameters],
+    [table.running, weights.running],
+  ] as const) {
+    for (const { name, offset, count } of entries) {
+      numbers.set(name, Float32Array.from(values.subarray(offset, offset + count)))
     }
-    tensors.set(`${norm}.num_batches_tracked`, { shape: [], data: BigInt64Array.of(0n) })
+  }
+  const tensors = new Map<string, Tensor>()
+  for (const { name: part, parameters, running } of described.layers.flatMap(({ parts }) => parts)) {
+    for (const { name, shape } of [...parameters, ...running]) {
+      const data = numbers.get(name)!
+      if (name.endsWith('.running_var')) shiftVariances(data, described.config.bnEpsilon - TORCH_EPSILON, name)
+      tensors.set(name, { shape, data })
+    }
+    if (running.length > 0) tensors.set(`${part}.num_batches_tracked`, { shape: [], data: BigInt64Array.of(0n) })
   }
   return tensors
 }

@@ -3,13 +3,12 @@
 import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { initialParameters, initialRunning } from '../model/initialise.js'
-import { parameterTable, type TensorEntry } from '../model/parameters.js'
 import { BY_ORDER, FAMILIES, type Names, namesOf } from './families.js'
 import { headOf } from './head.js'
 import { inferConfig, type Unknown } from './infer.js'
 import { newestLast } from './newest-first.js'
-import { isFloating, type Tensor, type TensorData } from './tensor.js'
+import { takeTensors } from './take-tensors.js'
+import type { Tensor } from './tensor.js'
 import type { NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
 
 /** What a file of weights does not tell, and how its names are read. */
@@ -83,33 +82,12 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   const config = inferConfig(tensors, { ...options, bnEpsilon }, path)
   const multiLabel = ownProbabilities || (headless === null && config.classes === 1)
   const described = architecture(config)
-  const table = parameterTable(described)
   const ordered = names.newestFirst ? newestLast(tensors, described) : tensors
-  const parameters = initialParameters(table, 0)
-  const running = initialRunning(table)
-  const matched: string[] = []
-  const missing: string[] = []
-  const reshaped: string[] = []
-  for (const [entries, values] of [
-    [table.parameters, parameters],
-    [table.running, running],
-  ] as const) {
-    for (const entry of entries) {
-      const tensor = ordered.get(entry.name)
-      if (tensor === undefined) {
-        if (entry.name === 'classifier.bias' && !hasBias) values.fill(0, entry.offset, entry.offset + entry.count)
-        else if (headless === null || !entry.name.startsWith('classifier.')) missing.push(entry.name)
-        continue
-      }
-      if (tensor.shape.join() !== entry.shape.join()) {
-        if (!isSameButForOnes(tensor.shape, entry.shape)) throw misshapen(entry, tensor, origins, path)
-        reshaped.push(`${origins.get(entry.name)} [${tensor.shape}] as [${entry.shape}]`)
-      }
-      values.set(checked(tensor.data, entry, origins.get(entry.name)!, path), entry.offset)
-      matched.push(entry.name)
-    }
-  }
-  const known = new Set([...table.parameters, ...table.running].map(({ name }) => name))
+  const taken = takeTensors(described, ordered, path, origins)
+  const { parameters, running, matched, reshaped } = taken
+  const isAbsent = (name: string): boolean => name.startsWith('classifier.') && headless !== null
+  const missing = taken.missing.filter(name => !isAbsent(name) && (name !== 'classifier.bias' || hasBias))
+  const known = new Set([...matched, ...taken.missing])
   const unexpected = [...origins].filter(([name]) => !known.has(name)).map(([, origin]) => origin)
   if (options.strict !== false) refuseDifferences(path, missing, unexpected, weights)
   const normalisation = normalisationOf(config, calibrated)
@@ -243,28 +221,6 @@ function renamed({ tensors, path }: WeightFile, { canonical, prefix, others }: N
 
 /** Tensors of losses beside a network: classes' weights, mostly. */
 const TRAINING_ONLY = /^(criterion|\w*loss(_f(n|unc))?|\w*criterion)\.(\w+\.)*(weight|pos_weight|class_weights?)$/
-
-const isSameButForOnes = (a: readonly number[], b: readonly number[]): boolean =>
-  a.filter(n => n !== 1).join() === b.filter(n => n !== 1).join()
-
-function misshapen(entry: TensorEntry, { shape }: Tensor, origins: ReadonlyMap<string, string>, path: string) {
-  return new DenseNetError(
-    `${path}: ${origins.get(entry.name)} has shape [${shape}], the network inferred from the others needs [${entry.shape}]`,
-  )
-}
-
-function checked(data: TensorData, { name, count }: TensorEntry, origin: string, path: string): Float32Array {
-  if (!isFloating(data)) throw new DenseNetError(`${path}: ${origin} holds whole numbers, not weights`)
-  const values = Float32Array.from(data)
-  const variance = name.endsWith('.running_var')
-  for (let i = 0; i < count; i++) {
-    const value = values[i]!
-    if (Number.isFinite(value) && !(variance && value < 0)) continue
-    const what = Number.isFinite(value) ? `the negative variance ${value}` : `${data[i]}`
-    throw new DenseNetError(`${path}: element ${i} of ${origin} is ${what}; these weights are not usable`)
-  }
-  return values
-}
 
 function refuseDifferences(
   path: string,

@@ -1,5 +1,7 @@
 // torchvision's names for layers that are known by their order of construction only: a convolution, perhaps the batch
 // norm of the ImageNet stem, pairs of batch norm and convolution, a last batch norm, the classifier.
+import { architecture } from '../model/architecture.js'
+import { resolveConfig } from '../model/config.js'
 import type { Tensor } from './tensor.js'
 import type { LayerInFile, WeightFile } from './weight-file.js'
 
@@ -33,39 +35,25 @@ export function namesByOrder(
   layers: readonly LayerInFile[],
   tensors: ReadonlyMap<string, Tensor>,
 ): ReadonlyMap<string, string> | null {
-  const size = ({ name }: LayerInFile): number => tensors.get(`${name}.weight`)?.shape[2] ?? 0
-  const [stem, ...rest] = layers
-  if (stem?.kind !== 'convolution') return null
-  const names = new Map([[stem.name, 'features.conv0']])
-  if (rest[0]?.kind === 'norm' && rest[1]?.kind === 'norm') names.set(rest.shift()!.name, 'features.norm0')
+  const [, ...sizes] = layers
+    .filter(({ kind }) => kind === 'convolution')
+    .map(({ name }) => tensors.get(`${name}.weight`)?.shape[2])
+  const bottleneck = sizes[0] === 1
+  const blocks = [0]
+  for (let i = 0; i < sizes.length; i++) {
+    const inBlock = bottleneck ? sizes[i] === 1 && sizes[i + 1] === 3 : sizes[i] === 3
+    if (inBlock) {
+      blocks[blocks.length - 1]!++
+      if (bottleneck) i++
+    } else blocks.push(0)
+  }
+  const stem = layers[1]?.kind === 'norm' && layers[2]?.kind === 'norm' ? 'imagenet' : 'cifar'
+  const likely = architecture({ ...resolveConfig({ blocks: [1] }), blocks, bottleneck, stem })
   // The head is told by its shapes (head.ts).
-  while (rest.at(-1)?.kind === 'linear') rest.pop()
-  if (rest.at(-1)?.kind !== 'norm') return null
-  names.set(rest.pop()!.name, 'features.norm5')
-
-  const pairs: { norm: LayerInFile; convolution: LayerInFile; size: number }[] = []
-  for (let i = 0; i < rest.length; i += 2) {
-    const [norm, convolution] = [rest[i]!, rest[i + 1]]
-    if (norm.kind !== 'norm' || convolution?.kind !== 'convolution') return null
-    pairs.push({ norm, convolution, size: size(convolution) })
-  }
-  const bottleneck = pairs[0]?.size === 1
-  let [block, layer] = [1, 0]
-  for (let i = 0; i < pairs.length; i++) {
-    const pair = pairs[i]!
-    const inBlock = bottleneck ? pair.size === 1 && pairs[i + 1]?.size === 3 : pair.size === 3
-    if (!inBlock) {
-      names.set(pair.norm.name, `features.transition${block}.norm`)
-      names.set(pair.convolution.name, `features.transition${block}.conv`)
-      ;[block, layer] = [block + 1, 0]
-      continue
-    }
-    const name = `features.denseblock${block}.denselayer${++layer}`
-    for (const [j, { norm, convolution }] of pairs.slice(i, i + (bottleneck ? 2 : 1)).entries()) {
-      names.set(norm.name, `${name}.norm${j + 1}`)
-      names.set(convolution.name, `${name}.conv${j + 1}`)
-    }
-    if (bottleneck) i++
-  }
-  return names
+  const parts = likely.layers
+    .flatMap(layer => layer.parts)
+    .filter(({ kind, parameters }) => parameters.length > 0 && kind !== 'linear')
+  if (layers.length < parts.length) return null
+  if (layers.some(({ kind }, i) => kind !== (parts[i]?.kind ?? 'linear'))) return null
+  return new Map(parts.map(({ name }, i) => [layers[i]!.name, name]))
 }

@@ -1,42 +1,38 @@
 // kuangliu's DenseNet concatenates [new, old] where all others write [old, new]. No shape shows it: whatever reads the
 // features of a block (its norms and 1x1 convolutions, the transition, the classifier) has its channels in another order.
 import type { Architecture } from '../model/architecture.js'
+import { mixing } from '../model/parts.js'
 import type { Tensor, TensorData } from './tensor.js'
 
 /** The same weights for features in the order of their making. */
 export function newestLast(
   tensors: ReadonlyMap<string, Tensor>,
-  { layers, config, blocks }: Architecture,
+  { layers }: Architecture,
 ): ReadonlyMap<string, Tensor> {
   const result = new Map(tensors)
-  const permute = (name: string, axis: 0 | 1, block: number, channels: number): void => {
+  const permute = (name: string, axis: 0 | 1, channels: readonly number[]): void => {
     const tensor = tensors.get(name)
-    if (tensor === undefined || tensor.shape[axis] !== channels) return
-    result.set(name, permuted(tensor, axis, order(channels, blocks[block - 1]!.inChannels, config.growthRate)))
+    if (tensor?.shape[axis] === channels.length) result.set(name, permuted(tensor, axis, channels))
   }
-  const read = (block: number, norm: { name: string; channels: number }, convolution?: { name: string }): void => {
-    for (const field of ['weight', 'bias', 'running_mean', 'running_var']) {
-      permute(`${norm.name}.${field}`, 0, block, norm.channels)
+  // Channels of the maps that a layer reads: those of who made each part of them.
+  let made = [layers[0]!.input.channels]
+  for (const { parts, concatenates, output } of layers) {
+    const channels = order(made)
+    const mixed = mixing(parts)
+    for (const part of parts.slice(0, parts.indexOf(mixed) + 1)) {
+      for (const { name } of [...part.parameters, ...part.running]) permute(name, part === mixed ? 1 : 0, channels)
     }
-    if (convolution) permute(`${convolution.name}.weight`, 1, block, norm.channels)
-  }
-  for (const layer of layers) {
-    if (layer.kind === 'dense') {
-      const { norm, convolution } = layer.bottleneck ?? layer.growth
-      read(layer.block, norm, convolution)
-    } else if (layer.kind === 'transition') read(layer.block, layer.norm, layer.convolution)
-    else if (layer.kind === 'head') read(blocks.length, layer.norm, layer.classifier)
+    made = concatenates ? [...made, parts.at(-1)!.output.channels] : [output.channels]
   }
   return result
 }
 
-/** Where channel i of ours is among theirs: the newest layer's come first, the block's input last. */
-function order(channels: number, inChannels: number, growthRate: number): number[] {
-  const layers = (channels - inChannels) / growthRate
-  return Array.from({ length: channels }, (_, i) => {
-    if (i < inChannels) return layers * growthRate + i
-    const layer = Math.floor((i - inChannels) / growthRate)
-    return (layers - 1 - layer) * growthRate + ((i - inChannels) % growthRate)
+/** Where channel i of ours is among theirs: the newest come first, the block's input last. */
+function order(made: readonly number[]): number[] {
+  let end = made.reduce((a, b) => a + b)
+  return made.flatMap(channels => {
+    end -= channels
+    return Array.from({ length: channels }, (_, i) => end + i)
   })
 }
 

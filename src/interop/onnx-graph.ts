@@ -2,9 +2,10 @@
 // for evaluation. A batch norm that directly follows a convolution (the stem's, a bottleneck's second) can be folded into
 // it; those that read the features of a block cannot, since each layer has its own.
 import { DenseNetError } from '../errors.js'
-import { architecture, type BatchNorm, type Convolution, type Layer } from '../model/architecture.js'
+import { type Architecture, architecture, type Layer } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
+import { type BatchNorm, type Convolution, foldableNorms, type Part, type Pool } from '../model/parts.js'
 import { float16Bits } from '../util/half.js'
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-model.js'
 
@@ -13,11 +14,14 @@ export const precisions = ['float32', 'float16', 'int8'] as const
 /** How the weights of an ONNX file are stored. */
 export type Precision = (typeof precisions)[number]
 
-export interface NetworkWeights {
-  readonly config: DenseNetConfig
+export interface Weights {
   /** In parameter order. */
   readonly parameters: Float32Array | Float64Array
   readonly running: Float32Array | Float64Array
+}
+
+export interface NetworkWeights extends Weights {
+  readonly config: DenseNetConfig
 }
 
 export interface OnnxOptions {
@@ -31,15 +35,17 @@ export interface OnnxOptions {
 
 type Values = Float32Array | Float64Array
 
-export function onnxGraph(network: NetworkWeights, options: OnnxOptions = {}): OnnxModel {
-  const { config } = network
-  const writer = new GraphWriter(network, options.precision ?? 'float32', options.fold ?? true)
+export const onnxGraph = (network: NetworkWeights, options: OnnxOptions = {}): OnnxModel =>
+  graphOf(architecture(network.config), network, options)
+
+export function graphOf(described: Architecture, weights: Weights, options: OnnxOptions = {}): OnnxModel {
+  const { config, layers } = described
+  const writer = new GraphWriter(described, weights, options.precision ?? 'float32', options.fold ?? true)
   const input = {
     name: options.inputName ?? 'images',
     shape: ['batch', config.inputChannels, config.height, config.width],
   }
   let x = writer.begin(input.name)
-  const { layers } = architecture(config)
   for (const layer of layers) x = writer.layer(layer, x)
   const output = { name: 'logits', shape: ['batch', config.classes] }
   writer.end(x, output.name)
@@ -53,14 +59,15 @@ class GraphWriter {
   readonly #values = new Map<string, { shape: readonly number[]; data: Values }>()
 
   constructor(
-    readonly network: NetworkWeights,
+    readonly described: Architecture,
+    weights: Weights,
     readonly precision: Precision,
     readonly fold: boolean,
   ) {
-    const table = parameterTable(architecture(network.config))
+    const table = parameterTable(described)
     for (const [entries, data] of [
-      [table.parameters, network.parameters],
-      [table.running, network.running],
+      [table.parameters, weights.parameters],
+      [table.running, weights.running],
     ] as const) {
       for (const { name, shape, offset, count } of entries) {
         this.#values.set(name, { shape, data: data.subarray(offset, offset + count) })
@@ -78,38 +85,38 @@ class GraphWriter {
     else this.#add('Identity', [logits], name)
   }
 
-  layer(layer: Layer, x: string): string {
-    switch (layer.kind) {
-      case 'stem': {
-        if (!layer.norm) return this.#convolution(layer.convolution, x)
-        const y = this.#relu(this.#convolutionNorm(layer.convolution, layer.norm, x))
-        return this.#add('MaxPool', [y], 'features.pool0', {
-          kernel_shape: [3, 3],
-          strides: [2, 2],
-          pads: [1, 1, 1, 1],
-        })
+  layer({ name, parts, concatenates }: Layer, x: string): string {
+    const folds = new Map(this.fold ? foldableNorms(parts) : [])
+    const folded = new Set<Part>(folds.values())
+    let y = x
+    for (const part of parts) if (!folded.has(part)) y = this.#part(part, y, folds)
+    return concatenates ? this.#add('Concat', [x, y], name, { axis: 1 }) : y
+  }
+
+  /** `folds`: the norms that become a part of convolutions. */
+  #part(part: Part, x: string, folds: ReadonlyMap<Convolution, BatchNorm>): string {
+    switch (part.kind) {
+      case 'convolution':
+        return this.#convolution(part, x, folds.get(part))
+      case 'norm':
+        return this.#norm(part, x)
+      case 'relu':
+        return this.#add('Relu', [x], `${x}.relu`)
+      case 'dropout':
+        return x
+      case 'maxPool':
+        return this.#add('MaxPool', [x], part.name, windowOf(part))
+      case 'averagePool': {
+        const { kernel_shape, strides } = windowOf(part)
+        return this.#add('AveragePool', [x], part.name, { kernel_shape, strides })
       }
-      case 'dense': {
-        const { bottleneck, growth, name } = layer
-        let y = x
-        if (bottleneck) {
-          y = this.#relu(this.#norm(bottleneck.norm, y))
-          y = this.#relu(this.#convolutionNorm(bottleneck.convolution, growth.norm, y))
-        } else y = this.#relu(this.#norm(growth.norm, y))
-        return this.#add('Concat', [x, this.#convolution(growth.convolution, y)], name, { axis: 1 })
-      }
-      case 'transition': {
-        const y = this.#convolution(layer.convolution, this.#relu(this.#norm(layer.norm, x)))
-        const name = `features.transition${layer.block}.pool`
-        return this.#add('AveragePool', [y], name, { kernel_shape: [2, 2], strides: [2, 2] })
-      }
-      case 'head': {
-        const { name } = layer.classifier
-        const pooled = this.#add('GlobalAveragePool', [this.#relu(this.#norm(layer.norm, x))], 'pooled')
-        const flat = this.#add('Flatten', [pooled], 'flat', { axis: 1 })
+      case 'globalPool':
+        return this.#add('Flatten', [this.#add('GlobalAveragePool', [x], part.name)], 'flat', { axis: 1 })
+      case 'linear': {
+        const { name } = part
         const weight = this.#weight(`${name}.weight`, this.#of(`${name}.weight`))
         const bias = this.#tensor(`${name}.bias`, this.#shape(`${name}.bias`), this.#of(`${name}.bias`))
-        return this.#add('Gemm', [flat, weight, bias], name, { transB: 1 })
+        return this.#add('Gemm', [x, weight, bias], name, { transB: 1 })
       }
     }
   }
@@ -122,34 +129,26 @@ class GraphWriter {
     return output
   }
 
-  #relu = (x: string): string => this.#add('Relu', [x], `${x}.relu`)
-
-  #convolution(
-    { name, size, stride, padding }: Convolution,
-    x: string,
-    folded?: { weight: Values; bias: Values },
-  ): string {
-    const weight = this.#weight(`${name}.weight`, folded?.weight ?? this.#of(`${name}.weight`))
-    const bias = folded ? [this.#tensor(`${name}.bias`, [folded.bias.length], folded.bias)] : []
-    return this.#add('Conv', [x, weight, ...bias], name, {
-      kernel_shape: [size, size],
-      strides: [stride, stride],
-      pads: [padding, padding, padding, padding],
-    })
+  /** `norm`: one to fold into it. */
+  #convolution(convolution: Convolution, x: string, norm?: BatchNorm): string {
+    const { name } = convolution
+    const inputs = norm
+      ? this.#folded(name, this.#affine(norm))
+      : [this.#weight(`${name}.weight`, this.#of(`${name}.weight`))]
+    return this.#add('Conv', [x, ...inputs], name, windowOf(convolution))
   }
 
-  #convolutionNorm(convolution: Convolution, norm: BatchNorm, x: string): string {
-    if (!this.fold) return this.#norm(norm, this.#convolution(convolution, x))
-    const { scale, shift } = this.#affine(norm)
-    const weight = Float64Array.from(this.#of(`${convolution.name}.weight`))
+  #folded(name: string, { scale, shift }: { scale: Float64Array; shift: Float64Array }): string[] {
+    const weight = Float64Array.from(this.#of(`${name}.weight`))
     const each = weight.length / scale.length
     for (let i = 0; i < weight.length; i++) weight[i]! *= scale[Math.floor(i / each)]!
-    return this.#convolution(convolution, x, { weight, bias: shift })
+    return [this.#weight(`${name}.weight`, weight), this.#tensor(`${name}.bias`, [shift.length], shift)]
   }
 
   /** In half precision as scale and shift: a small variance would not survive the conversion. */
   #norm(norm: BatchNorm, x: string): string {
-    const { name, channels } = norm
+    const { name } = norm
+    const { channels } = norm.input
     if (this.precision === 'float16') {
       const { scale, shift } = this.#affine(norm)
       const scaled = this.#add('Mul', [x, this.#tensor(`${name}.scale`, [channels, 1, 1], scale)], `${name}.scaled`)
@@ -157,14 +156,16 @@ class GraphWriter {
     }
     const fields = ['weight', 'bias', 'running_mean', 'running_var'].map(field => `${name}.${field}`)
     const inputs = fields.map(field => this.#tensor(field, [channels], this.#of(field)))
-    return this.#add('BatchNormalization', [x, ...inputs], name, { epsilon: { float: this.network.config.bnEpsilon } })
+    return this.#add('BatchNormalization', [x, ...inputs], name, {
+      epsilon: { float: this.described.config.bnEpsilon },
+    })
   }
 
   #affine({ name }: BatchNorm): { scale: Float64Array; shift: Float64Array } {
     const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(field =>
       this.#of(`${name}.${field}`),
     ) as [Values, Values, Values, Values]
-    const scale = Float64Array.from(gamma, (g, i) => g / Math.sqrt(variance[i]! + this.network.config.bnEpsilon))
+    const scale = Float64Array.from(gamma, (g, i) => g / Math.sqrt(variance[i]! + this.described.config.bnEpsilon))
     return { scale, shift: Float64Array.from(beta, (b, i) => b - mean[i]! * scale[i]!) }
   }
 
@@ -209,6 +210,12 @@ class GraphWriter {
     return this.#add('DequantizeLinear', parts, name, { axis: 0 })
   }
 }
+
+const windowOf = ({ size, stride, padding }: Convolution | Pool) => ({
+  kernel_shape: [size, size],
+  strides: [stride, stride],
+  pads: [padding, padding, padding, padding],
+})
 
 function largestMagnitude(values: Values): number {
   let largest = 0

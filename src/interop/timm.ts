@@ -2,6 +2,7 @@
 // preprocessing. https://huggingface.co/docs/timm
 import { z } from 'zod'
 import { DenseNetError } from '../errors.js'
+import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 
 export const TIMM_WEIGHTS = 'model.safetensors'
@@ -112,7 +113,7 @@ export function timmConfig(config: DenseNetConfig, { classes, normalisation, pre
     {
       architecture: named?.[0] ?? 'densenet121',
       num_classes: config.classes,
-      num_features: featuresOf(config),
+      num_features: architecture(config).layers.at(-1)!.input.channels,
       ...(classes.length > 0 ? { label_names: classes } : {}),
       ...(named && config.bottleneckWidth === 4
         ? {}
@@ -150,10 +151,3 @@ function shareOf({ resize, crop }: Cropping): number {
   const near = Number((crop / resize).toFixed(3))
   return Math.floor(crop / near) === resize ? near : crop / (resize + 0.5)
 }
-
-/** Channels before the classifier. */
-const featuresOf = ({ blocks, initialChannels, growthRate, reduction }: DenseNetConfig): number =>
-  blocks.reduce((channels, layers, i) => {
-    const grown = channels + layers * growthRate
-    return i < blocks.length - 1 ? Math.floor(grown * reduction) : grown
-  }, initialChannels)

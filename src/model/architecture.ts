@@ -1,169 +1,137 @@
-// config -> architecture: the ordered layers with names and shapes. Names are torchvision's.
+// config -> architecture: the ordered layers with their parts. Names are torchvision's.
 import type { DenseNetConfig } from './config.js'
+import {
+  averagePool,
+  batchNorm,
+  chain,
+  convolution,
+  dropout,
+  globalPool,
+  linear,
+  type Maps,
+  maxPool,
+  type Part,
+  relu,
+} from './parts.js'
 
-export interface Size {
-  readonly height: number
-  readonly width: number
-}
-
-/** A convolution without bias; `input` is the size it reads, `output` the size it makes. */
-export interface Convolution {
+/** A layer's output for one image is [channels][height][width]. */
+export interface FeatureLayer extends Maps {
   readonly name: string
-  readonly inChannels: number
-  readonly outChannels: number
-  readonly size: number
-  readonly stride: number
-  readonly padding: number
-  readonly input: Size
-  readonly output: Size
 }
 
-export interface BatchNorm {
+/** One layer: what it reads, what it makes, and the operations in between. */
+export interface Layer {
+  /** For the planner, which alone knows what can be done with the layer as a whole. */
+  readonly kind: string
+  /** torchvision's. */
   readonly name: string
-  readonly channels: number
-}
-
-/** convolution, and in the ImageNet stem also batch norm, ReLU, max pool 3x3 stride 2 padding 1. */
-export interface StemLayer {
-  readonly kind: 'stem'
-  readonly convolution: Convolution
-  readonly norm: BatchNorm | null
-  /** Size after the pool (or after the convolution, without one). */
-  readonly output: Size
-}
-
-/** norm-ReLU-convolution, once (plain) or twice (bottleneck 1x1, then growth 3x3). */
-export interface DenseLayer {
-  readonly kind: 'dense'
+  /** "block 1, layer 3" */
+  readonly title: string
+  /** What it is counted with: "block 1"; its title, where it stands alone. */
+  readonly group: string
+  /** From 1; of what lies between blocks the one before it; 0 before the first. */
   readonly block: number
-  readonly name: string
-  readonly inChannels: number
-  readonly bottleneck: { readonly norm: BatchNorm; readonly convolution: Convolution } | null
-  readonly growth: { readonly norm: BatchNorm; readonly convolution: Convolution }
+  readonly input: Maps
+  /** What the next layer reads. */
+  readonly output: Maps
+  /** In the order they are applied. */
+  readonly parts: readonly Part[]
+  /** Whether its output is its input with what its parts make behind it. */
+  readonly concatenates: boolean
+  /** What can be read of it, in the order of computation. */
+  readonly features: readonly FeatureLayer[]
 }
 
-/** norm-ReLU-convolution 1x1, then average pool 2x2. */
-export interface TransitionLayer {
-  readonly kind: 'transition'
-  readonly block: number
-  readonly norm: BatchNorm
-  readonly convolution: Convolution
-  /** Size after the pool. */
-  readonly output: Size
-}
-
-/** norm-ReLU, global average pool, linear classifier. */
-export interface HeadLayer {
-  readonly kind: 'head'
-  readonly norm: BatchNorm
-  readonly input: Size
-  readonly classifier: { readonly name: string; readonly inFeatures: number; readonly outFeatures: number }
-}
-
-/** One layer, with the channels it reads and writes and its output's size in pixels. */
-export type Layer = StemLayer | DenseLayer | TransitionLayer | HeadLayer
-
-/** What the planner needs to know of a dense block. */
-export interface Block extends Size {
-  readonly inChannels: number
-  /** Channels after its last layer. */
-  readonly channels: number
-}
+/** What is known of any network. */
+export type NetworkConfig = Pick<
+  DenseNetConfig,
+  'inputChannels' | 'height' | 'width' | 'classes' | 'bnEpsilon' | 'dropRate'
+>
 
 /** A network layer by layer with the shapes of its images: what programs are planned from. */
 export interface Architecture {
-  readonly config: DenseNetConfig
+  readonly config: NetworkConfig
   readonly layers: readonly Layer[]
-  readonly blocks: readonly Block[]
 }
 
-const halve = (size: Size): Size => ({ height: Math.floor(size.height / 2), width: Math.floor(size.width / 2) })
-const strided = (size: Size): Size => ({ height: Math.ceil(size.height / 2), width: Math.ceil(size.width / 2) })
+/** What the classifier reads: the last feature maps after batch norm and ReLU, averaged over all pixels. */
+export const POOLED = 'pooled'
+
+/** The last feature maps after batch norm and ReLU, whose means are `pooled`. */
+export const LAST_MAPS = 'features.relu5'
+
+export const blockName = (block: number): string => `features.denseblock${block}`
 
 /** Lays a configuration out; pure, no weights. Throws when the images are too small for its blocks. */
 export function architecture(config: DenseNetConfig): Architecture {
-  const layers: Layer[] = []
-  const blocks: Block[] = []
-  const stem = stemLayer(config)
-  layers.push(stem)
-  let channels = config.initialChannels
-  let size = stem.output
-  for (const [index, count] of config.blocks.entries()) {
-    const block = index + 1
-    const inChannels = channels
-    for (let i = 1; i <= count; i++) {
-      layers.push(denseLayer(config, block, i, channels, size))
-      channels += config.growthRate
-    }
-    blocks.push({ ...size, inChannels, channels })
-    if (block < config.blocks.length) {
-      const outChannels = Math.floor(channels * config.reduction)
-      const name = `features.transition${block}`
-      layers.push({
-        kind: 'transition',
-        block,
-        norm: { name: `${name}.norm`, channels },
-        convolution: pointwise(`${name}.conv`, channels, outChannels, size),
-        output: halve(size),
-      })
-      channels = outChannels
-      size = halve(size)
-    }
+  const layers = [stemLayer(config)]
+  const maps = (): Maps => layers.at(-1)!.output
+  for (const [i, count] of config.blocks.entries()) {
+    const block = i + 1
+    for (let n = 1; n <= count; n++) layers.push(denseLayer(config, block, n, maps()))
+    if (block < config.blocks.length) layers.push(transitionLayer(config, block, maps()))
   }
-  layers.push({
-    kind: 'head',
-    // torchvision's name, whatever the number of blocks.
-    norm: { name: 'features.norm5', channels },
-    input: size,
-    classifier: { name: 'classifier', inFeatures: channels, outFeatures: config.classes },
-  })
-  return { config, layers, blocks }
+  layers.push(headLayer(config, maps()))
+  return { config, layers }
 }
 
-function stemLayer(config: DenseNetConfig): StemLayer {
-  const input = { height: config.height, width: config.width }
-  const channels = { inChannels: config.inputChannels, outChannels: config.initialChannels }
-  const name = 'features.conv0'
-  if (config.stem === 'cifar') {
-    const convolution = { name, ...channels, size: 3, stride: 1, padding: 1, input, output: input }
-    return { kind: 'stem', convolution, norm: null, output: input }
-  }
-  const output = strided(input)
-  const convolution = { name, ...channels, size: 7, stride: 2, padding: 3, input, output }
-  const norm = { name: 'features.norm0', channels: config.initialChannels }
-  return { kind: 'stem', convolution, norm, output: strided(output) }
+/** A convolution; for ImageNet one with large filters, batch norm, ReLU and max pool. */
+function stemLayer({ stem, initialChannels, inputChannels, height, width }: DenseNetConfig): Layer {
+  const [name, input] = ['features.conv0', { channels: inputChannels, height, width }]
+  const parts =
+    stem === 'cifar'
+      ? chain(input, convolution(name, initialChannels, 3))
+      : chain(
+          input,
+          convolution(name, initialChannels, 7, 2),
+          batchNorm('features.norm0'),
+          relu('features.relu0'),
+          maxPool('features.pool0', { size: 3, stride: 2, padding: 1 }),
+        )
+  const features = parts.filter(({ kind }) => kind !== 'norm').map(({ name, output }) => ({ name, ...output }))
+  const naming = { kind: 'stem', name, title: 'stem', group: 'stem', block: 0 }
+  return { ...naming, input, output: parts.at(-1)!.output, parts, concatenates: false, features }
 }
 
-function denseLayer(config: DenseNetConfig, block: number, index: number, inChannels: number, size: Size): DenseLayer {
-  const name = `features.denseblock${block}.denselayer${index}`
-  const norm1 = { name: `${name}.norm1`, channels: inChannels }
-  const growth = (conv: string, channels: number): Convolution => ({
-    name: `${name}.${conv}`,
-    inChannels: channels,
-    outChannels: config.growthRate,
-    size: 3,
-    stride: 1,
-    padding: 1,
-    input: size,
-    output: size,
-  })
-  if (!config.bottleneck) {
-    const only = { norm: norm1, convolution: growth('conv1', inChannels) }
-    return { kind: 'dense', block, name, inChannels, bottleneck: null, growth: only }
-  }
-  const width = config.bottleneckWidth * config.growthRate
-  const bottleneck = { norm: norm1, convolution: pointwise(`${name}.conv1`, inChannels, width, size) }
-  const norm2 = { name: `${name}.norm2`, channels: width }
-  return {
-    kind: 'dense',
-    block,
-    name,
-    inChannels,
-    bottleneck,
-    growth: { norm: norm2, convolution: growth('conv2', width) },
-  }
+/** norm-ReLU-convolution, once (plain) or twice (bottleneck 1x1, then growth 3x3). */
+function denseLayer(config: DenseNetConfig, block: number, index: number, input: Maps): Layer {
+  const { growthRate, bottleneck, bottleneckWidth, dropRate } = config
+  const name = `${blockName(block)}.denselayer${index}`
+  const composite = (n: number, channels: number, size: number) => [
+    ...[batchNorm(`${name}.norm${n}`), relu(), convolution(`${name}.conv${n}`, channels, size)],
+    ...dropout(dropRate),
+  ]
+  const growth = composite(bottleneck ? 2 : 1, growthRate, 3)
+  const parts = chain(input, ...(bottleneck ? composite(1, bottleneckWidth * growthRate, 1) : []), ...growth)
+  const output = { ...input, channels: input.channels + growthRate }
+  const isLast = index === config.blocks[block - 1]
+  const features = [{ name, ...parts.at(-1)!.output }, ...(isLast ? [{ name: blockName(block), ...output }] : [])]
+  const naming = { kind: 'dense', name, title: `block ${block}, layer ${index}`, group: `block ${block}`, block }
+  return { ...naming, input, output, parts, concatenates: true, features }
 }
 
-function pointwise(name: string, inChannels: number, outChannels: number, size: Size): Convolution {
-  return { name, inChannels, outChannels, size: 1, stride: 1, padding: 0, input: size, output: size }
+/** norm-ReLU-convolution 1x1, then average pool 2x2. */
+function transitionLayer({ reduction, dropRate }: DenseNetConfig, block: number, input: Maps): Layer {
+  const [name, title] = [`features.transition${block}`, `transition ${block}`]
+  const parts = chain(
+    input,
+    ...[batchNorm(`${name}.norm`), relu()],
+    convolution(`${name}.conv`, Math.floor(input.channels * reduction), 1),
+    ...dropout(dropRate),
+    averagePool(`${name}.pool`, 2),
+  )
+  const { output } = parts.at(-1)!
+  const naming = { kind: 'transition', name, title, group: title, block }
+  return { ...naming, input, output, parts, concatenates: false, features: [{ name, ...output }] }
+}
+
+/** norm-ReLU, global average pool, linear classifier. */
+function headLayer({ blocks, classes }: DenseNetConfig, input: Maps): Layer {
+  const name = 'classifier'
+  // torchvision's name of the norm, whatever the number of blocks.
+  const norm = [batchNorm('features.norm5'), relu(LAST_MAPS)]
+  const parts = chain(input, ...norm, globalPool(POOLED), linear(name, classes))
+  const features = parts.slice(1, 3).map(({ name, output }) => ({ name, ...output }))
+  const naming = { kind: 'head', name, title: 'head', group: 'head', block: blocks.length }
+  return { ...naming, input, output: parts.at(-1)!.output, parts, concatenates: false, features }
 }

@@ -1,58 +1,12 @@
 // The layers whose output can be read, by torchvision's names. What torchvision does outside its modules has a name in
 // their manner: the last ReLU is `features.relu5`, and what the classifier reads is `pooled`.
 import { usageError } from '../errors.js'
-import type { Architecture, Layer, Size } from './architecture.js'
+import { type Architecture, type FeatureLayer, POOLED } from './architecture.js'
 
-/** A layer's output for one image is [channels][height][width]. */
-export interface FeatureLayer extends Size {
-  readonly name: string
-  readonly channels: number
-}
-
-/** What the classifier reads: the last feature maps after batch norm and ReLU, averaged over all pixels. */
-export const POOLED = 'pooled'
-
-/** The last feature maps after batch norm and ReLU, whose means are `pooled`. */
-export const LAST_MAPS = 'features.relu5'
+export { type FeatureLayer, LAST_MAPS, POOLED } from './architecture.js'
 
 /** All of them, in the order of computation. */
-export function featureLayers(architecture: Architecture): FeatureLayer[] {
-  return architecture.layers.flatMap(layer => layersOf(layer, architecture))
-}
-
-function layersOf(layer: Layer, { blocks }: Architecture): FeatureLayer[] {
-  switch (layer.kind) {
-    case 'stem': {
-      const { name, outChannels: channels, output } = layer.convolution
-      const convolved = { name, channels, ...output }
-      if (!layer.norm) return [convolved]
-      return [
-        convolved,
-        { ...convolved, name: 'features.relu0' },
-        { name: 'features.pool0', channels, ...layer.output },
-      ]
-    }
-    case 'dense': {
-      const { inChannels, growth, block, name } = layer
-      const { channels, height, width } = blocks[block - 1]!
-      const own = { name, channels: growth.convolution.outChannels, height, width }
-      const isLast = inChannels + own.channels === channels
-      return [own, ...(isLast ? [{ name: blockName(block), channels, height, width }] : [])]
-    }
-    case 'transition':
-      return [{ name: transitionName(layer.block), channels: layer.convolution.outChannels, ...layer.output }]
-    case 'head': {
-      const channels = layer.classifier.inFeatures
-      return [
-        { name: LAST_MAPS, channels, ...layer.input },
-        { name: POOLED, channels, height: 1, width: 1 },
-      ]
-    }
-  }
-}
-
-export const blockName = (block: number): string => `features.denseblock${block}`
-export const transitionName = (block: number): string => `features.transition${block}`
+export const featureLayers = ({ layers }: Architecture): FeatureLayer[] => layers.flatMap(({ features }) => features)
 
 /** Those with respect to whose output a gradient can be had: the engine's gradients pass ReLUs without being written. */
 export const gradientLayers = (architecture: Architecture): FeatureLayer[] =>

@@ -1,9 +1,9 @@
 // What a network consists of: layers, shapes, parameters, multiply-adds. Counted from the architecture, before anything
 // is allocated. Multiply-adds are those of the network's definition (a transition convolves before it pools) and leave
 // out norms and pools, as the published figures do.
-import { type Architecture, architecture, type Convolution, type Layer, type Size } from './architecture.js'
+import { type Architecture, architecture, type Layer } from './architecture.js'
 import type { DenseNetConfig } from './config.js'
-import { parameterTable } from './parameters.js'
+import { costOf } from './parts.js'
 
 /** The stem, a dense block, a transition or the head. */
 export interface SummaryRow {
@@ -31,27 +31,23 @@ export interface Summary {
 }
 
 /** Counts a network without making it. */
-export function summarise(config: DenseNetConfig): Summary {
-  const described = architecture(config)
-  const counts = new Map(parameterTable(described).parameters.map(({ name, count }) => [name, count]))
-  const parametersOf = (layer: Layer): number => {
-    const names = partsOf(layer).flatMap(name => [`${name}.weight`, `${name}.bias`])
-    return names.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0)
-  }
+export const summarise = (config: DenseNetConfig): Summary => ({ config, ...counted(architecture(config)) })
+
+/** Layers of one group make one row. */
+export function counted({ layers }: Architecture): Omit<Summary, 'config'> {
   const rows: SummaryRow[] = []
-  for (const layer of described.layers) {
-    const row = rowOf(layer, described, parametersOf(layer))
+  for (const layer of layers) {
+    const row = rowOf(layer)
     const last = rows.at(-1)
-    if (layer.kind === 'dense' && last?.name === row.name) rows[rows.length - 1] = joined(last, row)
+    if (last?.name === row.name) rows[rows.length - 1] = joined(last, row)
     else rows.push(row)
   }
-  return {
-    config,
-    depth: described.layers.reduce((sum, layer) => sum + convolutionsOf(layer).length, 1),
-    rows,
-    parameters: rows.reduce((sum, row) => sum + row.parameters, 0),
-    multiplyAdds: rows.reduce((sum, row) => sum + row.multiplyAdds, 0),
-  }
+  const parts = layers.flatMap(layer => layer.parts)
+  return { depth: parts.filter(({ multiplyAdds }) => multiplyAdds > 0).length, rows, ...costOf(parts) }
+}
+
+function rowOf({ group: name, input, output: { channels, height, width }, parts }: Layer): SummaryRow {
+  return { name, layers: 1, inChannels: input.channels, outChannels: channels, height, width, ...costOf(parts) }
 }
 
 function joined(a: SummaryRow, b: SummaryRow): SummaryRow {
@@ -82,52 +78,5 @@ export function withoutClassifier(summary: Summary): Summary {
         multiplyAdds: head.multiplyAdds - weights,
       },
     ],
-  }
-}
-
-function rowOf(layer: Layer, { blocks }: Architecture, parameters: number): SummaryRow {
-  const multiplyAdds = convolutionsOf(layer).reduce((sum, convolution) => sum + convolutionCost(convolution), 0)
-  const row = (name: string, inChannels: number, outChannels: number, { height, width }: Size): SummaryRow => {
-    return { name, layers: 1, inChannels, outChannels, height, width, parameters, multiplyAdds }
-  }
-  switch (layer.kind) {
-    case 'stem':
-      return row('stem', layer.convolution.inChannels, layer.convolution.outChannels, layer.output)
-    case 'dense': {
-      const outChannels = layer.inChannels + layer.growth.convolution.outChannels
-      return row(`block ${layer.block}`, layer.inChannels, outChannels, blocks[layer.block - 1]!)
-    }
-    case 'transition':
-      return row(`transition ${layer.block}`, layer.convolution.inChannels, layer.convolution.outChannels, layer.output)
-    case 'head': {
-      const { inFeatures, outFeatures } = layer.classifier
-      const made = row('head', inFeatures, outFeatures, { height: 1, width: 1 })
-      return { ...made, multiplyAdds: inFeatures * outFeatures }
-    }
-  }
-}
-
-/** Multiply-adds for one image. */
-export const convolutionCost = ({ inChannels, outChannels, size, output }: Convolution): number =>
-  outChannels * inChannels * size * size * output.height * output.width
-
-function convolutionsOf(layer: Layer): Convolution[] {
-  if (layer.kind === 'head') return []
-  if (layer.kind !== 'dense') return [layer.convolution]
-  return [...(layer.bottleneck ? [layer.bottleneck.convolution] : []), layer.growth.convolution]
-}
-
-/** Names of everything in a layer that has parameters. */
-function partsOf(layer: Layer): string[] {
-  const convolutions = convolutionsOf(layer).map(({ name }) => name)
-  switch (layer.kind) {
-    case 'stem':
-      return [...convolutions, ...(layer.norm ? [layer.norm.name] : [])]
-    case 'dense':
-      return [...convolutions, layer.growth.norm.name, ...(layer.bottleneck ? [layer.bottleneck.norm.name] : [])]
-    case 'transition':
-      return [...convolutions, layer.norm.name]
-    case 'head':
-      return [layer.norm.name, layer.classifier.name]
   }
 }

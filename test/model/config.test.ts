@@ -17,10 +17,11 @@ describe('defaults', () => {
   })
 
   test('a transition keeps the floor of its share', () => {
-    const { blocks } = architecture(
+    const { layers } = architecture(
       resolveConfig({ blocks: [1, 1], growthRate: 9, initialChannels: 16, reduction: 0.5 }),
     )
-    expect(blocks.map(({ inChannels }) => inChannels)).toEqual([16, 12])
+    const dense = layers.filter(({ concatenates }) => concatenates)
+    expect(dense.map(({ input }) => input.channels)).toEqual([16, 12])
   })
 })
 
@@ -90,10 +91,10 @@ test('any options give a whole network or a usage error', () => {
         expect((error as DenseNetError).code).toBe('usage')
         return
       }
-      for (const block of network.blocks) {
-        expect(block.height).toBeGreaterThanOrEqual(1)
-        expect(block.width).toBeGreaterThanOrEqual(1)
-        expect(block.inChannels).toBeGreaterThanOrEqual(1)
+      for (const { input, output } of network.layers) {
+        for (const { channels, height, width } of [input, output]) {
+          expect(Math.min(channels, height, width)).toBeGreaterThanOrEqual(1)
+        }
       }
       const table = parameterTable(network)
       expect(Number.isSafeInteger(table.parameterCount)).toBe(true)

@@ -8,7 +8,7 @@ import { summarise } from '../../dist/model/summary.js'
 
 test.each(presetNames)('%s: its operations sum up to the network', name => {
   const config = preset(name)
-  const layers = layerFacts(config)
+  const layers = layerFacts(architecture(config))
   const operations = layers.flatMap(layer => layer.operations)
   const { parameters, multiplyAdds } = summarise(config)
   const sum = (of: 'parameters' | 'multiplyAdds'): number => operations.reduce((all, one) => all + one[of], 0)

@@ -9,7 +9,7 @@ const HEIGHT = '190px'
 
 export function Block({ model, block, chosen, choose }: { model: ModelFacts; block: number } & Choosing) {
   const all = model.layers.map((layer, index) => ({ layer, index }))
-  const columns = all.filter(({ layer }) => layer.kind === 'dense' && layer.block === block)
+  const columns = all.filter(({ layer }) => layer.concatenates && layer.block === block)
   const first = columns[0]!
   const channels = columns.at(-1)!.layer.outChannels
   const height = (of: number): string => `${(100 * of) / channels}%`
@@ -41,13 +41,13 @@ export function Block({ model, block, chosen, choose }: { model: ModelFacts; blo
               key={layer.name}
               type="button"
               aria-pressed={index === chosen}
-              aria-label={`${layer.title}: ${layer.inChannels} channels in, ${model.growthRate} more out`}
+              aria-label={`${layer.title}: ${layer.inChannels} channels in, ${added(layer)} more out`}
               onClick={() => choose(index)}
             >
               <span class="reads" style={{ height: height(layer.inChannels) }} />
               <span class="input" style={{ height: height(first.layer.inChannels) }} />
-              {band && i > at && <Band band={band} growth={model.growthRate} height={height} />}
-              <span class="adds" style={{ bottom: height(layer.inChannels), height: height(model.growthRate) }} />
+              {band && i > at && <Band band={band} height={height} />}
+              <span class="adds" style={{ bottom: height(layer.inChannels), height: height(added(layer)) }} />
             </button>
           ))}
         </div>
@@ -67,8 +67,10 @@ export function Block({ model, block, chosen, choose }: { model: ModelFacts; blo
   )
 }
 
-function Band({ band, growth, height }: { band: LayerFacts; growth: number; height: (of: number) => string }) {
-  return <span class="band" style={{ bottom: height(band.inChannels), height: height(growth) }} />
+const added = ({ inChannels, outChannels }: LayerFacts): number => outChannels - inChannels
+
+function Band({ band, height }: { band: LayerFacts; height: (of: number) => string }) {
+  return <span class="band" style={{ bottom: height(band.inChannels), height: height(added(band)) }} />
 }
 
 /** From every earlier layer into the chosen one, and from it into every later one. */

@@ -41,9 +41,9 @@ export function LayerPanel({ layer, model }: { layer: LayerFacts; model: ModelFa
             </tr>
           </thead>
           <tbody>
-            {operations.map(({ kind, output, parameters, multiplyAdds }, i) => (
+            {operations.map(({ title, output, parameters, multiplyAdds }, i) => (
               <tr key={i}>
-                <th>{kind}</th>
+                <th>{title}</th>
                 <td>{output.join(' × ')}</td>
                 <td>{parameters === 0 ? '–' : grouped(parameters)}</td>
                 <td>{multiplyAdds === 0 ? '–' : short(multiplyAdds)}</td>

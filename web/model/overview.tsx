@@ -11,7 +11,7 @@ export interface Choosing {
 export function Overview({ model: { layers, input }, chosen, choose }: { model: ModelFacts } & Choosing) {
   const groups = Map.groupBy(
     layers.map((layer, index) => ({ layer, index })),
-    ({ layer }) => (layer.kind === 'dense' ? `block ${layer.block}` : layer.title),
+    ({ layer }) => layer.group,
   )
   return (
     <ol class="overview" aria-label="Parts of the network">
@@ -23,18 +23,18 @@ export function Overview({ model: { layers, input }, chosen, choose }: { model: 
         const first = group[0]!
         const last = group.at(-1)!
         const sum = (of: 'parameters' | 'multiplyAdds'): number => group.reduce((all, { layer }) => all + layer[of], 0)
-        const { kind, outChannels, height, width } = last.layer
+        const { concatenates: isBlock, outChannels, height, width } = last.layer
         const within = chosen >= first.index && chosen <= last.index
         return (
-          <li key={title} class={kind}>
+          <li key={title} class={isBlock ? 'dense' : ''}>
             <button type="button" aria-pressed={within} onClick={() => choose(first.index)}>
-              <span class="title">{kind === 'dense' ? `dense ${title}` : title}</span>
+              <span class="title">{isBlock ? `dense ${title}` : title}</span>
               <span>
-                {kind === 'dense'
+                {isBlock
                   ? plural(group.length, 'layer')
                   : last.layer.operations
                       .filter(shownInOverview)
-                      .map(({ kind }) => kind)
+                      .map(({ title }) => title)
                       .join(', ')}
               </span>
               <span class="soft">
@@ -53,4 +53,4 @@ export function Overview({ model: { layers, input }, chosen, choose }: { model: 
   )
 }
 
-const shownInOverview = ({ kind }: { kind: string }): boolean => !/^(batch norm|ReLU|dropout)/.test(kind)
+const shownInOverview = ({ title }: { title: string }): boolean => !/^(batch norm|ReLU|dropout)/.test(title)

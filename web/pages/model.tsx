@@ -31,7 +31,7 @@ export function ModelPage({ run }: { run: RunSummary }) {
   const choose = (i: number): void => {
     chosen.value = i
   }
-  const block = layer.kind === 'stem' ? 1 : layer.block
+  const block = Math.max(1, layer.block)
   return (
     <>
       <h1>{model.name}</h1>

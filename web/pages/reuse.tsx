@@ -84,7 +84,7 @@ function Reuse({ query, when }: { query: Readonly<Record<string, string>>; when:
                 <tr>
                   <td />
                   {targets.map(({ name, kind }, i) => (
-                    <th key={name}>{kind === 'dense' ? `layer ${i + 1}` : kind}</th>
+                    <th key={name}>{i < targets.length - 1 ? `layer ${i + 1}` : kind}</th>
                   ))}
                 </tr>
               </thead>
