@@ -74,8 +74,8 @@ async function compare(work) {
       peakBytes: median(runs.map(({ peakBytes }) => peakBytes)),
     }
   })
-  console.error(`PyTorch ${theirs[0].runs[0].version}`)
   backend = ours[0].backend
+  version = theirs[0].runs[0].version
   return {
     work: nameOf(work),
     seconds,
@@ -85,6 +85,7 @@ async function compare(work) {
 }
 
 let backend
+let version
 const rows = []
 for (const work of works) rows.push(await compare(work))
-tell('pytorch', backend, rows, values.json)
+tell('pytorch', backend, rows, values.json, `PyTorch ${version}`)

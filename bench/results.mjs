@@ -82,8 +82,9 @@ export function captionOf({ processor, date, commit, command, note }) {
   return `${processor}; ${date}; commit ${commit}; \`${command}\`${note ? `; ${note}` : ''}`
 }
 
-/** Prints rows as a table and writes them to `json`, if that is asked for. `backend`: as `measure` tells it. */
-export function tell(name, backend, rows, json) {
+/** Prints rows as a table and writes them to `json`, if that is asked for. `backend`: as `measure` tells it; `note`: what else
+ * the figures depend on. */
+export function tell(name, backend, rows, json, note) {
   const [, script, ...args] = process.argv
   const result = {
     table: name,
@@ -91,6 +92,7 @@ export function tell(name, backend, rows, json) {
     commit: execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim(),
     processor: `${cpus()[0]?.model.trim()} (${backend.replace(/^native: /, '')})`,
     date: new Date().toISOString().slice(0, 10),
+    note,
     rows,
   }
   console.log(`\n${captionOf(result)}\n\n${tableOf(result)}`)
