@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { createBackend, DenseNet } from '../dist/index.js'
+import { createBackend } from '../dist/backends/registry.js'
+import { DenseNet } from '../dist/index.js'
 import { tell } from './results.mjs'
 
 const WORKS = [
@@ -18,10 +19,15 @@ const WORKS = [
 const PROCESS = fileURLToPath(new URL('../test/runs/memory-process.mjs', import.meta.url))
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, json: { type: 'string' } } })
+const works = WORKS.filter(([model]) => model.includes(values.only))
+if (works.length === 0) {
+  console.error(`error: --only ${values.only} fits none of: ${WORKS.map(([model]) => model).join(', ')}`)
+  process.exit(2)
+}
 const folder = await mkdtemp(join(tmpdir(), 'densenet-memory-'))
 const rows = []
 try {
-  for (const [model, batchSize] of WORKS.filter(([model]) => model.includes(values.only))) {
+  for (const [model, batchSize] of works) {
     for (const memory of ['store', 'recompute']) {
       const output = join(folder, `${model}-${memory}`)
       const predictedBytes = DenseNet.create(model).summary({ batchSize }).training[memory].total

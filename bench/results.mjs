@@ -85,10 +85,11 @@ export function captionOf({ processor, date, commit, command, note }) {
 /** Prints rows as a table and writes them to `json`, if that is asked for. `backend`: as `measure` tells it; `note`: what else
  * the figures depend on. */
 export function tell(name, backend, rows, json, note) {
-  const [, script, ...args] = process.argv
+  const [, script, ...words] = process.argv
+  const args = words.map(word => (/\s/.test(word) ? JSON.stringify(word) : word)).join(' ')
   const result = {
     table: name,
-    command: `node bench/${script.split('/').at(-1)} ${args.join(' ').replace(/ ?--json[ =]\S+/, '')}`.trim(),
+    command: `node bench/${script.split('/').at(-1)} ${args.replace(/ ?--json[ =]\S+/, '')}`.trim(),
     commit: execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim(),
     processor: `${cpus()[0]?.model.trim()} (${backend.replace(/^native: /, '')})`,
     date: new Date().toISOString().slice(0, 10),
