@@ -37,6 +37,11 @@ export async function torch(python, work, steps, way) {
     ...steps,
   }
   const env = { ...process.env, ...ALLOCATOR }
-  const { stdout } = await promisify(execFile)(python, [SCRIPT, JSON.stringify(argument)], { env })
-  return JSON.parse(stdout.trim().split('\n').at(-1))
+  try {
+    const { stdout } = await promisify(execFile)(python, [SCRIPT, JSON.stringify(argument)], { env })
+    return JSON.parse(stdout.trim().split('\n').at(-1))
+  } catch (error) {
+    console.error(`error: ${python} ${SCRIPT} failed: ${error.stderr || error.message}`)
+    return process.exit(2)
+  }
 }
