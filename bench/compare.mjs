@@ -6,14 +6,11 @@
 // slower meanwhile does so for both. A figure is the median over the rounds of the median step of a process; PyTorch is
 // quoted in its fastest way. glibc's allocator is told to keep memory instead of giving it back after each operation, and
 // PyTorch's own to ask for huge pages: as installed, PyTorch spends much of a step on page faults.
-import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { availableParallelism, cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
-import { completeWork, median } from '../dist/bench/work.js'
+import { parseArgs } from 'node:util'
+import { median } from '../dist/bench/work.js'
 import { measure } from '../dist/entries/bench.js'
-import { ALLOCATOR } from './allocator.mjs'
+import { tell } from './results.mjs'
+import { torch } from './torch.mjs'
 
 /** So many times as many steps of one image: they take hundredths of a second, and a process would be judged by its first moments. */
 const TIMES_ONE_IMAGE = 10
@@ -48,26 +45,7 @@ if (![rounds, iterations].every(n => Number.isInteger(n) && n > 0)) fail('--roun
 const works = WORKS.filter(work => nameOf(work).includes(values.only ?? ''))
 if (works.length === 0) fail(`--only ${values.only} fits none of: ${WORKS.map(nameOf).join('; ')}`)
 
-const SCRIPT = fileURLToPath(new URL('torch_densenet.py', import.meta.url))
 const SETTLE = 3
-
-/** One process of PyTorch: { version, seconds, peakBytes, parameters }. */
-async function torch(work, steps, way) {
-  const { config, batchSize, imageSize, task } = completeWork(work)
-  const { blocks, growthRate, bottleneck, bottleneckWidth, reduction, initialChannels, classes, stem } = config
-  const argument = {
-    ...{ task, batch: batchSize, size: imageSize, blocks, growth: growthRate, reduction, classes, stem },
-    ...{ bottleneck: bottleneck ? bottleneckWidth : 0, initial: initialChannels, ...way },
-    ...{ threads: availableParallelism(), ...steps },
-  }
-  const env = { ...process.env, ...ALLOCATOR }
-  try {
-    const { stdout } = await promisify(execFile)(values.python, [SCRIPT, JSON.stringify(argument)], { env })
-    return JSON.parse(stdout.trim().split('\n').at(-1))
-  } catch (error) {
-    return fail(`${values.python} ${SCRIPT} failed: ${error.stderr || error.message}`)
-  }
-}
 
 const WAYS = [
   { layout: 'contiguous', compile: false },
@@ -82,43 +60,32 @@ async function compare(work) {
   const theirs = WAYS.map(way => ({ way, runs: [] }))
   for (let round = 0; round < rounds; round++) {
     ours.push(await measure({ ...work, ...steps }))
-    for (const { way, runs } of theirs) runs.push(await torch(work, steps, way))
+    for (const { way, runs } of theirs) runs.push(await torch(values.python, work, steps, way))
     console.error(`round ${round + 1} of ${rounds}: ${nameOf(work)}`)
   }
   if (theirs[0].runs[0].parameters !== ours[0].parameters) fail(`${work.model} is another network in PyTorch`)
-  const ways = theirs.map(({ way, runs }) => ({
-    name: `${way.layout}${way.compile ? ', compiled' : ''}`,
-    seconds: median(runs.map(({ seconds }) => median(seconds))),
-    peakBytes: median(runs.map(({ peakBytes }) => peakBytes)),
-  }))
+  const seconds = median(ours.map(({ medianSeconds }) => medianSeconds))
+  const ways = theirs.map(({ way, runs }) => {
+    const theirSeconds = median(runs.map(run => median(run.seconds)))
+    return {
+      way: `${way.layout}${way.compile ? ', compiled' : ''}`,
+      seconds: theirSeconds,
+      times: theirSeconds / seconds,
+      peakBytes: median(runs.map(({ peakBytes }) => peakBytes)),
+    }
+  })
+  backend = ours[0].backend
+  version = theirs[0].runs[0].version
   return {
-    name: nameOf(work),
-    backend: ours[0].backend,
-    torch: theirs[0].runs[0].version,
-    seconds: median(ours.map(({ medianSeconds }) => medianSeconds)),
+    work: nameOf(work),
+    seconds,
     peakBytes: median(ours.map(({ peakBytes }) => peakBytes)),
-    ways: ways.sort((a, b) => a.seconds - b.seconds),
+    pytorch: ways.sort((a, b) => a.seconds - b.seconds),
   }
 }
 
-const results = []
-for (const work of works) results.push(await compare(work))
-const processor = cpus()[0]?.model.trim()
-const date = new Date().toISOString().slice(0, 10)
-const time = seconds => (seconds < 0.2 ? `${(1000 * seconds).toFixed(1)} ms` : `${seconds.toFixed(2)} s`)
-const memory = bytes => `${Math.round(bytes / 1e6)} MB`
-const { backend, torch: version } = results[0]
-const rule = `medians of ${rounds} rounds of ${iterations} steps (${TIMES_ONE_IMAGE * iterations} of one image)`
-console.log(`${processor}, ${backend}; PyTorch ${version}; ${date}; ${rule}\n`)
-console.log('| work | ours | PyTorch (its fastest way) | PyTorch / ours | peak memory: ours | PyTorch |')
-console.log('| --- | --- | --- | --- | --- | --- |')
-for (const { name, seconds, peakBytes, ways } of results) {
-  const [best] = ways
-  const theirs = `${time(best.seconds)} (${best.name})`
-  const ratio = (best.seconds / seconds).toFixed(2)
-  const cells = [name, time(seconds), theirs, ratio, memory(peakBytes), memory(best.peakBytes)]
-  console.log(`| ${cells.join(' | ')} |`)
-}
-if (values.json) {
-  await writeFile(values.json, `${JSON.stringify({ processor, date, rounds, iterations, results }, null, 2)}\n`)
-}
+let backend
+let version
+const rows = []
+for (const work of works) rows.push(await compare(work))
+tell('pytorch', backend, rows, values.json, `PyTorch ${version}`)

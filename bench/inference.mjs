@@ -7,15 +7,16 @@
 // process on the same network; onnxruntime and OpenVINO get the ONNX file that `densenet convert` writes. A figure is the
 // median over the rounds of a process's median run; memory is the most that the process held.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { completeWork, median } from '../dist/bench/work.js'
 import { measure } from '../dist/entries/bench.js'
 import { DenseNet } from '../dist/index.js'
-import { ALLOCATOR } from './allocator.mjs'
+import { tell } from './results.mjs'
+import { torch } from './torch.mjs'
 
 const WORKS = [
   { model: 'densenet-121', batchSize: 1, iterations: 60 },
@@ -46,43 +47,23 @@ const works = WORKS.filter(work => nameOf(work).includes(values.only ?? ''))
 if (works.length === 0) fail(`--only ${values.only} fits none of: ${WORKS.map(nameOf).join('; ')}`)
 
 const here = name => fileURLToPath(new URL(name, import.meta.url))
-const answer = async (command, args, env = {}) => {
-  const { stdout } = await promisify(execFile)(command, args, { env: { ...process.env, ...env } })
+const answer = async (command, args) => {
+  const { stdout } = await promisify(execFile)(command, args)
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }
 
 const ENGINES = {
   ours: async work => {
-    const { medianSeconds, peakBytes } = await measure({ task: 'infer', settle: SETTLE, ...work })
-    return { seconds: medianSeconds, peakBytes }
+    const { medianSeconds, peakBytes, backend } = await measure({ task: 'infer', settle: SETTLE, ...work })
+    return { seconds: medianSeconds, peakBytes, backend }
   },
   onnxruntime: (work, onnx) =>
     answer(process.execPath, [here('onnxruntime_inference.mjs'), resolve(values.onnxruntime), onnx, job(work)]),
   OpenVINO: (work, onnx) => answer(values.python, [here('openvino_inference.py'), onnx, job(work)]),
   PyTorch: async work => {
-    const { config, imageSize } = completeWork({ task: 'infer', ...work })
-    const { blocks, growthRate, bottleneck, bottleneckWidth, reduction, initialChannels, classes, stem } = config
-    const { seconds, peakBytes } = await answer(
-      values.python,
-      [
-        here('torch_densenet.py'),
-        JSON.stringify({
-          ...{
-            task: 'infer',
-            batch: work.batchSize,
-            size: imageSize,
-            blocks,
-            growth: growthRate,
-            reduction,
-            classes,
-            stem,
-          },
-          ...{ bottleneck: bottleneck ? bottleneckWidth : 0, initial: initialChannels, layout: 'channels_last' },
-          ...{ compile: false, threads: availableParallelism(), settle: SETTLE, iterations: work.iterations },
-        }),
-      ],
-      ALLOCATOR,
-    )
+    const steps = { settle: SETTLE, iterations: work.iterations }
+    const way = { layout: 'channels_last', compile: false }
+    const { seconds, peakBytes } = await torch(values.python, { task: 'infer', ...work }, steps, way)
     return { seconds: median(seconds), peakBytes }
   },
 }
@@ -96,8 +77,8 @@ function job(work) {
 
 const folder = await mkdtemp(join(tmpdir(), 'densenet-inference-'))
 try {
-  console.log(`${cpus()[0].model}, ${availableParallelism()} threads, ${new Date().toISOString().slice(0, 10)}\n`)
-  const results = []
+  const rows = []
+  let backend
   for (const work of works) {
     const onnx = join(folder, `${work.model}.onnx`)
     await DenseNet.create(work.model, { seed: 1 }).export(onnx)
@@ -105,21 +86,16 @@ try {
     for (let round = 0; round < rounds; round++) {
       for (const [name, run] of Object.entries(ENGINES)) runs[name].push(await run(work, onnx))
     }
-    const figures = Object.entries(runs).map(([engine, all]) => ({
-      engine,
-      milliseconds: 1000 * median(all.map(({ seconds }) => seconds)),
-      megabytes: Math.max(...all.map(({ peakBytes }) => peakBytes)) / 1e6,
-    }))
-    console.log(nameOf(work))
-    for (const { engine, milliseconds, megabytes } of figures) {
-      const times = engine === 'ours' ? '' : `${(milliseconds / figures[0].milliseconds).toFixed(2)} x`
-      console.log(
-        `  ${engine.padEnd(12)}${milliseconds.toFixed(1).padStart(8)} ms ${times.padStart(8)} ${megabytes.toFixed(0).padStart(6)} MB`,
-      )
-    }
-    results.push({ ...work, figures })
+    const medians = Object.entries(runs).map(([name, all]) => {
+      const seconds = median(all.map(run => run.seconds))
+      return [name, { seconds, peakBytes: Math.max(...all.map(({ peakBytes }) => peakBytes)) }]
+    })
+    const ours = medians[0][1].seconds
+    for (const [, found] of medians.slice(1)) found.times = found.seconds / ours
+    backend = runs.ours[0].backend
+    rows.push({ work: nameOf(work), engines: Object.fromEntries(medians) })
   }
-  if (values.json) await writeFile(values.json, `${JSON.stringify(results, null, 1)}\n`)
+  tell('inference', backend, rows, values.json)
 } finally {
   await rm(folder, { recursive: true })
 }

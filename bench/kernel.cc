@@ -1,4 +1,4 @@
-// One kernel alone on one thread: what docs/performance.md says of single kernels.
+// One kernel alone on one thread: what docs/notes say of single kernels.
 //   g++ -std=c++17 -O3 -mavx2 -mfma -fno-math-errno -Wno-psabi -DVECTOR_WIDTH=8 -I native/kernels bench/kernel.cc -o /tmp/kernel
 //   /tmp/kernel SIZE IN OUT SIDE IMAGES [SECONDS]     a convolution, forward and backward: /tmp/kernel 1 112 48 32 16
 //   /tmp/kernel dense IN BETWEEN OUT SIDE [SECONDS]   a dense layer in inference, its two phases: /tmp/kernel dense 224 128 32 56

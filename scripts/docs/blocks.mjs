@@ -1,11 +1,11 @@
-// The code blocks of README.md and docs/*.md.
+// The pages of the documentation, and their code blocks.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
 export function pages() {
-  const docs = readdirSync(`${root}docs`).filter(name => name.endsWith('.md'))
+  const docs = readdirSync(`${root}docs`, { recursive: true }).filter(name => name.endsWith('.md'))
   return ['README.md', ...docs.sort().map(name => `docs/${name}`)]
 }
 

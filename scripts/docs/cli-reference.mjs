@@ -3,6 +3,7 @@
 //   node scripts/docs/cli-reference.mjs --check    fails when it is not up to date
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { allCommands, helpOf } from './commands.mjs'
+import { table } from './table.mjs'
 
 const path = new URL('../../docs/cli.md', import.meta.url)
 
@@ -11,12 +12,6 @@ const withDefault = ({ description, defaultValue }) =>
   defaultValue === undefined || defaultValue === false || /default/.test(description)
     ? description
     : `${description}${description === '' ? '' : '; '}default: ${defaultValue}`
-/** A table as the formatter likes it: columns of one width. */
-function table(rows) {
-  const widths = rows[0].map((_, i) => Math.max(3, ...rows.map(row => row[i].length)))
-  const line = cells => `| ${cells.map((text, i) => text.padEnd(widths[i])).join(' | ')} |`
-  return [line(rows[0]), line(widths.map(width => '-'.repeat(width))), ...rows.slice(1).map(line)].join('\n')
-}
 
 function section(command) {
   const parts = [`## densenet ${command.name()}`, `${sentence(command.description())}`]

@@ -1,0 +1,107 @@
+// What a comparison in this folder measured: plain data of one shape, which the command prints as a table and writes with
+// `--json FILE`. docs/ shows tables of such files: scripts/docs/measured-tables.mjs.
+//   { table, command, commit, processor, date, note?, rows }     seconds, bytes; each row as COLUMNS[table] reads it
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { table } from '../scripts/docs/table.mjs'
+
+const time = seconds => (seconds < 0.1 ? `${digits(1000 * seconds)} ms` : `${digits(seconds)} s`)
+const digits = number => `${Number(number.toPrecision(4))}`
+const megabytes = bytes => `${Math.round(bytes / 1e6)} MB`
+const times = number => number.toFixed(2)
+const engine = name => ({
+  [name]: ({ engines }) => {
+    const found = engines[name]
+    const ratio = found.times === undefined ? '' : ` (${times(found.times)})`
+    return `${time(found.seconds)}${ratio}, ${megabytes(found.peakBytes)}`
+  },
+})
+
+/** Of each table the columns: head -> text of a row. A column of rows that lack its figure is left out. */
+const COLUMNS = {
+  pytorch: {
+    work: ({ work }) => work,
+    ours: ({ seconds }) => time(seconds),
+    'PyTorch (its fastest way)': ({ pytorch: [best] }) => `${time(best.seconds)} (${best.way})`,
+    'PyTorch / ours': ({ pytorch: [best] }) => times(best.times),
+    'peak memory: ours': ({ peakBytes }) => megabytes(peakBytes),
+    PyTorch: ({ pytorch: [best] }) => megabytes(best.peakBytes),
+  },
+  inference: {
+    work: ({ work }) => work,
+    ...engine('ours'),
+    ...engine('onnxruntime'),
+    ...engine('OpenVINO'),
+    ...engine('PyTorch'),
+  },
+  prediction: {
+    work: ({ work }) => work,
+    predicted: ({ predictedBytes }) => megabytes(predictedBytes),
+    taken: ({ takenBytes }) => megabytes(takenBytes),
+  },
+  memory: {
+    memory: ({ memory }) => memory,
+    'median of a step': ({ seconds }) => time(seconds),
+    'times that of store': ({ times: ratio }) => times(ratio),
+    'peak memory': ({ peakBytes }) => megabytes(peakBytes),
+  },
+  threads: {
+    threads: ({ threads }) => `${threads}`,
+    'median of a step': ({ seconds }) => time(seconds),
+    'times as fast as one': ({ times: ratio }) => times(ratio),
+    'GFLOP/s': ({ gflops }) => gflops.toFixed(0),
+  },
+  batch: {
+    batch: ({ batchSize }) => `${batchSize}`,
+    'median of a step': ({ seconds }) => time(seconds),
+    'an image': ({ imageSeconds }) => time(imageSeconds),
+    'GFLOP/s': ({ gflops }) => gflops?.toFixed(0),
+    'peak memory': ({ peakBytes }) => peakBytes && megabytes(peakBytes),
+  },
+  presets: {
+    network: ({ model }) => model,
+    batch: ({ batchSize }) => `${batchSize}`,
+    'multiply-adds of an image': ({ multiplyAdds }) => `${(multiplyAdds / 1e9).toFixed(2)} G`,
+    'median of a step': ({ seconds }) => time(seconds),
+    'GFLOP/s': ({ gflops }) => gflops.toFixed(0),
+  },
+}
+
+/** As Markdown, `only` of the rows, counted from 1; all without. */
+export function tableOf({ table: name, rows }, only = rows.map((_, i) => i + 1)) {
+  const columns = Object.entries(COLUMNS[name])
+  const body = only.map(n => columns.map(([, text]) => text(rows[n - 1])))
+  const kept = columns.map((_, i) => body.some(row => row[i] !== undefined))
+  const shown = [columns.map(([head]) => head), ...body]
+  return table(shown.map(row => row.filter((_, i) => kept[i])))
+}
+
+/** Where, when and by what command, in a line. */
+export function captionOf({ processor, date, commit, command, note }) {
+  return `${processor}; ${date}; commit ${commit}; \`${command}\`${note ? `; ${note}` : ''}`
+}
+
+/** Prints rows as a table and writes them to `json`, if that is asked for. `backend`: as `measure` tells it; `note`: what else
+ * the figures depend on. */
+export function tell(name, backend, rows, json, note) {
+  const [, script, ...words] = process.argv
+  const args = words.map(word => (/\s/.test(word) ? JSON.stringify(word) : word)).join(' ')
+  const result = {
+    table: name,
+    command: `node bench/${script.split('/').at(-1)} ${args.replace(/ ?--json[ =]\S+/, '')}`.trim(),
+    commit: execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim(),
+    processor: `${cpus()[0]?.model.trim()} (${backend.replace(/^native: /, '')})`,
+    date: new Date().toISOString().slice(0, 10),
+    note,
+    rows,
+  }
+  console.log(`\n${captionOf(result)}\n\n${tableOf(result)}`)
+  if (json) writeFileSync(json, textOf(result))
+}
+
+/** As the files are: a row a line. */
+export function textOf({ rows, ...what }) {
+  const head = JSON.stringify(what, null, 2).slice(0, -2)
+  return `${head},\n  "rows": [\n${rows.map(row => `    ${JSON.stringify(row)}`).join(',\n')}\n  ]\n}\n`
+}
