@@ -1,4 +1,5 @@
 // What is asked and answered, without sockets: bodies of every kind, and everything that can be wrong with them.
+import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer, type DenseNetServer } from '../../dist/server/server.js'
@@ -233,6 +234,13 @@ describe('other paths', () => {
     for (const reference of JSON.stringify(described).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
       expect(described.components.schemas).toHaveProperty(reference[1]!)
     }
+  })
+
+  test('/openapi.json says what programs were made for', async () => {
+    const { info, ...described } = (await (await get('/openapi.json')).json()) as { info: object }
+    expect(info).toMatchObject({ title: 'densenet' })
+    const known = readFileSync(new URL('openapi.json', import.meta.url), 'utf8')
+    expect(described).toEqual(JSON.parse(known))
   })
 
   test('/ is a page with a policy that names its own script and style', async () => {
