@@ -17,6 +17,7 @@ const problems = [
     'dist/index.d.ts',
     'dist/cli/main.js',
     'dist/dashboard/page/index.html',
+    'dist/server/page/script.js',
     'models/cifar10/model.safetensors',
   ]
     .filter(path => !paths.includes(path))

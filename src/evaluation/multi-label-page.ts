@@ -1,6 +1,6 @@
 // The report on images that may have several labels: as plain data, and as a page.
 import { basename } from 'node:path'
-import { html } from 'hono/html'
+import { html, raw } from 'hono/html'
 import type { Dataset } from '../images/dataset.js'
 import { reliabilityDiagram } from './diagram.js'
 import { type MultiLabelPredictions, type MultiLabelScores, type WrongLabel, worstCalls } from './multi-label-scores.js'
@@ -68,7 +68,7 @@ const area = (value: number | null): string => (value === null ? '–' : value.t
 
 function calibration({ calibration, expectedCalibrationError }: MultiLabelScores): Html {
   return html`<section><h2>Calibration</h2>
-<div class="beside">${reliabilityDiagram(calibration)}
+<div class="beside">${raw(reliabilityDiagram(calibration))}
 <p>Of the classes given a probability of 80 %, 80 % should be there: bars on the line. Above it the network is more careful
 than it need be, below it surer than it should be. Expected calibration error over ${calibration.length} bins:
 ${percent(expectedCalibrationError)}. The paler a bar, the fewer cases it stands for.</p></div></section>`

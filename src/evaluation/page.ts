@@ -104,7 +104,7 @@ ${bestRow}
 
 function calibration({ scores }: Report): Html {
   return html`<section><h2>Calibration</h2>
-<div class="beside">${reliabilityDiagram(scores.calibration)}
+<div class="beside">${raw(reliabilityDiagram(scores.calibration))}
 <p>Of the predictions made with a confidence of 80 %, 80 % should be right: bars on the line. Above it the network is more
 careful than it need be, below it surer than it should be. Expected calibration error over ${scores.calibration.length}
 bins: ${percent(scores.expectedCalibrationError)}. The paler a bar, the fewer images it stands for.</p></div></section>`

@@ -58,11 +58,12 @@ const modelFacts = z
   .register(named, { id: 'Model' })
 
 z.object({ live: z.boolean(), ready: z.boolean() }).register(named, { id: 'Health' })
-z.object({ error: z.string().describe('one sentence') }).register(named, { id: 'Failure' })
+const failure = z.object({ error: z.string().describe('one sentence') }).register(named, { id: 'Failure' })
 
 export type Classification = z.infer<typeof classification>
 export type FeatureVectors = z.infer<typeof featureVectors>
 export type ModelFacts = z.infer<typeof modelFacts>
+export type Failure = z.infer<typeof failure>
 
 /** JSON Schema without what only repeats a default: its own version and place, bounds of exact whole numbers. */
 const OPTIONS: z.core.RegistryToJSONSchemaParams & z.core.ToJSONSchemaParams = {
