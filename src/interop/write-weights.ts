@@ -94,7 +94,7 @@ async function writeFolder(path: string, files: readonly (readonly [string, stri
 
 /** Everything of torchvision's state dict, in its order: with batch norm's counter of steps, which is zero here. Another
  * epsilon than PyTorch's, which the format has no place for, becomes a part of the variances. */
-export function torchvisionTensors({ config, parameters, running }: NetworkWeights): ReadonlyMap<string, Tensor> {
+function torchvisionTensors({ config, parameters, running }: NetworkWeights): ReadonlyMap<string, Tensor> {
   const table = parameterTable(architecture(config))
   const statistics = new Map(table.running.map(entry => [entry.name, entry]))
   const tensors = new Map<string, Tensor>()
