@@ -2,63 +2,53 @@
 import { z } from 'zod'
 import { jsonBody } from './body.js'
 
-/** Schemas that the document names. */
-const named = z.registry<{ id: string }>()
+/** Schemas by the names they have in the document. */
+const components = z.registry<{ id: string }>()
+const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).register(components, { id })
 
-const prediction = z
-  .object({
-    label: z.string().describe("the class's name"),
-    index: z.int().describe("the class's number"),
-    probability: z.number().describe('0 .. 1'),
-  })
-  .register(named, { id: 'Prediction' })
+const prediction = named('Prediction', {
+  label: z.string().describe("the class's name"),
+  index: z.int().describe("the class's number"),
+  probability: z.number().describe('0 .. 1'),
+})
 
 const name = z.string().nullable().describe("the file's name, where the form says it")
-const unreadable = z
-  .object({ name, error: z.string().describe('why this image cannot be read') })
-  .register(named, { id: 'UnreadableImage' })
+const error = z.string().describe('why this image cannot be read')
+const unreadable = named('UnreadableImage', { name, error })
 const warning = z.string().optional().describe('why it may not look as was meant, where that is so')
 const milliseconds = z.number().describe('from the last byte of the request to the answer')
+const resultsOf = <Answer extends z.ZodRawShape>(answer: Answer) =>
+  z.array(z.union([z.object({ name, ...answer, warning }), unreadable])).describe('one for each image, in their order')
 
-const classification = z
-  .object({
-    model: z.string(),
-    milliseconds,
-    results: z
-      .array(z.union([z.object({ name, predictions: z.array(prediction), warning }), unreadable]))
-      .describe('one for each image, in their order'),
-  })
-  .register(named, { id: 'Classification' })
+const classification = named('Classification', {
+  model: z.string(),
+  milliseconds,
+  results: resultsOf({ predictions: z.array(prediction) }),
+})
 
-const featureVectors = z
-  .object({
-    model: z.string(),
-    layer: z.string(),
-    milliseconds,
-    results: z
-      .array(z.union([z.object({ name, features: z.array(z.number()), warning }), unreadable]))
-      .describe('one for each image, in their order'),
-  })
-  .register(named, { id: 'Features' })
+const featureVectors = named('Features', {
+  model: z.string(),
+  layer: z.string(),
+  milliseconds,
+  results: resultsOf({ features: z.array(z.number()) }),
+})
 
-const modelFacts = z
-  .object({
-    name: z.string(),
-    depth: z.int(),
-    parameters: z.int(),
-    multiplyAdds: z.int().describe('for one image'),
-    input: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
-    features: z.int().describe('numbers of a feature vector'),
-    multiLabel: z.boolean().describe('whether an image may belong to several classes'),
-    classCount: z.int(),
-    classes: z.array(z.string()).describe('in the order of their numbers; empty where they have no names'),
-    backend: z.string(),
-    limits: z.object({ bodyBytes: z.int(), pixels: z.int(), images: z.int() }),
-  })
-  .register(named, { id: 'Model' })
+const modelFacts = named('Model', {
+  name: z.string(),
+  depth: z.int(),
+  parameters: z.int(),
+  multiplyAdds: z.int().describe('for one image'),
+  input: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
+  features: z.int().describe('numbers of a feature vector'),
+  multiLabel: z.boolean().describe('whether an image may belong to several classes'),
+  classCount: z.int(),
+  classes: z.array(z.string()).describe('in the order of their numbers; empty where they have no names'),
+  backend: z.string(),
+  limits: z.object({ bodyBytes: z.int(), pixels: z.int(), images: z.int() }),
+})
 
-z.object({ live: z.boolean(), ready: z.boolean() }).register(named, { id: 'Health' })
-const failure = z.object({ error: z.string().describe('one sentence') }).register(named, { id: 'Failure' })
+named('Health', { live: z.boolean(), ready: z.boolean() })
+const failure = named('Failure', { error: z.string().describe('one sentence') })
 
 export type Classification = z.infer<typeof classification>
 export type FeatureVectors = z.infer<typeof featureVectors>
@@ -91,7 +81,7 @@ const FAILURES = {
 
 /** The description of the API, OpenAPI 3.1. */
 export function openApi(version: string): object {
-  const { schemas } = z.toJSONSchema(named, OPTIONS)
+  const { schemas } = z.toJSONSchema(components, OPTIONS)
   const failures = Object.fromEntries(
     Object.entries(FAILURES).map(([status, description]) => [status, { description, content: json('Failure') }]),
   )
