@@ -1,9 +1,16 @@
-// Checks what npm would publish: no install scripts, everything a user needs, nothing else.
-//   npm pack --dry-run --json --ignore-scripts > pack.json && node scripts/check-package.mjs pack.json
-import { readFileSync } from 'node:fs'
+// Packs what npm would publish and checks it: no install scripts, everything a user needs, nothing else; publint and
+// arethetypeswrong on the packed file.
+//   npm run lint:package
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
-const json = JSON.parse(readFileSync(process.argv[2], 'utf8'))
-const [{ files, unpackedSize }] = Array.isArray(json) ? json : Object.values(json)
+const folder = mkdtempSync(join(tmpdir(), 'densenet-package-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
+const json = JSON.parse(execFileSync('npm', pack, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }))
+const [{ files, filename, unpackedSize }] = Array.isArray(json) ? json : Object.values(json)
 const paths = files.map(({ path }) => path)
 const { scripts, exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -17,6 +24,7 @@ const problems = [
       .map(path => path.slice('./'.length)),
     'dist/cli/main.js',
     'dist/dashboard/page/index.html',
+    'dist/server/page/script.js',
     'models/cifar10/model.safetensors',
   ]
     .filter(path => !paths.includes(path))
@@ -30,3 +38,16 @@ const problems = [
 for (const problem of problems) console.error(`error: the package is not as it should be: ${problem}`)
 if (problems.length > 0) process.exit(1)
 console.log(`package: ${paths.length} files, ${(unpackedSize / 1e6).toFixed(1)} MB unpacked, no install script`)
+
+const tarball = join(folder, filename)
+for (const [tool, ...words] of [
+  ['publint', 'run', tarball, '--strict'],
+  ['attw', tarball, '--profile', 'esm-only'],
+]) {
+  try {
+    execFileSync('npx', ['--no', tool, ...words], { stdio: 'inherit' })
+  } catch {
+    console.error(`error: the package is not as it should be: see what ${tool} says`)
+    process.exit(1)
+  }
+}

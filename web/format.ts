@@ -1,5 +1,5 @@
 // Numbers as the pages show them; those of the command line where they are the same.
-export { bytes, duration, grouped, percent, rounded, short } from '../src/cli/format.js'
+export { bytes, duration, grouped, rounded, short } from '../src/cli/format.js'
 
 /** "12 s", "5 min", "3 h", "2 d" ago */
 export function age(milliseconds: number): string {

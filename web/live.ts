@@ -19,10 +19,15 @@ export const clock = signal(Date.now())
 /** What is told before `listed` is shown at once, lest a hundred runs are drawn one by one. */
 let pending: Map<string, RunSummary> | null = new Map()
 
+/** Follows the server as long as the page is open; to be called once. */
 export function connect(): void {
   setInterval(() => {
     clock.value = Date.now()
   }, 5_000)
+  listen()
+}
+
+function listen(): void {
   const source = new EventSource('./api/events')
   source.addEventListener('open', () => {
     connection.value = 'live'
@@ -30,7 +35,7 @@ export function connect(): void {
   source.addEventListener('error', () => {
     connection.value = 'lost'
     // A server that was restarted may refuse for a moment; some browsers then give up.
-    if (source.readyState === EventSource.CLOSED) setTimeout(reconnect, 1_000)
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 1_000)
   })
   source.addEventListener('begin', event => {
     pending = new Map()
@@ -52,8 +57,4 @@ export function connect(): void {
     listed.value = true
     connection.value = 'live'
   })
-  function reconnect(): void {
-    source.close()
-    connect()
-  }
 }

@@ -52,7 +52,7 @@ export function address(to: Partial<Place>): string {
   return `#/${at}${query.size > 0 ? `?${query}` : ''}`
 }
 
-export function go(to: Partial<Place>): void {
+function go(to: Partial<Place>): void {
   const target = address(to)
   if (target !== location.hash) history.pushState(null, '', target)
   place.value = read()

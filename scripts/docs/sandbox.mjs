@@ -12,7 +12,7 @@ const TINY = ['--depth', '10', '--growth-rate', '4', '--threads', '1', '--quiet'
 const SHORT = ['--epochs', '1', '--train-limit', '32', '--test-limit', '16', '--batch-size', '16']
 /** Some of the data set `synthetic`, so that a run on that knows them. */
 const CLASSES = ['disc', 'ring', 'square']
-export const IMAGE_NAME = /^[\w./-]+\.(jpe?g|png|webp)$/
+const IMAGE_NAME = /^[\w./-]+\.(jpe?g|png|webp)$/
 
 /** Runs the program; resolves to how it ended. */
 export function densenet(args, cwd) {

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander'
 import { DenseNetError } from '../errors.js'
 
-export const EXIT = { usage: 2, failed: 1, aborted: 130 } as const
+const EXIT = { usage: 2, failed: 1, aborted: 130 } as const
 
 export interface Failure {
   readonly message: string

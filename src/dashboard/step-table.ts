@@ -2,7 +2,7 @@
 import type { StepMetric } from './api.js'
 
 /** `pace`: seconds an image, the inverse of the throughput, since that is what may be averaged over steps. */
-export const columns = ['loss', 'error', 'learningRate', 'pace', 'memory'] as const
+const columns = ['loss', 'error', 'learningRate', 'pace', 'memory'] as const
 export type Column = (typeof columns)[number]
 export const columnOf = (metric: StepMetric): Column => (metric === 'throughput' ? 'pace' : metric)
 

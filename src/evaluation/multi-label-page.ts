@@ -1,10 +1,10 @@
 // The report on images that may have several labels: as plain data, and as a page.
 import { basename } from 'node:path'
+import { html, raw } from 'hono/html'
 import type { Dataset } from '../images/dataset.js'
-import { escaped } from '../util/markup.js'
 import { reliabilityDiagram } from './diagram.js'
 import { type MultiLabelPredictions, type MultiLabelScores, type WrongLabel, worstCalls } from './multi-label-scores.js'
-import { error, grouped, percent, reportFrame, tiles, trainingTable } from './page.js'
+import { error, grouped, type Html, percent, reportFrame, tiles, trainingTable } from './page.js'
 import type { ReportFacts } from './report.js'
 
 export interface ReportedWrongLabel extends WrongLabel {
@@ -56,7 +56,7 @@ export function multiLabelPage(report: MultiLabelReport, thumbnails: ReadonlyMap
   ])
   return reportFrame(report, scores.images, [
     headline,
-    '<p>Subset error: images with any class wrong; label error: classes of images that are wrong; both at one half.</p>',
+    html`<p>Subset error: images with any class wrong; label error: classes of images that are wrong; both at one half.</p>`,
     trainingTable(report),
     calibration(scores),
     classTable(scores),
@@ -66,36 +66,37 @@ export function multiLabelPage(report: MultiLabelReport, thumbnails: ReadonlyMap
 
 const area = (value: number | null): string => (value === null ? '–' : value.toFixed(3))
 
-function calibration({ calibration, expectedCalibrationError }: MultiLabelScores): string {
-  return `<section><h2>Calibration</h2>
-<div class="beside">${reliabilityDiagram(calibration)}
+function calibration({ calibration, expectedCalibrationError }: MultiLabelScores): Html {
+  return html`<section><h2>Calibration</h2>
+<div class="beside">${raw(reliabilityDiagram(calibration))}
 <p>Of the classes given a probability of 80 %, 80 % should be there: bars on the line. Above it the network is more careful
 than it need be, below it surer than it should be. Expected calibration error over ${calibration.length} bins:
 ${percent(expectedCalibrationError)}. The paler a bar, the fewer cases it stands for.</p></div></section>`
 }
 
-function classTable({ classes, images, meanAveragePrecision, meanAuc, macroF1 }: MultiLabelScores): string {
+function classTable({ classes, images, meanAveragePrecision, meanAuc, macroF1 }: MultiLabelScores): Html {
   const rows = classes.map(
     ({ name, images, averagePrecision, auc, precision, recall, f1 }) =>
-      `<tr><th>${escaped(name)}</th><td>${grouped(images)}</td><td>${percent(averagePrecision)}</td><td>${area(auc)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>`,
+      html`<tr><th>${name}</th><td>${grouped(images)}</td><td>${percent(averagePrecision)}</td><td>${area(auc)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>\n`,
   )
-  const mean = `<tr class="sum"><th>mean</th><td>${grouped(images)}</td><td>${percent(meanAveragePrecision)}</td><td>${area(meanAuc)}</td><td></td><td></td><td>${percent(macroF1)}</td></tr>`
-  return `<section><h2>Classes</h2>
+  const mean = html`<tr class="sum"><th>mean</th><td>${grouped(images)}</td><td>${percent(meanAveragePrecision)}</td><td>${area(meanAuc)}</td><td></td><td></td><td>${percent(macroF1)}</td></tr>`
+  return html`<section><h2>Classes</h2>
 <p>Average precision and AUC are of the ranking; precision, recall and F1 of calling a class from a probability of one half on.</p>
 <div class="wide"><table><thead><tr><th></th><th>images</th><th>average precision</th><th>AUC</th><th>precision</th><th>recall</th><th>F1</th></tr></thead>
-<tbody>${rows.join('\n')}${mean}</tbody></table></div></section>`
+<tbody>${rows}${mean}</tbody></table></div></section>`
 }
 
-function worst({ worst, classes, dataset }: MultiLabelReport, thumbnails: ReadonlyMap<number, string>): string {
-  if (worst.length === 0) return '<section><h2>Worst mistakes</h2><p>There are none.</p></section>'
+function worst({ worst, classes, dataset }: MultiLabelReport, thumbnails: ReadonlyMap<number, string>): Html {
+  if (worst.length === 0) return html`<section><h2>Worst mistakes</h2><p>There are none.</p></section>`
   const cards = worst.map(({ index, file, label, there, probability }) => {
     const address = thumbnails.get(index)
-    const picture = address === undefined ? '' : `<img src="${address}" alt="image ${index}">`
+    const picture = address && html`<img src="${address}" alt="image ${index}">`
     const name = file === null ? `image ${index} of ${basename(dataset)}` : file
     const fact = there ? 'is there' : 'is not there'
-    return `<figure title="${escaped(name)}">${picture}<figcaption><b>${escaped(classes[label]!)}</b> ${percent(probability, 0)}<br>${fact}<br><small>${escaped(file === null ? `image ${index}` : basename(file))}</small></figcaption></figure>`
+    const short = file === null ? `image ${index}` : basename(file)
+    return html`<figure title="${name}">${picture}<figcaption><b>${classes[label]}</b> ${percent(probability, 0)}<br>${fact}<br><small>${short}</small></figcaption></figure>\n`
   })
-  return `<section><h2>Worst mistakes</h2>
+  return html`<section><h2>Worst mistakes</h2>
 <p>The wrong calls the network was surest of, one for each image. Bold: the class, and the probability it was given.</p>
-<div class="cards">${cards.join('\n')}</div></section>`
+<div class="cards">${cards}</div></section>`
 }

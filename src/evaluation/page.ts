@@ -1,11 +1,14 @@
 // The report as a page: everything in one file, no script, light or dark as the reader's system is.
 
 import { basename } from 'node:path'
+import { html, raw } from 'hono/html'
 import type { EpochScore } from '../training/events.js'
-import { escaped } from '../util/markup.js'
 import { reliabilityDiagram } from './diagram.js'
 import type { Report, ReportFacts } from './report.js'
 import { STYLE } from './style.js'
+
+/** Markup: what is put into it is escaped unless it is markup, too. */
+export type Html = ReturnType<typeof html>
 
 export const percent = (share: number | null, digits = 1): string =>
   share === null ? '–' : `${(100 * share).toFixed(digits)} %`
@@ -35,31 +38,32 @@ export function reportPage(report: Report, thumbnails: ReadonlyMap<number, strin
 export function reportFrame(
   { network, dataset, path, views }: ReportFacts & { readonly dataset: string },
   images: number,
-  parts: readonly string[],
+  parts: readonly Html[],
 ): string {
   const title = `${network} on ${basename(dataset)}`
-  return `<!doctype html>
+  const page = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<style>${STYLE}</style>
+<title>${title}</title>
+<style>${raw(STYLE)}</style>
 </head>
 <body>
 <header>
-<h1>${escaped(title)}</h1>
-<p>${escaped(path)} on ${grouped(images)} test images of ${escaped(dataset)}, ${VIEW_TITLES[views]}</p>
+<h1>${title}</h1>
+<p>${path} on ${grouped(images)} test images of ${dataset}, ${VIEW_TITLES[views]}</p>
 </header>
 <main>
-${parts.join('\n')}
+${parts}
 </main>
 </body>
 </html>
 `
+  return page.toString()
 }
 
-function headline({ scores }: Report): string {
+function headline({ scores }: Report): Html {
   return tiles([
     ['error', error(scores.top1Error)],
     ['top-5 error', error(scores.top5Error)],
@@ -69,13 +73,11 @@ function headline({ scores }: Report): string {
   ])
 }
 
-export function tiles(figures: readonly (readonly [name: string, value: string])[]): string {
-  const shown = figures.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
-  return `<dl class="tiles">${shown.join('')}</dl>`
-}
+export const tiles = (figures: readonly (readonly [name: string, value: string])[]): Html =>
+  html`<dl class="tiles">${figures.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 
-export function trainingTable({ training }: Pick<ReportFacts, 'training'>): string {
-  if (training === null) return ''
+export function trainingTable({ training }: Pick<ReportFacts, 'training'>): Html {
+  if (training === null) return html``
   const { last, best, epochs, finished } = training
   const ranks = last.meanAveragePrecision !== undefined
   const figures = (score: EpochScore): string[] =>
@@ -83,46 +85,42 @@ export function trainingTable({ training }: Pick<ReportFacts, 'training'>): stri
       ? [percent(score.meanAveragePrecision ?? null), error(score.top1Error)]
       : [error(score.top1Error), error(score.top5Error)]
   const heads = ranks ? ['mean average precision', 'subset error'] : ['error', 'top-5 error']
-  const row = (name: string, score: EpochScore, note: string): string => {
-    const cells = [score.epoch, ...figures(score)].map(value => `<td>${value}</td>`)
-    return `<tr><th>${name}</th>${cells.join('')}<td class="text">${note}</td></tr>`
+  const row = (name: string, score: EpochScore, note: string): Html => {
+    const cells = [score.epoch, ...figures(score)].map(value => html`<td>${value}</td>`)
+    return html`<tr><th>${name}</th>${cells}<td class="text">${note}</td></tr>`
   }
   const lastRow = finished
     ? row('final', last, 'after the last epoch: the figure to quote')
     : row('so far', last, `after the last one of ${epochs} epochs that is done`)
-  const bestRow = best
-    ? row(
-        'best',
-        best,
-        `${ranks ? 'highest' : 'lowest'} of all epochs: picked by looking at the test images, so optimistic`,
-      )
-    : ''
-  return `<section><h2>While it was trained</h2>
-<div class="wide"><table><thead><tr><th></th><th>epoch</th>${heads.map(head => `<th>${head}</th>`).join('')}<th></th></tr></thead><tbody>
+  const extreme = ranks ? 'highest' : 'lowest'
+  const bestRow =
+    best && row('best', best, `${extreme} of all epochs: picked by looking at the test images, so optimistic`)
+  return html`<section><h2>While it was trained</h2>
+<div class="wide"><table><thead><tr><th></th><th>epoch</th>${heads.map(head => html`<th>${head}</th>`)}<th></th></tr></thead><tbody>
 ${lastRow}
 ${bestRow}
 </tbody></table></div></section>`
 }
 
-function calibration({ scores }: Report): string {
-  return `<section><h2>Calibration</h2>
-<div class="beside">${reliabilityDiagram(scores.calibration)}
+function calibration({ scores }: Report): Html {
+  return html`<section><h2>Calibration</h2>
+<div class="beside">${raw(reliabilityDiagram(scores.calibration))}
 <p>Of the predictions made with a confidence of 80 %, 80 % should be right: bars on the line. Above it the network is more
 careful than it need be, below it surer than it should be. Expected calibration error over ${scores.calibration.length}
 bins: ${percent(scores.expectedCalibrationError)}. The paler a bar, the fewer images it stands for.</p></div></section>`
 }
 
-function confusion({ confusion, classes, confusedPairs }: Report): string {
+function confusion({ confusion, classes, confusedPairs }: Report): Html {
   const pairs = confusedPairs.map(
     ({ label, predicted, images }) =>
-      `<tr><th>${escaped(label)}</th><td class="text">${escaped(predicted)}</td><td>${grouped(images)}</td></tr>`,
+      html`<tr><th>${label}</th><td class="text">${predicted}</td><td>${grouped(images)}</td></tr>\n`,
   )
-  const table = `<table><thead><tr><th>true class</th><th class="text">taken for</th><th>images</th></tr></thead><tbody>${pairs.join('')}</tbody></table>`
-  const list = pairs.length === 0 ? '<p>None was confused.</p>' : table
+  const table = html`<table><thead><tr><th>true class</th><th class="text">taken for</th><th>images</th></tr></thead><tbody>${pairs}</tbody></table>`
+  const list = pairs.length === 0 ? html`<p>None was confused.</p>` : table
   if (confusion === null || classes.length > MOST_IN_MATRIX) {
-    return `<section><h2>Most confused classes</h2>${list}</section>`
+    return html`<section><h2>Most confused classes</h2>${list}</section>`
   }
-  const head = classes.map(name => `<th class="up"><span>${escaped(name)}</span></th>`).join('')
+  const head = classes.map(name => html`<th class="up"><span>${name}</span></th>`)
   const rows = confusion.map((row, label) => {
     const total = row.reduce((sum, count) => sum + count, 0)
     const cells = row.map((count, predicted) => {
@@ -130,37 +128,38 @@ function confusion({ confusion, classes, confusedPairs }: Report): string {
       const kind = predicted === label ? 'right' : 'wrong'
       const title = `${classes[label]!} taken for ${classes[predicted]!}: ${count} of ${total}`
       const strength = count === 0 ? 0 : 0.12 + 0.78 * Math.sqrt(share)
-      return `<td class="${kind}" style="--share:${strength.toFixed(3)}" title="${escaped(title)}">${count || ''}</td>`
+      return html`<td class="${kind}" style="--share:${strength.toFixed(3)}" title="${title}">${count || ''}</td>`
     })
-    return `<tr><th>${escaped(classes[label]!)}</th>${cells.join('')}</tr>`
+    return html`<tr><th>${classes[label]}</th>${cells}</tr>\n`
   })
-  return `<section><h2>Confusion matrix</h2>
+  return html`<section><h2>Confusion matrix</h2>
 <p>Rows: the true class; columns: what the network said.</p>
-<div class="wide"><table class="matrix"><thead><tr><th></th>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>
+<div class="wide"><table class="matrix"><thead><tr><th></th>${head}</tr></thead><tbody>${rows}</tbody></table></div>
 <details><summary>Most confused classes</summary>${list}</details></section>`
 }
 
-function classes({ scores }: Report): string {
+function classes({ scores }: Report): Html {
   const rows = scores.classes.map(
     ({ name, images, precision, recall, f1 }) =>
-      `<tr><th>${escaped(name)}</th><td>${grouped(images)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>`,
+      html`<tr><th>${name}</th><td>${grouped(images)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>\n`,
   )
   const { precision, recall, f1 } = scores.macro
-  const mean = `<tr class="sum"><th>mean</th><td>${grouped(scores.images)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>`
-  return `<section><h2>Classes</h2>
+  const mean = html`<tr class="sum"><th>mean</th><td>${grouped(scores.images)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td></tr>`
+  return html`<section><h2>Classes</h2>
 <div class="wide"><table><thead><tr><th></th><th>images</th><th>precision</th><th>recall</th><th>F1</th></tr></thead>
-<tbody>${rows.join('\n')}${mean}</tbody></table></div></section>`
+<tbody>${rows}${mean}</tbody></table></div></section>`
 }
 
-function worst({ worst, classes, dataset }: Report, thumbnails: ReadonlyMap<number, string>): string {
-  if (worst.length === 0) return '<section><h2>Worst mistakes</h2><p>There are none.</p></section>'
+function worst({ worst, classes, dataset }: Report, thumbnails: ReadonlyMap<number, string>): Html {
+  if (worst.length === 0) return html`<section><h2>Worst mistakes</h2><p>There are none.</p></section>`
   const cards = worst.map(({ index, file, label, predicted, confidence, ofLabel }) => {
     const address = thumbnails.get(index)
-    const picture = address === undefined ? '' : `<img src="${address}" alt="image ${index}">`
+    const picture = address && html`<img src="${address}" alt="image ${index}">`
     const name = file === null ? `image ${index} of ${basename(dataset)}` : file
-    return `<figure title="${escaped(name)}">${picture}<figcaption><b>${escaped(classes[predicted]!)}</b> ${percent(confidence, 0)}<br>is ${escaped(classes[label]!)} ${percent(ofLabel, 0)}<br><small>${escaped(file === null ? `image ${index}` : basename(file))}</small></figcaption></figure>`
+    const short = file === null ? `image ${index}` : basename(file)
+    return html`<figure title="${name}">${picture}<figcaption><b>${classes[predicted]}</b> ${percent(confidence, 0)}<br>is ${classes[label]} ${percent(ofLabel, 0)}<br><small>${short}</small></figcaption></figure>\n`
   })
-  return `<section><h2>Worst mistakes</h2>
+  return html`<section><h2>Worst mistakes</h2>
 <p>The wrong answers the network was surest of. Bold: its answer; below: what the image is.</p>
-<div class="cards">${cards.join('\n')}</div></section>`
+<div class="cards">${cards}</div></section>`
 }

@@ -47,12 +47,12 @@ export function classNames(classes: readonly string[], config: DenseNetConfig): 
 
 export const labelOf = (index: number, classes: readonly string[]): string => classes[index] ?? `class ${index}`
 
-export function softmax(logits: ArrayLike<number>): Float64Array {
+function softmax(logits: ArrayLike<number>): Float64Array {
   const highest = Array.from(logits).reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
   const powers = Float64Array.from(logits, value => Math.exp(value - highest))
   const sum = powers.reduce((total, value) => total + value, 0)
   return powers.map(value => value / sum)
 }
 
-export const sigmoid = (logits: ArrayLike<number>): Float64Array =>
+const sigmoid = (logits: ArrayLike<number>): Float64Array =>
   Float64Array.from(logits, value => 1 / (1 + Math.exp(-value)))

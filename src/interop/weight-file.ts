@@ -2,9 +2,8 @@
 // (convolutions [out][in][height][width], classifiers [out][in]; `.weight`, `.bias`, `.running_mean`, `.running_var`).
 import type { Tensor } from './tensor.js'
 
-export const weightFormats = ['safetensors', 'PyTorch', 'PyTorch (old)', 'Torch7', 'Keras'] as const
 /** A format that is read; told by a file's content, not by its name. */
-export type WeightFormat = (typeof weightFormats)[number]
+export type WeightFormat = 'safetensors' | 'PyTorch' | 'PyTorch (old)' | 'Torch7' | 'Keras'
 
 /** Both kinds of weights, the usual one first. */
 export const weightChoices = ['average', 'raw'] as const

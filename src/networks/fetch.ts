@@ -44,7 +44,7 @@ export type FetchProgress =
   /** Another process is fetching the same model. */
   | { readonly stage: 'waiting' }
 
-export const modelFolder = ({ name }: NamedModel, folder?: string): string => join(dataFolder(folder), 'models', name)
+const modelFolder = ({ name }: NamedModel, folder?: string): string => join(dataFolder(folder), 'models', name)
 
 /** Where a model's weights lie, or its folder where it has a configuration beside them. */
 export const modelPath = (model: NamedModel, folder?: string): string =>

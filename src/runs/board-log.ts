@@ -11,7 +11,7 @@ import { boardEvent } from './board-values.js'
 import type { Progress } from './checkpoint.js'
 
 /** In a run's folder. */
-export const BOARD_FOLDER = 'tensorboard'
+const BOARD_FOLDER = 'tensorboard'
 const FLUSH_MILLISECONDS = 1000
 const FILE = /^events\.out\.tfevents\.(\d{10})\./
 

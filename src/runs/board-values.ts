@@ -4,8 +4,6 @@ import type { TensorStatistics } from '../training/layer-statistics.js'
 import type { LogLine } from './log-lines.js'
 
 type Shown = Extract<LogLine, { readonly type: 'step' | 'epoch' | 'layers' }>
-/** A live event, or a line of the log. */
-export type BoardSource = Omit<Shown, 'time'> & Pick<Shown, 'type'>
 
 const scalar = (tag: string, value: number): SummaryValue => ({ tag, scalar: value })
 

@@ -140,6 +140,6 @@ export function machineBytes(): number {
 }
 
 /** What this process can still take: what the machine has free, or what the container's limit leaves if that is less. */
-export function freeBytes(): number {
+function freeBytes(): number {
   return Math.min(freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY)
 }

@@ -1,8 +1,11 @@
 // The page at /: drop an image, see what it is. One file, nothing from elsewhere; the policy allows exactly its own style
 // and script.
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { html, raw } from 'hono/html'
+import { DenseNetError } from '../errors.js'
+import { errorCode } from '../node/files.js'
 import { PAGE_STYLE } from '../util/page-style.js'
-import { SCRIPT } from './page-script.js'
 
 const STYLE = `${PAGE_STYLE}
 body { max-width: 46rem; min-height: 100vh }
@@ -41,7 +44,7 @@ a { color: var(--bar) }
 }
 `
 
-const BODY = `
+const BODY = html`
 <header><h1 id="name">densenet</h1><p id="facts">What is in this image?</p></header>
 <main>
 <label id="zone" for="file">
@@ -59,16 +62,28 @@ const BODY = `
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 13h14M3 13V7m4 6V3m4 10V6m3 7V9' stroke='%233b74c4' stroke-width='2'/%3E%3C/svg%3E"
 
-export const PAGE = `<!doctype html>
+/** Built from web/serve. */
+const SCRIPT = readScript(new URL('./page/script.js', import.meta.url))
+
+function readScript(file: URL): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    if (errorCode(cause) !== 'ENOENT') throw cause
+    throw new DenseNetError('the page of the server is not built', { hint: 'npm run build', cause })
+  }
+}
+
+export const PAGE = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>densenet</title>
 <link rel="icon" href="${ICON}">
-<style>${STYLE}</style>
+<style>${raw(STYLE)}</style>
 </head>
-<body>${BODY}<script>${SCRIPT}</script>
+<body>${BODY}<script type="module">${raw(SCRIPT)}</script>
 </body>
 </html>
 `

@@ -1,69 +1,75 @@
 // What the server answers, as schemas: the answers are typed by them, and /openapi.json is made of them.
-import { OpenAPIHono, z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { jsonBody } from './body.js'
 
-const prediction = z
-  .object({
-    label: z.string().describe("the class's name"),
-    index: z.int().describe("the class's number"),
-    probability: z.number().describe('0 .. 1'),
-  })
-  .openapi('Prediction')
+/** Schemas by the names they have in the document. */
+const components = z.registry<{ id: string }>()
+const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).register(components, { id })
+
+const prediction = named('Prediction', {
+  label: z.string().describe("the class's name"),
+  index: z.int().describe("the class's number"),
+  probability: z.number().describe('0 .. 1'),
+})
 
 const name = z.string().nullable().describe("the file's name, where the form says it")
-const unreadable = z
-  .object({ name, error: z.string().describe('why this image cannot be read') })
-  .openapi('UnreadableImage')
+const error = z.string().describe('why this image cannot be read')
+const unreadable = named('UnreadableImage', { name, error })
 const warning = z.string().optional().describe('why it may not look as was meant, where that is so')
 const milliseconds = z.number().describe('from the last byte of the request to the answer')
+const resultsOf = <Answer extends z.ZodRawShape>(answer: Answer) =>
+  z.array(z.union([z.object({ name, ...answer, warning }), unreadable])).describe('one for each image, in their order')
 
-export const classification = z
-  .object({
-    model: z.string(),
-    milliseconds,
-    results: z
-      .array(z.union([z.object({ name, predictions: z.array(prediction), warning }), unreadable]))
-      .describe('one for each image, in their order'),
-  })
-  .openapi('Classification')
+const classification = named('Classification', {
+  model: z.string(),
+  milliseconds,
+  results: resultsOf({ predictions: z.array(prediction) }),
+})
 
-export const featureVectors = z
-  .object({
-    model: z.string(),
-    layer: z.string(),
-    milliseconds,
-    results: z
-      .array(z.union([z.object({ name, features: z.array(z.number()), warning }), unreadable]))
-      .describe('one for each image, in their order'),
-  })
-  .openapi('Features')
+const featureVectors = named('Features', {
+  model: z.string(),
+  layer: z.string(),
+  milliseconds,
+  results: resultsOf({ features: z.array(z.number()) }),
+})
 
-export const modelFacts = z
-  .object({
-    name: z.string(),
-    depth: z.int(),
-    parameters: z.int(),
-    multiplyAdds: z.int().describe('for one image'),
-    input: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
-    features: z.int().describe('numbers of a feature vector'),
-    multiLabel: z.boolean().describe('whether an image may belong to several classes'),
-    classCount: z.int(),
-    classes: z.array(z.string()).describe('in the order of their numbers; empty where they have no names'),
-    backend: z.string(),
-    limits: z.object({ bodyBytes: z.int(), pixels: z.int(), images: z.int() }),
-  })
-  .openapi('Model')
+const modelFacts = named('Model', {
+  name: z.string(),
+  depth: z.int(),
+  parameters: z.int(),
+  multiplyAdds: z.int().describe('for one image'),
+  input: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
+  features: z.int().describe('numbers of a feature vector'),
+  multiLabel: z.boolean().describe('whether an image may belong to several classes'),
+  classCount: z.int(),
+  classes: z.array(z.string()).describe('in the order of their numbers; empty where they have no names'),
+  backend: z.string(),
+  limits: z.object({ bodyBytes: z.int(), pixels: z.int(), images: z.int() }),
+})
 
-export const health = z.object({ live: z.boolean(), ready: z.boolean() }).openapi('Health')
-
-export const failure = z.object({ error: z.string().describe('one sentence') }).openapi('Failure')
+named('Health', { live: z.boolean(), ready: z.boolean() })
+const failure = named('Failure', { error: z.string().describe('one sentence') })
 
 export type Classification = z.infer<typeof classification>
 export type FeatureVectors = z.infer<typeof featureVectors>
 export type ModelFacts = z.infer<typeof modelFacts>
+export type Failure = z.infer<typeof failure>
 
-const json = (schema: z.ZodType) => ({ 'application/json': { schema } })
-const binary = { schema: { type: 'string', format: 'binary' } } as const
+/** JSON Schema without what only repeats a default: its own version and place, bounds of exact whole numbers. */
+const OPTIONS: z.core.RegistryToJSONSchemaParams & z.core.ToJSONSchemaParams = {
+  io: 'input',
+  metadata: z.globalRegistry,
+  uri: id => `#/components/schemas/${id}`,
+  override: ({ jsonSchema }) => {
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+  },
+}
+const bare = ({ $schema, $id, ...schema }: z.core.JSONSchema.BaseSchema) => schema
+const inline = (schema: z.ZodType) => bare(z.toJSONSchema(schema, OPTIONS))
+
+const json = (name: string) => ({ 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } })
+const BINARY = { type: 'string', format: 'binary' }
 const FAILURES = {
   400: 'the body holds no image that can be read',
   408: 'the request did not come in time',
@@ -75,39 +81,41 @@ const FAILURES = {
 
 /** The description of the API, OpenAPI 3.1. */
 export function openApi(version: string): object {
-  const api = new OpenAPIHono()
+  const { schemas } = z.toJSONSchema(components, OPTIONS)
   const failures = Object.fromEntries(
-    Object.entries(FAILURES).map(([status, description]) => [status, { description, content: json(failure) }]),
+    Object.entries(FAILURES).map(([status, description]) => [status, { description, content: json('Failure') }]),
   )
-  const body = {
+  const requestBody = {
     required: true,
     content: {
-      'image/*': binary,
-      'multipart/form-data': { schema: { type: 'object', additionalProperties: binary.schema } },
-      ...json(jsonBody),
+      'image/*': { schema: BINARY },
+      'multipart/form-data': { schema: { type: 'object', additionalProperties: BINARY } },
+      'application/json': { schema: inline(jsonBody) },
     },
-  } as const
-  const post = (path: string, summary: string, schema: z.ZodType, query?: z.ZodObject) =>
-    api.openAPIRegistry.registerPath({
-      ...{ method: 'post', path, summary },
-      request: { body, ...(query ? { query } : {}) },
-      responses: { 200: { description: 'an answer for each image', content: json(schema) }, ...failures },
-    })
-  const get = (path: string, summary: string, content: Record<string, object>, others = {}) =>
-    api.openAPIRegistry.registerPath({
-      ...{ method: 'get', path, summary },
-      responses: { 200: { description: summary, content }, ...others },
-    })
-  post('/v1/classify', 'the likeliest classes of images', classification, z.object({ top: topQuery }))
-  post('/v1/features', "images' features: what the classifier reads", featureVectors)
-  get('/v1/model', 'what the network is', json(modelFacts))
-  const notReady = { 503: { description: 'the server is about to stop', content: json(health) } }
-  get('/health', 'whether requests are taken', json(health), notReady)
-  get('/metrics', 'counters and histograms for Prometheus', { 'text/plain': { schema: { type: 'string' } } })
-  return api.getOpenAPI31Document({
+  }
+  const post = (summary: string, answer: string, asked = {}) => {
+    const content = json(answer)
+    const responses = { 200: { description: 'an answer for each image', content }, ...failures }
+    return { post: { summary, ...asked, requestBody, responses } }
+  }
+  const get = (summary: string, content: object, others = {}) => ({
+    get: { summary, responses: { 200: { description: summary, content }, ...others } },
+  })
+  const { description } = topQuery
+  const top = { name: 'top', in: 'query', required: false, description, schema: inline(topQuery) }
+  const notReady = { 503: { description: 'the server is about to stop', content: json('Health') } }
+  return {
     openapi: '3.1.0',
     info: { title: 'densenet', version, description: 'Classifies images with a DenseNet.' },
-  })
+    components: { schemas: Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, bare(schema)])) },
+    paths: {
+      '/v1/classify': post('the likeliest classes of images', 'Classification', { parameters: [top] }),
+      '/v1/features': post("images' features: what the classifier reads", 'Features'),
+      '/v1/model': get('what the network is', json('Model')),
+      '/health': get('whether requests are taken', json('Health'), notReady),
+      '/metrics': get('counters and histograms for Prometheus', { 'text/plain': { schema: { type: 'string' } } }),
+    },
+  }
 }
 
 export const topQuery = z.coerce.number().int().min(1).max(65_536).default(5).describe('how many classes; default 5')

@@ -70,7 +70,7 @@ test('the report: names are escaped, what is not known is a dash, nothing is con
   const page = readFileSync(html, 'utf8')
   expect(page).toContain('<dt>mean average precision</dt><dd>91.7 %</dd>')
   expect(page).toContain('<dt>subset error</dt><dd>50.00 %</dd>')
-  expect(page).toContain('<th>&#60;red&#62;</th><td>2</td><td>100.0 %</td><td>1.000</td>')
+  expect(page).toContain('<th>&lt;red&gt;</th><td>2</td><td>100.0 %</td><td>1.000</td>')
   expect(page).toContain('<th>blue</th><td>0</td><td>–</td><td>–</td><td>0.0 %</td><td>–</td><td>0.0 %</td>')
   expect(page).toContain('<td>2</td><td>80.0 %</td><td>40.00 %</td><td class="text">highest of all epochs')
   expect(page).toMatch(/<img src="data:image\/png;base64,[^"]+" alt="image 1">.*<b>blue<\/b> 88 %<br>is not there/)

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createLoader } from '../../dist/data/loading/loader.js'
-import { type ImageFilesOptions, imageClasses, imageFiles, testImageFiles } from '../../dist/data/sets/image-files.js'
+import { type ImageFilesOptions, imageFiles, testImageFiles } from '../../dist/data/sets/image-files.js'
 import { MISSING } from '../../dist/images/dataset.js'
 import { halves } from '../data/pictures.js'
 import { temporaryFolder } from '../data/tiny.js'
@@ -80,7 +80,7 @@ test('-1 is refused unless something is said of it', async () => {
     message: `line 3 of ${list} has -1 for the class "Edema", which is uncertain`,
     hint: expect.stringContaining('--uncertain zeros (not there), ones (there), or ignore'),
   })
-  expect(await imageClasses(list)).toEqual(['No Finding', 'Edema', 'Fracture'])
+  expect((await imageFiles(list, { uncertain: 'ignore' })).train.classes).toEqual(['No Finding', 'Edema', 'Fracture'])
   const wrong = imageFiles(list, { uncertain: 'maybe' as 'ones' })
   await expect(wrong).rejects.toThrow('expected one of zeros, ones, ignore for uncertain')
 })

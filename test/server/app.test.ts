@@ -1,4 +1,6 @@
 // What is asked and answered, without sockets: bodies of every kind, and everything that can be wrong with them.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer, type DenseNetServer } from '../../dist/server/server.js'
@@ -235,11 +237,24 @@ describe('other paths', () => {
     }
   })
 
+  test('/openapi.json says what programs were made for', async () => {
+    const { info, ...described } = (await (await get('/openapi.json')).json()) as { info: object }
+    expect(info).toMatchObject({ title: 'densenet' })
+    const known = readFileSync(new URL('openapi.json', import.meta.url), 'utf8')
+    expect(described).toEqual(JSON.parse(known))
+  })
+
   test('/ is a page with a policy that names its own script and style', async () => {
     const answer = await get('/')
     expect(answer.headers.get('content-type')).toContain('text/html')
-    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    const policy = answer.headers.get('content-security-policy')
+    expect(policy).toContain("default-src 'none'")
     const page = await answer.text()
+    const inline = [...page.matchAll(/<(style|script)[^>]*>(.*?)<\/\1>/gs)]
+    expect(inline.map(([, kind]) => kind)).toEqual(['style', 'script'])
+    for (const [, kind, text] of inline) {
+      expect(policy).toContain(`${kind}-src 'sha256-${createHash('sha256').update(text!).digest('base64')}'`)
+    }
     expect(page).not.toMatch(/(src|href)="https?:/)
   })
 

@@ -29,7 +29,7 @@ const HEAD = ['run', 'state', 'network', 'data set', 'epochs', 'error', 'lowest'
 const RIGHT = [false, false, false, false, true, true, true, true, true]
 
 /** `now`: milliseconds since 1970. */
-export function runTable(all: readonly RunSummary[], now: number): string {
+function runTable(all: readonly RunSummary[], now: number): string {
   const score = (run: RunSummary, value: RunSummary['last']): string => {
     if (value === null) return ''
     return `${run.on === 'validation' ? 'validation ' : ''}${percent(value.top1Error)}`

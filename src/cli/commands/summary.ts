@@ -137,7 +137,7 @@ function presetTable(
   return table([['network', '', 'parameters', 'multiply-adds'], ...rows], [false, true, true, true])
 }
 
-export function networkTable(name: string, facts: ModelSummary, answers = `${facts.config.classes} classes`): string {
+function networkTable(name: string, facts: ModelSummary, answers = `${facts.config.classes} classes`): string {
   const { config, rows, depth, parameters, multiplyAdds, batchSize, training } = facts
   const lines = rows.map(row => [
     row.name,

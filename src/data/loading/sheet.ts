@@ -113,7 +113,7 @@ function partsOf({ labels, otherLabels, share, targets }: Batch, i: number, clas
 }
 
 /** Its class, or its classes. */
-export function nameOf({ classes, labels, targets }: Dataset, image: number): string {
+function nameOf({ classes, labels, targets }: Dataset, image: number): string {
   if (!targets) return classes[labels[image]!] ?? '?'
   const all = targets.subarray(image * classes.length, (image + 1) * classes.length)
   const own = classes.filter((_, c) => all[c] === 1)

@@ -4,7 +4,7 @@
 
 import { DenseNetError } from '../../errors.js'
 
-export const CIFAR_PIXEL_BYTES = 3 * 32 * 32
+const CIFAR_PIXEL_BYTES = 3 * 32 * 32
 
 export interface CifarLayout {
   readonly labelBytes: 1 | 2

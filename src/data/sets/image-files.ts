@@ -29,7 +29,7 @@ export interface ImageFilesOptions extends LabelReading {
 }
 
 /** ImageNet's mean and deviation, as the original's (fb.resnet.torch, datasets/imagenet.lua). */
-export const IMAGENET_NORMALISATION: Normalisation = {
+const IMAGENET_NORMALISATION: Normalisation = {
   mean: [0.485, 0.456, 0.406].map(value => 255 * value),
   deviation: [0.229, 0.224, 0.225].map(value => 255 * value),
 }
@@ -109,11 +109,6 @@ export async function testImageFiles(path: string, options: TestImageOptions = {
   const all = parts.all ?? parts.train
   if (!all || all.files.length === 0) throw usageError(`${path} has no images to test with`)
   return make('test', all)
-}
-
-/** Names of the classes, without making data sets. */
-export async function imageClasses(path: string): Promise<readonly string[]> {
-  return (await listImages(resolve(path), { uncertain: 'ignore' })).classes
 }
 
 async function listImages(

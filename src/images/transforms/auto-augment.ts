@@ -127,7 +127,7 @@ export function applyOperation(
   return apply(image, signed ? sign * value : value, fill)
 }
 
-export const operationNames = Object.keys(RAND_AUGMENT)
+const operationNames = Object.keys(RAND_AUGMENT)
 
 const anyOperation = (random: RandomStream): string => operationNames[random.integer(operationNames.length)]!
 const anySign = (random: RandomStream): 1 | -1 => (random.uniform() < 0.5 ? -1 : 1)

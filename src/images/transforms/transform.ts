@@ -14,10 +14,9 @@ import { resize } from './resize.js'
 import type { Transform } from './schema.js'
 
 export type { Transform }
-export type TransformKind = Transform['kind']
 
 /** Whether it has no meaning for images of one channel; what else changes colours, leaves their saturation alone. */
-export const needsColour = (kind: TransformKind): boolean => kind === 'lighting'
+export const needsColour = (kind: Transform['kind']): boolean => kind === 'lighting'
 
 /** Applies all of them in order. `fill`: the mean colour. */
 export function applyTransforms(
