@@ -24,7 +24,7 @@ export interface ParameterShape extends TensorShape {
   readonly role: ParameterRole
 }
 
-interface Operation {
+interface Common {
   /** torchvision's; of what has none there, in its manner. */
   readonly name: string
   /** "convolution 3 x 3, stride 2" */
@@ -46,20 +46,20 @@ interface Window {
 }
 
 /** Without bias. */
-export interface Convolution extends Operation, Window {
+export interface Convolution extends Common, Window {
   readonly kind: 'convolution'
 }
 
-export interface BatchNorm extends Operation {
+export interface BatchNorm extends Common {
   readonly kind: 'norm'
 }
 
-export interface Pool extends Operation, Window {
+export interface Pool extends Common, Window {
   readonly kind: 'maxPool' | 'averagePool'
 }
 
 /** ReLU; dropout, which is nothing once trained; the mean over all pixels; a linear layer with bias, of one pixel. */
-export interface PlainOperation extends Operation {
+export interface PlainOperation extends Common {
   readonly kind: 'relu' | 'dropout' | 'globalPool' | 'linear'
 }
 
