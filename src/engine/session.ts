@@ -5,7 +5,7 @@ import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
 import { checkBatch, type SessionBatch, targetsOf } from './batch.js'
-import { externalElements, rolesOf } from './externals.js'
+import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
 import { type MemoryMode, plan } from './planner.js'
@@ -205,10 +205,11 @@ async function assemble(
   const table = parameterTable(architecture)
   const programs = sessionPrograms(architecture, options)
   const all = programList(programs)
-  const elements = externalElements(architecture, batchSize)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
   // The running statistics belong to the state, even where no program reads them.
-  for (const role of new Set([...rolesOf(all), 'running'] as const)) buffers[role] = create(elements[role])
+  for (const [role, elements] of Object.entries({ running: table.runningCount, ...externalRooms(all) })) {
+    buffers[role as ExternalRole] = create(elements)
+  }
   const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
   const { parameters, running, logits, loss, rank, average, averageRunning } = buffers
   const input = options.from ? buffers.features : buffers.input
