@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "call_reader.h"
+#include "decode.h"
 #include "dispatch.h"
 #include "memory.h"
 #include "thread_pool.h"
@@ -19,11 +19,12 @@ namespace {
 using namespace densenet;
 
 struct Memory {
-  float* data;
+  Element* data;
   int64_t elements;
-  explicit Memory(int64_t elements) : data(static_cast<float*>(allocateZeroed(size_t(elements) * 4))), elements(elements) {}
-  ~Memory() { freeMemory(data, size_t(elements) * 4); }
+  explicit Memory(int64_t elements) : data(static_cast<Element*>(allocateZeroed(bytes(elements)))), elements(elements) {}
+  ~Memory() { freeMemory(data, bytes(elements)); }
   Memory(const Memory&) = delete;
+  static size_t bytes(int64_t elements) { return size_t(elements) * sizeof(Element); }
 };
 using SharedMemory = std::shared_ptr<Memory>;
 
@@ -76,9 +77,11 @@ int64_t apart(int64_t bytes) { return (bytes + 4096 + 4095) / 4096 * 4096; }
 /// What a program needs besides its buffers.
 struct Needs {
   int64_t shared = 0, local = 0;   // bytes of scratch; local: of each worker
-  int64_t packed = 0, arenas = 0;  // floats
+  int64_t packed = 0, arenas = 0;  // floats, elements
   int sharers = 1;                 // workers that need a `shared` each
-  int64_t bytes(int workers) const { return sharers * apart(shared) + workers * apart(local) + 4 * (packed + arenas); }
+  int64_t bytes(int workers) const {
+    return sharers * apart(shared) + workers * apart(local) + packed * int64_t(sizeof(float)) + arenas * int64_t(sizeof(Element));
+  }
 
   /// Takes what calls need for a batch.
   void add(Implementations implementations, const std::vector<Call>& calls, int batch) {
@@ -87,24 +90,58 @@ struct Needs {
   }
 };
 
-struct CompiledProgram {
+void raise(Napi::Env env, const std::string& why) { Napi::Error::New(env, why).ThrowAsJavaScriptException(); }
+
+/// A program as it comes, with the memory of its buffers or without.
+struct DecodedProgram {
+  std::vector<double> code;
+  Outline outline{};
+  std::vector<Buffer> buffers;
   std::vector<Call> calls;
-  std::vector<SharedMemory> buffers;
+};
+
+/// Why a call cannot be run, or nothing.
+std::string refusal(Implementations implementations, const Call& call) {
+  const char* why = implementations(call).refusal;
+  return why ? std::string("the native backend ") + why : "";
+}
+
+/// Reads up to the calls; throws where that is no program.
+Decoder begin(Napi::Float64Array from, DecodedProgram& to) {
+  to.code.assign(from.Data(), from.Data() + from.ElementLength());
+  Decoder decoder(to.code.data(), to.code.data() + to.code.size());
+  if (decoder.begins()) to.outline = decoder.outline();
+  for (int64_t i = 0; i < to.outline.buffers && decoder.good(); i++) to.buffers.push_back(decoder.buffer());
+  return decoder;
+}
+
+/// Throws where it is no program, or one of its calls cannot be run.
+void readCalls(Napi::Env env, Implementations implementations, Decoder& decoder, DecodedProgram& to) {
+  for (int64_t i = 0; i < to.outline.calls && decoder.good(); i++) {
+    to.calls.push_back(decoder.call());
+    const std::string why = refusal(implementations, to.calls.back());
+    if (!why.empty()) return raise(env, "call " + std::to_string(i) + ": " + why);
+  }
+  if (to.calls.empty() || !decoder.atEnd()) raise(env, "this is no program of the addon's vocabulary");
+}
+
+struct CompiledProgram : DecodedProgram {
+  std::vector<SharedMemory> memories;
   std::unique_ptr<Memory> shared, local, packed, arenas;
   Program program;
   Needs needs;
-  int batchSize = 0, workers = 0;
+  int workers = 0;
   bool isPacked = false;
 };
 
 /// What kernels lay out does not grow with the batch alone: a smaller one may be cut into larger parts. So every batch up to the
 /// planned one is asked, and the most of all is taken. Calls that will find their weights packed are
 /// told so, at a made-up place.
-Needs needsOf(Implementations implementations, std::vector<Call>& calls, const Napi::Object& program, int workers) {
+Needs needsOf(Implementations implementations, DecodedProgram& program, int workers) {
   Needs needs;
-  if (!program.Get("imageByImage").ToBoolean()) {
-    const int batch = program.Get("batchSize").As<Napi::Number>();
-    for (int n = 1; n <= batch; n++) needs.add(implementations, calls, n);
+  auto& [_, outline, buffers, calls] = program;
+  if (!outline.imageByImage) {
+    for (int n = 1; n <= outline.batchSize; n++) needs.add(implementations, calls, n);
     return needs;
   }
   static const float somewhere = 0;
@@ -114,7 +151,7 @@ Needs needsOf(Implementations implementations, std::vector<Call>& calls, const N
     if (floats) needs.packed += roundToLine(floats(call));
     else call.packed = nullptr;
   }
-  needs.arenas = (workers - 1) * int64_t(program.Get("arenaElements").As<Napi::Number>());
+  needs.arenas = (workers - 1) * outline.arenaElements;
   needs.sharers = workers;
   for (const int sharing : {1, workers}) {
     for (Call& call : calls) call.workers = sharing;
@@ -123,35 +160,13 @@ Needs needsOf(Implementations implementations, std::vector<Call>& calls, const N
   return needs;
 }
 
-void raise(Napi::Env env, const std::string& why) { Napi::Error::New(env, why).ThrowAsJavaScriptException(); }
-
-/// Why a call cannot be run, or nothing.
-std::string refusal(Implementations implementations, const CallReader& reader, const Call& call) {
-  if (!reader.problem().empty()) return reader.problem();
-  const char* why = implementations(call).refusal;
-  return why ? std::string("the native backend ") + why : "";
-}
-
-/// Throws, and gives none, if one of them cannot be run.
-std::vector<Call> readCalls(Implementations implementations, const Napi::Object& program, CallReader reader) {
-  const auto from = program.Get("calls").As<Napi::Array>();
-  std::vector<Call> calls;
-  for (uint32_t i = 0; i < from.Length(); i++) {
-    calls.push_back(reader.read(from[i]));
-    const std::string why = refusal(implementations, reader, calls.back());
-    if (why.empty()) continue;
-    raise(program.Env(), "call " + std::to_string(i) + ": " + why);
-    return {};
-  }
-  return calls;
-}
-
 /// refuses(instructionSet, call): why the call cannot be run, or null.
 Napi::Value refuses(const Napi::CallbackInfo& info) {
   const std::string isa = info[0].As<Napi::String>();
-  CallReader reader;
-  const Call call = reader.read(info[1]);
-  const std::string why = refusal(chooseInstructionSet(isa.c_str()).implementations, reader, call);
+  const auto code = info[1].As<Napi::Float64Array>();
+  Decoder decoder(code.Data(), code.Data() + code.ElementLength());
+  const Call call = decoder.begins() ? decoder.call() : Call();
+  const std::string why = decoder.atEnd() ? refusal(chooseInstructionSet(isa.c_str()).implementations, call) : "reads no such call";
   return why.empty() ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), why));
 }
 
@@ -159,11 +174,12 @@ Napi::Value refuses(const Napi::CallbackInfo& info) {
 Napi::Value scratchBytes(const Napi::CallbackInfo& info) {
   const std::string isa = info[0].As<Napi::String>();
   const int workers = info[1].As<Napi::Number>().Int32Value();
-  const auto source = info[2].As<Napi::Object>();
   const auto implementations = chooseInstructionSet(isa.c_str()).implementations;
-  auto calls = readCalls(implementations, source, CallReader());
+  DecodedProgram program;
+  Decoder decoder = begin(info[2].As<Napi::Float64Array>(), program);
+  readCalls(info.Env(), implementations, decoder, program);
   if (info.Env().IsExceptionPending()) return info.Env().Null();
-  return Napi::Number::New(info.Env(), double(needsOf(implementations, calls, source, workers).bytes(workers)));
+  return Napi::Number::New(info.Env(), double(needsOf(implementations, program, workers).bytes(workers)));
 }
 
 /// Nothing may touch what is behind a share of `bytes`.
@@ -172,37 +188,34 @@ void guardShares(Memory& memory, int64_t bytes, int shares) {
   for (int i = 0; i < shares; i++) guard(first + i * apart(bytes) + bytes, size_t(apart(bytes) - bytes));
 }
 
-/// compile(instructionSet, workers, program, buffers, arena): buffers[i] is the handle of buffer i, the arena's for transient ones.
+/// compile(instructionSet, workers, program, buffers, arena): buffers[i] is the handle of buffer i, null for transient ones and those that
+/// no call names.
 Napi::Value compile(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
-  const auto source = info[2].As<Napi::Object>();
-  const auto handles = info[3].As<Napi::Array>();
-  const auto offsets = source.Get("offsets").As<Napi::Array>();
-  auto compiled = std::make_shared<CompiledProgram>();
-  std::vector<float*> bases;
-  for (uint32_t i = 0; i < handles.Length(); i++) {
-    const Napi::Value handle = handles[i];
-    if (!handle.IsExternal()) {
-      bases.push_back(nullptr);
-      continue;
-    }
-    compiled->buffers.push_back(unwrap<Memory>(handle));
-    const Napi::Value offset = offsets[i];
-    bases.push_back(compiled->buffers.back()->data + std::max<int64_t>(0, offset.As<Napi::Number>().Int64Value()));
-  }
   const std::string isa = info[0].As<Napi::String>();
   const int workers = info[1].As<Napi::Number>().Int32Value();
+  const auto handles = info[3].As<Napi::Array>();
+  auto compiled = std::make_shared<CompiledProgram>();
   auto& program = compiled->program;
+  Decoder decoder = begin(info[2].As<Napi::Float64Array>(), *compiled);
+  const auto hold = [&](const Napi::Value& handle) -> Element* {
+    if (!handle.IsExternal()) return nullptr;
+    compiled->memories.push_back(unwrap<Memory>(handle));
+    return compiled->memories.back()->data;
+  };
+  for (size_t i = 0; i < compiled->buffers.size(); i++) compiled->buffers[i].data = hold(handles[uint32_t(i)]);
+  program.place = {compiled->buffers.data(), int64_t(compiled->buffers.size()), hold(info[4])};
+  decoder.place(program.place);
   program.implementations = chooseInstructionSet(isa.c_str()).implementations;
-  compiled->calls = readCalls(program.implementations, source, CallReader(std::move(bases)));
+  readCalls(env, program.implementations, decoder, *compiled);
   if (env.IsExceptionPending()) return env.Null();
   program.calls = compiled->calls.data();
   program.callCount = int(compiled->calls.size());
-  const Needs needs = compiled->needs = needsOf(program.implementations, compiled->calls, source, workers);
+  program.codeEnd = compiled->code.data() + compiled->code.size();
+  const Needs needs = compiled->needs = needsOf(program.implementations, *compiled, workers);
   compiled->workers = workers;
-  compiled->batchSize = source.Get("batchSize").As<Napi::Number>();
-  compiled->shared = std::make_unique<Memory>(needs.sharers * apart(needs.shared) / 4);
-  compiled->local = std::make_unique<Memory>(workers * apart(needs.local) / 4);
+  compiled->shared = std::make_unique<Memory>(needs.sharers * apart(needs.shared) / int64_t(sizeof(Element)));
+  compiled->local = std::make_unique<Memory>(workers * apart(needs.local) / int64_t(sizeof(Element)));
   compiled->packed = std::make_unique<Memory>(needs.packed);
   compiled->arenas = std::make_unique<Memory>(needs.arenas);
   for (const auto* memory : {&compiled->shared, &compiled->local, &compiled->packed, &compiled->arenas}) {
@@ -213,15 +226,11 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
   program.shared = reinterpret_cast<char*>(compiled->shared->data);
   program.local = reinterpret_cast<char*>(compiled->local->data);
   program.localBytes = apart(needs.local);
-  program.fixedParameters = source.Get("fixedParameters").ToBoolean();
-  program.imageByImage = source.Get("imageByImage").ToBoolean();
-  if (program.imageByImage) {
-    program.sharedBytes = apart(needs.shared);
-    program.arenaFloats = int64_t(source.Get("arenaElements").As<Napi::Number>());
-    const Napi::Value arena = info[4];
-    if (arena.IsExternal()) program.arena = unwrap<Memory>(arena)->data;
-    program.arenas = compiled->arenas->data;
-  }
+  program.fixedParameters = compiled->outline.fixedParameters;
+  program.imageByImage = compiled->outline.imageByImage;
+  if (program.imageByImage) program.sharedBytes = apart(needs.shared);
+  program.arenas = compiled->arenas->data;
+  program.arenaElements = compiled->outline.arenaElements;
   float* packed = compiled->packed->data;
   for (Call& call : compiled->calls) {
     if (!call.packed) continue;
@@ -234,7 +243,8 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
 /// Why what was allocated for a program is not enough for a run of a batch, or nothing. It always is, if all is well: this is what
 /// keeps an error in the planning of scratch from being an overrun.
 std::string shortage(const CompiledProgram& compiled, const ThreadPool& pool, int batch) {
-  if (batch < 1 || batch > compiled.batchSize) return "it was compiled for 1 to " + std::to_string(compiled.batchSize) + " images";
+  const int most = compiled.outline.batchSize;
+  if (batch < 1 || batch > most) return "it was compiled for 1 to " + std::to_string(most) + " images";
   if (pool.workers() != compiled.workers) return "it was compiled for " + std::to_string(compiled.workers) + " threads";
   if (compiled.program.imageByImage) return "";
   Needs needs;
@@ -311,11 +321,8 @@ Napi::Value instructionSets(const Napi::CallbackInfo& info) {
   return list;
 }
 
-/// What the addon understands of programs, and how it is called: one more with every change. addon.ts asks for the same.
-constexpr int VERSION = 4;
-
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  exports.Set("version", VERSION);
+  exports.Set("vocabulary", FINGERPRINT);
   exports.Set("instructionSets", Napi::Function::New(env, instructionSets));
   exports.Set("createBuffer", Napi::Function::New(env, createBuffer));
   exports.Set("writeBuffer", Napi::Function::New(env, writeBuffer));

@@ -1,5 +1,5 @@
 // The program runner: workers take units from a counter, and meet at a barrier after each phase.
-#include "program.h"
+#include "decode.h"
 
 namespace densenet {
 
@@ -94,23 +94,13 @@ namespace {
 
 /// The call for image `image` of the batch, with worker `worker`'s activations, for `workers` workers.
 Call callFor(const Program& program, int i, int worker, int64_t image, int workers) {
-  Call call = program.calls[i];
+  Place place = program.place;
+  place.image = image;
+  if (worker > 0) place.arena = program.arenas + (worker - 1) * program.arenaElements;
+  const Call& planned = program.calls[i];
+  Call call = Decoder(planned.code, program.codeEnd, place).call();
+  call.packed = planned.packed;
   call.workers = workers;
-  float* own = worker == 0 ? program.arena : program.arenas + (worker - 1) * program.arenaFloats;
-  View* const views[] = {&call.input, &call.output, &call.targets, &call.inputGradient.gradient};
-  for (View* view : views) {
-    if (view->data == nullptr) continue;
-    const bool transient = view->data >= program.arena && view->data < program.arena + program.arenaFloats;
-    view->data = transient ? own + (view->data - program.arena) : view->data + image * view->imageStep;
-  }
-  const float** const read[] = {&call.labels, &call.otherLabels, &call.share};
-  for (const float** number : read) {
-    if (*number) *number += image;
-  }
-  float** const written[] = {&call.loss, &call.rank};
-  for (float** number : written) {
-    if (*number) *number += image;
-  }
   return call;
 }
 
@@ -148,20 +138,16 @@ void runCall(const Program& program, const Call& call, RunState& state, int work
   }
 }
 
-/// Those that kernels have packed.
-void forgetWeights(const Call& call, void (*forget)(void*, size_t)) {
-  const bool dense = call.kernel == Kernel::DenseLayerForward;
-  const int64_t filter = dense ? 1 : int64_t(call.size) * call.size, outputs = dense ? call.channels : call.output.channels;
-  forget(const_cast<float*>(call.weight), size_t(outputs * call.input.channels * filter) * sizeof(float));
-  if (dense) forget(const_cast<float*>(call.growthWeight), size_t(call.output.channels) * call.channels * 9 * sizeof(float));
-}
-
 void pack(const Program& program, RunState& state, int worker) {
   for (int i; (i = takeUnit(state, worker, program.callCount)) >= 0;) {
     const Call& call = program.calls[i];
     if (!call.packed) continue;
     program.implementations(call).pack(call, const_cast<float*>(call.packed));
-    if (program.fixedParameters && state.forget) forgetWeights(call, state.forget);
+    for (const Weights& weights : call.weights) {
+      if (program.fixedParameters && state.forget && weights.from) {
+        state.forget(const_cast<Element*>(weights.from), size_t(weights.count) * sizeof(Element));
+      }
+    }
   }
   meet(state, worker);
 }

@@ -1,41 +1,24 @@
 // A compiled program: the calls of src/engine/kernels.ts with pointers instead of buffer numbers. Plain structs: nothing
-// here or in kernels/ knows Node-API, allocates, throws, or calls more of libc than memcpy and memset, so that the same source can become
+// here, in decode.h or in kernels/ knows Node-API, allocates, throws, or calls more of libc than memcpy and memset, so that the same source can become
 // WebAssembly. A thread is whoever calls runWorker().
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
+#include "vocabulary.h"
+
 namespace densenet {
 
-enum class Kernel : int {
-  ConvolutionForward,
-  ConvolutionBackward,
-  DenseLayerForward,
-  AveragePoolForward,
-  AveragePoolBackward,
-  MaxPoolForward,
-  MaxPoolBackward,
-  LinearForward,
-  LinearBackward,
-  CrossEntropy,
-  BinaryCrossEntropy,
-  RunningStatistics,
-  Sgd,
-  AdamW,
-  RmsProp,
-  ClipGradients,
-  Blend,
-  Fill,
-  Count
-};
+/// What buffers hold.
+typedef float Element;
 
 /// Channels of an activation; `data` is image 0, first channel of the view, pixel 0.
 struct View {
-  float* data = nullptr;
-  int64_t imageStep = 0;  // floats from one image to the next
+  Element* data = nullptr;
+  int64_t imageStep = 0;  // elements from one image to the next
   int channels = 0, height = 0, width = 0;
   int64_t pixels() const { return int64_t(height) * width; }
-  float* plane(int64_t image, int64_t channel) const { return data + image * imageStep + channel * pixels(); }
+  Element* plane(int64_t image, int64_t channel) const { return data + image * imageStep + channel * pixels(); }
 };
 
 /// gamma == nullptr: no norm.
@@ -74,9 +57,22 @@ struct InputGradient {
   bool present() const { return gradient.data != nullptr; }
 };
 
-/// One call. Each kernel uses the fields that its TypeScript interface names; the others stay empty.
+/// Of two mixed images; share == nullptr: none are.
+struct Mixed {
+  const float *labels = nullptr, *share = nullptr;
+};
+
+/// Weights that a kernel may have packed.
+struct Weights {
+  const Element* from = nullptr;
+  int64_t count = 0;
+};
+
+/// One call. Each kernel uses the fields that its TypeScript interface names, under the same names; the others stay empty.
 struct Call {
   Kernel kernel{};
+  /// Its encoding.
+  const double* code = nullptr;
   int size = 0, stride = 0, padding = 0;
   int windowHeight = 0, windowWidth = 0;
   View input, output;
@@ -85,16 +81,16 @@ struct Call {
   Dropout dropout;
   OutputGradient outputGradient;
   InputGradient inputGradient;
-  /// bias: the classifier's, or of a batch norm and ReLU that are folded into a convolution.
-  const float *weight = nullptr, *bias = nullptr;
-  const float* growthWeight = nullptr;  // of a dense layer
+  const float *weight = nullptr, *bias = nullptr, *foldedBias = nullptr, *growthWeight = nullptr;
+  Weights weights[2];
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
   const float* packed = nullptr;
   /// Of programs that run image by image: how many workers share this call; 0: nobody may know, since sums would depend on it.
   int workers = 0;
   // losses
-  const float *labels = nullptr, *otherLabels = nullptr, *share = nullptr, *classWeights = nullptr;
-  View targets;
+  View logits, targets, gradient;
+  const float *labels = nullptr, *classWeights = nullptr;
+  Mixed mixed;
   double smoothing = 0;
   float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr;
   // runningStatistics, optimisers and what works on whole buffers; a dense layer's channels are its bottleneck's
@@ -149,23 +145,42 @@ struct KernelImplementation {
 /// Every instruction set gives a function from call to kernel, or to why there is none.
 typedef KernelImplementation (*Implementations)(const Call&);
 
+/// A buffer of a program: at `arenaOffset` in the arena, or, where that is below 0, at `data`. Where the batch is run image by image,
+/// image n is n * imageStep further on.
+struct Buffer {
+  Element* data = nullptr;
+  int64_t arenaOffset = -1, imageStep = 0;
+};
+
+/// Where a call's buffers are. Without buffers all are at one made-up address: for who looks at shapes only, and at which
+/// pointers there are.
+struct Place {
+  const Buffer* buffers = nullptr;
+  int64_t count = 0;
+  Element* arena = nullptr;
+  int64_t image = 0;
+};
+
 struct Program {
   Implementations implementations = nullptr;
+  /// Those of image 0, of worker 0.
   const Call* calls = nullptr;
   int callCount = 0;
+  const double* codeEnd = nullptr;
+  Place place;
   char* shared = nullptr;
   /// Worker w's scratch starts at local + w * localBytes.
   char* local = nullptr;
   int64_t localBytes = 0;
   /// Of programs that run image by image, where workers need a `shared` scratch each.
   int64_t sharedBytes = 0;
-  /// Whether the batch is run image by image. Then `arena`, of `arenaFloats`, holds one image, and the calls are those of
-  /// image 0 of worker 0; worker w > 0 has its arena at arenas + (w - 1) * arenaFloats.
+  /// Whether the batch is run image by image. Then the arena holds one image; worker w > 0 has its own at
+  /// arenas + (w - 1) * arenaElements.
   bool imageByImage = false;
   /// See engine/program.ts.
   bool fixedParameters = false;
-  float *arena = nullptr, *arenas = nullptr;
-  int64_t arenaFloats = 0;
+  Element* arenas = nullptr;
+  int64_t arenaElements = 0;
 };
 
 /// What others see of a worker, in a cache line of its own.

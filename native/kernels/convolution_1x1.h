@@ -120,8 +120,8 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
 }
 
 inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, int64_t count) {
-  if (!call.bias) return;
-  for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.bias[rows.first + r], out + r * rowStep, count);
+  if (!call.foldedBias) return;
+  for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.foldedBias[rows.first + r], out + r * rowStep, count);
 }
 
 /// The lines of x of the panel after this one, if the same worker will want it: its units follow each other.

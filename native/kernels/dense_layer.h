@@ -144,7 +144,7 @@ inline void prepare(const Task& task, int phase) {
     normScale(task.call.norm, task.call.input.channels, local.scale);
     listLines(0, smaller(BLOCK, task.call.input.channels), task.call.input.pixels(), local.linesOfPanel * 16, local.lines);
     memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(float));
-    memcpy(local.bias, task.call.bias, size_t(task.call.channels) * sizeof(float));
+    memcpy(local.bias, task.call.foldedBias, size_t(task.call.channels) * sizeof(float));
   } else {
     listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
   }

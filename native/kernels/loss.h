@@ -59,9 +59,9 @@ struct Target {
   int label, other;
   double share, even;
   Target(const Call& call, int image)
-      : call(call), label(classOf(call.labels[image], call.input.channels)),
-        other(call.share ? classOf(call.otherLabels[image], call.input.channels) : label),
-        share(call.share ? call.share[image] : 1), even(call.smoothing / call.input.channels) {}
+      : call(call), label(classOf(call.labels[image], call.logits.channels)),
+        other(call.mixed.share ? classOf(call.mixed.labels[image], call.logits.channels) : label),
+        share(call.mixed.share ? call.mixed.share[image] : 1), even(call.smoothing / call.logits.channels) {}
   bool known() const { return label >= 0 && other >= 0; }
   double operator()(int c) const {
     const double rest = 1 - call.smoothing;
@@ -72,8 +72,8 @@ struct Target {
 
 inline void work(const Task& task, int, int image) {
   const Call& call = task.call;
-  const float* logits = call.input.plane(image, 0);
-  const int classes = call.input.channels;
+  const float* logits = call.logits.plane(image, 0);
+  const int classes = call.logits.channels;
   const Target target(call, image);
   const int label = target.share >= 0.5 ? target.label : target.other;
   float most = logits[0];
@@ -92,8 +92,8 @@ inline void work(const Task& task, int, int image) {
   }
   call.loss[image] = target.known() ? float(loss) : __builtin_nanf("");
   call.rank[image] = float(rankOf(label, logits, classes));
-  if (!call.inputGradient.present()) return;
-  float* gradient = call.inputGradient.gradient.plane(image, 0);
+  if (!call.gradient.data) return;
+  float* gradient = call.gradient.plane(image, 0);
   for (int c = 0; c < classes; c++) {
     const double probability = exponential(double(logits[c]) - most - logTotal);
     gradient[c] = float((probability * counted - target(c)) / task.run.batch);
@@ -108,10 +108,10 @@ namespace binaryCrossEntropy {
 
 inline void work(const Task& task, int, int image) {
   const Call& call = task.call;
-  const float* logits = call.input.plane(image, 0);
+  const float* logits = call.logits.plane(image, 0);
   const float* targets = call.targets.plane(image, 0);
-  float* gradient = call.inputGradient.present() ? call.inputGradient.gradient.plane(image, 0) : nullptr;
-  const int classes = call.input.channels;
+  float* gradient = call.gradient.data ? call.gradient.plane(image, 0) : nullptr;
+  const int classes = call.logits.channels;
   double loss = 0;
   int wrong = 0;
   for (int c = 0; c < classes; c++) {

@@ -2,9 +2,10 @@
 import { createNativeBackend, type NativeBackend } from '../backends/native/backend.js'
 import type { Bindings, DeviceBuffer } from '../engine/backend.js'
 import { bytesOf, flopsOf } from '../engine/cost.js'
+import { externalRooms } from '../engine/externals.js'
 import type { KernelCall, View } from '../engine/kernels.js'
 import { plan } from '../engine/planner.js'
-import { EXTERNAL_ROLES, type ExternalRole, type Program } from '../engine/program.js'
+import type { Program } from '../engine/program.js'
 import { planUpdate } from '../engine/update.js'
 import { architecture } from '../model/architecture.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
@@ -76,9 +77,9 @@ async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<Ca
 type Filled = Bindings & Record<'input' | 'parameters' | 'running', DeviceBuffer>
 
 function createBindings(backend: NativeBackend, programs: readonly Program[]): Filled {
-  const largest = (role: ExternalRole): number =>
-    Math.max(0, ...programs.flatMap(({ buffers }) => buffers.filter(b => b.role === role).map(b => b.elements)))
-  const externals = EXTERNAL_ROLES.map(role => [role, backend.createBuffer(largest(role))] as const)
+  const externals = Object.entries(externalRooms(programs)).map(
+    ([role, elements]) => [role, backend.createBuffer(elements)] as const,
+  )
   const arena = backend.createBuffer(Math.max(...programs.map(({ arenaElements }) => arenaElements)))
   return { ...(Object.fromEntries(externals) as Filled), arena }
 }

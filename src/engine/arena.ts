@@ -1,8 +1,9 @@
 // Lifetimes -> offsets: transient buffers share one arena, and two may overlap when no call needs both contents.
-import { buffersOf, type KernelCall } from './kernels.js'
-import type { BufferSpec } from './program.js'
+import type { KernelCall } from './kernels.js'
+import { buffersOf } from './operands.js'
+import { type BufferSpec, roomOf } from './program.js'
 
-/** Elements; 64 elements keep float32 vectors of any width, and cache lines, aligned. */
+/** Elements; of any type 64 of them keep vectors of any width, and cache lines, aligned. */
 const ALIGNMENT = 64
 
 /** Of a transient buffer: the calls of its first and last use. Of all others, and of those never used, both are -1. */
@@ -12,8 +13,9 @@ export interface Lifetime {
   readonly last: number
 }
 
-export function livesOf(buffers: readonly BufferSpec[], calls: readonly KernelCall[]): Lifetime[] {
-  const lives = buffers.map(({ elements }) => ({ elements, first: -1, last: -1 }))
+/** Of buffers that hold so many images. */
+export function livesOf(buffers: readonly BufferSpec[], calls: readonly KernelCall[], images = 1): Lifetime[] {
+  const lives = buffers.map(buffer => ({ elements: roomOf(buffer, images), first: -1, last: -1 }))
   for (const [time, call] of calls.entries()) {
     for (const buffer of buffersOf(call)) {
       if (buffers[buffer]!.role !== 'transient') continue

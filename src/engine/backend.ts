@@ -1,10 +1,9 @@
 // The interface that a backend implements. Buffers are opaque (they may live on another device), reads are asynchronous,
 // and a backend knows nothing of models: it runs programs.
 import type { KernelCall } from './kernels.js'
-import type { ExternalRole, Program } from './program.js'
+import type { ElementType, ExternalRole, Program } from './program.js'
 
-/** What a backend computes with. */
-export type ElementType = 'float32' | 'float64'
+export type { ElementType } from './program.js'
 /** Numbers of a backend, in JavaScript. */
 export type Numbers = Float32Array | Float64Array
 
@@ -47,6 +46,7 @@ export type Bindings = Partial<Record<ExternalRole, DeviceBuffer>> & { readonly 
 /** What a machine must do to run programs: buffers, and executables made of a program's kernel calls. */
 export interface Backend {
   readonly name: string
+  /** How it stores numbers. */
   readonly elementType: ElementType
   /** One line for people: "native: AVX-512, 2 threads". */
   readonly description: string

@@ -1,6 +1,6 @@
 // One program of a network, with buffers of its own: for passes that are no training and no evaluation of a batch.
 import type { Backend, DeviceBuffer, RunArguments } from './backend.js'
-import { rolesOf } from './externals.js'
+import { externalRooms } from './externals.js'
 import type { ExternalRole, Program } from './program.js'
 import type { SessionState } from './session.js'
 
@@ -11,11 +11,10 @@ export interface BoundProgram {
   dispose(): void
 }
 
-/** `elements` of each role; the weights are written already. */
+/** The weights are written already. */
 export async function bindProgram(
   program: Program,
   backend: Backend,
-  elements: Readonly<Record<ExternalRole, number>>,
   state: Pick<SessionState, 'parameters' | 'running'>,
 ): Promise<BoundProgram> {
   const owned: DeviceBuffer[] = []
@@ -30,7 +29,8 @@ export async function bindProgram(
   try {
     const arena = create(program.arenaElements)
     const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-    for (const role of rolesOf([program])) buffers[role] = create(elements[role])
+    for (const [role, elements] of Object.entries(externalRooms([program])))
+      buffers[role as ExternalRole] = create(elements)
     await buffers.parameters?.write(state.parameters)
     // The first convolution of a small network comes before any batch norm.
     await buffers.running?.write(state.running)

@@ -5,7 +5,7 @@ import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { BatchNorm, Convolution, Part } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
-import { externalElements } from './externals.js'
+import { externalSizes } from './externals.js'
 import type {
   ConvolutionForward,
   Dropout,
@@ -57,7 +57,7 @@ export class ProgramBuilder {
   protected readonly table: ParameterTable
   private readonly parameterOffset: ReadonlyMap<string, number>
   private readonly runningOffset: ReadonlyMap<string, number>
-  private readonly elements: Readonly<Record<ExternalRole, number>>
+  private readonly sizes: ReturnType<typeof externalSizes>
   private readonly externals = new Map<ExternalRole, number>()
   private readonly frozen: ReadonlySet<string>
   private dropouts = 0
@@ -71,7 +71,7 @@ export class ProgramBuilder {
     this.training = options.mode === 'train'
     this.inference = options.mode === 'infer'
     this.frozen = options.frozen ?? new Set()
-    this.elements = externalElements(architecture, options.batchSize, options.until ?? options.scored)
+    this.sizes = externalSizes(architecture, options.until ?? options.scored)
     this.table = parameterTable(architecture)
     this.parameterOffset = new Map(this.table.parameters.map(({ name, offset }) => [name, offset]))
     this.runningOffset = new Map(this.table.running.map(({ name, offset }) => [name, offset]))
@@ -209,7 +209,7 @@ export class ProgramBuilder {
   ): InputGradient {
     const frozen = norm !== null && this.isFrozen(norm)
     // Through constant statistics no gradient flows: what a frozen norm adds to a and b goes where nobody reads it.
-    const deferred = frozen ? this.buffer(`${norm.name}.ignored`, 2 * input.channels, 'transient') : input.deferred
+    const deferred = frozen ? this.transient(`${norm.name}.ignored`, 2 * input.channels) : input.deferred
     if (frozen) {
       const target = { buffer: accumulate ? deferred : input.deferred, offset: 0 }
       this.calls.push({ kernel: 'fill', elements: 2 * input.channels, value: 0, target })
@@ -260,36 +260,35 @@ export class ProgramBuilder {
     size: { readonly height: number; readonly width: number },
   ): Activation {
     const { height, width } = size
-    // What does not train goes through the network image by image.
-    const elements = (this.training ? this.options.batchSize : 1) * channels * height * width
+    const pixels = channels * height * width
     return {
       channels,
       height,
       width,
-      data: this.buffer(name, elements, 'transient'),
-      gradient: this.buffer(`${name}.gradient`, elements, 'transient'),
-      statistics: this.buffer(`${name}.statistics`, 2 * channels, 'transient'),
-      deferred: this.buffer(`${name}.deferred`, 2 * channels, 'transient'),
+      data: this.transient(name, pixels, true),
+      gradient: this.transient(`${name}.gradient`, pixels, true),
+      statistics: this.transient(`${name}.statistics`, 2 * channels),
+      deferred: this.transient(`${name}.deferred`, 2 * channels),
     }
   }
 
   /** The same activation in a buffer of its own, so that the first is free between the two passes. */
   protected anew(activation: Activation): Activation {
     const { name, elements } = this.buffers[activation.data]!
-    return { ...activation, data: this.buffer(`${name}.again`, elements, 'transient') }
+    return { ...activation, data: this.transient(`${name}.again`, elements, true) }
   }
 
   /** The buffer of a role, which every pass names at most once. */
   protected external(role: ExternalRole): number {
     const known = this.externals.get(role)
     if (known !== undefined) return known
-    const number = this.buffer(role, this.elements[role], role)
+    const number = this.buffers.push({ name: role, ...this.sizes[role], role }) - 1
     this.externals.set(role, number)
     return number
   }
 
-  protected buffer(name: string, elements: number, role: BufferSpec['role']): number {
-    return this.buffers.push({ name, elements, role }) - 1
+  protected transient(name: string, elements: number, perImage = false): number {
+    return this.buffers.push({ name, elements, perImage, role: 'transient' }) - 1
   }
 
   protected running(norm: BatchNorm, statistic: 'mean' | 'var'): Ref {

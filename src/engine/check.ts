@@ -2,9 +2,9 @@
 
 import { DenseNetError, parameterError } from '../errors.js'
 import type { Backend, Bindings, RunArguments } from './backend.js'
-import { buffersOf, type KernelCall, type KernelName, type View } from './kernels.js'
-import { endOf, type Operand, operandsOf } from './operands.js'
-import type { Program } from './program.js'
+import type { KernelCall, KernelName, View } from './kernels.js'
+import { bufferOf, buffersOf, endOf, type Operand, operandsOf } from './operands.js'
+import { imagesAtOnce, type Program, roomOf } from './program.js'
 
 /** The numbers of the buffers that calls name; a program may list others, which need no memory. */
 export function usedBuffers(program: Program): Set<number> {
@@ -24,15 +24,15 @@ export function checkProgram(program: Program, bindings: Bindings, backend: Pick
     const what = `buffer ${number} (${buffer.name})`
     if (buffer.role === 'transient') {
       const offset = program.offsets[number]
-      const fits = offset !== undefined && offset >= 0 && offset + buffer.elements <= program.arenaElements
-      if (!fits) fail(`${what} of ${buffer.elements} elements at ${offset} does not fit into the arena`)
+      const room = roomOf(buffer, imagesAtOnce(program))
+      const fits = offset !== undefined && offset >= 0 && offset + room <= program.arenaElements
+      if (!fits) fail(`${what} of ${room} elements at ${offset} does not fit into the arena`)
       continue
     }
     const bound = bindings[buffer.role]
     if (bound === undefined) fail(`${what}: nothing is bound to the role "${buffer.role}"`)
-    if (bound.elements < buffer.elements) {
-      fail(`${what} needs ${buffer.elements} elements, but "${buffer.role}" has ${bound.elements}`)
-    }
+    const room = roomOf(buffer, program.batchSize)
+    if (bound.elements < room) fail(`${what} needs ${room} elements, but "${buffer.role}" has ${bound.elements}`)
   }
   program.calls.forEach((call, number) => {
     checkCall(program, call, nameOf(call, number))
@@ -65,12 +65,13 @@ export function checkRunArguments(program: Program, args: RunArguments): void {
 const UPDATES: ReadonlySet<KernelName> = new Set<KernelName>(['sgd', 'adamW', 'rmsProp'])
 
 function checkCall(program: Program, call: KernelCall, what: string): void {
-  for (const operand of operandsOf(call, program.batchSize)) {
-    const number = 'view' in operand ? operand.view.buffer : operand.ref.buffer
+  const images = imagesAtOnce(program)
+  for (const operand of operandsOf(call, images)) {
+    const number = bufferOf(operand)
     const buffer = program.buffers[number]!
-    const images = program.imageByImage && buffer.role === 'transient' ? 1 : program.batchSize
-    if (!isInside(operand, images, buffer.elements)) {
-      fail(`${what}: ${operand.name} lies outside buffer ${number} (${buffer.name}, ${buffer.elements} elements)`)
+    const room = roomOf(buffer, images)
+    if (!isInside(operand, images, room)) {
+      fail(`${what}: ${operand.name} lies outside buffer ${number} (${buffer.name}, ${room} elements)`)
     }
   }
   const problem = shapeProblem(call)

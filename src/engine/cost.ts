@@ -1,6 +1,7 @@
 // What a kernel call costs at the least, whoever runs it: for GFLOP/s and for the roofline of docs/performance.md.
 import type { KernelCall } from './kernels.js'
-import { operandsOf } from './operands.js'
+import { bufferOf, operandsOf } from './operands.js'
+import { type BufferSpec, bytesPerElement } from './program.js'
 
 /** Floating-point operations on `batch` images, a multiply-add being two, as the kernel is defined: an algorithm that needs
  * fewer multiplications counts the same. Convolutions and the classifier only: the
@@ -27,12 +28,12 @@ export function flopsOf(call: KernelCall, batch: number): number {
   }
 }
 
-/** Bytes between kernel and memory in float32 when each operand is read once and each result written once. */
-export function bytesOf(call: KernelCall, batch: number): number {
-  const elements = operandsOf(call, batch).map(operand => {
+/** Bytes between kernel and memory when each operand is read once and each result written once; without `buffers`: in float32. */
+export function bytesOf(call: KernelCall, batch: number, buffers: readonly BufferSpec[] = []): number {
+  const bytes = operandsOf(call, batch).map(operand => {
     const count =
       'ref' in operand ? operand.count : batch * operand.view.channels * operand.view.height * operand.view.width
-    return operand.access === 'update' ? 2 * count : count
+    return (operand.access === 'update' ? 2 : 1) * count * bytesPerElement(buffers[bufferOf(operand)])
   })
-  return 4 * elements.reduce((sum, count) => sum + count, 0)
+  return bytes.reduce((sum, count) => sum + count, 0)
 }

@@ -2,42 +2,49 @@
 import type { Architecture } from '../model/architecture.js'
 import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
-import { EXTERNAL_ROLES, type ExternalRole, type Program } from './program.js'
+import { type BufferSpec, type ExternalRole, type Program, roomOf } from './program.js'
 
-/** Elements of the buffer of each role, for batches of up to `batchSize` images; features are those of `layer`. */
-export function externalElements(
-  architecture: Architecture,
-  batchSize: number,
-  layer = POOLED,
-): Record<ExternalRole, number> {
+type Size = Pick<BufferSpec, 'elements' | 'perImage'>
+
+/** Of the buffer of each role; features are those of `layer`. */
+export function externalSizes(architecture: Architecture, layer = POOLED): Record<ExternalRole, Size> {
   const { parameterCount, runningCount } = parameterTable(architecture)
   const { inputChannels, height, width, classes } = architecture.config
+  const inAll = (elements: number): Size => ({ elements })
+  const ofEach = (elements: number): Size => ({ elements, perImage: true })
+  const [parameters, running] = [inAll(parameterCount), inAll(runningCount)]
+  const features = ofEach(featureCount(featureLayer(architecture, layer)))
   return {
-    parameters: parameterCount,
-    gradients: parameterCount,
-    accumulated: parameterCount,
-    velocity: parameterCount,
-    firstMoment: parameterCount,
-    secondMoment: parameterCount,
-    average: parameterCount,
-    running: runningCount,
-    averageRunning: runningCount,
-    input: batchSize * inputChannels * height * width,
-    features: batchSize * featureCount(featureLayer(architecture, layer)),
-    featureGradients: batchSize * featureCount(featureLayer(architecture, layer)),
-    labels: batchSize,
-    otherLabels: batchSize,
-    share: batchSize,
-    targets: batchSize * classes,
-    classWeights: classes,
-    logits: batchSize * classes,
-    loss: batchSize,
-    rank: batchSize,
+    parameters,
+    gradients: parameters,
+    accumulated: parameters,
+    velocity: parameters,
+    firstMoment: parameters,
+    secondMoment: parameters,
+    average: parameters,
+    running,
+    averageRunning: running,
+    input: ofEach(inputChannels * height * width),
+    features,
+    featureGradients: features,
+    labels: ofEach(1),
+    otherLabels: ofEach(1),
+    share: ofEach(1),
+    targets: ofEach(classes),
+    classWeights: inAll(classes),
+    logits: ofEach(classes),
+    loss: ofEach(1),
+    rank: ofEach(1),
   }
 }
 
-/** The roles that some of the programs name. */
-export function rolesOf(programs: readonly Program[]): ExternalRole[] {
-  const named = new Set(programs.flatMap(({ buffers }) => buffers.map(({ role }) => role)))
-  return EXTERNAL_ROLES.filter(role => named.has(role))
+/** Elements that programs need of each role that they name. */
+export function externalRooms(programs: readonly Program[]): Partial<Record<ExternalRole, number>> {
+  const rooms: Partial<Record<ExternalRole, number>> = {}
+  for (const { buffers, batchSize } of programs) {
+    for (const { role, ...size } of buffers) {
+      if (role !== 'transient') rooms[role] = Math.max(rooms[role] ?? 0, roomOf(size, batchSize))
+    }
+  }
+  return rooms
 }

@@ -3,7 +3,6 @@ import type { Architecture } from '../model/architecture.js'
 import { featureCount, featureLayer } from '../model/feature-layers.js'
 import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
-import { externalElements } from './externals.js'
 import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
 import type { SessionState } from './session.js'
@@ -35,8 +34,7 @@ export async function createInference(
   const each = layer === undefined ? architecture.config.classes : featureCount(featureLayer(architecture, layer))
   // What comes before the first norm is read from the weights as they are.
   const folds = program.calls.some(call => 'foldedBias' in call && call.foldedBias)
-  const elements = externalElements(architecture, batchSize, layer)
-  const { buffers, run, dispose } = await bindProgram(program, backend, elements, { parameters, running })
+  const { buffers, run, dispose } = await bindProgram(program, backend, { parameters, running })
   if (folds) {
     for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
       await buffers.parameters!.write(values, offset)

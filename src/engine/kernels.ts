@@ -1,4 +1,5 @@
-// The closed list of kernels: the one vocabulary of all backends. A call is a name, buffer numbers and plain numbers.
+// The closed list of kernels: the one vocabulary of all backends. A call is a name, buffer numbers and plain numbers; vocabulary.ts
+// has its fields as a table.
 //
 // Activations are stored [batch][channels][height][width]. Three things make DenseNets fast and small, and every
 // kernel knows them (docs/engine.md derives them):
@@ -317,17 +318,3 @@ export type KernelCall =
   | Fill
 
 export type KernelName = KernelCall['kernel']
-
-/** Every buffer number that a call names. */
-export function buffersOf(call: KernelCall): Set<number> {
-  const found = new Set<number>()
-  const visit = (value: object): void => {
-    for (const key in value) {
-      const inner: unknown = value[key as keyof typeof value]
-      if (key === 'buffer') found.add(inner as number)
-      else if (typeof inner === 'object' && inner !== null) visit(inner)
-    }
-  }
-  visit(call)
-  return found
-}

@@ -57,14 +57,14 @@ export class HeadPlanner extends ProgramBuilder {
       bias: this.parameter(classifier.name, 'bias'),
       output: logits,
     })
-    const { batchSize, scored } = this.options
+    const { scored } = this.options
     const logitsGradient: View = {
       ...logits,
       buffer: !this.training
         ? -1
         : scored !== undefined
           ? this.external('targets')
-          : this.buffer('logits.gradient', batchSize * classes, 'transient'),
+          : this.transient('logits.gradient', classes, true),
     }
     if (!this.inference && scored === undefined) this.loss(logits, this.training ? logitsGradient : null)
     return () => {

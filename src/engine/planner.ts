@@ -7,7 +7,7 @@ import { layOut, livesOf } from './arena.js'
 import { geometry, type PlanOptions } from './builder.js'
 import type { AveragePoolForward, Dropout, KernelCall, OutputGradient, View } from './kernels.js'
 import { HeadPlanner } from './planner-head.js'
-import type { Program } from './program.js'
+import { imagesAtOnce, type Program } from './program.js'
 import { countKept, type Remade } from './recompute.js'
 
 export type { MemoryMode, PlanOptions } from './builder.js'
@@ -17,7 +17,7 @@ export function plan(architecture: Architecture, options: PlanOptions): Program 
   if (options.memory !== 'recompute') return new Planner(architecture, options, Number.POSITIVE_INFINITY).program()
   const thriftiest = new Planner(architecture, options, 0)
   const program = thriftiest.program()
-  const kept = countKept(livesOf(program.buffers, program.calls), thriftiest.remade)
+  const kept = countKept(livesOf(program.buffers, program.calls, imagesAtOnce(program)), thriftiest.remade)
   return kept > 0 ? new Planner(architecture, options, kept).program() : program
 }
 
@@ -58,10 +58,10 @@ class Planner extends HeadPlanner {
       for (const emit of backward.slice(first).reverse()) if (this.end === undefined) emit()
     }
     const calls = this.calls.slice(0, this.end)
-    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls))
     const { batchSize } = this.options
-    const kind = { imageByImage: !this.training, fixedParameters: this.inference }
-    return { batchSize, ...kind, buffers: this.buffers, calls, offsets, arenaElements }
+    const kind = { batchSize, imageByImage: !this.training, fixedParameters: this.inference }
+    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
+    return { ...kind, buffers: this.buffers, calls, offsets, arenaElements }
   }
 
   /** What the backward pass reads of an output: itself, or another buffer that a second call has made it into. */

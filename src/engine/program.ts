@@ -4,40 +4,48 @@ import type { KernelCall } from './kernels.js'
 
 /** Buffers that outlive a run, bound by the caller. Everything else is `transient`: meaningful only from its first to
  * its last use within one run, laid out in one arena. */
-export const EXTERNAL_ROLES = [
-  'parameters', // all parameters, in parameter order
-  'gradients', // their gradients, same order
-  'accumulated', // their gradients, summed over the batches of a step so far, same order
-  'velocity', // the optimizer's momentum buffer, same order
-  'firstMoment', // its running mean of gradients, same order
-  'secondMoment', // its running mean of their squares, same order
-  'average', // the moving average of the parameters, same order
-  'running', // running mean and variance of every batch norm
-  'averageRunning', // their moving average, same order
-  'input', // images [batch][channels][height][width]
-  'features', // what a layer makes of them [batch][channels][height][width]
-  'featureGradients', // the gradient of a score with respect to that, same order
-  'labels', // class numbers [batch], stored as the backend's element type
-  'otherLabels', // of mixed images [batch]
-  'share', // the first label's share of mixed images [batch]
-  'targets', // several labels an image, or what each class counts in a score [batch][classes]
-  'classWeights', // [classes]
-  'logits', // [batch][classes]
-  'loss', // [batch]
-  'rank', // [batch], see CrossEntropy
-] as const
+export type ExternalRole =
+  | 'parameters' // all parameters, in parameter order
+  | 'gradients' // their gradients, same order
+  | 'accumulated' // their gradients, summed over the batches of a step so far, same order
+  | 'velocity' // the optimizer's momentum buffer, same order
+  | 'firstMoment' // its running mean of gradients, same order
+  | 'secondMoment' // its running mean of their squares, same order
+  | 'average' // the moving average of the parameters, same order
+  | 'running' // running mean and variance of every batch norm
+  | 'averageRunning' // their moving average, same order
+  | 'input' // images [batch][channels][height][width]
+  | 'features' // what a layer makes of them [batch][channels][height][width]
+  | 'featureGradients' // the gradient of a score with respect to that, same order
+  | 'labels' // class numbers [batch], stored as the backend's element type
+  | 'otherLabels' // of mixed images [batch]
+  | 'share' // the first label's share of mixed images [batch]
+  | 'targets' // several labels an image, or what each class counts in a score [batch][classes]
+  | 'classWeights' // [classes]
+  | 'logits' // [batch][classes]
+  | 'loss' // [batch]
+  | 'rank' // [batch], see CrossEntropy
 
-export type ExternalRole = (typeof EXTERNAL_ROLES)[number]
-
-/** Those that hold something for each image of the batch. */
-export const IMAGE_ROLES: ReadonlySet<ExternalRole> = new Set<ExternalRole>([
-  ...(['input', 'features', 'labels', 'otherLabels', 'share', 'targets', 'logits', 'loss', 'rank'] as const),
-])
+/** How numbers are stored. */
+export type ElementType = 'float32' | 'float64'
 
 export interface BufferSpec {
   readonly name: string
+  /** Of each image if `perImage`, in all otherwise. */
   readonly elements: number
+  readonly perImage?: boolean
+  /** Default: float32. */
+  readonly elementType?: ElementType
   readonly role: ExternalRole | 'transient'
+}
+
+/** Elements that a buffer takes for so many images. */
+export function roomOf({ elements, perImage }: Pick<BufferSpec, 'elements' | 'perImage'>, images: number): number {
+  return perImage ? images * elements : elements
+}
+
+export function bytesPerElement({ elementType = 'float32' }: Pick<BufferSpec, 'elementType'> = {}): number {
+  return elementType === 'float64' ? 8 : 4
 }
 
 /** Kernel calls on numbered buffers, as plain data: what a planner makes and a backend runs. */
@@ -56,4 +64,9 @@ export interface Program {
    * lifetimes do not overlap. */
   readonly offsets: readonly number[]
   readonly arenaElements: number
+}
+
+/** Images that its calls see at a time, and that its transient buffers hold. */
+export function imagesAtOnce({ imageByImage, batchSize }: Pick<Program, 'imageByImage' | 'batchSize'>): number {
+  return imageByImage ? 1 : batchSize
 }

@@ -5,7 +5,6 @@ import { type FeatureLayer, featureCount, featureLayer, gradientLayers } from '.
 import { parameterTable } from '../model/parameters.js'
 import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
-import { externalElements } from './externals.js'
 import { plan } from './planner.js'
 import type { SessionState } from './session.js'
 
@@ -44,8 +43,7 @@ export async function createScoreGradients(
   const frozen = new Set(parameterTable(architecture).parameters.map(parameter => parameter.name))
   const evaluated: Architecture = { ...architecture, config: { ...architecture.config, dropRate: 0 } }
   const program = plan(evaluated, { mode: 'train', batchSize, frozen, scored: name })
-  const elements = externalElements(evaluated, batchSize, name)
-  const { buffers, run, dispose } = await bindProgram(program, backend, elements, state)
+  const { buffers, run, dispose } = await bindProgram(program, backend, state)
   const count = featureCount(layer)
   return {
     layer,

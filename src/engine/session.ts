@@ -5,7 +5,7 @@ import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
 import { checkBatch, type SessionBatch, targetsOf } from './batch.js'
-import { externalElements, rolesOf } from './externals.js'
+import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
 import { type MemoryMode, plan } from './planner.js'
@@ -87,17 +87,24 @@ export interface Session {
   readonly architecture: Architecture
   readonly table: ParameterTable
   readonly batchSize: number
-  /** The gradient of a batch, and the update with it. Throws where the batch is one image whose maps become 1 x 1: batch
-   * norm has no variance of one value. */
+  /** `gradient`, then `update` unless that is left to a later batch. */
   trainStep(batch: SessionBatch, args: StepArguments): Promise<StepResult>
+  /** The gradient of the batch's mean loss into the gradient buffer; with `accumulates` that of all images of the update, and
+   * if `update` is false it is only added to theirs. Throws where the batch is one image whose maps become 1 x 1: batch norm has
+   * no variance of one value. */
+  gradient(batch: SessionBatch, args: Omit<StepArguments, 'learningRate'>): Promise<StepResult>
+  /** The update with what the gradient buffer holds. Between the two others may share a step: `gradients` reads, and
+   * `writeGradients` writes what was made of everybody's, each weighted by its images. */
+  update(args: Pick<StepArguments, 'learningRate' | 'step' | 'updates' | 'averageKeeps'>): Promise<void>
   /** With `accumulates`: the update that a batch was to make which does not come, of the `pendingImages` there are. */
   finishUpdate(args: Pick<StepArguments, 'learningRate' | 'updates' | 'averageKeeps' | 'pendingImages'>): Promise<void>
   /** Loss and ranks with running statistics; changes nothing. */
   evaluate(batch: SessionBatch): Promise<StepResult>
   /** [size][classes] of the last trainStep or evaluate. */
   logits(size: number): Promise<Numbers>
-  /** Gradients of the last update, in parameter order, clipped, before weight decay; those of frozen parameters are 0. */
+  /** In parameter order. After an update: as it used them, clipped, before weight decay; those of frozen parameters are 0. */
   gradients(): Promise<Numbers>
+  writeGradients(gradients: ArrayLike<number>): Promise<void>
   /** Copies; in the arrays of `into`, an earlier result, if given. */
   readState(into?: SessionState): Promise<SessionState>
   /** Takes the whole state; arrays in the order of the parameter table. Throws when a length differs. */
@@ -198,10 +205,11 @@ async function assemble(
   const table = parameterTable(architecture)
   const programs = sessionPrograms(architecture, options)
   const all = programList(programs)
-  const elements = externalElements(architecture, batchSize)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
   // The running statistics belong to the state, even where no program reads them.
-  for (const role of new Set([...rolesOf(all), 'running'] as const)) buffers[role] = create(elements[role])
+  for (const [role, elements] of Object.entries({ running: table.runningCount, ...externalRooms(all) })) {
+    buffers[role as ExternalRole] = create(elements)
+  }
   const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
   const { parameters, running, logits, loss, rank, average, averageRunning } = buffers
   const input = options.from ? buffers.features : buffers.input
@@ -253,13 +261,18 @@ async function assemble(
   const untrained = (): never => {
     throw new Error('this session was made without an optimizer')
   }
-  /** `images`: so many make it. */
-  const finish = async (
-    images: number,
-    { learningRate, updates = 0, averageKeeps: keep = 0 }: StepArguments,
-  ): Promise<void> => {
+  const meanOf = async (images: number): Promise<void> => accumulation?.[1]?.run({ batch: 1, keep: 0, add: 1 / images })
+  const gradient: Session['gradient'] = async (batch, { seed = 0, step = 0, pendingImages = 0, update = true }) => {
+    if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
     if (!training) return untrained()
-    await accumulation?.[1]?.run({ batch: 1, keep: 0, add: 1 / images })
+    await load(batch)
+    await training.gradient.run({ batch: batch.size, seed, step })
+    await accumulation?.[0]?.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
+    if (update) await meanOf(pendingImages + batch.size)
+    return result(batch.size)
+  }
+  const update: Session['update'] = async ({ learningRate, step = 0, updates = step, averageKeeps: keep = 0 }) => {
+    if (!training) return untrained()
     await training.update.run({ batch: 1, learningRate, step: updates })
     for (const blend of averaging ?? []) await blend.run({ batch: 1, keep, add: 1 - keep })
   }
@@ -268,16 +281,16 @@ async function assemble(
     table,
     batchSize,
     async trainStep(batch, args) {
-      if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
-      if (!training) return untrained()
-      const { seed = 0, step = 0, updates = step, pendingImages = 0, update = true } = args
-      await load(batch)
-      await training.gradient.run({ batch: batch.size, seed, step })
-      await accumulation?.[0]?.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
-      if (update) await finish(pendingImages + batch.size, { ...args, updates })
-      return result(batch.size)
+      const made = await gradient(batch, args)
+      if (args.update ?? true) await update(args)
+      return made
     },
-    finishUpdate: args => finish(args.pendingImages ?? 0, args),
+    gradient,
+    update,
+    async finishUpdate({ pendingImages = 0, ...args }) {
+      await meanOf(pendingImages)
+      await update(args)
+    },
     async evaluate(batch) {
       await load(batch)
       await evaluation.run({ batch: batch.size })
@@ -285,6 +298,7 @@ async function assemble(
     },
     logits: size => logits!.read(0, size * classes),
     gradients: () => buffers.gradients?.read() ?? untrained(),
+    writeGradients: values => buffers.gradients?.write(values) ?? untrained(),
     async readState(into) {
       const copy = (name: ExternalRole, to?: Numbers): Promise<Numbers> =>
         buffers[name]!.read(0, buffers[name]!.elements, to)

@@ -1,14 +1,15 @@
 // The memory of a training process, before anything is allocated: the planner knows the activations to the last
 // element, the backend its scratch. What is left are a few numbers measured on Node itself.
 import { freemem, totalmem } from 'node:os'
-import { externalElements, rolesOf } from '../engine/externals.js'
+import { externalRooms } from '../engine/externals.js'
 import { type MemoryMode, plan } from '../engine/planner.js'
-import type { ExternalRole, Program } from '../engine/program.js'
+import { bytesPerElement, type ExternalRole, type Program } from '../engine/program.js'
 import { programList, type SessionOptions, sessionPrograms, TRAINING_BUFFERS } from '../engine/session.js'
 import { parameterError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { POOLED } from '../model/feature-layers.js'
+import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
+import { parameterTable } from '../model/parameters.js'
 
 /** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
 export type MemoryChoice = MemoryMode | 'auto'
@@ -48,7 +49,7 @@ export interface TrainingMemory {
   readonly total: number
 }
 
-const FLOAT = 4
+const FLOAT = bytesPerElement()
 const NODE_VERSION = Number.parseInt(process.versions.node, 10)
 /** Measured with Node 20, 22 and 24 on x64: `densenet train` of nets so small that little else counts. */
 const NODE_BYTES = NODE_VERSION < 22 ? 80e6 : NODE_VERSION < 24 ? 90e6 : 100e6
@@ -66,10 +67,9 @@ export function predictMemory(config: DenseNetConfig, options: MemoryOptions): T
   // What computes the features to keep has an arena and weights of its own.
   const extraction = options.session?.from ? [plan(described, { mode: 'infer', batchSize, until: POOLED })] : []
   const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
-  const elements = externalElements(described, batchSize)
-  const held = rolesOf(programs)
-  const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + elements[role], 0)
-  const remembered = TRAINING_BUFFERS.filter(role => held.includes(role))
+  const rooms = { running: parameterTable(described).runningCount, ...externalRooms(programs) }
+  const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + rooms[role]!, 0)
+  const remembered = TRAINING_BUFFERS.filter(role => rooms[role])
   const { inputChannels, height, width, classes } = config
   const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
   const parts = {
@@ -82,7 +82,7 @@ export function predictMemory(config: DenseNetConfig, options: MemoryOptions): T
     batches:
       (1 + 2 * slots(loaderThreads)) * batch +
       FLOAT * batchSize * (classes + 2) +
-      FLOAT * keptImages * (elements.features / batchSize),
+      FLOAT * keptImages * featureCount(featureLayer(described, POOLED)),
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
     copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
   }

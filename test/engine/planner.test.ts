@@ -5,10 +5,11 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { type Lifetime, layOut, livesOf } from '../../dist/engine/arena.js'
 import type { Bindings, DeviceBuffer } from '../../dist/engine/backend.js'
+import { externalRooms } from '../../dist/engine/externals.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { operandsOf } from '../../dist/engine/operands.js'
 import { type PlanOptions, plan } from '../../dist/engine/planner.js'
-import type { BufferSpec, Program } from '../../dist/engine/program.js'
+import { type BufferSpec, imagesAtOnce, type Program, roomOf } from '../../dist/engine/program.js'
 import { countKept } from '../../dist/engine/recompute.js'
 import { createSession } from '../../dist/engine/session.js'
 import { planUpdate } from '../../dist/engine/update.js'
@@ -54,6 +55,9 @@ function planned(net: DenseNetOptions, { freeze, ...options }: PlanOptions & { r
   return plan(described, { ...options, frozen: new Set(frozen) })
 }
 
+/** Elements that a buffer takes in the arena. */
+const roomIn = (program: Program, buffer: number): number => roomOf(program.buffers[buffer]!, imagesAtOnce(program))
+
 /** Which elements of their buffers a call reads and writes. */
 function touched(
   call: KernelCall,
@@ -96,7 +100,7 @@ function overlaps(program: Program): string[] {
       const [a, b] = [lives.get(i)!, lives.get(j)!]
       const together = a[0] <= b[1] && b[0] <= a[1]
       const [at, other] = [program.offsets[i]!, program.offsets[j]!]
-      const share = at < other + program.buffers[j]!.elements && other < at + program.buffers[i]!.elements
+      const share = at < other + roomIn(program, j) && other < at + roomIn(program, i)
       if (together && share) found.push(`${program.buffers[i]!.name} and ${program.buffers[j]!.name}`)
     }
   }
@@ -110,11 +114,11 @@ describe('a planned program', () => {
         const program = planned(net, options)
         expect(overlaps(program)).toEqual([])
         for (const number of lifetimes(program, options.batchSize).keys()) {
-          const { role, elements } = program.buffers[number]!
+          const { role } = program.buffers[number]!
           if (role !== 'transient') expect(program.offsets[number]).toBe(-1)
           else {
             expect(program.offsets[number]! % 64).toBe(0)
-            expect(program.offsets[number]! + elements).toBeLessThanOrEqual(program.arenaElements)
+            expect(program.offsets[number]! + roomIn(program, number)).toBeLessThanOrEqual(program.arenaElements)
           }
         }
       }),
@@ -140,7 +144,7 @@ describe('a planned program', () => {
           }
           for (const { buffer, writes, ranges } of operands) {
             if (!writes) continue
-            const marks = written.get(buffer) ?? new Uint8Array(program.buffers[buffer]!.elements)
+            const marks = written.get(buffer) ?? new Uint8Array(roomIn(program, buffer))
             for (const [from, to] of ranges) marks.fill(1, from, to)
             written.set(buffer, marks)
           }
@@ -206,8 +210,8 @@ describe('a planned program', () => {
     const run = async (program: Program): Promise<ArrayLike<number>> => {
       const backend = createReferenceBackend()
       const buffers: Record<string, DeviceBuffer> = { arena: backend.createBuffer(program.arenaElements) }
-      for (const { role, elements } of program.buffers) {
-        if (role !== 'transient') buffers[role] = backend.createBuffer(elements)
+      for (const [role, elements] of Object.entries(externalRooms([program]))) {
+        buffers[role] = backend.createBuffer(elements)
       }
       await buffers.parameters!.write(initialParameters(table, 1))
       await buffers.running!.write(initialRunning(table))
@@ -306,8 +310,10 @@ describe('memory', () => {
 
 describe('the arena', () => {
   /** Calls that use buffers and do nothing else. */
-  const use = (...buffers: number[]): KernelCall =>
-    ({ kernel: 'sgd', elements: 1, uses: buffers.map(buffer => ({ buffer, offset: 0 })) }) as unknown as KernelCall
+  const use = (first: number, second = first, third = first): KernelCall => {
+    const [parameters, gradients, velocity] = [first, second, third].map(buffer => ({ buffer, offset: 0 }))
+    return { kernel: 'sgd', elements: 1, parameters, gradients, velocity } as KernelCall
+  }
   const buffer = (elements: number): BufferSpec => ({ name: `${elements}`, elements, role: 'transient' })
 
   test('gives the memory of what is no longer needed to what comes later', () => {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
+import type { Numbers } from '../../dist/engine/backend.js'
 import { plan } from '../../dist/engine/planner.js'
 import { createSession, type Session, type SessionOptions } from '../../dist/engine/session.js'
 import { architecture } from '../../dist/model/architecture.js'
@@ -111,18 +112,16 @@ describe('a frozen beginning', () => {
   })
 })
 
-describe('accumulation', () => {
-  /** The classifier, every convolution: all but the norms. */
-  const norms = new Set(
-    table.parameters.filter(({ role }) => role === 'gamma' || role === 'beta').map(({ name }) => name),
-  )
-  const labels = golden.labels[0]!
-  const part = (first: number, size: number) => ({
-    size,
-    images: images(0).subarray(first * imageSize, (first + size) * imageSize),
-    labels: labels.slice(first, first + size),
-  })
+const norms = new Set(
+  table.parameters.filter(({ role }) => role === 'gamma' || role === 'beta').map(({ name }) => name),
+)
+const part = (first: number, size: number) => ({
+  size,
+  images: images(0).subarray(first * imageSize, (first + size) * imageSize),
+  labels: golden.labels[0]!.slice(first, first + size),
+})
 
+describe('accumulation', () => {
   /** The state after one update, with the batch in parts of these sizes. */
   async function updated(sizes: readonly number[], frozen: ReadonlySet<string>, backend = exact) {
     const session = await makeSession({ frozen, accumulates: sizes.length > 1, averages: true }, backend)
@@ -236,6 +235,45 @@ test('an update can be finished without the batch that was to make it', async ()
     await session.finishUpdate({ learningRate: 0.1, updates: 0, pendingImages: batch, averageKeeps: 0.5 })
   })
   expect(later).toEqual(once)
+})
+
+describe('a step that two sessions share', () => {
+  const args = { learningRate: 0.1, averageKeeps: 0.25 }
+
+  test.each([
+    [2, 2],
+    [3, 1],
+  ])('of %i and %i images, their gradients averaged in between, is one that accumulates', async (...sizes) => {
+    const alone = await makeSession({ frozen: norms, accumulates: true, averages: true })
+    await alone.trainStep(part(0, sizes[0]), { ...args, update: false })
+    await alone.trainStep(part(sizes[0], sizes[1]), { ...args, pendingImages: sizes[0] })
+    const expected = await alone.readState()
+
+    const sessions = await Promise.all(sizes.map(() => makeSession({ frozen: norms, averages: true })))
+    const gradients: Numbers[] = []
+    for (const [i, session] of sessions.entries()) {
+      await session.gradient(part(i * sizes[0], sizes[i]!), {})
+      expect((await session.readState()).parameters).toEqual(Float64Array.from(initial.parameters))
+      gradients.push(await session.gradients())
+    }
+    const mean = gradients[0]!.map((own, i) => (sizes[0] * own + sizes[1] * gradients[1]![i]!) * (1 / batch))
+    for (const session of sessions) {
+      await session.writeGradients(mean)
+      await session.update(args)
+      const { parameters, training } = await session.readState()
+      expect(parameters).toEqual(expected.parameters)
+      expect(training.velocity).toEqual(expected.training.velocity)
+      expect(training.average).toEqual(expected.training.average)
+    }
+  })
+
+  test('in two calls has the bits of one', async () => {
+    const [once, twice] = [await makeSession({}), await makeSession({})]
+    const result = await once.trainStep(part(0, batch), { ...args, step: 3 })
+    expect(await twice.gradient(part(0, batch), { step: 3 })).toEqual(result)
+    await twice.update({ ...args, step: 3 })
+    expect(await twice.readState()).toEqual(await once.readState())
+  })
 })
 
 describe('every class for itself', () => {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { FINGERPRINT } from '../../engine/encode.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 
 /** Opaque handles; each keeps its memory until released or garbage collected. */
@@ -15,12 +16,10 @@ export interface InstructionSet {
   readonly title: string
 }
 
-/** One more with every change of what the addon is given: an older build would answer, but wrongly. */
-const VERSION = 4
-
+/** Programs and calls are encoded (engine/encode.ts). */
 export interface Addon {
-  /** Of builds from before there was one, undefined. */
-  readonly version?: number
+  /** Of the vocabulary that it was built for: an older build would answer, but wrongly. */
+  readonly vocabulary?: number
   /** What this processor can run, best first. */
   instructionSets(): InstructionSet[]
   /** Zeroed memory, or null when there is not enough. */
@@ -30,15 +29,15 @@ export interface Addon {
   releaseBuffer(buffer: BufferHandle): void
   createPool(workers: number): PoolHandle
   releasePool(pool: PoolHandle): void
-  /** Why a call cannot be run, or null. Every field is read, and one that is missing or unknown is such a reason. */
-  refuses(isa: string, call: object): string | null
+  /** Why there is no kernel for a call, or null. */
+  refuses(isa: string, call: Float64Array): string | null
   /** What compile() takes besides the buffers. Throws, as compile() does, for a call that is refused. */
-  scratchBytes(isa: string, workers: number, program: object): number
-  /** `buffers[i]` is the memory of buffer i, the arena's for transient ones. Null when there is not enough memory. */
+  scratchBytes(isa: string, workers: number, program: Float64Array): number
+  /** `buffers[i]` is the memory of buffer i, null for transient ones and those that no call names. Null when there is not enough memory. */
   compile(
     isa: string,
     workers: number,
-    program: object,
+    program: Float64Array,
     buffers: readonly (BufferHandle | null)[],
     arena: BufferHandle | null,
   ): ProgramHandle | null
@@ -78,7 +77,7 @@ export function loadAddon(): Addon {
       cause: error,
     })
   }
-  if (addon.version === VERSION) return addon
+  if (addon.vocabulary === FINGERPRINT) return addon
   throw new DenseNetError(`the native backend cannot be used (${path} is a build of another version)`, {
     hint: 'build it anew: npm run build:native',
   })

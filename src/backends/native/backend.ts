@@ -1,9 +1,12 @@
 // The native backend: C++ kernels in a Node-API addon, run by its own threads off the event loop. All checks are made
-// here but of calls, which the addon reads strictly; of the rest it trusts what it is given.
+// here but of what there are kernels for; of the rest the addon trusts what it is given.
 import { availableParallelism } from 'node:os'
 import type { Backend, Bindings, DeviceBuffer, Executable, Numbers, RunArguments } from '../../engine/backend.js'
 import { checkCalls, checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
-import type { Program } from '../../engine/program.js'
+import { encode, encodeCall } from '../../engine/encode.js'
+import { fieldProblem } from '../../engine/fields.js'
+import type { KernelCall } from '../../engine/kernels.js'
+import { bytesPerElement, type Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { type Addon, type BufferHandle, chooseInstructionSet, loadAddon, type PoolHandle } from './addon.js'
 
@@ -36,7 +39,7 @@ export function createNativeBackend(options: NativeOptions = {}): NativeBackend 
     elementType: 'float32',
     description: `native: ${isa.title}, ${threads} thread${threads === 1 ? '' : 's'}`,
     createBuffer: elements => new NativeBuffer(addon, elements),
-    refuses: call => addon.refuses(isa.name, call),
+    refuses: call => refuses(addon, isa.name, call),
     compile: async (program, bindings) => compile(addon, pool, isa.name, threads, program, bindings),
     scratchBytes: program => scratchBytes(addon, isa.name, threads, program),
     dispose: () => addon.releasePool(pool),
@@ -56,8 +59,12 @@ export function nativeScratchBytes(program: Program): number {
 }
 
 function scratchBytes(addon: Addon, isa: string, threads: number, program: Program): number {
-  checkCalls(program, { refuses: call => addon.refuses(isa, call) })
-  return addon.scratchBytes(isa, threads, program)
+  checkCalls(program, { refuses: call => refuses(addon, isa, call) })
+  return addon.scratchBytes(isa, threads, encode(program))
+}
+
+function refuses(addon: Addon, isa: string, call: KernelCall): string | null {
+  return fieldProblem(call) ?? addon.refuses(isa, encodeCall(call))
 }
 
 class NativeBuffer implements DeviceBuffer {
@@ -71,7 +78,7 @@ class NativeBuffer implements DeviceBuffer {
     if (!Number.isSafeInteger(elements) || elements < 0) throw parameterError('elements', 'a whole number', elements)
     this.#addon = addon
     this.#handle = addon.createBuffer(elements)
-    if (this.#handle === null) throw outOfMemory(elements * 4)
+    if (this.#handle === null) throw outOfMemory(elements * bytesPerElement())
   }
 
   get handle(): BufferHandle {
@@ -110,18 +117,18 @@ function compile(
   program: Program,
   bindings: Bindings,
 ): NativeExecutable {
-  checkProgram(program, bindings, { refuses: call => addon.refuses(isa, call) })
+  checkProgram(program, bindings, { refuses: call => refuses(addon, isa, call) })
   const used = usedBuffers(program)
   const handles = program.buffers.map(({ role }, number) => {
-    if (!used.has(number)) return null
-    const buffer = role === 'transient' ? bindings.arena : bindings[role]
+    if (!used.has(number) || role === 'transient') return null
+    const buffer = bindings[role]
     if (!(buffer instanceof NativeBuffer)) {
       throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
     }
     return buffer.handle
   })
   const arena = bindings.arena instanceof NativeBuffer ? bindings.arena.handle : null
-  const compiled = addon.compile(isa, threads, program, handles, arena)
+  const compiled = addon.compile(isa, threads, encode(program), handles, arena)
   if (compiled === null) throw outOfMemory()
   let disposed = false
 

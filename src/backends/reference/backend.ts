@@ -10,8 +10,9 @@ import type {
   RunArguments,
 } from '../../engine/backend.js'
 import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
+import { fieldProblem } from '../../engine/fields.js'
 import type { KernelCall, KernelName } from '../../engine/kernels.js'
-import { IMAGE_ROLES, type Program } from '../../engine/program.js'
+import type { Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { averagePoolBackward, averagePoolForward } from './average-pool.js'
 import { blend, clipGradients, fill } from './buffers.js'
@@ -70,9 +71,9 @@ export function createReferenceBackend({
   }
 }
 
-/** All that kernels.ts says. */
-function refuses({ kernel }: KernelCall): string | null {
-  return Object.hasOwn(KERNELS, kernel) ? null : 'there is no kernel of this name'
+/** Nothing that kernels.ts says. */
+function refuses(call: KernelCall): string | null {
+  return Object.hasOwn(KERNELS, call.kernel) ? fieldProblem(call) : 'there is no kernel of this name'
 }
 
 class HostBuffer implements DeviceBuffer {
@@ -133,12 +134,9 @@ function compile(program: Program, bindings: Bindings, elementType: ElementType,
     const places = (image: number): Place[] => {
       const found: Place[] = []
       for (const number of used) {
-        const { role, elements } = program.buffers[number]!
-        if (role === 'transient') found[number] = { data: hostData(bindings.arena), base: program.offsets[number]! }
-        else {
-          const base = IMAGE_ROLES.has(role) ? (image * elements) / program.batchSize : 0
-          found[number] = { data: hostData(bindings[role]), base }
-        }
+        const { role, elements, perImage } = program.buffers[number]!
+        const base = role === 'transient' ? program.offsets[number]! : perImage ? image * elements : 0
+        found[number] = { data: hostData(bindings[role === 'transient' ? 'arena' : role]), base }
       }
       return found
     }

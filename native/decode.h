@@ -1,0 +1,112 @@
+// Reads what src/engine/encode.ts writes: programs and calls as flat numbers, their fields in the order of vocabulary.h.
+#pragma once
+#include "program.h"
+
+namespace densenet {
+
+/// A program before its buffers and calls.
+struct Outline {
+  int batchSize;
+  bool imageByImage, fixedParameters;
+  int64_t arenaElements, buffers, calls;
+};
+
+class Decoder {
+ public:
+  Decoder(const double* from, const double* end, const Place& place = {}) : at_(from), end_(end), place_(place) {}
+  /// That of the calls read from now on.
+  void place(const Place& place) { place_ = place; }
+
+  /// Whether there were enough numbers, and every one could be what it was read as.
+  bool good() const { return good_; }
+  bool atEnd() const { return good_ && at_ == end_; }
+
+  /// Whether what follows is of this vocabulary.
+  bool begins() { return next() == FINGERPRINT; }
+
+  Outline outline() {
+    Outline to{};
+    integer(to.batchSize);
+    flag(to.imageByImage);
+    flag(to.fixedParameters);
+    whole(to.arenaElements);
+    whole(to.buffers);
+    whole(to.calls);
+    return to;
+  }
+
+  /// Its `data` is whose memory it is, which no encoding says.
+  Buffer buffer() {
+    Buffer to;
+    whole(to.arenaOffset);
+    whole(to.imageStep);
+    return to;
+  }
+
+  Call call() {
+    Call to;
+    to.code = at_;
+    int kernel = 0;
+    integer(kernel);
+    if (kernel < 0 || kernel >= int(Kernel::Count)) good_ = false;
+    if (!good_) return to;
+    to.kernel = Kernel(kernel);
+    readFields(*this, to);
+    return to;
+  }
+
+  // The kinds of fields.
+  void number(double& to) { to = next(); }
+  void number(float& to) { to = float(next()); }
+  void whole(int64_t& to) { to = int64_t(next()); }
+  void integer(int& to) { to = int(next()); }
+  void flag(bool& to) { to = next() != 0; }
+  bool present() { return next() != 0; }
+
+  template <class T>
+  void ref(T*& to) {
+    const double buffer = next();
+    to = locate(buffer, int64_t(next()));
+  }
+  void weight(const Element*& to, Weights& weights) {
+    ref(to);
+    weights.from = to;
+    whole(weights.count);
+  }
+  void view(View& to) {
+    const double buffer = next(), stride = next(), first = next();
+    integer(to.channels);
+    integer(to.height);
+    integer(to.width);
+    to.imageStep = int64_t(stride) * to.pixels();
+    to.data = locate(buffer, int64_t(first) * to.pixels());
+  }
+  void view(OutputGradient& to) { view(to.gradient); }
+  void view(InputGradient& to) { view(to.gradient); }
+
+ private:
+  double next() {
+    if (at_ < end_) return *at_++;
+    good_ = false;
+    return 0;
+  }
+
+  Element* locate(double number, int64_t element) {
+    static Element somewhere;
+    if (!place_.buffers) return &somewhere;
+    const bool exists = number >= 0 && number < double(place_.count);
+    const Buffer* buffer = exists ? &place_.buffers[int64_t(number)] : nullptr;
+    Element* base = !exists ? nullptr : buffer->arenaOffset >= 0 ? place_.arena : buffer->data;
+    if (!base) {
+      good_ = false;
+      return &somewhere;
+    }
+    return base + (buffer->arenaOffset >= 0 ? buffer->arenaOffset : place_.image * buffer->imageStep) + element;
+  }
+
+  const double *at_, *end_;
+  Place place_;
+  bool good_ = true;
+};
+
+}  // namespace densenet
