@@ -56,9 +56,19 @@ async function torch(work, steps, way) {
   const { config, batchSize, imageSize, task } = completeWork(work)
   const { blocks, growthRate, bottleneck, bottleneckWidth, reduction, initialChannels, classes, stem } = config
   const argument = {
-    ...{ task, batch: batchSize, size: imageSize, blocks, growth: growthRate, reduction, classes, stem },
-    ...{ bottleneck: bottleneck ? bottleneckWidth : 0, initial: initialChannels, ...way },
-    ...{ threads: availableParallelism(), ...steps },
+    task,
+    batch: batchSize,
+    size: imageSize,
+    blocks,
+    growth: growthRate,
+    reduction,
+    classes,
+    stem,
+    bottleneck: bottleneck ? bottleneckWidth : 0,
+    initial: initialChannels,
+    ...way,
+    threads: availableParallelism(),
+    ...steps,
   }
   const env = { ...process.env, ...ALLOCATOR }
   try {

@@ -3,9 +3,11 @@
 // accepted with a note, ones that mean something this program does not have are refused.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 import { parameterError, usageError } from '../errors.js'
 import { IMAGENET_BLOCKS } from '../model/config.js'
 import { SEED_LATEST } from '../networks/original-checkpoint.js'
+import { above0, atLeast0, below1, count, expected, upTo, wholeAtLeast0 } from '../util/settings.js'
 
 export interface Translation {
   /** `test` when -testOnly was given. */
@@ -14,67 +16,71 @@ export interface Translation {
   readonly notes: readonly string[]
 }
 
-/** Every option of the original, with its default. */
-const DEFAULTS = {
-  data: '',
-  dataset: 'cifar10',
-  manualSeed: '0',
-  nGPU: '1',
-  backend: 'cudnn',
-  cudnn: 'fastest',
-  gen: 'gen',
-  precision: 'single',
-  nThreads: '2',
-  nEpochs: '0',
-  epochNumber: '1',
-  batchSize: '32',
-  testOnly: 'false',
-  tenCrop: 'false',
-  save: 'checkpoints',
-  resume: 'none',
-  LR: '0.1',
-  momentum: '0.9',
-  weightDecay: '1e-4',
-  lrShape: 'multistep',
-  netType: 'densenet',
-  depth: '20',
-  shortcutType: '',
-  retrain: 'none',
-  optimState: 'none',
-  shareGradInput: 'false',
-  optnet: 'false',
-  resetClassifier: 'false',
-  nClasses: '0',
-  growthRate: '12',
-  bottleneck: 'true',
-  reduction: '0.5',
-  dropRate: '0',
-  optMemory: '2',
-  d1: '0',
-  d2: '0',
-  d3: '0',
-  d4: '0',
-} as const
-
-type SeedOption = keyof typeof DEFAULTS
-type SeedValues = Record<SeedOption, string>
-
-/** Told once each when given, and otherwise ignored. */
-const MEANINGLESS: Partial<Record<SeedOption, string>> = {
-  backend: 'there is no CUDA here; --backend chooses between native and reference',
-  cudnn: 'there is no CUDA here',
-  gen: 'data sets live in the cache folder; --data chooses another',
-  data: 'the original read it for ImageNet only; --data chooses the folder of the data set',
-  shortcutType: 'it is for residual networks',
-  optimState: 'the original never read it either',
-  shareGradInput: 'memory is planned; -optMemory chooses how',
-  optnet: 'memory is planned; -optMemory chooses how',
+/** An option of the original. Its `schema` is for those that are numbers; `nothing` says why it means nothing here, which is
+ * told once when it is given. */
+interface OriginalOption {
+  readonly default: string
+  readonly schema?: z.ZodType<number>
+  readonly nothing?: string
 }
+const table = <N extends string>(rows: Readonly<Record<N, OriginalOption>>) => rows
+
+/** Every option of the original. */
+const ORIGINAL = table({
+  dataset: { default: 'cifar10' },
+  manualSeed: { default: '0', schema: wholeAtLeast0 },
+  nGPU: { default: '1', schema: count },
+  backend: {
+    default: 'cudnn',
+    nothing: 'there is no CUDA here; --backend chooses between native and reference',
+  },
+  cudnn: { default: 'fastest', nothing: 'there is no CUDA here' },
+  gen: { default: 'gen', nothing: 'data sets live in the cache folder; --data chooses another' },
+  data: {
+    default: '',
+    nothing: 'the original read it for ImageNet only; --data chooses the folder of the data set',
+  },
+  precision: { default: 'single' },
+  nThreads: { default: '2', schema: wholeAtLeast0 },
+  nEpochs: { default: '0', schema: wholeAtLeast0 },
+  epochNumber: { default: '1', schema: count },
+  batchSize: { default: '32', schema: count },
+  testOnly: { default: 'false' },
+  tenCrop: { default: 'false' },
+  save: { default: 'checkpoints' },
+  resume: { default: 'none' },
+  LR: { default: '0.1', schema: above0 },
+  momentum: { default: '0.9', schema: below1 },
+  weightDecay: { default: '1e-4', schema: atLeast0 },
+  lrShape: { default: 'multistep' },
+  netType: { default: 'densenet' },
+  depth: { default: '20', schema: count },
+  shortcutType: { default: '', nothing: 'it is for residual networks' },
+  retrain: { default: 'none' },
+  optimState: { default: 'none', nothing: 'the original never read it either' },
+  shareGradInput: { default: 'false', nothing: 'memory is planned; -optMemory chooses how' },
+  optnet: { default: 'false', nothing: 'memory is planned; -optMemory chooses how' },
+  resetClassifier: { default: 'false' },
+  nClasses: { default: '0', schema: wholeAtLeast0 },
+  growthRate: { default: '12', schema: count },
+  bottleneck: { default: 'true' },
+  reduction: { default: '0.5', schema: upTo(1) },
+  dropRate: { default: '0', schema: below1 },
+  optMemory: { default: '2', schema: z.int().min(0).max(5).describe('a level from 0 to 5') },
+  d1: { default: '0', schema: wholeAtLeast0 },
+  d2: { default: '0', schema: wholeAtLeast0 },
+  d3: { default: '0', schema: wholeAtLeast0 },
+  d4: { default: '0', schema: wholeAtLeast0 },
+})
+
+type SeedOption = keyof typeof ORIGINAL
+type SeedValues = Record<SeedOption, string>
+const DEFAULTS = Object.fromEntries(Object.entries(ORIGINAL).map(([name, row]) => [name, row.default])) as SeedValues
 
 /** The original's own: anything but "false" is true. */
 const isTrue = (text: string): boolean => text !== 'false'
 
-const isSeedOption = (arg: string): boolean => /^-[A-Za-z]/.test(arg) && Object.hasOwn(DEFAULTS, arg.slice(1))
+const isSeedOption = (arg: string): boolean => /^-[A-Za-z]/.test(arg) && Object.hasOwn(ORIGINAL, arg.slice(1))
 
 /** Null when `args` (after `train`) are not in the original's style. */
 export function translateSeedOptions(args: readonly string[]): Translation | null {
@@ -109,7 +115,7 @@ export function translateSeedOptions(args: readonly string[]): Translation | nul
 }
 
 function unknownOption(arg: string): Error {
-  const close = Object.keys(DEFAULTS).find(name => name.toLowerCase() === arg.slice(1).toLowerCase())
+  const close = Object.keys(ORIGINAL).find(name => name.toLowerCase() === arg.slice(1).toLowerCase())
   return usageError(`unknown option ${arg}${close ? ` (did you mean -${close}?)` : ''}`)
 }
 
@@ -226,35 +232,14 @@ const datasetOf = (values: SeedValues): string => (isImagenet(values) ? values.d
 /** As one word, so that a value with a dash in front stays a value. */
 const option = (flag: string, value: string): string[] => [`${flag}=${value}`]
 
-type Range = readonly [expected: string, fits: (value: number) => boolean]
-const whole = (least: number): Range => [
-  `a whole number of at least ${least}`,
-  n => Number.isSafeInteger(n) && n >= least,
-]
-const share: Range = ['a number from 0 up to, but not including, 1', n => n >= 0 && n < 1]
-
-/** Of the options whose values are numbers. */
-const RANGES: Partial<Record<SeedOption, Range>> = {
-  ...{ manualSeed: whole(0), nGPU: whole(1), nThreads: whole(0) },
-  ...{ nEpochs: whole(0), epochNumber: whole(1), batchSize: whole(1) },
-  LR: ['a number above 0', n => n > 0],
-  momentum: share,
-  weightDecay: ['a number of at least 0', n => n >= 0],
-  ...{ depth: whole(1), nClasses: whole(0), growthRate: whole(1) },
-  reduction: ['a number above 0 and up to 1', n => n > 0 && n <= 1],
-  dropRate: share,
-  optMemory: ['a level from 0 to 5', n => Number.isInteger(n) && n >= 0 && n <= 5],
-  ...{ d1: whole(0), d2: whole(0), d3: whole(0), d4: whole(0) },
-}
-
 function refuse(values: SeedValues, given: Partial<SeedValues>): void {
   const no = (name: SeedOption, why: string, hint?: string): never => {
     throw usageError(`-${name} ${values[name]}: ${why}`, hint)
   }
   for (const [name, text] of Object.entries(given)) {
-    const [expected, fits] = RANGES[name as SeedOption] ?? []
+    const { schema } = ORIGINAL[name as SeedOption]
     const value = text.trim() === '' ? Number.NaN : Number(text)
-    if (fits && !(Number.isFinite(value) && fits(value))) throw parameterError(`-${name}`, expected!, text)
+    if (schema && !schema.safeParse(value).success) throw parameterError(`-${name}`, expected({ schema }), text)
   }
   for (const name of ['save', 'resume', 'retrain'] as const) {
     if (values[name] === '') throw parameterError(`-${name}`, 'a path', '')
@@ -293,9 +278,9 @@ function refuseClassifier({ nClasses, resume, testOnly }: SeedValues): void {
 }
 
 function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
-  const notes = Object.entries(MEANINGLESS)
-    .filter(([name]) => name in given && !(name === 'data' && isImagenet(values)))
-    .map(([name, why]) => `-${name} means nothing here: ${why}`)
+  const notes = Object.entries(ORIGINAL)
+    .filter(([name, { nothing }]) => nothing && name in given && !(name === 'data' && isImagenet(values)))
+    .map(([name, { nothing }]) => `-${name} means nothing here: ${nothing}`)
   const nothing = (name: SeedOption, why: string): void => void notes.push(`-${name} means nothing here: ${why}`)
   if (isTrue(values.testOnly)) {
     const told = NETWORK.filter(name => name in given).map(name => `-${name}`)

@@ -66,8 +66,17 @@ export function unusualWords(recipe: Recipe): string[] {
 }
 
 const SHOWN: readonly (keyof Recipe)[] = [
-  ...(['epochs', 'batchSize', 'learningRate', 'schedule', 'optimizer', 'momentum', 'nesterov', 'weightDecay'] as const),
-  ...(['augmentation', 'trainLimit', 'testLimit'] as const),
+  'epochs',
+  'batchSize',
+  'learningRate',
+  'schedule',
+  'optimizer',
+  'momentum',
+  'nesterov',
+  'weightDecay',
+  'augmentation',
+  'trainLimit',
+  'testLimit',
 ]
 const UNSHOWN: Partial<Recipe> = Object.fromEntries(
   Object.entries(PAPER_RECIPE).filter(([key]) => !SHOWN.includes(key as keyof Recipe)),
