@@ -21,7 +21,7 @@ import { testCommand } from './commands/test.js'
 import { trainCommand } from './commands/train.js'
 import { createContext } from './context.js'
 import { failureOf } from './failure.js'
-import { translateSeedOptions } from './original-options.js'
+import { translateOriginalOptions } from './original-options.js'
 import { createTerminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
@@ -48,12 +48,12 @@ async function run(args: readonly string[]): Promise<number> {
     program.outputHelp()
     return 0
   }
-  const seed = args[0] === 'train' ? translateSeedOptions(args.slice(1)) : null
-  if (seed) {
+  const original = args[0] === 'train' ? translateOriginalOptions(args.slice(1)) : null
+  if (original) {
     const { say } = createContext({ quiet: args.includes('--quiet'), json: args.includes('--json') })
-    for (const note of seed.notes) say(`note: ${note}`)
+    for (const note of original.notes) say(`note: ${note}`)
   }
-  await program.parseAsync(seed ? [seed.command, ...seed.args] : [...args], { from: 'user' })
+  await program.parseAsync(original ? [original.command, ...original.args] : [...args], { from: 'user' })
   return exitCode
 }
 

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { parameterError, usageError } from '../errors.js'
 import { IMAGENET_BLOCKS } from '../model/config.js'
-import { SEED_LATEST } from '../networks/original-checkpoint.js'
+import { ORIGINAL_LATEST } from '../networks/original-checkpoint.js'
 import { above0, atLeast0, below1, count, expected, upTo, wholeAtLeast0 } from '../util/settings.js'
 
 export interface Translation {
@@ -73,27 +73,29 @@ const ORIGINAL = table({
   d4: { default: '0', schema: wholeAtLeast0 },
 })
 
-type SeedOption = keyof typeof ORIGINAL
-type SeedValues = Record<SeedOption, string>
-const DEFAULTS = Object.fromEntries(Object.entries(ORIGINAL).map(([name, row]) => [name, row.default])) as SeedValues
+type OriginalName = keyof typeof ORIGINAL
+type OriginalValues = Record<OriginalName, string>
+const DEFAULTS = Object.fromEntries(
+  Object.entries(ORIGINAL).map(([name, row]) => [name, row.default]),
+) as OriginalValues
 
 /** The original's own: anything but "false" is true. */
 const isTrue = (text: string): boolean => text !== 'false'
 
-const isSeedOption = (arg: string): boolean => /^-[A-Za-z]/.test(arg) && Object.hasOwn(ORIGINAL, arg.slice(1))
+const isOriginalOption = (arg: string): boolean => /^-[A-Za-z]/.test(arg) && Object.hasOwn(ORIGINAL, arg.slice(1))
 
 /** Null when `args` (after `train`) are not in the original's style. */
-export function translateSeedOptions(args: readonly string[]): Translation | null {
-  const first = args.find(isSeedOption)
+export function translateOriginalOptions(args: readonly string[]): Translation | null {
+  const first = args.find(isOriginalOption)
   if (first === undefined) return null
-  const given: Partial<SeedValues> = {}
+  const given: Partial<OriginalValues> = {}
   const own: string[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
-    if (isSeedOption(arg)) {
+    if (isOriginalOption(arg)) {
       const value = args[++i]
       if (value === undefined) throw usageError(`${arg} needs a value`)
-      given[arg.slice(1) as SeedOption] = value
+      given[arg.slice(1) as OriginalName] = value
     } else if (/^--(debug|json|quiet)$/.test(arg)) own.push(arg)
     else if (/^--?help$|^-h$/.test(arg)) own.push('--help')
     else if (arg.startsWith('--')) {
@@ -104,7 +106,7 @@ export function translateSeedOptions(args: readonly string[]): Translation | nul
     else throw usageError(`"${arg}" stands alone between options of the original program, which each take one value`)
   }
   if (own.includes('--help')) return { command: 'train', args: own, notes: [] }
-  const values: SeedValues = { ...DEFAULTS, ...given }
+  const values: OriginalValues = { ...DEFAULTS, ...given }
   refuse(values, given)
   const translated = isTrue(values.testOnly) ? testArgs(values) : trainArgs(values, given)
   return {
@@ -120,20 +122,21 @@ function unknownOption(arg: string): Error {
 }
 
 /** Where the weights to begin with are. */
-type Beginning = 'fresh' | 'file' | 'run' | 'seed run'
+type Beginning = 'fresh' | 'file' | 'run' | 'original run'
 
-function beginningOf({ resume, retrain }: SeedValues): Beginning {
-  if (resume !== 'none') return existsSync(join(resume, SEED_LATEST)) ? 'seed run' : 'run'
+function beginningOf({ resume, retrain }: OriginalValues): Beginning {
+  if (resume !== 'none') return existsSync(join(resume, ORIGINAL_LATEST)) ? 'original run' : 'run'
   return retrain === 'none' ? 'fresh' : 'file'
 }
 
 const NETWORK = ['depth', 'growthRate', 'bottleneck', 'reduction', 'dropRate', 'd1', 'd2', 'd3', 'd4'] as const
 
-function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
+function trainArgs(values: OriginalValues, given: Partial<OriginalValues>): string[] {
   const beginning = beginningOf(values)
-  const isGiven = (...names: SeedOption[]): boolean => names.some(name => name in given)
+  const isGiven = (...names: OriginalName[]): boolean => names.some(name => name in given)
   // A run of ours that goes on knows its own values; those given are checked against them.
-  const only = (names: SeedOption[], args: string[]): string[] => (beginning !== 'run' || isGiven(...names) ? args : [])
+  const only = (names: OriginalName[], args: string[]): string[] =>
+    beginning !== 'run' || isGiven(...names) ? args : []
   // Weights come with their network, which the one described is checked against.
   const network = beginning === 'fresh' || isGiven(...NETWORK) ? networkArgs(values) : []
   const { nGPU, batchSize } = values
@@ -141,7 +144,7 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
   const schedule = isImagenet(values) && values.lrShape === 'multistep' ? 'imagenet' : values.lrShape
   const epochs = Number(values.nEpochs) > 0 ? values.nEpochs : isImagenet(values) ? '90' : '164'
   // The state of the original's optimiser has its own momentum and decay.
-  const kept = beginning === 'seed run'
+  const kept = beginning === 'original run'
   const crops = isTrue(values.tenCrop) ? 'ten' : 'single'
   return [
     ...only(['dataset'], option('--dataset', datasetOf(values))),
@@ -162,7 +165,7 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
 }
 
 /** All of it: the original builds its network anew before it reads weights. */
-function networkArgs(values: SeedValues): string[] {
+function networkArgs(values: OriginalValues): string[] {
   const growthRate = Number(values.growthRate)
   return [
     ...(isImagenet(values) ? imagenetNetwork(values) : option('--depth', values.depth)),
@@ -178,7 +181,7 @@ function networkArgs(values: SeedValues): string[] {
 /** Depths that the original knows the blocks of; of others it is told them. */
 const IMAGENET_DEPTHS: readonly string[] = ['121', '161', '169', '201']
 
-function imagenetNetwork(values: SeedValues): string[] {
+function imagenetNetwork(values: OriginalValues): string[] {
   const { depth } = values
   if (IMAGENET_DEPTHS.includes(depth)) return [`densenet-${depth}`]
   const blocks = [values.d1, values.d2, values.d3, values.d4].map(Number)
@@ -195,11 +198,11 @@ function imagenetNetwork(values: SeedValues): string[] {
     : ['densenet-121', ...option('--blocks', blocks.join())]
 }
 
-function beginningArgs(values: SeedValues, given: Partial<SeedValues>, beginning: Beginning): string[] {
+function beginningArgs(values: OriginalValues, given: Partial<OriginalValues>, beginning: Beginning): string[] {
   const { resume, retrain, save, epochNumber, nClasses } = values
   if (beginning === 'run') return option('--resume', resume)
   // Its default is where the original's own checkpoints are.
-  if (beginning === 'seed run')
+  if (beginning === 'original run')
     return [...('save' in given ? option('--output', save) : []), ...option('--resume', resume)]
   const reset = isTrue(values.resetClassifier)
   return [
@@ -211,7 +214,7 @@ function beginningArgs(values: SeedValues, given: Partial<SeedValues>, beginning
   ]
 }
 
-function testArgs(values: SeedValues): string[] {
+function testArgs(values: OriginalValues): string[] {
   const { resume, retrain } = values
   if (resume === 'none' && retrain === 'none') {
     throw usageError('-testOnly needs -resume and the folder of a run, or -retrain and a file of weights')
@@ -226,18 +229,18 @@ function testArgs(values: SeedValues): string[] {
 }
 
 /** ImageNet, or any folder that is laid out like it. */
-const isImagenet = ({ dataset }: SeedValues): boolean => dataset === 'imagenet'
-const datasetOf = (values: SeedValues): string => (isImagenet(values) ? values.data : values.dataset)
+const isImagenet = ({ dataset }: OriginalValues): boolean => dataset === 'imagenet'
+const datasetOf = (values: OriginalValues): string => (isImagenet(values) ? values.data : values.dataset)
 
 /** As one word, so that a value with a dash in front stays a value. */
 const option = (flag: string, value: string): string[] => [`${flag}=${value}`]
 
-function refuse(values: SeedValues, given: Partial<SeedValues>): void {
-  const no = (name: SeedOption, why: string, hint?: string): never => {
+function refuse(values: OriginalValues, given: Partial<OriginalValues>): void {
+  const no = (name: OriginalName, why: string, hint?: string): never => {
     throw usageError(`-${name} ${values[name]}: ${why}`, hint)
   }
   for (const [name, text] of Object.entries(given)) {
-    const { schema } = ORIGINAL[name as SeedOption]
+    const { schema } = ORIGINAL[name as OriginalName]
     const value = text.trim() === '' ? Number.NaN : Number(text)
     if (schema && !schema.safeParse(value).success) throw parameterError(`-${name}`, expected({ schema }), text)
   }
@@ -270,18 +273,18 @@ function refuse(values: SeedValues, given: Partial<SeedValues>): void {
   }
 }
 
-function refuseClassifier({ nClasses, resume, testOnly }: SeedValues): void {
+function refuseClassifier({ nClasses, resume, testOnly }: OriginalValues): void {
   if (Number(nClasses) === 0) throw usageError('-resetClassifier needs -nClasses and the number of classes')
   if (isTrue(testOnly) && resume === 'none') {
     throw usageError('-testOnly and -resetClassifier: a new classifier cannot be tested before it is trained')
   }
 }
 
-function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
+function notesOn(given: Partial<OriginalValues>, values: OriginalValues): string[] {
   const notes = Object.entries(ORIGINAL)
     .filter(([name, { nothing }]) => nothing && name in given && !(name === 'data' && isImagenet(values)))
     .map(([name, { nothing }]) => `-${name} means nothing here: ${nothing}`)
-  const nothing = (name: SeedOption, why: string): void => void notes.push(`-${name} means nothing here: ${why}`)
+  const nothing = (name: OriginalName, why: string): void => void notes.push(`-${name} means nothing here: ${why}`)
   if (isTrue(values.testOnly)) {
     const told = NETWORK.filter(name => name in given).map(name => `-${name}`)
     if (told.length > 0) notes.push(`the network is that of the weights; not looked at: ${told.join(', ')}`)
@@ -311,7 +314,7 @@ function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
   return notes
 }
 
-function replicasNote(given: Partial<SeedValues>, values: SeedValues): string {
+function replicasNote(given: Partial<OriginalValues>, values: OriginalValues): string {
   const { nGPU, batchSize } = values
   if (Number(nGPU) === 1) return '-nGPU 1 means nothing here: there is no CUDA here'
   if (isTrue(values.testOnly)) return `-nGPU ${nGPU} means nothing here: testing is in one process`
@@ -325,7 +328,7 @@ function replicasNote(given: Partial<SeedValues>, values: SeedValues): string {
   )
 }
 
-function networkNotes(given: Partial<SeedValues>, values: SeedValues): string[] {
+function networkNotes(given: Partial<OriginalValues>, values: OriginalValues): string[] {
   const { depth } = values
   const notes: string[] = []
   if (!isTrue(values.bottleneck) && given.reduction === undefined) {

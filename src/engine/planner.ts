@@ -237,7 +237,7 @@ class Planner extends HeadPlanner {
     }
   }
 
-  /** With dropout between the two they do not commute: convolution first, as the seed has it. */
+  /** With dropout between the two they do not commute: convolution first, as the original has it. */
   private convolveThenPool(
     layer: TransitionLayer,
     features: Activation,

@@ -93,7 +93,7 @@ export type DenseNetOptions = Partial<DenseNetConfig> & {
   readonly depth?: number
 }
 
-/** Layers per block of the ImageNet networks, by the number in their name (features.md of the seed: models/densenet.lua). */
+/** Layers per block of the ImageNet networks, by the number in their name (features.md of the original: models/densenet.lua). */
 export const IMAGENET_BLOCKS: Readonly<Record<number, readonly number[]>> = {
   121: [6, 12, 24, 16],
   161: [6, 12, 36, 24],

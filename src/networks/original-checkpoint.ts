@@ -6,9 +6,9 @@ import { readBytes } from '../interop/read-weights.js'
 import { damaged, isFloating } from '../interop/tensor.js'
 import { isTensor, readTorch7, type Torch7Table } from '../interop/torch7.js'
 
-export const SEED_LATEST = 'latest.t7'
+export const ORIGINAL_LATEST = 'latest.t7'
 
-export interface SeedCheckpoint {
+export interface OriginalCheckpoint {
   /** Epochs that are done. */
   readonly epoch: number
   /** Path of the file with the network. */
@@ -20,8 +20,8 @@ export interface SeedCheckpoint {
   readonly nesterov: boolean
 }
 
-export async function readSeedCheckpoint(folder: string): Promise<SeedCheckpoint> {
-  const latestPath = join(folder, SEED_LATEST)
+export async function readOriginalCheckpoint(folder: string): Promise<OriginalCheckpoint> {
+  const latestPath = join(folder, ORIGINAL_LATEST)
   const latest = await readTable(latestPath)
   const [epoch, modelFile, optimFile] = ['epoch', 'modelFile', 'optimFile'].map(key => latest.get(key))
   if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) {
