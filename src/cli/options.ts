@@ -40,22 +40,20 @@ export function choiceOption(flags: string, text: string, choices: readonly stri
 
 /** The option of a setting, read and refused as its row says. */
 export function settingOption({ schema, option, help, usual, list, choices, ...row }: Setting): Option {
-  const [flags, inner] = [option!, innermost(schema)]
+  const inner = innermost(schema)
   const isShown = typeof row.default === 'number' || typeof row.default === 'string'
   const otherwise = usual ?? (isShown ? row.default : null)
-  const text = [help ?? [], otherwise === null ? [] : `default: ${otherwise}`].flat().join('; ')
+  const text = [help, otherwise === null ? '' : `default: ${otherwise}`].filter(Boolean).join('; ')
   const fits = (value: unknown): boolean => schema.safeParse(value).success
-  if (list !== undefined) return new Option(flags, text).argParser(listOf(flagOf(flags), list, fits))
-  if (inner instanceof z.ZodNumber) return numberOption(flags, text, expected({ schema }), fits)
+  if (list !== undefined) return new Option(option, text).argParser(listOf(flagOf(option), list, fits))
+  if (inner instanceof z.ZodNumber) return numberOption(option, text, expected({ schema }), fits)
   const names = choices ?? (inner instanceof z.ZodEnum ? inner.options.map(String) : null)
-  return names ? choiceOption(flags, text, names) : new Option(flags, text)
+  return names ? choiceOption(option, text, names) : new Option(option, text)
 }
 
 /** Of each setting that has one, by its name. */
 export const settingOptions = (settings: Settings): ReadonlyMap<string, Option> =>
-  new Map(
-    Object.entries(settings).flatMap(([name, row]) => (row.option === undefined ? [] : [[name, settingOption(row)]])),
-  )
+  new Map(Object.entries(settings).flatMap(([name, row]) => (row.option === '' ? [] : [[name, settingOption(row)]])))
 
 /** The values of settings that were given. */
 export function givenSettings(options: ReadonlyMap<string, Option>, flags: object): Record<string, unknown> {

@@ -16,7 +16,7 @@ function withWords({ help, of, by = {}, usual, ...row }: (typeof recipeSettings)
   const rates = Object.entries(by).map(([optimizer, value]) => `${optimizer} ${value}`)
   return {
     ...row,
-    help: help ?? (of && `of ${of.join(' and ')}`),
+    help: help || (of ? `of ${of.join(' and ')}` : ''),
     usual: rates.length > 0 ? [row.default, ...rates].join(', ') : usual,
   }
 }

@@ -16,7 +16,13 @@ interface Basis {
 interface ConfigSetting<T> extends Setting<T> {
   readonly default?: NoInfer<T> | ((basis: Basis) => NoInfer<T>)
 }
-const table = <V>(rows: { readonly [K in keyof V]: ConfigSetting<V[K]> }) => rows
+const row = <T>(
+  schema: z.ZodType<T>,
+  usual: ConfigSetting<T>['default'],
+  option = '',
+  help = '',
+  more: Partial<ConfigSetting<T>> = {},
+): ConfigSetting<T> => ({ schema, default: usual, option, help, ...more })
 
 const size = z.int().min(1).max(100_000)
 const count = size.describe('a whole number of at least 1')
@@ -24,64 +30,51 @@ const pixels = size.describe('a whole number of pixels, at least 1')
 const byStem = ({ stem }: Basis): number => (stem === 'imagenet' ? 224 : 32)
 
 /** Each setting of a network. */
-export const CONFIG = table({
+export const CONFIG = {
   /** Channels that each dense layer adds (k). */
-  growthRate: { schema: count, default: 12, option: '--growth-rate <k>', help: 'channels that each layer adds' },
+  growthRate: row(count, 12, '--growth-rate <k>', 'channels that each layer adds'),
   /** Dense layers of each block. */
-  blocks: {
-    schema: z.array(size).min(1).max(16).readonly().describe('a list of 1 to 16 numbers of layers, each at least 1'),
-    option: '--blocks <n,n,...>',
-    list: 'whole numbers with commas between them, such as 6,12,24,16',
-    help: 'dense layers of each block, instead of a depth',
-  },
+  blocks: row(
+    z.array(size).min(1).max(16).readonly().describe('a list of 1 to 16 numbers of layers, each at least 1'),
+    undefined,
+    '--blocks <n,n,...>',
+    'dense layers of each block, instead of a depth',
+    { list: 'whole numbers with commas between them, such as 6,12,24,16' },
+  ),
   /** DenseNet-B: a 1x1 convolution to bottleneckWidth * growthRate channels before each 3x3. */
-  bottleneck: {
-    schema: yesOrNo,
-    default: false,
-    option: '--bottleneck',
-    help: 'DenseNet-B: a 1x1 convolution before each 3x3',
-  },
+  bottleneck: row(yesOrNo, false, '--bottleneck', 'DenseNet-B: a 1x1 convolution before each 3x3'),
   /** Channels of the bottleneck in units of the growth rate; the paper's is 4. */
-  bottleneckWidth: { schema: count, default: 4 },
+  bottleneckWidth: row(count, 4),
   /** DenseNet-C: a transition keeps floor(reduction * channels); 1 keeps all. */
-  reduction: {
-    schema: upTo(1),
-    default: ({ bottleneck }) => (bottleneck ? 0.5 : 1),
-    option: '--reduction <r>',
-    help: 'share of the channels that a transition keeps',
-    usual: '0.5 with bottlenecks, else 1',
-  },
+  reduction: row(
+    upTo(1),
+    ({ bottleneck }) => (bottleneck ? 0.5 : 1),
+    '--reduction <r>',
+    'share of the channels that a transition keeps',
+    { usual: '0.5 with bottlenecks, else 1' },
+  ),
   /** Dropout after every convolution but the first. */
-  dropRate: {
-    schema: below1,
-    default: 0,
-    option: '--drop-rate <p>',
-    help: 'dropout after every convolution but the first',
-  },
+  dropRate: row(below1, 0, '--drop-rate <p>', 'dropout after every convolution but the first'),
   /** Channels made by the stem. */
-  initialChannels: {
-    schema: count,
-    default: ({ stem, bottleneck, growthRate }) => (bottleneck || stem === 'imagenet' ? 2 * growthRate : 16),
-    option: '--initial-channels <n>',
-    help: 'channels of the first convolution',
-    usual: '2 k with bottlenecks, else 16',
-  },
-  classes: { schema: count, default: ({ stem }) => (stem === 'imagenet' ? 1000 : 10) },
-  inputChannels: { schema: count, default: 3 },
+  initialChannels: row(
+    count,
+    ({ stem, bottleneck, growthRate }) => (bottleneck || stem === 'imagenet' ? 2 * growthRate : 16),
+    '--initial-channels <n>',
+    'channels of the first convolution',
+    { usual: '2 k with bottlenecks, else 16' },
+  ),
+  classes: row(count, ({ stem }) => (stem === 'imagenet' ? 1000 : 10)),
+  inputChannels: row(count, 3),
   /** Input size in pixels. */
-  height: { schema: pixels, default: byStem },
+  height: row(pixels, byStem),
   /** Input size in pixels. */
-  width: { schema: pixels, default: byStem },
+  width: row(pixels, byStem),
   /** `cifar`: 3x3 convolution; `imagenet`: 7x7 stride 2, batch norm, ReLU, 3x3 stride 2 max pool. */
-  stem: { schema: oneOf(stems).describe('"cifar" or "imagenet"'), default: 'cifar' },
-  bnEpsilon: {
-    schema: upTo(1),
-    default: 1e-5,
-    option: '--bn-epsilon <e>',
-    help: "weights from elsewhere: batch norm's epsilon",
+  stem: row(oneOf(stems).describe('"cifar" or "imagenet"'), 'cifar'),
+  bnEpsilon: row(upTo(1), 1e-5, '--bn-epsilon <e>', "weights from elsewhere: batch norm's epsilon", {
     usual: "the format's",
-  },
-})
+  }),
+}
 
 /** A DenseNet, complete.
  * @interface */

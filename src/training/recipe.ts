@@ -51,137 +51,86 @@ const count = z
 const alpha = upTo(MOST_ALPHA).nullable()
 const views = oneOf(Object.keys(VIEWS) as ViewName[])
 const limiting = z.enum(['classes', 'order']).describe('classes or order')
-const table = <V>(rows: { readonly [K in keyof V]: RecipeSetting<V[K]> }) => rows
+const row = <T>(
+  schema: z.ZodType<T>,
+  usual: NoInfer<T>,
+  option = '',
+  help = '',
+  more: Partial<RecipeSetting<T>> = {},
+): RecipeSetting<T> => ({ schema, default: usual, option, help, ...more })
 
 /** Each setting of a recipe. Its meaning is its help; above a row stands what else there is to say. */
-export const RECIPE = table({
-  epochs: { schema: count, default: 300, option: '--epochs <n>', help: 'passes over the training images' },
-  batchSize: { schema: count, default: 64, option: '--batch-size <n>', help: 'images of a step' },
+export const RECIPE = {
+  epochs: row(count, 300, '--epochs <n>', 'passes over the training images'),
+  batchSize: row(count, 64, '--batch-size <n>', 'images of a step'),
   /** Batches whose gradients make one update, as one batch of so many times the images would, but that batch norms take
    * each batch's own statistics. An epoch's last update may be of fewer. */
-  accumulate: {
-    schema: count,
-    default: 1,
-    option: '--accumulate <n>',
-    help: 'batches whose gradients make one update',
-  },
-  learningRate: {
-    schema: upTo(100),
+  accumulate: row(count, 1, '--accumulate <n>', 'batches whose gradients make one update'),
+  learningRate: row(upTo(100), 0.1, '--lr <rate>', 'learning rate', {
     stored: above0,
-    default: 0.1,
     by: { adamw: 1e-3, rmsprop: 1e-3 },
-    option: '--lr <rate>',
-    help: 'learning rate',
-  },
+  }),
   /** A name of `scheduleNames`, or `custom` for a function. */
-  schedule: {
-    schema: z.enum([...scheduleNames, 'custom']).describe(`one of ${scheduleNames.join(', ')}`),
-    default: 'multistep',
-    option: '--schedule <name>',
-    choices: scheduleNames,
-    help: 'how it changes',
-  },
+  schedule: row(
+    z.enum([...scheduleNames, 'custom']).describe(`one of ${scheduleNames.join(', ')}`),
+    'multistep',
+    '--schedule <name>',
+    'how it changes',
+    { choices: scheduleNames },
+  ),
   /** The rate grows linearly over so many epochs first; 0: from the start in full. */
-  warmupEpochs: {
-    schema: atLeast0,
-    default: 0,
-    option: '--warmup-epochs <n>',
-    help: 'grow it linearly from 0 over the first n',
-  },
+  warmupEpochs: row(atLeast0, 0, '--warmup-epochs <n>', 'grow it linearly from 0 over the first n'),
   /** Of the schedule `plateau`: so many epochs without a lower loss are borne with, the next one makes the rate a tenth. */
-  plateauPatience: {
-    schema: wholeAtLeast0,
-    default: 10,
-    option: '--plateau-patience <n>',
-    help: 'of the schedule plateau: epochs without a lower loss',
-  },
-  optimizer: { schema: oneOf(optimizerNames), default: 'sgd', option: '--optimizer <name>' },
+  plateauPatience: row(
+    wholeAtLeast0,
+    10,
+    '--plateau-patience <n>',
+    'of the schedule plateau: epochs without a lower loss',
+  ),
+  optimizer: row(oneOf(optimizerNames), 'sgd', '--optimizer <name>'),
   /** Of sgd and rmsprop. */
-  momentum: { schema: below1, default: 0.9, of: ['sgd', 'rmsprop'], option: '--momentum <m>' },
+  momentum: row(below1, 0.9, '--momentum <m>', '', { of: ['sgd', 'rmsprop'] }),
   /** Of sgd. */
-  nesterov: {
-    schema: yesOrNo,
-    default: true,
-    of: ['sgd'],
-    option: '--no-nesterov',
-    help: 'plain momentum for sgd',
-    usual: 'Nesterov',
-  },
+  nesterov: row(yesOrNo, true, '--no-nesterov', 'plain momentum for sgd', { of: ['sgd'], usual: 'Nesterov' }),
   /** Of adamw: what its mean of gradients keeps. */
-  beta1: { schema: below1, default: 0.9, of: ['adamw'], option: '--beta1 <b>' },
+  beta1: row(below1, 0.9, '--beta1 <b>', '', { of: ['adamw'] }),
   /** Of adamw: what its mean of their squares keeps. */
-  beta2: { schema: below1, default: 0.999, of: ['adamw'], option: '--beta2 <b>' },
+  beta2: row(below1, 0.999, '--beta2 <b>', '', { of: ['adamw'] }),
   /** Of rmsprop: what its mean of squares keeps. */
-  alpha: { schema: below1, default: 0.99, of: ['rmsprop'], option: '--alpha <a>' },
+  alpha: row(below1, 0.99, '--alpha <a>', '', { of: ['rmsprop'] }),
   /** Of adamw and rmsprop: added to the root. */
-  epsilon: { schema: upTo(1), stored: above0, default: 1e-8, of: ['adamw', 'rmsprop'], option: '--epsilon <e>' },
-  weightDecay: { schema: share, stored: atLeast0, default: 1e-4, by: { adamw: 1e-2 }, option: '--weight-decay <d>' },
+  epsilon: row(upTo(1), 1e-8, '--epsilon <e>', '', { stored: above0, of: ['adamw', 'rmsprop'] }),
+  weightDecay: row(share, 1e-4, '--weight-decay <d>', '', { stored: atLeast0, by: { adamw: 1e-2 } }),
   /** Whether batch norms and biases decay as well. */
-  decayNorms: {
-    schema: yesOrNo,
-    default: true,
-    option: '--no-decay-norms',
-    help: 'spare batch norms and biases the decay',
-    usual: 'all decay',
-  },
+  decayNorms: row(yesOrNo, true, '--no-decay-norms', 'spare batch norms and biases the decay', { usual: 'all decay' }),
   /** Largest Euclidean norm of all gradients together; null: any. */
-  clipNorm: {
-    schema: above0.nullable(),
-    default: null,
-    option: '--clip-norm <n>',
-    help: 'largest norm of all gradients together',
-    usual: 'any',
-  },
+  clipNorm: row(above0.nullable(), null, '--clip-norm <n>', 'largest norm of all gradients together', { usual: 'any' }),
   /** Decay of a moving average of weights and running statistics, which is then evaluated and saved; null: none. At
    * update u it is min(ema, (1 + u) / (10 + u)), so that the first weights are soon forgotten. */
-  ema: {
-    schema: below1.nullable(),
-    default: null,
-    option: '--ema <d>',
-    help: 'evaluate and save moving averages that keep d, such as 0.999',
+  ema: row(below1.nullable(), null, '--ema <d>', 'evaluate and save moving averages that keep d, such as 0.999', {
     usual: 'none',
-  },
+  }),
   /** Where images may have several labels, fit takes binary-cross-entropy by default. */
-  loss: {
-    schema: oneOf(lossNames),
-    default: 'cross-entropy',
-    option: '--loss <name>',
+  loss: row(oneOf(lossNames), 'cross-entropy', '--loss <name>', '', {
     usual: 'cross-entropy; where an image may have several labels, binary-cross-entropy',
-  },
-  labelSmoothing: {
-    schema: below1,
-    default: 0,
-    option: '--label-smoothing <s>',
-    help: 'share of the target for all classes',
-  },
+  }),
+  labelSmoothing: row(below1, 0, '--label-smoothing <s>', 'share of the target for all classes'),
   /** Alpha of mixup (src/images/mixing.ts); null: images are not mixed so. */
-  mixup: {
-    schema: alpha,
+  mixup: row(alpha, null, '--mixup <alpha>', "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet", {
     stored: alpha.default(null),
-    default: null,
-    option: '--mixup <alpha>',
-    help: "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet",
-  },
+  }),
   /** Alpha of CutMix; null: images are not mixed so. */
-  cutmix: {
-    schema: alpha,
+  cutmix: row(alpha, null, '--cutmix <alpha>', "put a piece of one image into another; the paper's: 1", {
     stored: alpha.default(null),
-    default: null,
-    option: '--cutmix <alpha>',
-    help: "put a piece of one image into another; the paper's: 1",
-  },
+  }),
   /** Where both are given: how likely a batch is mixed by CutMix. */
-  switchProbability: {
-    schema: share,
+  switchProbability: row(share, 0.5, '--switch-probability <p>', 'with both: how likely a batch gets CutMix', {
     stored: share.default(0.5),
-    default: 0.5,
-    option: '--switch-probability <p>',
-    help: 'with both: how likely a batch gets CutMix',
-  },
+  }),
   /** A weight for every class, or `balanced`: labels / (classes * labels of the class). The loss is still divided by the
    * number of images. Null: all 1. */
-  classWeights: {
-    schema: z
+  classWeights: row(
+    z
       .union([
         z.literal('balanced'),
         z
@@ -191,92 +140,66 @@ export const RECIPE = table({
       ])
       .describe('"balanced", or a number of at least 0 for each class, not all of them 0')
       .nullable(),
-    default: null,
-    option: '--class-weights <w,w,...>',
-    list: 'balanced, or numbers of at least 0, not all of them 0, with commas between them',
-    help: 'one for each class, or "balanced"',
-    usual: 'all 1',
-  },
+    null,
+    '--class-weights <w,w,...>',
+    'one for each class, or "balanced"',
+    { list: 'balanced, or numbers of at least 0, not all of them 0, with commas between them', usual: 'all 1' },
+  ),
   /** Patterns of names of parameters that keep their bits; `*` stands for anything. A batch norm with both of its
    * parameters among them normalises with its running statistics and keeps those, too. */
-  freeze: {
-    schema: z.array(z.string().min(1)).readonly().describe('patterns of parameter names'),
-    default: [],
-    option: '--freeze <name,...>',
-    list: 'names of parameters with commas between them',
-    help: 'parameters that stay, such as "features.denseblock1.*"',
-    usual: 'none',
-  },
+  freeze: row(
+    z.array(z.string().min(1)).readonly().describe('patterns of parameter names'),
+    [],
+    '--freeze <name,...>',
+    'parameters that stay, such as "features.denseblock1.*"',
+    { list: 'names of parameters with commas between them', usual: 'none' },
+  ),
   /** Where the classifier alone is trained: so many passes over the training images are made, their pooled features kept
    * and trained on in turn; 0: features are computed anew in every epoch. */
-  featurePasses: {
-    schema: wholeAtLeast0,
-    stored: wholeAtLeast0.default(0),
-    default: 0,
-    option: '--feature-passes <n>',
-    help: 'where the classifier alone is trained: keep the features of n passes; 0: of none',
-    usual: '1, without augmentation',
-  },
+  featurePasses: row(
+    wholeAtLeast0,
+    0,
+    '--feature-passes <n>',
+    'where the classifier alone is trained: keep the features of n passes; 0: of none',
+    { stored: wholeAtLeast0.default(0), usual: '1, without augmentation' },
+  ),
   /** Ends after so many epochs without a better one: of a lower error, or, where images may have several labels, of a higher
    * mean average precision; null: never. */
-  patience: {
-    schema: count.nullable(),
-    default: null,
-    option: '--patience <n>',
-    help: 'end after n epochs without a lower error',
+  patience: row(count.nullable(), null, '--patience <n>', 'end after n epochs without a lower error', {
     usual: 'never',
-  },
+  }),
   /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. Those that
    * the data set holds out by convention, if they are so many; else the seed chooses them. */
-  heldOut: {
-    schema: count.nullable(),
-    default: null,
-    option: '--validation <n>',
-    help: 'hold n training images out and judge by them',
+  heldOut: row(count.nullable(), null, '--validation <n>', 'hold n training images out and judge by them', {
     usual: 'by the test images',
-  },
+  }),
   /** What is shown of each image that is evaluated: `single`, `flip` (also mirrored) or `ten` (crops, of images of files);
    * probabilities are averaged. */
-  crops: {
-    schema: views,
-    stored: views.default('single'),
-    default: 'single',
-    option: '--crops <which>',
-    help: 'what is shown of each image that is evaluated; probabilities are averaged',
-  },
+  crops: row(
+    views,
+    'single',
+    '--crops <which>',
+    'what is shown of each image that is evaluated; probabilities are averaged',
+    { stored: views.default('single') },
+  ),
   /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. The command
    * line has names for them (images/named-augmentation.ts). */
-  augmentation: {
-    schema: z
+  augmentation: row(
+    z
       .union([z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }), z.array(transformSchema)])
       .describe(
         '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',
       ) as z.ZodType<Augmentation>,
-    default: { flip: true, pad: 4 },
-  },
-  seed: {
-    schema: wholeAtLeast0,
-    default: 0,
-    option: '--seed <n>',
-    help: 'of weights, order, augmentation and dropout',
-  },
+    { flip: true, pad: 4 },
+  ),
+  seed: row(wholeAtLeast0, 0, '--seed <n>', 'of weights, order, augmentation and dropout'),
   /** Only so many training images; null: all. */
-  trainLimit: {
-    schema: count.nullable(),
-    default: null,
-    option: '--train-limit <n>',
-    help: 'only n training images, of all classes in proportion',
-  },
+  trainLimit: row(count.nullable(), null, '--train-limit <n>', 'only n training images, of all classes in proportion'),
   /** Only so many test images; null: all. */
-  testLimit: {
-    schema: count.nullable(),
-    default: null,
-    option: '--test-limit <n>',
-    help: 'only n test images, of all classes in proportion',
-  },
+  testLimit: row(count.nullable(), null, '--test-limit <n>', 'only n test images, of all classes in proportion'),
   /** How these are chosen: of all `classes` in proportion, or the first in `order`, as runs of old did. */
-  limitBy: { schema: limiting, stored: limiting.default('order'), default: 'classes' },
-})
+  limitBy: row(limiting, 'classes', '', '', { stored: limiting.default('order') }),
+}
 
 /** How a network is trained: everything that decides its bits but the network and the images.
  * @interface */

@@ -7,10 +7,10 @@ export interface Setting<T = unknown> {
   /** Described by what it may be, as errors say it. */
   readonly schema: z.ZodType<T>
   readonly default?: unknown
-  /** Its option and what stands for the value, such as `--lr <rate>`; without one the command line does not have it. */
-  readonly option?: string
+  /** Its option and what stands for the value, such as `--lr <rate>`; empty: the command line does not have it. */
+  readonly option: string
   /** For the option's help, in which the default follows. */
-  readonly help?: string
+  readonly help: string
   /** The default in words, where its value does not say it. */
   readonly usual?: string
   /** Of several values with commas between them: what is to be written, as the option's error says it. */
@@ -27,7 +27,8 @@ export const innermost = (schema: z.core.$ZodType): z.core.$ZodType =>
   schema instanceof z.ZodNullable ? innermost(schema.unwrap()) : schema
 
 /** What it may be, such as "a whole number of at least 1". */
-export const expected = ({ schema }: Setting): string => z.globalRegistry.get(innermost(schema))?.description ?? ''
+export const expected = ({ schema }: Pick<Setting, 'schema'>): string =>
+  z.globalRegistry.get(innermost(schema))?.description ?? ''
 
 /** The values, each as its row has it; the first that does not fit is a usage error, in which it is called as `spelled` says. */
 export function checkSettings<S extends Settings>(

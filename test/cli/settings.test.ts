@@ -35,15 +35,15 @@ describe.each([
   const rows = Object.entries<Setting>(settings)
 
   test('every setting has an option, or is known to have none', () => {
-    expect(rows.filter(([, { option }]) => option === undefined).map(([name]) => name)).toEqual(WITHOUT[kind])
+    expect(rows.filter(([, { option }]) => option === '').map(([name]) => name)).toEqual(WITHOUT[kind])
   })
 
-  test.each(rows.filter(([, { option }]) => option !== undefined))(
+  test.each(rows.filter(([, { option }]) => option !== ''))(
     '%s: its help and its docs',
     (_, { option, help, usual }) => {
       const found = command.options.filter(({ flags }) => flags === option)
       expect(found).toHaveLength(1)
-      for (const words of [help ?? '', usual ?? '']) {
+      for (const words of [help, usual ?? '']) {
         expect(found[0]!.description).toContain(words)
         expect(section(command)).toContain(words)
       }
