@@ -11,7 +11,9 @@ const { values, positionals } = parseArgs({
 })
 const [task = 'train', model = 'densenet-bc-100-12'] = positionals
 const work = completeWork({
-  ...{ task, model, iterations: Number(values.iterations) },
+  task,
+  model,
+  iterations: Number(values.iterations),
   ...(values.batch ? { batchSize: Number(values.batch) } : {}),
   ...(values.threads ? { threads: Number(values.threads) } : {}),
 })

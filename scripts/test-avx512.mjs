@@ -88,9 +88,15 @@ async function fillDisk(disk) {
     copyFileSync(library, join(disk, library))
   }
   await build({
-    ...{ root, configFile: false, logLevel: 'error', ssr: { noExternal: true } },
+    root,
+    configFile: false,
+    logLevel: 'error',
+    ssr: { noExternal: true },
     build: {
-      ...{ ssr: 'test/conformance/recorded.ts', outDir: join(disk, 'app'), emptyOutDir: false, target: 'node20' },
+      ssr: 'test/conformance/recorded.ts',
+      outDir: join(disk, 'app'),
+      emptyOutDir: false,
+      target: 'node20',
       rollupOptions: { output: { entryFileNames: 'recorded.mjs', codeSplitting: false } },
     },
   })
@@ -143,7 +149,10 @@ log: bochs.log
   writeFileSync(join(folder, 'bochsrc'), settings)
   writeFileSync(join(folder, 'commands'), 'continue\n') // Debian's Bochs is the one with the debugger
   const bochs = spawn('bochs-bin', ['-q', '-f', 'bochsrc', '-rc', 'commands'], {
-    ...{ cwd: folder, stdio: 'ignore', env: { ...process.env, TERM: 'xterm' }, timeout: 60_000 * MOST_MINUTES },
+    cwd: folder,
+    stdio: 'ignore',
+    env: { ...process.env, TERM: 'xterm' },
+    timeout: 60_000 * MOST_MINUTES,
     killSignal: 'SIGKILL', // it outlives others
   })
   const stop = () => bochs.kill('SIGKILL')

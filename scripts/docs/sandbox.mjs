@@ -85,8 +85,8 @@ export async function makeSandbox() {
     writeFileSync(join(folder, to), gunzipSync(readFileSync(fixtures + from)))
   }
   for (const name of ['weights.h5', 'keras.weights.h5']) unpack('keras2.h5.gz', name)
-  for (const name of readdirSync(`${fixtures}seed`).filter(name => name.endsWith('.t7.gz'))) {
-    unpack(`seed/${name}`, `checkpoints/${name.replace(/\.gz$/, '')}`)
+  for (const name of readdirSync(`${fixtures}original`).filter(name => name.endsWith('.t7.gz'))) {
+    unpack(`original/${name}`, `checkpoints/${name.replace(/\.gz$/, '')}`)
   }
   return folder
 }

@@ -24,7 +24,7 @@ const NOT_RUN = [
   [/^(npx )?densenet train --demo/, 'fetches a data set: npm start'],
   [
     /^(npx )?densenet train -[A-Za-z]{2}/,
-    "trains for days; test/cli/original-options.test.ts and seed-runs.test.ts test the original's options",
+    "trains for days; test/cli/original-options.test.ts and original-runs.test.ts test the original's options",
   ],
 ]
 

@@ -37,7 +37,12 @@ async function measureWith(
   const seconds = steps.slice(settle)
   const { parameters, multiplyAdds } = summarise(config)
   const result = {
-    ...{ model, task, batchSize, imageSize, parameters, multiplyAdds },
+    model,
+    task,
+    batchSize,
+    imageSize,
+    parameters,
+    multiplyAdds,
     memory: task === 'train' ? memory : null,
     backend: backend.description,
     medianSeconds: median(seconds),
@@ -59,7 +64,10 @@ async function trainingSteps(on: Backend, work: CompleteWork): Promise<Measured>
   const images = noise(work)
   const steps: number[] = []
   await DenseNet.create(config, { name: model }).fit(images, {
-    ...{ epochs: 1, batchSize, memory, on },
+    epochs: 1,
+    batchSize,
+    memory,
+    on,
     onEvent: event => {
       if (event.type === 'step') steps.push(event.seconds)
     },
@@ -96,7 +104,14 @@ function noise({ batchSize, iterations, settle, config }: CompleteWork): ArrayDa
   for (let i = 0; i < images.length; i++) images[i] = random.uint32() >>> 24
   const labels = Uint16Array.from({ length }, (_, i) => i % config.classes)
   return {
-    ...{ name: 'noise', split: 'train', length, channels, height, width, images, labels },
+    name: 'noise',
+    split: 'train',
+    length,
+    channels,
+    height,
+    width,
+    images,
+    labels,
     classes: Array.from({ length: config.classes }, (_, i) => `class ${i}`),
     normalisation: { mean: Array(channels).fill(128), deviation: Array(channels).fill(64) },
   }

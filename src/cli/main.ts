@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { createContext } from './context.js'
 import { failureOf } from './failure.js'
-import { translateSeedOptions } from './original-options.js'
+import { translateOriginalOptions } from './original-options.js'
 import { createTerminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
@@ -44,20 +44,20 @@ const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const seed = args[0] === 'train' ? translateSeedOptions(args.slice(1)) : null
+  const original = args[0] === 'train' ? translateOriginalOptions(args.slice(1)) : null
   let exitCode = 0
-  const program = await createProgram(seed?.command ?? args[0], code => {
+  const program = await createProgram(original?.command ?? args[0], code => {
     exitCode = code
   })
   if (args.length === 0) {
     program.outputHelp()
     return 0
   }
-  if (seed) {
+  if (original) {
     const { say } = createContext({ quiet: args.includes('--quiet'), json: args.includes('--json') })
-    for (const note of seed.notes) say(`note: ${note}`)
+    for (const note of original.notes) say(`note: ${note}`)
   }
-  await program.parseAsync(seed ? [seed.command, ...seed.args] : [...args], { from: 'user' })
+  await program.parseAsync(original ? [original.command, ...original.args] : [...args], { from: 'user' })
   return exitCode
 }
 

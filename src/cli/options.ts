@@ -1,8 +1,10 @@
 // Reading the values of options. Wrong ones are refused with the option's own name.
 import { Option } from 'commander'
+import { z } from 'zod'
 import { backendNames } from '../entries/engine.js'
 import { type AugmentationName, augmentationNames } from '../entries/images.js'
 import { parameterError } from '../errors.js'
+import { expected, innermost, type Setting, type Settings } from '../util/settings.js'
 
 type Parse<T> = (text: string) => T
 
@@ -36,15 +38,36 @@ export function choiceOption(flags: string, text: string, choices: readonly stri
   })
 }
 
-/** "6,12,24,16" */
-export function blocksOption(): Option {
-  return new Option('--blocks <n,n,...>', 'dense layers of each block, instead of a depth').argParser(text => {
-    const blocks = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
-    if (!blocks.every(n => Number.isInteger(n) && n >= 1)) {
-      throw parameterError('--blocks', 'whole numbers with commas between them, such as 6,12,24,16', text)
-    }
-    return blocks
-  })
+/** The option of a setting, read and refused as its row says. */
+export function settingOption({ schema, option, help, usual, list, choices, ...row }: Setting): Option {
+  const inner = innermost(schema)
+  const isShown = typeof row.default === 'number' || typeof row.default === 'string'
+  const otherwise = usual ?? (isShown ? row.default : null)
+  const text = [help, otherwise === null ? '' : `default: ${otherwise}`].filter(Boolean).join('; ')
+  const fits = (value: unknown): boolean => schema.safeParse(value).success
+  if (list !== undefined) return new Option(option, text).argParser(listOf(flagOf(option), list, fits))
+  if (inner instanceof z.ZodNumber) return numberOption(option, text, expected({ schema }), fits)
+  const names = choices ?? (inner instanceof z.ZodEnum ? inner.options.map(String) : null)
+  return names ? choiceOption(option, text, names) : new Option(option, text)
+}
+
+/** Of each setting that has one, by its name. */
+export const settingOptions = (settings: Settings): ReadonlyMap<string, Option> =>
+  new Map(Object.entries(settings).flatMap(([name, row]) => (row.option === '' ? [] : [[name, settingOption(row)]])))
+
+/** The values of settings that were given. */
+export function givenSettings(options: ReadonlyMap<string, Option>, flags: object): Record<string, unknown> {
+  const values = [...options].map(([name, option]) => [name, flags[option.attributeName() as keyof typeof flags]])
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+}
+
+/** "6,12,24,16", names with commas between them, or one word for all of it. */
+const listOf = (flag: string, written: string, fits: (value: unknown) => boolean) => (text: string) => {
+  const parts = text.split(',').map(part => part.trim())
+  const numbers = parts.map(part => (part === '' ? Number.NaN : Number(part)))
+  const value = [text, numbers, parts].find(fits)
+  if (value === undefined) throw parameterError(flag, written, text)
+  return value
 }
 
 /** Names, or false for none. */

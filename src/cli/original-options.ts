@@ -3,9 +3,11 @@
 // accepted with a note, ones that mean something this program does not have are refused.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 import { IMAGENET_BLOCKS } from '../entries/model.js'
-import { SEED_LATEST } from '../entries/networks.js'
+import { ORIGINAL_LATEST } from '../entries/networks.js'
 import { parameterError, usageError } from '../errors.js'
+import { above0, atLeast0, below1, count, expected, upTo, wholeAtLeast0 } from '../util/settings.js'
 
 export interface Translation {
   /** `test` when -testOnly was given. */
@@ -14,80 +16,86 @@ export interface Translation {
   readonly notes: readonly string[]
 }
 
-/** Every option of the original, with its default. */
-const DEFAULTS = {
-  data: '',
-  dataset: 'cifar10',
-  manualSeed: '0',
-  nGPU: '1',
-  backend: 'cudnn',
-  cudnn: 'fastest',
-  gen: 'gen',
-  precision: 'single',
-  nThreads: '2',
-  nEpochs: '0',
-  epochNumber: '1',
-  batchSize: '32',
-  testOnly: 'false',
-  tenCrop: 'false',
-  save: 'checkpoints',
-  resume: 'none',
-  LR: '0.1',
-  momentum: '0.9',
-  weightDecay: '1e-4',
-  lrShape: 'multistep',
-  netType: 'densenet',
-  depth: '20',
-  shortcutType: '',
-  retrain: 'none',
-  optimState: 'none',
-  shareGradInput: 'false',
-  optnet: 'false',
-  resetClassifier: 'false',
-  nClasses: '0',
-  growthRate: '12',
-  bottleneck: 'true',
-  reduction: '0.5',
-  dropRate: '0',
-  optMemory: '2',
-  d1: '0',
-  d2: '0',
-  d3: '0',
-  d4: '0',
-} as const
-
-type SeedOption = keyof typeof DEFAULTS
-type SeedValues = Record<SeedOption, string>
-
-/** Told once each when given, and otherwise ignored. */
-const MEANINGLESS: Partial<Record<SeedOption, string>> = {
-  backend: 'there is no CUDA here; --backend chooses between native and reference',
-  cudnn: 'there is no CUDA here',
-  gen: 'data sets live in the cache folder; --data chooses another',
-  data: 'the original read it for ImageNet only; --data chooses the folder of the data set',
-  shortcutType: 'it is for residual networks',
-  optimState: 'the original never read it either',
-  shareGradInput: 'memory is planned; -optMemory chooses how',
-  optnet: 'memory is planned; -optMemory chooses how',
+/** An option of the original. Its `schema` is for those that are numbers; `nothing` says why it means nothing here, which is
+ * told once when it is given. */
+interface OriginalOption {
+  readonly default: string
+  readonly schema?: z.ZodType<number>
+  readonly nothing?: string
 }
+const table = <N extends string>(rows: Readonly<Record<N, OriginalOption>>) => rows
+
+/** Every option of the original. */
+const ORIGINAL = table({
+  dataset: { default: 'cifar10' },
+  manualSeed: { default: '0', schema: wholeAtLeast0 },
+  nGPU: { default: '1', schema: count },
+  backend: {
+    default: 'cudnn',
+    nothing: 'there is no CUDA here; --backend chooses between native and reference',
+  },
+  cudnn: { default: 'fastest', nothing: 'there is no CUDA here' },
+  gen: { default: 'gen', nothing: 'data sets live in the cache folder; --data chooses another' },
+  data: {
+    default: '',
+    nothing: 'the original read it for ImageNet only; --data chooses the folder of the data set',
+  },
+  precision: { default: 'single' },
+  nThreads: { default: '2', schema: wholeAtLeast0 },
+  nEpochs: { default: '0', schema: wholeAtLeast0 },
+  epochNumber: { default: '1', schema: count },
+  batchSize: { default: '32', schema: count },
+  testOnly: { default: 'false' },
+  tenCrop: { default: 'false' },
+  save: { default: 'checkpoints' },
+  resume: { default: 'none' },
+  LR: { default: '0.1', schema: above0 },
+  momentum: { default: '0.9', schema: below1 },
+  weightDecay: { default: '1e-4', schema: atLeast0 },
+  lrShape: { default: 'multistep' },
+  netType: { default: 'densenet' },
+  depth: { default: '20', schema: count },
+  shortcutType: { default: '', nothing: 'it is for residual networks' },
+  retrain: { default: 'none' },
+  optimState: { default: 'none', nothing: 'the original never read it either' },
+  shareGradInput: { default: 'false', nothing: 'memory is planned; -optMemory chooses how' },
+  optnet: { default: 'false', nothing: 'memory is planned; -optMemory chooses how' },
+  resetClassifier: { default: 'false' },
+  nClasses: { default: '0', schema: wholeAtLeast0 },
+  growthRate: { default: '12', schema: count },
+  bottleneck: { default: 'true' },
+  reduction: { default: '0.5', schema: upTo(1) },
+  dropRate: { default: '0', schema: below1 },
+  optMemory: { default: '2', schema: z.int().min(0).max(5).describe('a level from 0 to 5') },
+  d1: { default: '0', schema: wholeAtLeast0 },
+  d2: { default: '0', schema: wholeAtLeast0 },
+  d3: { default: '0', schema: wholeAtLeast0 },
+  d4: { default: '0', schema: wholeAtLeast0 },
+})
+
+type OriginalName = keyof typeof ORIGINAL
+type OriginalValues = Record<OriginalName, string>
+const DEFAULTS = Object.fromEntries(
+  Object.entries(ORIGINAL).map(([name, row]) => [name, row.default]),
+) as OriginalValues
 
 /** The original's own: anything but "false" is true. */
 const isTrue = (text: string): boolean => text !== 'false'
 
-const isSeedOption = (arg: string): boolean => /^-[A-Za-z]/.test(arg) && Object.hasOwn(DEFAULTS, arg.slice(1))
+const isOriginalOption = (arg: string): boolean => /^-[A-Za-z]/.test(arg) && Object.hasOwn(ORIGINAL, arg.slice(1))
 
 /** Null when `args` (after `train`) are not in the original's style. */
-export function translateSeedOptions(args: readonly string[]): Translation | null {
-  const first = args.find(isSeedOption)
+export function translateOriginalOptions(args: readonly string[]): Translation | null {
+  const first = args.find(isOriginalOption)
   if (first === undefined) return null
-  const given: Partial<SeedValues> = {}
+  const given: Partial<OriginalValues> = {}
   const own: string[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
-    if (isSeedOption(arg)) {
+    if (isOriginalOption(arg)) {
       const value = args[++i]
       if (value === undefined) throw usageError(`${arg} needs a value`)
-      given[arg.slice(1) as SeedOption] = value
+      given[arg.slice(1) as OriginalName] = value
     } else if (/^--(debug|json|quiet)$/.test(arg)) own.push(arg)
     else if (/^--?help$|^-h$/.test(arg)) own.push('--help')
     else if (arg.startsWith('--')) {
@@ -98,7 +106,7 @@ export function translateSeedOptions(args: readonly string[]): Translation | nul
     else throw usageError(`"${arg}" stands alone between options of the original program, which each take one value`)
   }
   if (own.includes('--help')) return { command: 'train', args: own, notes: [] }
-  const values: SeedValues = { ...DEFAULTS, ...given }
+  const values: OriginalValues = { ...DEFAULTS, ...given }
   refuse(values, given)
   const translated = isTrue(values.testOnly) ? testArgs(values) : trainArgs(values, given)
   return {
@@ -109,25 +117,26 @@ export function translateSeedOptions(args: readonly string[]): Translation | nul
 }
 
 function unknownOption(arg: string): Error {
-  const close = Object.keys(DEFAULTS).find(name => name.toLowerCase() === arg.slice(1).toLowerCase())
+  const close = Object.keys(ORIGINAL).find(name => name.toLowerCase() === arg.slice(1).toLowerCase())
   return usageError(`unknown option ${arg}${close ? ` (did you mean -${close}?)` : ''}`)
 }
 
 /** Where the weights to begin with are. */
-type Beginning = 'fresh' | 'file' | 'run' | 'seed run'
+type Beginning = 'fresh' | 'file' | 'run' | 'original run'
 
-function beginningOf({ resume, retrain }: SeedValues): Beginning {
-  if (resume !== 'none') return existsSync(join(resume, SEED_LATEST)) ? 'seed run' : 'run'
+function beginningOf({ resume, retrain }: OriginalValues): Beginning {
+  if (resume !== 'none') return existsSync(join(resume, ORIGINAL_LATEST)) ? 'original run' : 'run'
   return retrain === 'none' ? 'fresh' : 'file'
 }
 
 const NETWORK = ['depth', 'growthRate', 'bottleneck', 'reduction', 'dropRate', 'd1', 'd2', 'd3', 'd4'] as const
 
-function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
+function trainArgs(values: OriginalValues, given: Partial<OriginalValues>): string[] {
   const beginning = beginningOf(values)
-  const isGiven = (...names: SeedOption[]): boolean => names.some(name => name in given)
+  const isGiven = (...names: OriginalName[]): boolean => names.some(name => name in given)
   // A run of ours that goes on knows its own values; those given are checked against them.
-  const only = (names: SeedOption[], args: string[]): string[] => (beginning !== 'run' || isGiven(...names) ? args : [])
+  const only = (names: OriginalName[], args: string[]): string[] =>
+    beginning !== 'run' || isGiven(...names) ? args : []
   // Weights come with their network, which the one described is checked against.
   const network = beginning === 'fresh' || isGiven(...NETWORK) ? networkArgs(values) : []
   const { nGPU, batchSize } = values
@@ -135,7 +144,7 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
   const schedule = isImagenet(values) && values.lrShape === 'multistep' ? 'imagenet' : values.lrShape
   const epochs = Number(values.nEpochs) > 0 ? values.nEpochs : isImagenet(values) ? '90' : '164'
   // The state of the original's optimiser has its own momentum and decay.
-  const kept = beginning === 'seed run'
+  const kept = beginning === 'original run'
   const crops = isTrue(values.tenCrop) ? 'ten' : 'single'
   return [
     ...only(['dataset'], option('--dataset', datasetOf(values))),
@@ -156,7 +165,7 @@ function trainArgs(values: SeedValues, given: Partial<SeedValues>): string[] {
 }
 
 /** All of it: the original builds its network anew before it reads weights. */
-function networkArgs(values: SeedValues): string[] {
+function networkArgs(values: OriginalValues): string[] {
   const growthRate = Number(values.growthRate)
   return [
     ...(isImagenet(values) ? imagenetNetwork(values) : option('--depth', values.depth)),
@@ -172,7 +181,7 @@ function networkArgs(values: SeedValues): string[] {
 /** Depths that the original knows the blocks of; of others it is told them. */
 const IMAGENET_DEPTHS: readonly string[] = ['121', '161', '169', '201']
 
-function imagenetNetwork(values: SeedValues): string[] {
+function imagenetNetwork(values: OriginalValues): string[] {
   const { depth } = values
   if (IMAGENET_DEPTHS.includes(depth)) return [`densenet-${depth}`]
   const blocks = [values.d1, values.d2, values.d3, values.d4].map(Number)
@@ -189,11 +198,11 @@ function imagenetNetwork(values: SeedValues): string[] {
     : ['densenet-121', ...option('--blocks', blocks.join())]
 }
 
-function beginningArgs(values: SeedValues, given: Partial<SeedValues>, beginning: Beginning): string[] {
+function beginningArgs(values: OriginalValues, given: Partial<OriginalValues>, beginning: Beginning): string[] {
   const { resume, retrain, save, epochNumber, nClasses } = values
   if (beginning === 'run') return option('--resume', resume)
   // Its default is where the original's own checkpoints are.
-  if (beginning === 'seed run')
+  if (beginning === 'original run')
     return [...('save' in given ? option('--output', save) : []), ...option('--resume', resume)]
   const reset = isTrue(values.resetClassifier)
   return [
@@ -205,7 +214,7 @@ function beginningArgs(values: SeedValues, given: Partial<SeedValues>, beginning
   ]
 }
 
-function testArgs(values: SeedValues): string[] {
+function testArgs(values: OriginalValues): string[] {
   const { resume, retrain } = values
   if (resume === 'none' && retrain === 'none') {
     throw usageError('-testOnly needs -resume and the folder of a run, or -retrain and a file of weights')
@@ -220,41 +229,20 @@ function testArgs(values: SeedValues): string[] {
 }
 
 /** ImageNet, or any folder that is laid out like it. */
-const isImagenet = ({ dataset }: SeedValues): boolean => dataset === 'imagenet'
-const datasetOf = (values: SeedValues): string => (isImagenet(values) ? values.data : values.dataset)
+const isImagenet = ({ dataset }: OriginalValues): boolean => dataset === 'imagenet'
+const datasetOf = (values: OriginalValues): string => (isImagenet(values) ? values.data : values.dataset)
 
 /** As one word, so that a value with a dash in front stays a value. */
 const option = (flag: string, value: string): string[] => [`${flag}=${value}`]
 
-type Range = readonly [expected: string, fits: (value: number) => boolean]
-const whole = (least: number): Range => [
-  `a whole number of at least ${least}`,
-  n => Number.isSafeInteger(n) && n >= least,
-]
-const share: Range = ['a number from 0 up to, but not including, 1', n => n >= 0 && n < 1]
-
-/** Of the options whose values are numbers. */
-const RANGES: Partial<Record<SeedOption, Range>> = {
-  ...{ manualSeed: whole(0), nGPU: whole(1), nThreads: whole(0) },
-  ...{ nEpochs: whole(0), epochNumber: whole(1), batchSize: whole(1) },
-  LR: ['a number above 0', n => n > 0],
-  momentum: share,
-  weightDecay: ['a number of at least 0', n => n >= 0],
-  ...{ depth: whole(1), nClasses: whole(0), growthRate: whole(1) },
-  reduction: ['a number above 0 and up to 1', n => n > 0 && n <= 1],
-  dropRate: share,
-  optMemory: ['a level from 0 to 5', n => Number.isInteger(n) && n >= 0 && n <= 5],
-  ...{ d1: whole(0), d2: whole(0), d3: whole(0), d4: whole(0) },
-}
-
-function refuse(values: SeedValues, given: Partial<SeedValues>): void {
-  const no = (name: SeedOption, why: string, hint?: string): never => {
+function refuse(values: OriginalValues, given: Partial<OriginalValues>): void {
+  const no = (name: OriginalName, why: string, hint?: string): never => {
     throw usageError(`-${name} ${values[name]}: ${why}`, hint)
   }
   for (const [name, text] of Object.entries(given)) {
-    const [expected, fits] = RANGES[name as SeedOption] ?? []
+    const { schema } = ORIGINAL[name as OriginalName]
     const value = text.trim() === '' ? Number.NaN : Number(text)
-    if (fits && !(Number.isFinite(value) && fits(value))) throw parameterError(`-${name}`, expected!, text)
+    if (schema && !schema.safeParse(value).success) throw parameterError(`-${name}`, expected({ schema }), text)
   }
   for (const name of ['save', 'resume', 'retrain'] as const) {
     if (values[name] === '') throw parameterError(`-${name}`, 'a path', '')
@@ -285,18 +273,18 @@ function refuse(values: SeedValues, given: Partial<SeedValues>): void {
   }
 }
 
-function refuseClassifier({ nClasses, resume, testOnly }: SeedValues): void {
+function refuseClassifier({ nClasses, resume, testOnly }: OriginalValues): void {
   if (Number(nClasses) === 0) throw usageError('-resetClassifier needs -nClasses and the number of classes')
   if (isTrue(testOnly) && resume === 'none') {
     throw usageError('-testOnly and -resetClassifier: a new classifier cannot be tested before it is trained')
   }
 }
 
-function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
-  const notes = Object.entries(MEANINGLESS)
-    .filter(([name]) => name in given && !(name === 'data' && isImagenet(values)))
-    .map(([name, why]) => `-${name} means nothing here: ${why}`)
-  const nothing = (name: SeedOption, why: string): void => void notes.push(`-${name} means nothing here: ${why}`)
+function notesOn(given: Partial<OriginalValues>, values: OriginalValues): string[] {
+  const notes = Object.entries(ORIGINAL)
+    .filter(([name, { nothing }]) => nothing && name in given && !(name === 'data' && isImagenet(values)))
+    .map(([name, { nothing }]) => `-${name} means nothing here: ${nothing}`)
+  const nothing = (name: OriginalName, why: string): void => void notes.push(`-${name} means nothing here: ${why}`)
   if (isTrue(values.testOnly)) {
     const told = NETWORK.filter(name => name in given).map(name => `-${name}`)
     if (told.length > 0) notes.push(`the network is that of the weights; not looked at: ${told.join(', ')}`)
@@ -326,7 +314,7 @@ function notesOn(given: Partial<SeedValues>, values: SeedValues): string[] {
   return notes
 }
 
-function replicasNote(given: Partial<SeedValues>, values: SeedValues): string {
+function replicasNote(given: Partial<OriginalValues>, values: OriginalValues): string {
   const { nGPU, batchSize } = values
   if (Number(nGPU) === 1) return '-nGPU 1 means nothing here: there is no CUDA here'
   if (isTrue(values.testOnly)) return `-nGPU ${nGPU} means nothing here: testing is in one process`
@@ -340,7 +328,7 @@ function replicasNote(given: Partial<SeedValues>, values: SeedValues): string {
   )
 }
 
-function networkNotes(given: Partial<SeedValues>, values: SeedValues): string[] {
+function networkNotes(given: Partial<OriginalValues>, values: OriginalValues): string[] {
   const { depth } = values
   const notes: string[] = []
   if (!isTrue(values.bottleneck) && given.reduction === undefined) {

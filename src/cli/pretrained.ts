@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { describe, preset, resolveConfig } from '../entries/model.js'
-import { readSeedCheckpoint, SEED_LATEST } from '../entries/networks.js'
+import { ORIGINAL_LATEST, readOriginalCheckpoint } from '../entries/networks.js'
 import { PAPER_RECIPE, spelled } from '../entries/training.js'
 import { usageError } from '../errors.js'
 import { DenseNet, type DenseNetConfig, type TrainingResult } from '../index.js'
@@ -63,31 +63,31 @@ function checkDescribed(config: DenseNetConfig, path: string, { model, flags }: 
 /** What describe tells, or all but tells. */
 const TOLD: readonly string[] = ['blocks', 'growthRate', 'bottleneck']
 
-export const isSeedCheckpoint = (folder: string): Promise<boolean> =>
-  stat(join(folder, SEED_LATEST)).then(
+export const isOriginalCheckpoint = (folder: string): Promise<boolean> =>
+  stat(join(folder, ORIGINAL_LATEST)).then(
     found => found.isFile(),
     () => false,
   )
 
 /** Goes on in a new run folder of ours, with the weights and the momentum that the original program left. */
-export async function resumeSeed(job: Job, folder: string, defaultDataset: string): Promise<number> {
+export async function resumeOriginal(job: Job, folder: string, defaultDataset: string): Promise<number> {
   const { flags, context } = job
   const dataset = await chooseDataset(flags.dataset ?? defaultDataset, flags)
-  const seed = await readSeedCheckpoint(folder)
+  const original = await readOriginalCheckpoint(folder)
   const open = { ...openOptions({ strict: true }, dataset), dropRate: flags.dropRate }
   const network = await DenseNet.load(folder, { ...open, onWarning: context.warn })
   checkDescribed(network.config, folder, job)
   checkShape(network.config, dataset, folder)
-  if (seed.velocity !== null && seed.velocity.length !== network.state.parameters.length) {
+  if (original.velocity !== null && original.velocity.length !== network.state.parameters.length) {
     throw usageError(
-      `the momentum in ${folder} has ${seed.velocity.length} values, its network ${network.state.parameters.length}`,
+      `the momentum in ${folder} has ${original.velocity.length} values, its network ${network.state.parameters.length}`,
     )
   }
   const options = fitOptions(job)
   const epochs = options.epochs ?? PAPER_RECIPE.epochs
-  if (epochs <= seed.epoch) {
+  if (epochs <= original.epoch) {
     throw usageError(
-      `the run in ${folder} has made ${seed.epoch} epochs already; --epochs ${epochs} leaves nothing to do`,
+      `the run in ${folder} has made ${original.epoch} epochs already; --epochs ${epochs} leaves nothing to do`,
     )
   }
   const backend = await backendOf(flags, job)
@@ -96,14 +96,14 @@ export async function resumeSeed(job: Job, folder: string, defaultDataset: strin
     throw usageError(`${folder} is the original program's own`, 'choose another folder for the run that goes on')
   }
   const output = flags.output ?? (await freeFolder(join('runs', basename(folder))))
-  context.say(`${folder}: the original program's, ${seed.epoch} epochs done; going on in ${output}`)
+  context.say(`${folder}: the original program's, ${original.epoch} epochs done; going on in ${output}`)
   const result: TrainingResult = await network.fit(train, {
     ...options,
     augmentation: augmentationFor(train, job),
-    momentum: options.momentum ?? seed.momentum,
-    weightDecay: options.weightDecay ?? seed.weightDecay,
-    nesterov: seed.nesterov,
-    after: { epochs: seed.epoch, velocity: seed.velocity },
+    momentum: options.momentum ?? original.momentum,
+    weightDecay: options.weightDecay ?? original.weightDecay,
+    nesterov: original.nesterov,
+    after: { epochs: original.epoch, velocity: original.velocity },
     validation,
     output,
     on: backend,

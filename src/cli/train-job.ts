@@ -86,7 +86,7 @@ export function networkOf(
 
 export function fitOptions({ flags, reporter, request }: Job) {
   return {
-    ...givenRecipe({ ...flags }),
+    ...givenRecipe(flags),
     memory: flags.memory,
     threads: flags.threads,
     loaderThreads: flags.loaderThreads,

@@ -1,13 +1,13 @@
 // Weights from elsewhere on the command line: what their files do not tell, and how they were understood.
 import { Option } from 'commander'
 import { nameChoices, weightChoices } from '../entries/interop.js'
-import { describe } from '../entries/model.js'
+import { CONFIG, describe } from '../entries/model.js'
 import type { OpenOptions } from '../entries/networks.js'
 import { parameterError } from '../errors.js'
 import type { DenseNetConfig, ImportReport, NameChoice, WeightChoice } from '../index.js'
 import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'
-import { choiceOption, computeOptions, numberOption, outputOptions, wholeOption } from './options.js'
+import { choiceOption, computeOptions, outputOptions, settingOption, wholeOption } from './options.js'
 
 export interface WeightFlags extends FetchFlags {
   readonly strict: boolean
@@ -30,12 +30,7 @@ export const useOptions = (): Option[] => [
 /** How a file of weights is read: of training with --pretrained, too. */
 export const readingOptions = (): Option[] => [
   new Option('--no-strict', 'weights from elsewhere: allow missing and unexpected tensors'),
-  numberOption(
-    '--bn-epsilon <e>',
-    "weights from elsewhere: batch norm's epsilon; default: the format's",
-    'a number above 0 and up to 1',
-    value => value > 0 && value <= 1,
-  ),
+  settingOption(CONFIG.bnEpsilon),
   choiceOption('--weights <which>', 'of a file with averaged (EMA) and raw ones; default: average', weightChoices),
   choiceOption('--names <how>', 'what names of nobody are taken for; default: known, which refuses them', nameChoices),
 ]

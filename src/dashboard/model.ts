@@ -23,7 +23,15 @@ export async function modelFacts(folder: string): Promise<ModelFacts> {
   const { depth, parameters, multiplyAdds, training } = network.summary({ batchSize })
   const { growthRate, bottleneck, reduction, classes, inputChannels, height, width } = network.config
   return {
-    ...{ name, growthRate, bottleneck, reduction, depth, parameters, multiplyAdds, classes, batchSize },
+    name,
+    growthRate,
+    bottleneck,
+    reduction,
+    depth,
+    parameters,
+    multiplyAdds,
+    classes,
+    batchSize,
     input: [inputChannels, height, width],
     layers: layerFacts(architecture(network.config)),
     memory: training,

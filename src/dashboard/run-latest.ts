@@ -163,8 +163,15 @@ export class RunLatest {
 }
 
 const none = (): Latest => ({
-  ...{ type: null, start: null, epoch: null, now: null, step: 0, secondsPerStep: null },
-  ...{ left: null, time: 0, final: null },
+  type: null,
+  start: null,
+  epoch: null,
+  now: null,
+  step: 0,
+  secondsPerStep: null,
+  left: null,
+  time: 0,
+  final: null,
 })
 
 /** The `start` line that a log begins with. */

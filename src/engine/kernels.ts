@@ -229,7 +229,7 @@ export interface RunningStatistics {
   readonly runningVariance: Ref
 }
 
-/** SGD as the seed's (Torch optim.sgd, dampening 0): g += weightDecay * w; v = momentum * v + g;
+/** SGD as the original's (Torch optim.sgd, dampening 0): g += weightDecay * w; v = momentum * v + g;
  * w -= learningRate * (nesterov ? g + momentum * v : v). `velocity` starts as zeros. learningRate comes with the run. */
 export interface Sgd {
   readonly kernel: 'sgd'

@@ -232,7 +232,7 @@ class Planner extends HeadPlanner {
     }
   }
 
-  /** With dropout between the two they do not commute: convolution first, as the seed has it. */
+  /** With dropout between the two they do not commute: convolution first, as the original has it. */
   private convolveThenPool(layer: Layer, features: Activation, next: Activation, dropout: Dropout): () => void {
     const [{ norm, convolution }] = composites(layer)
     const { channels } = convolution.output

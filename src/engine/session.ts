@@ -18,7 +18,7 @@ export interface SessionOptions {
   readonly memory?: MemoryMode
   /** Leave it out for a session that only evaluates: gradients and momentum then take no memory. */
   readonly optimizer?: Optimizer
-  /** Whether batch norms and biases decay as well; default true, as the seed's. */
+  /** Whether batch norms and biases decay as well; default true, as the original's. */
   readonly decayNorms?: boolean
   /** Largest norm of all gradients together; null: any. */
   readonly clipNorm?: number | null

@@ -2,7 +2,7 @@
  * @module densenet/model */
 
 export { type Architecture, architecture, type Layer } from '../model/architecture.js'
-export { IMAGENET_BLOCKS, resolveConfig } from '../model/config.js'
+export { CONFIG, IMAGENET_BLOCKS, resolveConfig } from '../model/config.js'
 export { describe } from '../model/describe.js'
 export { type FeatureLayer, featureCount, featureLayer, featureLayers } from '../model/feature-layers.js'
 export { initialParameters, initialRunning } from '../model/initialise.js'

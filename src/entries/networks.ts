@@ -5,6 +5,6 @@ export { cachedBytes, fetchModel, modelPath, removeModel } from '../networks/fet
 export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from '../networks/named.js'
 export { openModel } from '../networks/open-model.js'
 export type { OpenOptions } from '../networks/open-network.js'
-export { readSeedCheckpoint, SEED_LATEST } from '../networks/original-checkpoint.js'
+export { ORIGINAL_LATEST, readOriginalCheckpoint } from '../networks/original-checkpoint.js'
 export { SHIPPED, shippedErrors } from '../networks/shipped.js'
 export { readWeights } from '../networks/weight-files.js'

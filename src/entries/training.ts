@@ -10,12 +10,11 @@ export {
   lossNames,
   mixes,
   NEEDS_BOTH,
-  OPTIMIZER_DEFAULTS,
   type OptimizerName,
   optimizerNames,
   PAPER_RECIPE,
-  RANGES,
   type Recipe,
+  recipeSettings,
   resolveRecipe,
   spelled,
 } from '../training/recipe.js'

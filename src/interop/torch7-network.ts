@@ -1,5 +1,5 @@
 // The layers of a network in a Torch7 file, in the order in which getParameters() strings them together. Containers of
-// nn have `modules`; the seed's own DenseConnectLayerCustom has net1 and net2 (its `modules` are copies that share their
+// nn have `modules`; the original's own DenseConnectLayerCustom has net1 and net2 (its `modules` are copies that share their
 // tensors). Classes of cudnn and cunn are named as nn's.
 import { DenseNetError } from '../errors.js'
 import type { Tensor } from './tensor.js'

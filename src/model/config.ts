@@ -2,34 +2,83 @@
 // Terms are the paper's (Huang et al., CVPR 2017): growth rate k, bottleneck (DenseNet-B), reduction theta (DenseNet-C).
 import { z } from 'zod'
 import { parameterError, usageError } from '../errors.js'
+import { below1, checkSettings, oneOf, type Setting, upTo, type ValuesOf, yesOrNo } from '../util/settings.js'
 
-export type Stem = 'cifar' | 'imagenet'
+const stems = ['cifar', 'imagenet'] as const
+export type Stem = (typeof stems)[number]
 
-/** A DenseNet, complete. */
-export interface DenseNetConfig {
-  /** Channels that each dense layer adds (k). */
+/** What other defaults hang on. */
+interface Basis {
   readonly growthRate: number
-  /** Dense layers of each block. */
-  readonly blocks: readonly number[]
-  /** DenseNet-B: a 1x1 convolution to bottleneckWidth * growthRate channels before each 3x3. */
   readonly bottleneck: boolean
-  /** Channels of the bottleneck in units of the growth rate; the paper's is 4. */
-  readonly bottleneckWidth: number
-  /** DenseNet-C: a transition keeps floor(reduction * channels); 1 keeps all. */
-  readonly reduction: number
-  /** Dropout after every convolution but the first. */
-  readonly dropRate: number
-  /** Channels made by the stem. */
-  readonly initialChannels: number
-  readonly classes: number
-  readonly inputChannels: number
-  /** Input size in pixels. */
-  readonly height: number
-  readonly width: number
-  /** `cifar`: 3x3 convolution; `imagenet`: 7x7 stride 2, batch norm, ReLU, 3x3 stride 2 max pool. */
   readonly stem: Stem
-  readonly bnEpsilon: number
 }
+interface ConfigSetting<T> extends Setting<T> {
+  readonly default?: NoInfer<T> | ((basis: Basis) => NoInfer<T>)
+}
+const row = <T>(
+  schema: z.ZodType<T>,
+  usual: ConfigSetting<T>['default'],
+  option = '',
+  help = '',
+  more: Partial<ConfigSetting<T>> = {},
+): ConfigSetting<T> => ({ schema, default: usual, option, help, ...more })
+
+const size = z.int().min(1).max(100_000)
+const count = size.describe('a whole number of at least 1')
+const pixels = size.describe('a whole number of pixels, at least 1')
+const byStem = ({ stem }: Basis): number => (stem === 'imagenet' ? 224 : 32)
+
+/** Each setting of a network. */
+export const CONFIG = {
+  /** Channels that each dense layer adds (k). */
+  growthRate: row(count, 12, '--growth-rate <k>', 'channels that each layer adds'),
+  /** Dense layers of each block. */
+  blocks: row(
+    z.array(size).min(1).max(16).readonly().describe('a list of 1 to 16 numbers of layers, each at least 1'),
+    undefined,
+    '--blocks <n,n,...>',
+    'dense layers of each block, instead of a depth',
+    { list: 'whole numbers with commas between them, such as 6,12,24,16' },
+  ),
+  /** DenseNet-B: a 1x1 convolution to bottleneckWidth * growthRate channels before each 3x3. */
+  bottleneck: row(yesOrNo, false, '--bottleneck', 'DenseNet-B: a 1x1 convolution before each 3x3'),
+  /** Channels of the bottleneck in units of the growth rate; the paper's is 4. */
+  bottleneckWidth: row(count, 4),
+  /** DenseNet-C: a transition keeps floor(reduction * channels); 1 keeps all. */
+  reduction: row(
+    upTo(1),
+    ({ bottleneck }) => (bottleneck ? 0.5 : 1),
+    '--reduction <r>',
+    'share of the channels that a transition keeps',
+    { usual: '0.5 with bottlenecks, else 1' },
+  ),
+  /** Dropout after every convolution but the first. */
+  dropRate: row(below1, 0, '--drop-rate <p>', 'dropout after every convolution but the first'),
+  /** Channels made by the stem. */
+  initialChannels: row(
+    count,
+    ({ stem, bottleneck, growthRate }) => (bottleneck || stem === 'imagenet' ? 2 * growthRate : 16),
+    '--initial-channels <n>',
+    'channels of the first convolution',
+    { usual: '2 k with bottlenecks, else 16' },
+  ),
+  classes: row(count, ({ stem }) => (stem === 'imagenet' ? 1000 : 10)),
+  inputChannels: row(count, 3),
+  /** Input size in pixels. */
+  height: row(pixels, byStem),
+  /** Input size in pixels. */
+  width: row(pixels, byStem),
+  /** `cifar`: 3x3 convolution; `imagenet`: 7x7 stride 2, batch norm, ReLU, 3x3 stride 2 max pool. */
+  stem: row(oneOf(stems).describe('"cifar" or "imagenet"'), 'cifar'),
+  bnEpsilon: row(upTo(1), 1e-5, '--bn-epsilon <e>', "weights from elsewhere: batch norm's epsilon", {
+    usual: "the format's",
+  }),
+}
+
+/** A DenseNet, complete.
+ * @interface */
+export type DenseNetConfig = ValuesOf<typeof CONFIG>
 
 /** `depth` instead of `blocks`; everything else defaults as resolveConfig says. */
 export type DenseNetOptions = Partial<DenseNetConfig> & {
@@ -37,7 +86,7 @@ export type DenseNetOptions = Partial<DenseNetConfig> & {
   readonly depth?: number
 }
 
-/** Layers per block of the ImageNet networks, by the number in their name (features.md of the seed: models/densenet.lua). */
+/** Layers per block of the ImageNet networks, by the number in their name (features.md of the original: models/densenet.lua). */
 export const IMAGENET_BLOCKS: Readonly<Record<number, readonly number[]>> = {
   121: [6, 12, 24, 16],
   161: [6, 12, 36, 24],
@@ -47,83 +96,27 @@ export const IMAGENET_BLOCKS: Readonly<Record<number, readonly number[]>> = {
   264: [6, 12, 64, 48],
 }
 
-const count = z.int().min(1).max(100_000)
-const configSchema = z.strictObject({
-  growthRate: count,
-  blocks: z.array(count).min(1).max(16),
-  bottleneck: z.boolean(),
-  bottleneckWidth: count,
-  reduction: z.number().gt(0).max(1),
-  dropRate: z.number().min(0).lt(1),
-  initialChannels: count,
-  classes: count,
-  inputChannels: count,
-  height: count,
-  width: count,
-  stem: z.enum(['cifar', 'imagenet']),
-  bnEpsilon: z.number().gt(0).max(1),
-})
-
-const EXPECTED: Record<keyof DenseNetConfig, string> = {
-  growthRate: 'a whole number of at least 1',
-  blocks: 'a list of 1 to 16 numbers of layers, each at least 1',
-  bottleneck: 'true or false',
-  bottleneckWidth: 'a whole number of at least 1',
-  reduction: 'a number above 0 and up to 1',
-  dropRate: 'a number from 0 up to, but not including, 1',
-  initialChannels: 'a whole number of at least 1',
-  classes: 'a whole number of at least 1',
-  inputChannels: 'a whole number of at least 1',
-  height: 'a whole number of pixels, at least 1',
-  width: 'a whole number of pixels, at least 1',
-  stem: '"cifar" or "imagenet"',
-  bnEpsilon: 'a number above 0 and up to 1',
-}
-
 /** Completes and checks options. Defaults: growth rate 12, no bottleneck, reduction 0.5 with bottleneck and 1 without,
  * no dropout, 16 initial channels (2 k with bottleneck or the ImageNet stem), 10 classes (1000), 3 x 32 x 32 input
  * (224 x 224), CIFAR stem, epsilon 1e-5. Throws a usage error that names the value and what is allowed. */
 export function resolveConfig(options: DenseNetOptions): DenseNetConfig {
-  const stem = options.stem ?? 'cifar'
-  const bottleneck = options.bottleneck ?? false
-  const growthRate = options.growthRate ?? 12
-  const imagenet = stem === 'imagenet'
-  const { depth, ...rest } = options
-  const config = {
-    growthRate,
-    bottleneck,
-    bottleneckWidth: 4,
-    reduction: bottleneck ? 0.5 : 1,
-    dropRate: 0,
-    initialChannels: bottleneck || imagenet ? 2 * growthRate : 16,
-    classes: imagenet ? 1000 : 10,
-    inputChannels: 3,
-    height: imagenet ? 224 : 32,
-    width: imagenet ? 224 : 32,
-    stem,
-    bnEpsilon: 1e-5,
-    ...withoutUndefined(rest),
-    blocks: blocksOf(options, stem, bottleneck),
+  const { depth: _, ...rest } = options
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined)
+  const unknown = given.find(([name]) => !Object.hasOwn(CONFIG, name))
+  if (unknown)
+    throw usageError(`a DenseNet has no option "${unknown[0]}"; it has depth, ${Object.keys(CONFIG).join(', ')}`)
+  const rows = Object.entries<ConfigSetting<unknown>>(CONFIG)
+  const config = Object.fromEntries([...rows.map(([name, row]) => [name, row.default]), ...given])
+  config.blocks = blocksOf(options, config)
+  for (const [name, row] of rows) {
+    if (typeof row.default === 'function' && config[name] === row.default) config[name] = row.default(config)
   }
-  const parsed = configSchema.safeParse(config)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!
-    const name = issue.code === 'unrecognized_keys' ? issue.keys[0]! : String(issue.path[0])
-    if (!(name in EXPECTED)) {
-      throw usageError(`a DenseNet has no option "${name}"; it has depth, ${Object.keys(EXPECTED).join(', ')}`)
-    }
-    throw parameterError(name, EXPECTED[name as keyof DenseNetConfig], config[name as keyof DenseNetConfig])
-  }
-  checkSizes(parsed.data)
-  return parsed.data
+  const checked = checkSettings(CONFIG, config)
+  checkSizes(checked)
+  return checked
 }
 
-function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
-}
-
-function blocksOf(options: DenseNetOptions, stem: Stem, bottleneck: boolean): readonly number[] {
-  const { depth, blocks } = options
+function blocksOf({ depth, blocks }: DenseNetOptions, { stem, bottleneck }: Basis): readonly number[] {
   if (blocks !== undefined) {
     if (depth !== undefined) throw usageError('give either depth or blocks, not both')
     return blocks

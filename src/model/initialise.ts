@@ -1,4 +1,4 @@
-// Fresh weights as the seed makes them (models/densenet.lua): convolutions N(0, sqrt(2 / (kW kH out))) (He et al. 2015,
+// Fresh weights as the original makes them (models/densenet.lua): convolutions N(0, sqrt(2 / (kW kH out))) (He et al. 2015,
 // fan out), batch norm scale 1 and shift 0, classifier weight uniform in +-1/sqrt(in), bias 0; running mean 0, variance 1.
 import { randomStream } from '../util/random.js'
 import type { ParameterTable } from './parameters.js'

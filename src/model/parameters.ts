@@ -1,5 +1,5 @@
 // architecture -> where each parameter lies in the one parameter buffer, and each running statistic in the one
-// statistics buffer. The order is torchvision's (and the seed's): the order of construction.
+// statistics buffer. The order is torchvision's (and the original's): the order of construction.
 import type { Architecture } from './architecture.js'
 import { type ParameterShape, product, type TensorShape } from './parts.js'
 

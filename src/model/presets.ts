@@ -1,4 +1,4 @@
-// The networks of the paper, of its technical report and of the seed's release, by name.
+// The networks of the paper, of its technical report and of the original's release, by name.
 import { usageError } from '../errors.js'
 import { type DenseNetConfig, type DenseNetOptions, IMAGENET_BLOCKS, resolveConfig } from './config.js'
 

@@ -10,7 +10,7 @@ import { type ImportOptions, type ImportReport, importWeights } from '../interop
 import { parseTimmConfig, TIMM_CONFIG, TIMM_WEIGHTS } from '../interop/timm.js'
 import { type Checkpoint, decodeCheckpoint, isCheckpoint } from '../runs/checkpoint.js'
 import { LAST_FILE, openCheckpoint } from '../runs/read-run.js'
-import { readSeedCheckpoint, SEED_LATEST } from './original-checkpoint.js'
+import { ORIGINAL_LATEST, readOriginalCheckpoint } from './original-checkpoint.js'
 import { decodeWeightFile, readBytes } from './weight-files.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */
@@ -37,7 +37,7 @@ export async function openNetwork(
   const found = await stat(path).catch(() => null)
   if (found === null) throw usageError(`there is no checkpoint, run folder or file of weights ${path}`)
   if (!found.isDirectory()) return openFile(path, options)
-  if (await isFile(join(path, SEED_LATEST))) return openFile((await readSeedCheckpoint(path)).model, options)
+  if (await isFile(join(path, ORIGINAL_LATEST))) return openFile((await readOriginalCheckpoint(path)).model, options)
   if ((await isFile(join(path, TIMM_WEIGHTS))) && !(await isFile(join(path, LAST_FILE)))) {
     const config = join(path, TIMM_CONFIG)
     const facts = parseTimmConfig(await readFile(config, 'utf8').catch(() => ''), config)

@@ -7,9 +7,9 @@ import { isTensor, readTorch7, type Torch7Table } from '../interop/torch7.js'
 import { readBytes } from './weight-files.js'
 
 /** The file by which a checkpoint folder of the original program is known. */
-export const SEED_LATEST = 'latest.t7'
+export const ORIGINAL_LATEST = 'latest.t7'
 
-export interface SeedCheckpoint {
+export interface OriginalCheckpoint {
   /** Epochs that are done. */
   readonly epoch: number
   /** Path of the file with the network. */
@@ -22,8 +22,8 @@ export interface SeedCheckpoint {
 }
 
 /** Reads a checkpoint folder of the original program but for its network. Throws a sentence where one is damaged. */
-export async function readSeedCheckpoint(folder: string): Promise<SeedCheckpoint> {
-  const latestPath = join(folder, SEED_LATEST)
+export async function readOriginalCheckpoint(folder: string): Promise<OriginalCheckpoint> {
+  const latestPath = join(folder, ORIGINAL_LATEST)
   const latest = await readTable(latestPath)
   const [epoch, modelFile, optimFile] = ['epoch', 'modelFile', 'optimFile'].map(key => latest.get(key))
   if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) {

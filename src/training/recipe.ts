@@ -1,11 +1,23 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
 import { z } from 'zod'
-import { parameterError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import type { Augmentation } from '../images/augment.js'
-import type { LimitBy } from '../images/dataset.js'
 import { MOST_ALPHA } from '../images/mixing.js'
 import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { transformSchema } from '../images/transforms/schema.js'
+import {
+  above0,
+  atLeast0,
+  below1,
+  checkSettings,
+  oneOf,
+  type Setting,
+  share,
+  upTo,
+  type ValuesOf,
+  wholeAtLeast0,
+  yesOrNo,
+} from '../util/settings.js'
 import { scheduleNames } from './schedule.js'
 
 /** All optimisers. */
@@ -18,252 +30,209 @@ export const lossNames = ['cross-entropy', 'binary-cross-entropy'] as const
 /** What can be minimised. */
 export type LossName = (typeof lossNames)[number]
 
-/** How a network is trained: everything that decides its bits but the network and the images. */
-export interface Recipe {
-  readonly epochs: number
-  readonly batchSize: number
+/** The schema is for what is asked for: beyond it nothing is meant, and a training ends in silence with weights that have
+ * learned nothing, for batch norm keeps every loss finite. */
+interface RecipeSetting<T> extends Setting<T> {
+  /** The paper's. */
+  readonly default: NoInfer<T>
+  /** Where an optimiser has another one that suits it. */
+  readonly by?: Partial<Record<OptimizerName, NoInfer<T>>>
+  /** The optimisers that have it; absent: all. */
+  readonly of?: readonly OptimizerName[]
+  /** What checkpoints may say, where that is more: they are from before there was this setting, or its limit. */
+  readonly stored?: z.ZodType<T>
+}
+
+const count = z
+  .int()
+  .min(1)
+  .max(2 ** 31)
+  .describe('a whole number of at least 1')
+const alpha = upTo(MOST_ALPHA).nullable()
+const views = oneOf(Object.keys(VIEWS) as ViewName[])
+const limiting = z.enum(['classes', 'order']).describe('classes or order')
+const row = <T>(
+  schema: z.ZodType<T>,
+  usual: NoInfer<T>,
+  option = '',
+  help = '',
+  more: Partial<RecipeSetting<T>> = {},
+): RecipeSetting<T> => ({ schema, default: usual, option, help, ...more })
+
+/** Each setting of a recipe. Its meaning is its help; above a row stands what else there is to say. */
+export const RECIPE = {
+  epochs: row(count, 300, '--epochs <n>', 'passes over the training images'),
+  batchSize: row(count, 64, '--batch-size <n>', 'images of a step'),
   /** Batches whose gradients make one update, as one batch of so many times the images would, but that batch norms take
    * each batch's own statistics. An epoch's last update may be of fewer. */
-  readonly accumulate: number
-  readonly learningRate: number
+  accumulate: row(count, 1, '--accumulate <n>', 'batches whose gradients make one update'),
+  learningRate: row(upTo(100), 0.1, '--lr <rate>', 'learning rate', {
+    stored: above0,
+    by: { adamw: 1e-3, rmsprop: 1e-3 },
+  }),
   /** A name of `scheduleNames`, or `custom` for a function. */
-  readonly schedule: string
+  schedule: row(
+    z.enum([...scheduleNames, 'custom']).describe(`one of ${scheduleNames.join(', ')}`),
+    'multistep',
+    '--schedule <name>',
+    'how it changes',
+    { choices: scheduleNames },
+  ),
   /** The rate grows linearly over so many epochs first; 0: from the start in full. */
-  readonly warmupEpochs: number
+  warmupEpochs: row(atLeast0, 0, '--warmup-epochs <n>', 'grow it linearly from 0 over the first n'),
   /** Of the schedule `plateau`: so many epochs without a lower loss are borne with, the next one makes the rate a tenth. */
-  readonly plateauPatience: number
-  readonly optimizer: OptimizerName
+  plateauPatience: row(
+    wholeAtLeast0,
+    10,
+    '--plateau-patience <n>',
+    'of the schedule plateau: epochs without a lower loss',
+  ),
+  optimizer: row(oneOf(optimizerNames), 'sgd', '--optimizer <name>'),
   /** Of sgd and rmsprop. */
-  readonly momentum: number
+  momentum: row(below1, 0.9, '--momentum <m>', '', { of: ['sgd', 'rmsprop'] }),
   /** Of sgd. */
-  readonly nesterov: boolean
-  /** Of adamw: what its means of gradients and of their squares keep. */
-  readonly beta1: number
-  readonly beta2: number
+  nesterov: row(yesOrNo, true, '--no-nesterov', 'plain momentum for sgd', { of: ['sgd'], usual: 'Nesterov' }),
+  /** Of adamw: what its mean of gradients keeps. */
+  beta1: row(below1, 0.9, '--beta1 <b>', '', { of: ['adamw'] }),
+  /** Of adamw: what its mean of their squares keeps. */
+  beta2: row(below1, 0.999, '--beta2 <b>', '', { of: ['adamw'] }),
   /** Of rmsprop: what its mean of squares keeps. */
-  readonly alpha: number
+  alpha: row(below1, 0.99, '--alpha <a>', '', { of: ['rmsprop'] }),
   /** Of adamw and rmsprop: added to the root. */
-  readonly epsilon: number
-  readonly weightDecay: number
+  epsilon: row(upTo(1), 1e-8, '--epsilon <e>', '', { stored: above0, of: ['adamw', 'rmsprop'] }),
+  weightDecay: row(share, 1e-4, '--weight-decay <d>', '', { stored: atLeast0, by: { adamw: 1e-2 } }),
   /** Whether batch norms and biases decay as well. */
-  readonly decayNorms: boolean
+  decayNorms: row(yesOrNo, true, '--no-decay-norms', 'spare batch norms and biases the decay', { usual: 'all decay' }),
   /** Largest Euclidean norm of all gradients together; null: any. */
-  readonly clipNorm: number | null
+  clipNorm: row(above0.nullable(), null, '--clip-norm <n>', 'largest norm of all gradients together', { usual: 'any' }),
   /** Decay of a moving average of weights and running statistics, which is then evaluated and saved; null: none. At
    * update u it is min(ema, (1 + u) / (10 + u)), so that the first weights are soon forgotten. */
-  readonly ema: number | null
+  ema: row(below1.nullable(), null, '--ema <d>', 'evaluate and save moving averages that keep d, such as 0.999', {
+    usual: 'none',
+  }),
   /** Where images may have several labels, fit takes binary-cross-entropy by default. */
-  readonly loss: LossName
-  readonly labelSmoothing: number
-  /** Alpha of mixup and of CutMix (src/images/mixing.ts); null: images are not mixed so. */
-  readonly mixup: number | null
-  readonly cutmix: number | null
+  loss: row(oneOf(lossNames), 'cross-entropy', '--loss <name>', '', {
+    usual: 'cross-entropy; where an image may have several labels, binary-cross-entropy',
+  }),
+  labelSmoothing: row(below1, 0, '--label-smoothing <s>', 'share of the target for all classes'),
+  /** Alpha of mixup (src/images/mixing.ts); null: images are not mixed so. */
+  mixup: row(alpha, null, '--mixup <alpha>', "mix images in pairs; the paper's: 1 for CIFAR, 0.2 for ImageNet", {
+    stored: alpha.default(null),
+  }),
+  /** Alpha of CutMix; null: images are not mixed so. */
+  cutmix: row(alpha, null, '--cutmix <alpha>', "put a piece of one image into another; the paper's: 1", {
+    stored: alpha.default(null),
+  }),
   /** Where both are given: how likely a batch is mixed by CutMix. */
-  readonly switchProbability: number
+  switchProbability: row(share, 0.5, '--switch-probability <p>', 'with both: how likely a batch gets CutMix', {
+    stored: share.default(0.5),
+  }),
   /** A weight for every class, or `balanced`: labels / (classes * labels of the class). The loss is still divided by the
    * number of images. Null: all 1. */
-  readonly classWeights: 'balanced' | readonly number[] | null
+  classWeights: row(
+    z
+      .union([
+        z.literal('balanced'),
+        z
+          .array(z.number().min(0))
+          .refine(weights => weights.some(weight => weight > 0))
+          .readonly(),
+      ])
+      .describe('"balanced", or a number of at least 0 for each class, not all of them 0')
+      .nullable(),
+    null,
+    '--class-weights <w,w,...>',
+    'one for each class, or "balanced"',
+    { list: 'balanced, or numbers of at least 0, not all of them 0, with commas between them', usual: 'all 1' },
+  ),
   /** Patterns of names of parameters that keep their bits; `*` stands for anything. A batch norm with both of its
    * parameters among them normalises with its running statistics and keeps those, too. */
-  readonly freeze: readonly string[]
+  freeze: row(
+    z.array(z.string().min(1)).readonly().describe('patterns of parameter names'),
+    [],
+    '--freeze <name,...>',
+    'parameters that stay, such as "features.denseblock1.*"',
+    { list: 'names of parameters with commas between them', usual: 'none' },
+  ),
   /** Where the classifier alone is trained: so many passes over the training images are made, their pooled features kept
    * and trained on in turn; 0: features are computed anew in every epoch. */
-  readonly featurePasses: number
+  featurePasses: row(
+    wholeAtLeast0,
+    0,
+    '--feature-passes <n>',
+    'where the classifier alone is trained: keep the features of n passes; 0: of none',
+    { stored: wholeAtLeast0.default(0), usual: '1, without augmentation' },
+  ),
   /** Ends after so many epochs without a better one: of a lower error, or, where images may have several labels, of a higher
    * mean average precision; null: never. */
-  readonly patience: number | null
+  patience: row(count.nullable(), null, '--patience <n>', 'end after n epochs without a lower error', {
+    usual: 'never',
+  }),
   /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. Those that
    * the data set holds out by convention, if they are so many; else the seed chooses them. */
-  readonly heldOut: number | null
+  heldOut: row(count.nullable(), null, '--validation <n>', 'hold n training images out and judge by them', {
+    usual: 'by the test images',
+  }),
   /** What is shown of each image that is evaluated: `single`, `flip` (also mirrored) or `ten` (crops, of images of files);
    * probabilities are averaged. */
-  readonly crops: ViewName
-  /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. */
-  readonly augmentation: Augmentation
-  readonly seed: number
+  crops: row(
+    views,
+    'single',
+    '--crops <which>',
+    'what is shown of each image that is evaluated; probabilities are averaged',
+    { stored: views.default('single') },
+  ),
+  /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. The command
+   * line has names for them (images/named-augmentation.ts). */
+  augmentation: row(
+    z
+      .union([z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }), z.array(transformSchema)])
+      .describe(
+        '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',
+      ) as z.ZodType<Augmentation>,
+    { flip: true, pad: 4 },
+  ),
+  seed: row(wholeAtLeast0, 0, '--seed <n>', 'of weights, order, augmentation and dropout'),
   /** Only so many training images; null: all. */
-  readonly trainLimit: number | null
-  readonly testLimit: number | null
-  /** How these are chosen: of all `classes` in proportion, or the first in `order`. */
-  readonly limitBy: LimitBy
+  trainLimit: row(count.nullable(), null, '--train-limit <n>', 'only n training images, of all classes in proportion'),
+  /** Only so many test images; null: all. */
+  testLimit: row(count.nullable(), null, '--test-limit <n>', 'only n test images, of all classes in proportion'),
+  /** How these are chosen: of all `classes` in proportion, or the first in `order`, as runs of old did. */
+  limitBy: row(limiting, 'classes', '', '', { stored: limiting.default('order') }),
 }
+
+/** How a network is trained: everything that decides its bits but the network and the images.
+ * @interface */
+export type Recipe = ValuesOf<typeof RECIPE>
+
+/** Names and rows. */
+export const recipeSettings = Object.entries(RECIPE) as readonly [keyof Recipe, RecipeSetting<unknown>][]
+export const recipeKeys = recipeSettings.map(([name]) => name)
+
+/** A recipe of what each row says. */
+const recipeOf = (value: (row: RecipeSetting<unknown>) => unknown): Recipe =>
+  Object.fromEntries(recipeSettings.map(([name, row]) => [name, value(row)])) as unknown as Recipe
 
 /** The paper's recipe for CIFAR with augmentation (section 4.2); recipes.ts names the others. */
-export const PAPER_RECIPE: Recipe = {
-  epochs: 300,
-  batchSize: 64,
-  accumulate: 1,
-  learningRate: 0.1,
-  schedule: 'multistep',
-  warmupEpochs: 0,
-  plateauPatience: 10,
-  optimizer: 'sgd',
-  momentum: 0.9,
-  nesterov: true,
-  beta1: 0.9,
-  beta2: 0.999,
-  alpha: 0.99,
-  epsilon: 1e-8,
-  weightDecay: 1e-4,
-  decayNorms: true,
-  clipNorm: null,
-  ema: null,
-  loss: 'cross-entropy',
-  labelSmoothing: 0,
-  mixup: null,
-  cutmix: null,
-  switchProbability: 0.5,
-  classWeights: null,
-  freeze: [],
-  featurePasses: 0,
-  patience: null,
-  heldOut: null,
-  crops: 'single',
-  augmentation: { flip: true, pad: 4 },
-  seed: 0,
-  trainLimit: null,
-  testLimit: null,
-  limitBy: 'classes',
-}
+export const PAPER_RECIPE: Recipe = recipeOf(row => row.default)
 
-/** What an optimiser takes when nothing else is asked for: rates that suit it, PyTorch's decay for AdamW. */
-export const OPTIMIZER_DEFAULTS: Readonly<Record<OptimizerName, Partial<Recipe>>> = {
-  sgd: {},
-  adamw: { learningRate: 1e-3, weightDecay: 1e-2 },
-  rmsprop: { learningRate: 1e-3 },
-}
-
-/** Values that only some optimisers have. */
-const OPTIMIZER_VALUES = {
-  sgd: ['momentum', 'nesterov'],
-  adamw: ['beta1', 'beta2', 'epsilon'],
-  rmsprop: ['momentum', 'alpha', 'epsilon'],
-} as const satisfies Record<OptimizerName, readonly (keyof Recipe)[]>
+/** A recipe in a checkpoint. */
+export const recipeSchema = z.strictObject(
+  Object.fromEntries(recipeSettings.map(([name, { stored, schema }]) => [name, stored ?? schema])),
+) as unknown as z.ZodType<Recipe>
 
 /** Whether a value means something beside the others. */
 export function isMeant(recipe: Recipe, name: keyof Recipe): boolean {
-  const { optimizer, schedule } = recipe
-  const special = Object.values(OPTIMIZER_VALUES).flat() as readonly (keyof Recipe)[]
-  if (special.includes(name)) return (OPTIMIZER_VALUES[optimizer] as readonly (keyof Recipe)[]).includes(name)
+  const { of }: RecipeSetting<unknown> = RECIPE[name]
+  if (of) return of.includes(recipe.optimizer)
   if (name === 'featurePasses') return recipe.featurePasses > 0
   if (name === 'switchProbability') return recipe.mixup !== null && recipe.cutmix !== null
-  return name !== 'plateauPatience' || schedule === 'plateau'
+  return name !== 'plateauPatience' || recipe.schedule === 'plateau'
 }
 
 /** Whether the images of a batch are mixed in pairs. */
 export const mixes = ({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>): boolean => mixup !== null || cutmix !== null
 
-const viewNames = Object.keys(VIEWS) as ViewName[]
-const whole = z
-  .int()
-  .min(1)
-  .max(2 ** 31)
-const share = z.number().min(0).lt(1)
-const alpha = z.number().gt(0).max(MOST_ALPHA).nullable()
-export const recipeSchema = z.strictObject({
-  epochs: whole,
-  batchSize: whole,
-  accumulate: whole,
-  learningRate: z.number().gt(0),
-  schedule: z.enum([...scheduleNames, 'custom']),
-  warmupEpochs: z.number().min(0),
-  plateauPatience: z.int().min(0),
-  optimizer: z.enum(optimizerNames),
-  momentum: share,
-  nesterov: z.boolean(),
-  beta1: share,
-  beta2: share,
-  alpha: share,
-  epsilon: z.number().gt(0),
-  weightDecay: z.number().min(0),
-  decayNorms: z.boolean(),
-  clipNorm: z.number().gt(0).nullable(),
-  ema: share.nullable(),
-  loss: z.enum(lossNames),
-  labelSmoothing: share,
-  // What came later has a default, for checkpoints from before.
-  mixup: alpha.default(null),
-  cutmix: alpha.default(null),
-  switchProbability: z.number().min(0).max(1).default(0.5),
-  classWeights: z.union([z.literal('balanced'), z.array(z.number().min(0)).min(1)]).nullable(),
-  freeze: z.array(z.string().min(1)),
-  /** Absent in checkpoints from before there was any. */
-  featurePasses: z.int().min(0).default(0),
-  patience: whole.nullable(),
-  heldOut: whole.nullable(),
-  /** Absent in checkpoints from before there was any. */
-  crops: z.enum(viewNames).default('single'),
-  augmentation: z.union([
-    z.strictObject({ flip: z.boolean(), pad: z.int().min(0).max(1000) }),
-    z.array(transformSchema),
-  ]),
-  seed: z.int().min(0),
-  trainLimit: whole.nullable(),
-  testLimit: whole.nullable(),
-  /** Absent in checkpoints from before there was any: they took the first images. */
-  limitBy: z.enum(['classes', 'order']).default('order'),
-})
-
-/** What a number may be: in words, and whether one fits. */
-export type Range = readonly [expected: string, fits: (value: number) => boolean]
-const above0: Range = ['a number above 0', value => value > 0]
-const atLeast0: Range = ['a number of at least 0', value => value >= 0]
-const alphas: Range = [`a number above 0 and up to ${MOST_ALPHA}`, value => value > 0 && value <= MOST_ALPHA]
-const part: Range = ['a number from 0 to 1', value => value >= 0 && value <= 1]
-const below1: Range = ['a number from 0 up to, but not including, 1', value => value >= 0 && value < 1]
-const upTo = (most: number): Range => [`a number above 0 and up to ${most}`, value => value > 0 && value <= most]
-
-/** Of the numbers of a recipe that need not be whole. Beyond them nothing is meant, and a training ends in silence with
- * weights that have learned nothing, for batch norm keeps every loss finite. Checkpoints are held to recipeSchema alone. */
-export const RANGES = {
-  learningRate: upTo(100),
-  warmupEpochs: atLeast0,
-  momentum: below1,
-  beta1: below1,
-  beta2: below1,
-  alpha: below1,
-  epsilon: upTo(1),
-  weightDecay: part,
-  clipNorm: above0,
-  ema: below1,
-  labelSmoothing: below1,
-  mixup: alphas,
-  cutmix: alphas,
-  switchProbability: part,
-} as const satisfies Partial<Record<keyof Recipe, Range>>
-
-const COUNT = 'a whole number of at least 1'
-const EXPECTED: Record<keyof Recipe, string> = {
-  ...(Object.fromEntries(Object.entries(RANGES).map(([name, [expected]]) => [name, expected])) as Record<
-    keyof typeof RANGES,
-    string
-  >),
-  epochs: COUNT,
-  batchSize: COUNT,
-  accumulate: COUNT,
-  schedule: `one of ${scheduleNames.join(', ')}`,
-  plateauPatience: 'a whole number of at least 0',
-  optimizer: `one of ${optimizerNames.join(', ')}`,
-  nesterov: 'true or false',
-  decayNorms: 'true or false',
-  loss: `one of ${lossNames.join(', ')}`,
-  classWeights: '"balanced", or a number of at least 0 for each class, not all of them 0',
-  freeze: 'patterns of parameter names',
-  featurePasses: 'a whole number of at least 0',
-  patience: COUNT,
-  heldOut: COUNT,
-  crops: `one of ${viewNames.join(', ')}`,
-  augmentation: '{ flip: true or false, pad: a whole number of pixels } or a list of transforms',
-  seed: 'a whole number of at least 0',
-  trainLimit: COUNT,
-  testLimit: COUNT,
-  limitBy: 'classes or order',
-}
-
-/** Its names. */
-export const recipeKeys = Object.keys(EXPECTED) as readonly (keyof Recipe)[]
-
-/** The sentence for a switchProbability without both kinds of mixing. */
 export const NEEDS_BOTH = 'a switch probability needs both mixup and cutmix'
 
 /** Whether each class gets a probability of its own (a sigmoid), not a share of one (a softmax). */
@@ -272,22 +241,11 @@ export const hasOwnProbabilities = ({ loss }: Pick<Recipe, 'loss'>): boolean => 
 /** Completes and checks a recipe; what is not given is the paper's, or the optimiser's. */
 export function resolveRecipe(options: Partial<Recipe>): Recipe {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const recipe: Recipe = { ...PAPER_RECIPE, ...OPTIMIZER_DEFAULTS[options.optimizer ?? 'sgd'], ...given }
-  const parsed = recipeSchema.safeParse(recipe)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!
-    const name = issue.code === 'unrecognized_keys' ? issue.keys[0]! : String(issue.path[0])
-    if (!(name in EXPECTED)) throw usageError(`a recipe has no "${name}"; it has ${Object.keys(EXPECTED).join(', ')}`)
-    throw parameterError(spelled(name), EXPECTED[name as keyof Recipe], recipe[name as keyof Recipe])
-  }
-  for (const [name, [expected, fits]] of Object.entries(RANGES)) {
-    const value = recipe[name as keyof typeof RANGES]
-    if (value !== null && !fits(value)) throw parameterError(spelled(name), expected, value)
-  }
-  const { classWeights } = recipe
-  if (Array.isArray(classWeights) && classWeights.every(weight => weight === 0)) {
-    throw parameterError(spelled('classWeights'), EXPECTED.classWeights, classWeights)
-  }
+  const unknown = Object.keys(given).find(name => !(name in RECIPE))
+  if (unknown !== undefined) throw usageError(`a recipe has no "${unknown}"; it has ${recipeKeys.join(', ')}`)
+  const { optimizer = 'sgd' } = options
+  const recipe: Recipe = { ...recipeOf(row => row.by?.[optimizer] ?? row.default), ...given }
+  checkSettings(RECIPE, recipe, spelled)
   for (const name of recipeKeys) {
     if (isMeant(recipe, name) || recipe[name] === PAPER_RECIPE[name]) continue
     if (name === 'switchProbability') throw usageError(NEEDS_BOTH)

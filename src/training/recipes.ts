@@ -35,21 +35,33 @@ const RECIPES: Record<RecipeName, NamedRecipe> = {
   c100: { title: "the paper's, CIFAR-100 without augmentation", dataset: 'cifar100', model: null, ...PLAIN },
   // Multistep over 40 epochs drops at 20 and 30; the epoch is chosen by 6,000 training images.
   svhn: {
-    ...{ title: "the paper's, SVHN", dataset: 'svhn', model: null, dropRate: 0.2 },
+    title: "the paper's, SVHN",
+    dataset: 'svhn',
+    model: null,
+    dropRate: 0.2,
     training: { ...PLAIN.training, epochs: 40, heldOut: 6000 },
   },
   imagenet: {
-    ...{ title: "the paper's, ImageNet", dataset: null, model: null, dropRate: 0 },
+    title: "the paper's, ImageNet",
+    dataset: null,
+    model: null,
+    dropRate: 0,
     training: { ...IMAGENET, schedule: 'imagenet' },
   },
   'imagenet-cosine': {
-    ...{ title: "the technical report's, ImageNet with a cosine", dataset: null, model: null, dropRate: 0 },
+    title: "the technical report's, ImageNet with a cosine",
+    dataset: null,
+    model: null,
+    dropRate: 0,
     training: { ...IMAGENET, schedule: 'cosine' },
   },
   // An epoch and its evaluation take 90 to 105 s on two cores: 36 of them make an hour. A small network underfits
   // rather than overfits in so short a time: no dropout, no smoothing, and the rate falls to 0.
   quick: {
-    ...{ title: 'CIFAR-10 in about an hour on two cores', dataset: 'cifar10', model: 'densenet-bc-40-12', dropRate: 0 },
+    title: 'CIFAR-10 in about an hour on two cores',
+    dataset: 'cifar10',
+    model: 'densenet-bc-40-12',
+    dropRate: 0,
     training: { epochs: 36, schedule: 'cosine', warmupEpochs: 2, weightDecay: 2e-4 },
   },
 }

@@ -1,4 +1,4 @@
-// Learning rate schedules with the seed's boundaries (train.lua). Epochs and iterations count from 1, as there: a
+// Learning rate schedules with the original's boundaries (train.lua). Epochs and iterations count from 1, as there: a
 // multistep schedule over 300 epochs drops at the start of epochs 150 and 225.
 import { parameterError } from '../errors.js'
 

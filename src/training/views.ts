@@ -37,7 +37,9 @@ export function evaluateViews(views: number, own: boolean): Evaluator {
       const label = batch.labels[first]!
       const there = batch.targets?.subarray(first * classes, (first + 1) * classes)
       const answer = averageViews(logits.subarray(first * classes, (first + views) * classes), classes, {
-        ...{ label, targets: there, own },
+        label,
+        targets: there,
+        own,
       })
       losses[image] = answer.loss
       scores.set(answer.scores, image * classes)

@@ -2,13 +2,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { translateSeedOptions } from '../../dist/cli/original-options.js'
+import { translateOriginalOptions } from '../../dist/cli/original-options.js'
 import { temporaryFolder } from '../training/fixtures.js'
 import { densenet } from './run.js'
 
 const folder = temporaryFolder()
 const words = (line: string): string[] => line.split(' ')
-const translated = (line: string) => translateSeedOptions(words(line))!
+const translated = (line: string) => translateOriginalOptions(words(line))!
 
 const DEFAULTS = [
   ...[
@@ -124,15 +124,15 @@ describe('translation', () => {
   })
 
   test("the original's own checkpoint folder is gone on with by all of the original's values", () => {
-    const seed = join(folder, 'seed')
-    mkdirSync(seed)
-    writeFileSync(join(seed, 'latest.t7'), '')
-    const { args } = translateSeedOptions(['-resume', seed, '-nEpochs', '300'])!
+    const original = join(folder, 'original')
+    mkdirSync(original)
+    writeFileSync(join(original, 'latest.t7'), '')
+    const { args } = translateOriginalOptions(['-resume', original, '-nEpochs', '300'])!
     expect(args).toEqual([
       ...['--dataset=cifar10', '--epochs=300', '--batch-size=32', '--lr=0.1', '--schedule=multistep'],
-      ...['--memory=store', '--seed=0', '--loader-threads=2', `--resume=${seed}`],
+      ...['--memory=store', '--seed=0', '--loader-threads=2', `--resume=${original}`],
     ])
-    const more = translateSeedOptions(['-resume', seed, '-momentum', '0.8', '-save', 'b'])!.args
+    const more = translateOriginalOptions(['-resume', original, '-momentum', '0.8', '-save', 'b'])!.args
     expect(more).toEqual(expect.arrayContaining(['--momentum=0.8', '--output=b']))
   })
 
@@ -203,8 +203,8 @@ describe('translation', () => {
   })
 
   test('own options are left alone', () => {
-    expect(translateSeedOptions(words('densenet-bc-100-12 --lr 0.1 --seed=3'))).toBe(null)
-    expect(translateSeedOptions([])).toBe(null)
+    expect(translateOriginalOptions(words('densenet-bc-100-12 --lr 0.1 --seed=3'))).toBe(null)
+    expect(translateOriginalOptions([])).toBe(null)
   })
 })
 
@@ -309,10 +309,10 @@ const VALUES: Readonly<Record<string, readonly [good: readonly string[], bad: re
 
 describe('every option of the original', () => {
   test.each(Object.entries(VALUES))('-%s', (name, [good, bad]) => {
-    for (const value of good) expect(translateSeedOptions([`-${name}`, value])!.command).toBe('train')
+    for (const value of good) expect(translateOriginalOptions([`-${name}`, value])!.command).toBe('train')
     for (const value of bad) {
       const wrong = expect.objectContaining({ message: expect.stringContaining(`-${name}`), code: 'usage' })
-      expect(() => translateSeedOptions([`-${name}`, value])).toThrow(wrong)
+      expect(() => translateOriginalOptions([`-${name}`, value])).toThrow(wrong)
     }
   })
 
@@ -427,7 +427,7 @@ describe('refused', () => {
   })
 
   test.each(['save', 'resume', 'retrain'])('no path: -%s', name => {
-    expect(() => translateSeedOptions([`-${name}`, ''])).toThrow(`expected a path for -${name}, got ""`)
+    expect(() => translateOriginalOptions([`-${name}`, ''])).toThrow(`expected a path for -${name}, got ""`)
   })
 
   test('a depth that fits nothing, where the original silently built another network', async () => {
@@ -464,6 +464,6 @@ test('2k channels make the network that the original built', async () => {
     '--initial-channels=24',
     '--json',
   ])
-  // The figure of the seed's own models/densenet.lua: 1,019,722 with the paper's 16 channels.
+  // The figure of the original's own models/densenet.lua: 1,019,722 with the paper's 16 channels.
   expect(JSON.parse(out).parameters).toBe(1_059_298)
 })

@@ -1,4 +1,4 @@
-// Whole training steps of the native backend against float64 numbers: the original program's own (test/golden/seed) and
+// Whole training steps of the native backend against float64 numbers: the original program's own (test/golden/original) and
 // PyTorch's (test/golden). In float32 a pre-activation within rounding of zero flips its ReLU mask, and one flip moves a
 // small tensor's gradient by per cents: so the median over tensors is held tightly, the worst one to twice of what PyTorch
 // in float32 is off.
@@ -10,7 +10,7 @@ import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { relativeError, type Slice } from '../golden/compare.js'
 import { generate, generateAll, goldenNames, readGolden, summaryErrors } from '../golden/nets.js'
-import { SEED_BATCH, seed, seedBatch, seedNumbers } from '../golden/seed/numbers.js'
+import { ORIGINAL_BATCH, original, originalBatch, originalNumbers } from '../golden/original/numbers.js'
 import { instructionSets, knownInstructionSets } from '../native-available.js'
 
 /** Errors allowed on the golden nets. PyTorch in float32 is off by up to 1.4e-7 in losses, 6e-7 in logits, 8e-7 in the
@@ -67,31 +67,31 @@ for (const isa of knownInstructionSets) {
     const options = { depth: 22, growthRate: 12, bottleneck: true, reduction: 0.5 }
 
     test.each(MODES)('memory "%s"', async memory => {
-      await withSession(isa, options, { batchSize: SEED_BATCH, memory, optimizer }, async session => {
+      await withSession(isa, options, { batchSize: ORIGINAL_BATCH, memory, optimizer }, async session => {
         const { parameters, running, runningCount } = session.table
         const initial = new Float64Array(runningCount)
         for (const { name, offset, count } of running) if (name.endsWith('var')) initial.fill(1, offset, offset + count)
-        await session.writeState({ parameters: seedNumbers('params_init'), running: initial })
+        await session.writeState({ parameters: originalNumbers('params_init'), running: initial })
         const errors: Parameters<typeof check>[0] = {}
-        for (let step = 0; step < seed.steps; step++) {
-          const { losses } = await session.trainStep(seedBatch(step), { learningRate: 0.1 })
-          const error = relativeError([mean(losses)], [seed.losses[step]])
+        for (let step = 0; step < original.steps; step++) {
+          const { losses } = await session.trainStep(originalBatch(step), { learningRate: 0.1 })
+          const error = relativeError([mean(losses)], [original.losses[step]])
           errors[`loss ${step + 1}`] = [error, 2 * PYTORCH_LOSSES[step]!]
           if (step > 0) continue
-          const logits = relativeError(await session.logits(SEED_BATCH), seed.logits_train_mode_step1.flat())
+          const logits = relativeError(await session.logits(ORIGINAL_BATCH), original.logits_train_mode_step1.flat())
           errors['logits 1'] = [logits, 1e-5]
-          const gradient = tensorErrors(parameters, await session.gradients(), seedNumbers('grad_step1'))
+          const gradient = tensorErrors(parameters, await session.gradients(), originalNumbers('grad_step1'))
           errors['gradient 1, median tensor'] = [median(gradient), 1e-5]
           errors['gradient 1, worst tensor'] = [Math.max(...gradient), 2 * 3e-2]
           const state = await session.readState()
-          const difference = largestDifference(state.parameters, seedNumbers('params_step1'))
+          const difference = largestDifference(state.parameters, originalNumbers('params_step1'))
           errors['parameters 1'] = [difference, 2 * PYTORCH_PARAMETERS]
           for (const statistic of ['mean', 'var']) {
             const actual = running
               .filter(({ name }) => name.endsWith(`running_${statistic}`))
               .flatMap(({ offset, count }) => [...state.running.subarray(offset, offset + count)])
             errors[`running ${statistic} 1`] = [
-              relativeError(actual, seedNumbers(`bn_running_${statistic}_step1`)),
+              relativeError(actual, originalNumbers(`bn_running_${statistic}_step1`)),
               1e-5,
             ]
           }

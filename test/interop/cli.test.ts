@@ -15,9 +15,9 @@ const torchvision = unpack('torchvision.pth', folder)
 const REFERENCE = ['--backend=reference', '--loader-threads=0']
 
 /** A checkpoint folder of the original program. */
-const seed = join(folder, 'checkpoint_a')
-mkdirSync(seed)
-for (const name of ['latest.t7', 'model_6.t7', 'optimState_6.t7']) unpack(`seed/${name}`, seed)
+const original = join(folder, 'checkpoint_a')
+mkdirSync(original)
+for (const name of ['latest.t7', 'model_6.t7', 'optimState_6.t7']) unpack(`original/${name}`, original)
 
 describe('densenet test', () => {
   test('of weights says how they were understood, and their errors', async () => {
@@ -40,7 +40,7 @@ describe('densenet test', () => {
   })
 
   test('of a checkpoint folder of the original program', async () => {
-    const { code, out } = await densenet(['test', seed, '--dataset=synthetic', '--test-limit=8', ...REFERENCE])
+    const { code, out } = await densenet(['test', original, '--dataset=synthetic', '--test-limit=8', ...REFERENCE])
     expect(code).toBe(0)
     expect(out).toContain('Torch7, names: order of layers; DenseNet-BC with 3, 3, 3 layers, growth rate 12, 10 classes')
   })
@@ -273,7 +273,7 @@ describe('densenet train', () => {
     const output = join(folder, 'resumed')
     const args = [
       'train',
-      `--resume=${seed}`,
+      `--resume=${original}`,
       ...small,
       '--epochs=7',
       '--lr=1e-12',
@@ -297,12 +297,12 @@ describe('densenet train', () => {
     ],
     [
       "a network that is not the original program's",
-      [`--resume=${seed}`, '--depth=40', '--dataset=synthetic'],
+      [`--resume=${original}`, '--depth=40', '--dataset=synthetic'],
       /holds DenseNet-BC with 3, 3, 3 layers, growth rate 12, .*not DenseNet with 12, 12, 12 layers/,
     ],
     [
       "the original program's folder for its own run",
-      [`--resume=${seed}`, `--output=${seed}`, '--dataset=synthetic'],
+      [`--resume=${original}`, `--output=${original}`, '--dataset=synthetic'],
       /is the original program's own\n {7}Choose another folder/,
     ],
     [
@@ -321,7 +321,7 @@ describe('densenet train', () => {
     ],
     [
       'nothing to do',
-      [`--resume=${seed}`, '--dataset=synthetic', '--epochs=6'],
+      [`--resume=${original}`, '--dataset=synthetic', '--epochs=6'],
       /has made 6 epochs already; --epochs 6 leaves nothing to do/,
     ],
   ])('refuses %s', async (_, args, message) => {

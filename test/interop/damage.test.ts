@@ -24,7 +24,7 @@ const FORMATS = [
   'checkpoint-old.pth.tar',
   'checkpoint.pth.tar',
   'timm.safetensors',
-  'seed/model_6.t7',
+  'original/model_6.t7',
 ]
 
 describe.each(FORMATS)('%s', name => {
@@ -49,7 +49,7 @@ describe.each(FORMATS)('%s', name => {
           await attempt(damaged)
         },
       ),
-      { numRuns: name.startsWith('seed') ? 150 : 400 },
+      { numRuns: name.startsWith('original') ? 150 : 400 },
     )
   })
 })

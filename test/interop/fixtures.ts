@@ -64,13 +64,16 @@ export async function logitsOf({ config, parameters, running }: Weights, inputs:
 export const worstDifference = (a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number =>
   Math.max(...a.flatMap((row, i) => row.map((x, j) => Math.abs(x - b[i]![j]!))))
 
-const seedLogits = JSON.parse(readFileSync(join(FOLDER, 'seed/logits.json'), 'utf8')) as Record<'a' | 'b', number[][]>
+const originalLogits = JSON.parse(readFileSync(join(FOLDER, 'original/logits.json'), 'utf8')) as Record<
+  'a' | 'b',
+  number[][]
+>
 
 /** Networks of the original program. */
-export const SEED = {
-  a: { file: 'seed/model_6.t7', logits: seedLogits.a },
-  b: { file: 'seed/model_b_cudnn.t7', logits: seedLogits.b },
+export const ORIGINAL = {
+  a: { file: 'original/model_6.t7', logits: originalLogits.a },
+  b: { file: 'original/model_b_cudnn.t7', logits: originalLogits.b },
 }
 
-export const seedImages = (which: 'a' | 'b'): Float32Array =>
-  new Float32Array(new Uint8Array(fixture(`seed/input_${which}.f32`)).buffer)
+export const originalImages = (which: 'a' | 'b'): Float32Array =>
+  new Float32Array(new Uint8Array(fixture(`original/input_${which}.f32`)).buffer)

@@ -21,7 +21,7 @@ if (python === undefined) {
 }
 const here = path => fileURLToPath(new URL(path, import.meta.url))
 const golden = JSON.parse(readFileSync(here('fixtures/golden.json'), 'utf8'))
-const seed = JSON.parse(readFileSync(here('fixtures/seed/logits.json'), 'utf8'))
+const originalLogits = JSON.parse(readFileSync(here('fixtures/original/logits.json'), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'densenet-formats-'))
 const gunzip = name => gunzipSync(readFileSync(here(`fixtures/${name}.gz`)))
 const unpack = name => {
@@ -34,10 +34,10 @@ const images = shape =>
 const original = which => ({
   producer: `the original program, Torch7, network ${which}`,
   input: [4, 3, 32, 32],
-  logits: seed[which],
-  images: new Float32Array(new Uint8Array(gunzip(`seed/input_${which}.f32`)).buffer),
+  logits: originalLogits[which],
+  images: new Float32Array(new Uint8Array(gunzip(`original/input_${which}.f32`)).buffer),
 })
-const files = { ...golden, 'seed/model_6.t7': original('a'), 'seed/model_b_cudnn.t7': original('b') }
+const files = { ...golden, 'original/model_6.t7': original('a'), 'original/model_b_cudnn.t7': original('b') }
 
 /** The network and how far its logits are from the producer's, computed by the native backend in float32. */
 async function read(name, backend) {

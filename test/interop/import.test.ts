@@ -6,7 +6,7 @@ import { importWeights } from '../../dist/interop/import-weights.js'
 import type { Tensor } from '../../dist/interop/tensor.js'
 import type { WeightFile } from '../../dist/interop/weight-file.js'
 import { decodeWeightFile as decodeWeights } from '../../dist/networks/weight-files.js'
-import { fixture, golden, images, logitsOf, SEED, seedImages, worstDifference } from './fixtures.js'
+import { fixture, golden, images, logitsOf, ORIGINAL, originalImages, worstDifference } from './fixtures.js'
 
 const read = (name: string): Promise<WeightFile> => decodeWeights(fixture(name), name)
 const sizeOf = (name: string) => ({ height: golden[name]!.input[2], width: golden[name]!.input[3] })
@@ -30,10 +30,10 @@ describe("logits are the producer's", () => {
   })
 
   test.each(['a', 'b'] as const)('of the original program, network %s', async which => {
-    const weights = importWeights(await read(SEED[which].file))
+    const weights = importWeights(await read(ORIGINAL[which].file))
     expect(weights.config).toMatchObject({ blocks: [3, 3, 3], growthRate: 12, bottleneck: true, reduction: 0.5 })
-    const { logits } = SEED[which]
-    expect(worstDifference(await logitsOf(weights, seedImages(which)), logits)).toBeLessThan(1e-12)
+    const { logits } = ORIGINAL[which]
+    expect(worstDifference(await logitsOf(weights, originalImages(which)), logits)).toBeLessThan(1e-12)
   })
 })
 

@@ -230,7 +230,7 @@ describe('densenet serve', () => {
   })
 
   test.each<[string[], string, number]>([
-    [['--port=70000'], 'expected a whole number from 0 to 65535 for port, got 70000', 2],
+    [['--port=70000'], 'expected a whole number from 0 to 65535 for --port, got 70000', 2],
     [['--batch-size=0'], 'expected a whole number of at least 1 for --batch-size, got 0', 2],
     [['--timeout=0'], 'expected a number above 0 and up to 3600 for --timeout, got 0', 2],
     [['--host=203.0.113.7'], 'this machine has no interface 203.0.113.7', 2],

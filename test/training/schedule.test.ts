@@ -1,4 +1,4 @@
-// The seed's own learning rates: learning-rates.json was made by its unmodified train.lua.
+// The original's own learning rates: learning-rates.json was made by its unmodified train.lua.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
@@ -30,7 +30,7 @@ function check(schedule: Schedule, name: string, epochs: number, batchesPerEpoch
   }
 }
 
-describe("the seed's rates", () => {
+describe("the original's rates", () => {
   test('multistep on CIFAR, 164, 300 and 5 epochs', () => {
     check(multistep(0.1), 'cifar10_multistep_164', 164, 391)
     check(multistep(0.1), 'cifar10_multistep_300', 300, 782)
@@ -98,7 +98,7 @@ test('unknown names and rates are refused', () => {
 test('the highest rate of a run', () => {
   const highest = (schedule: Schedule, epochs: number, batchesPerEpoch = 3) =>
     highestRate(schedule, { epochs, batchesPerEpoch })
-  // The seed's formula: epoch 1 of 1 is past three quarters, epoch 1 of 2 is past a half.
+  // The original's formula: epoch 1 of 1 is past three quarters, epoch 1 of 2 is past a half.
   expect(highest(multistep(0.1), 1)).toBeCloseTo(0.001, 12)
   expect(highest(multistep(0.1), 2)).toBeCloseTo(0.01, 12)
   for (const epochs of [3, 5, 300]) expect(highest(multistep(0.1), epochs)).toBe(0.1)

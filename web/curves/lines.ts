@@ -18,27 +18,47 @@ export interface Metric {
 
 export const metrics: readonly Metric[] = [
   {
-    ...{ id: 'loss', title: 'Loss', unit: '', format: figure, log: true },
+    id: 'loss',
+    title: 'Loss',
+    unit: '',
+    format: figure,
+    log: true,
     ofTraining: ({ train }) => train.loss,
     ofTest: ({ test }) => test?.loss ?? null,
   },
   {
-    ...{ id: 'error', title: 'Error', unit: '%', format: value => value.toFixed(2), log: true },
+    id: 'error',
+    title: 'Error',
+    unit: '%',
+    format: value => value.toFixed(2),
+    log: true,
     ofTraining: ({ train }) => train.top1Error,
     ofTest: ({ test }) => test?.top1Error ?? null,
   },
   {
-    ...{ id: 'learningRate', title: 'Learning rate', unit: '', format: figure, log: true },
+    id: 'learningRate',
+    title: 'Learning rate',
+    unit: '',
+    format: figure,
+    log: true,
     ofTraining: ({ learningRate }) => learningRate,
     ofTest: null,
   },
   {
-    ...{ id: 'throughput', title: 'Throughput', unit: 'images/s', format: rounded, log: false },
+    id: 'throughput',
+    title: 'Throughput',
+    unit: 'images/s',
+    format: rounded,
+    log: false,
     ofTraining: ({ throughput }) => throughput,
     ofTest: null,
   },
   {
-    ...{ id: 'memory', title: 'Memory', unit: '', format: bytes, log: false },
+    id: 'memory',
+    title: 'Memory',
+    unit: '',
+    format: bytes,
+    log: false,
     ofTraining: ({ memory }) => memory,
     ofTest: null,
   },
@@ -71,7 +91,13 @@ export function linesOf(metric: Metric, drawn: readonly DrawnRun[], axis: Axis):
     const epochs = series.epochs.value?.epochs ?? []
     const at = (point: EpochPoint): number => (axis === 'epoch' ? point.epoch : point.step)
     const line = (kind: Line['kind'], of: (point: EpochPoint) => number | null): Line => ({
-      ...{ run, colour, kind, xs: epochs.map(at), ys: epochs.map(of), least: null, most: null },
+      run,
+      colour,
+      kind,
+      xs: epochs.map(at),
+      ys: epochs.map(of),
+      least: null,
+      most: null,
     })
     const train = axis === 'epoch' ? line('train', metric.ofTraining) : stepLine(metric, run, colour, series)
     const bare = drawn.length > MOST_BANDS && train ? { ...train, least: null, most: null } : train

@@ -40,14 +40,20 @@ export function chartOptions(metric: Metric, lines: readonly Line[], { log, widt
     return Math.abs(value) >= 1e4 ? `${value / 1e3}k` : `${Number(value.toPrecision(6))}`
   }
   return {
-    ...{ width, height, series, bands },
+    width,
+    height,
+    series,
+    bands,
     padding: [8, 16, 0, 0],
     legend: { show: false },
     scales: { x: { time: false, auto: false }, y: log ? { distr: 3 } : { range: yRange } },
     axes: [
       { ...common, grid: { show: false }, size: 24, values: (_, ticks) => ticks.map(tick => axisNumber(tick)) },
       {
-        ...{ ...common, grid, size: 58, gap: 4 },
+        ...common,
+        grid,
+        size: 58,
+        gap: 4,
         values: (_, ticks) => ticks.map(tick => (tick === null || lines.length === 0 ? '' : short(tick))),
       },
     ],

@@ -86,7 +86,12 @@ async function features(images: readonly string[], flags: FeaturesFlags): Promis
       const { layer, backend, threads, batchSize, loaderThreads } = flags
       const found = await network
         .features(source, {
-          ...{ layer, backend, threads, batchSize, loaderThreads, signal },
+          layer,
+          backend,
+          threads,
+          batchSize,
+          loaderThreads,
+          signal,
           onWarning: warn,
           onProgress: done => flags.quiet || flags.json || status.show(`features ${grouped(done)}/${grouped(total)}`),
           onUnreadable: (index, reason) => unreadable.push(`${files[index]}: ${reason}`),

@@ -1,53 +1,23 @@
 // densenet serve: a network behind HTTP, until Ctrl-C.
 import { once } from 'node:events'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { SHIPPED } from '../../entries/networks.js'
-import { createServer } from '../../entries/server.js'
+import { createServer, SERVER } from '../../entries/server.js'
 import { createContext } from '../context.js'
 import { loadModel, MODEL_HELP } from '../model-argument.js'
-import { type ComputeFlags, loaderOption, numberOption, type OutputFlags, wholeOption } from '../options.js'
+import { type ComputeFlags, givenSettings, type OutputFlags, settingOptions } from '../options.js'
 import { withSignals } from '../signals.js'
 import { useOptions, type WeightFlags } from '../weight-options.js'
 
-interface ServeFlags extends ComputeFlags, OutputFlags, WeightFlags {
-  readonly host?: string
-  readonly port?: number
-  readonly batchSize?: number
-  readonly maxWaitMs?: number
-  readonly queue?: number
-  readonly maxBody?: number
-  readonly maxPixels?: number
-  readonly maxImages?: number
-  readonly timeout?: number
-}
+type ServeFlags = ComputeFlags & OutputFlags & WeightFlags
+
+const LIMITS = settingOptions(SERVER)
 
 export function serveCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('serve')
     .description('classify images over HTTP, with a page to drop them on')
     .argument('[model]', MODEL_HELP, SHIPPED.name)
-  const options = [
-    new Option('--host <name>', 'the interface to listen on; default: 127.0.0.1, this machine alone'),
-    wholeOption('--port <n>', 'default: 8000; 0: any that is free', 0),
-    wholeOption('--batch-size <n>', 'images that go through the network at once; default: 8'),
-    numberOption(
-      '--max-wait-ms <n>',
-      'how long an image waits for others to go with it; default: 2',
-      'a number from 0 to 60000',
-      value => value >= 0 && value <= 60_000,
-    ),
-    wholeOption('--queue <n>', 'images and requests that may wait; beyond: 503; default: 64'),
-    wholeOption('--max-body <bytes>', 'of a request; beyond: 413; default: 16777216'),
-    wholeOption('--max-pixels <n>', 'of an image; default: 32000000'),
-    wholeOption('--max-images <n>', 'of a request; default: 16'),
-    numberOption(
-      '--timeout <s>',
-      'seconds for sending a request, and again for its answer; default: 30',
-      'a number above 0 and up to 3600',
-      value => value > 0 && value <= 3600,
-    ),
-    loaderOption(),
-    ...useOptions(),
-  ]
+  const options = [...LIMITS.values(), ...useOptions()]
   for (const option of options) command.addOption(option)
   return command
     .addHelpText(
@@ -69,13 +39,11 @@ async function serve(path: string, flags: ServeFlags): Promise<number> {
     () => say('stopping: answering what has come …'),
     async ({ signal }) => {
       const model = await loadModel(path, flags, context, signal)
-      const { host, port, batchSize, queue, maxPixels, maxImages, backend, threads } = flags
+      const { backend, threads } = flags
       const server = await createServer(model, {
-        ...{ host, port, batchSize, queue, maxPixels, maxImages, backend, threads },
-        maxWaitMilliseconds: flags.maxWaitMs,
-        maxBodyBytes: flags.maxBody,
-        timeoutSeconds: flags.timeout,
-        decoders: flags.loaderThreads,
+        ...givenSettings(LIMITS, flags),
+        backend,
+        threads,
         onWarning: warn,
         onError: warn,
       })

@@ -105,7 +105,11 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const start = performance.now()
       try {
         const predictions = await network.predict(dataset, {
-          ...{ on, batchSize, views, loaderThreads, signal },
+          on,
+          batchSize,
+          views,
+          loaderThreads,
+          signal,
           onWarning: warn,
           onProgress: done => quiet || status.show(`testing ${grouped(done)}/${grouped(dataset.length)}`),
         })

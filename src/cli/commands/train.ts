@@ -28,7 +28,7 @@ import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
 import { choiceOption, computeOptions, loaderOption, numberOption, outputOptions, wholeOption } from '../options.js'
-import { isSeedCheckpoint, pretrainedNetwork, resumeSeed } from '../pretrained.js'
+import { isOriginalCheckpoint, pretrainedNetwork, resumeOriginal } from '../pretrained.js'
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
 import { showDashboard } from '../train-dashboard.js'
@@ -193,7 +193,7 @@ function checkClasses({ name, classes }: ChosenDataset, flags: TrainFlags): void
 
 async function resume(job: Job, folder: string): Promise<number> {
   const { model, flags, context } = job
-  if (await isSeedCheckpoint(folder)) return resumeSeed(job, folder, DEFAULT_DATASET)
+  if (await isOriginalCheckpoint(folder)) return resumeOriginal(job, folder, DEFAULT_DATASET)
   if (flags.output !== undefined) {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }

@@ -84,7 +84,10 @@ export function imageStore(
   const labels = share ? shared(dataset.labels) : dataset.labels
   const { targets } = dataset
   const common = {
-    ...{ labels, shape: { channels, height, width }, normalisation, seed },
+    labels,
+    shape: { channels, height, width },
+    normalisation,
+    seed,
     ...(targets ? { targets: share ? shared(targets) : targets } : {}),
     ...(mixing ? { mixing } : {}),
   }
