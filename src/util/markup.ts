@@ -1,23 +1,17 @@
-// Text into HTML and SVG.
+// SVG as templates.
+import { html } from 'hono/html'
 
-/** Text as it must stand in markup, between tags or in an attribute; what XML forbids altogether is left out. */
-export const escaped = (text: string): string =>
-  text.replace(FORBIDDEN, '').replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+export type Markup = ReturnType<typeof html>
+
+/** A piece of SVG. Text put into it is escaped, and loses what XML forbids; numbers get two decimals at most; markup, and
+ * lists of all these, stay as they are. */
+export const svg = (strings: TemplateStringsArray, ...values: readonly unknown[]): Markup =>
+  html(strings, ...values.map(written))
+
+function written(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(written)
+  if (typeof value === 'number') return Number(value.toFixed(2))
+  return typeof value === 'string' ? value.replace(FORBIDDEN, '') : value
+}
 
 const FORBIDDEN = /[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu
-
-/** An element: attributes whose value is null or undefined are left out; numbers get two decimals at most; children are
- * markup already. */
-export function element(
-  name: string,
-  attributes: Readonly<Record<string, string | number | null | undefined>>,
-  ...children: readonly string[]
-): string {
-  const written = Object.entries(attributes).flatMap(([key, value]) =>
-    value === null || value === undefined
-      ? []
-      : [` ${key}="${escaped(typeof value === 'number' ? String(Number(value.toFixed(2))) : value)}"`],
-  )
-  const open = `<${name}${written.join('')}`
-  return children.length === 0 ? `${open}/>` : `${open}>${children.join('')}</${name}>`
-}

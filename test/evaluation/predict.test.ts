@@ -8,7 +8,7 @@ import { DenseNet } from '../../dist/densenet.js'
 import { scorePredictions } from '../../dist/evaluation/scores.js'
 import { writeReport } from '../../dist/evaluation/write-report.js'
 import type { FileDataset } from '../../dist/images/dataset.js'
-import { escaped } from '../../dist/util/markup.js'
+import { svg } from '../../dist/util/markup.js'
 import { put, putClasses } from '../data/pictures.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 
@@ -111,6 +111,6 @@ describe('a report', () => {
   })
 
   test('text cannot become markup', () => {
-    expect(escaped(`<a href='x'>&"`)).toBe('&#60;a href=&#39;x&#39;&#62;&#38;&#34;')
+    expect(String(svg`<b>${"<a href='x'>&\"\u0000"}</b>`)).toBe('<b>&lt;a href=&#39;x&#39;&gt;&amp;&quot;</b>')
   })
 })

@@ -5,7 +5,7 @@ import { usageError } from '../../errors.js'
 import type { Augmentation } from '../../images/augment.js'
 import { type Batch, type Dataset, MISSING, type Normalisation, takeImages } from '../../images/dataset.js'
 import type { Mixing } from '../../images/mixing.js'
-import { escaped } from '../../util/markup.js'
+import { svg } from '../../util/markup.js'
 import { loadSharp } from './decode.js'
 import { createLoader } from './loader.js'
 
@@ -125,10 +125,9 @@ function nameOf({ classes, labels, targets }: Dataset, image: number): string {
 function captionSvg(parts: readonly string[], width: number): string {
   const lines = parts.map((part, i) => {
     const text = part.length > width / 6 ? `${part.slice(0, Math.floor(width / 6) - 1)}…` : part
-    return `<text x="2" y="${LINE * (i + 1) - 4}">${escaped(text)}</text>`
+    return svg`<text x="2" y="${LINE * (i + 1) - 4}">${text}</text>`
   })
-  const font = 'font-family="sans-serif" font-size="11" fill="#1c1e21"'
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * LINE}"><g ${font}>${lines.join('')}</g></svg>`
+  return svg`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * LINE}"><g font-family="sans-serif" font-size="11" fill="#1c1e21">${lines}</g></svg>`.toString()
 }
 
 /** One image of each class in turn, from evenly spread places, until there are enough. */

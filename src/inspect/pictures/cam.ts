@@ -31,7 +31,7 @@ export async function drawGradCam({ layer, height, width, maps }: GradCam, pixel
         text(x, y + image.height + 15, tile.label, { bold: true }),
         text(x, y + image.height + 29, tile.note),
       ]
-      return [await imageElement(tile.pixels, place), ...labels].join('')
+      return [await imageElement(tile.pixels, place), ...labels]
     }),
   )
   const rows = Math.ceil(tiles.length / columns)

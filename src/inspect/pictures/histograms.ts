@@ -1,5 +1,5 @@
 // Histograms of a checkpoint's tensors as small multiples: each with its own axis, its bins as high as the fullest.
-import { element, escaped } from '../../util/markup.js'
+import { type Markup, svg } from '../../util/markup.js'
 import type { WeightStatistics } from '../weights.js'
 import { type Drawing, document, ROOM, short, text } from './svg.js'
 
@@ -9,13 +9,10 @@ const BAR = '#2a788e'
 
 export function drawHistograms(tensors: readonly WeightStatistics[], { room = ROOM }: Drawing = {}): string {
   const columns = Math.max(1, Math.min(tensors.length, Math.floor(room / CELL.width)))
-  const cells = tensors.map((tensor, i) =>
-    element(
-      'g',
-      { transform: `translate(${(i % columns) * CELL.width} ${Math.floor(i / columns) * CELL.height})` },
-      ...histogram(tensor),
-    ),
-  )
+  const cells = tensors.map((tensor, i) => {
+    const [x, y] = [(i % columns) * CELL.width, Math.floor(i / columns) * CELL.height]
+    return svg`<g transform="translate(${x} ${y})">${histogram(tensor)}</g>`
+  })
   const rows = Math.ceil(tensors.length / columns)
   return document(columns * CELL.width, rows * CELL.height, `Histograms of ${tensors.length} tensors`, ...cells)
 }
@@ -28,26 +25,18 @@ function histogram({
   nonFinite,
   mean,
   standardDeviation,
-}: WeightStatistics): string[] {
+}: WeightStatistics): Markup[] {
   const { left, top, width, height } = PLOT
   const { counts, edges } = histogram
   const most = Math.max(1, ...counts)
   const bin = width / Math.max(1, counts.length)
-  const bars = counts.map((count, i) =>
-    element(
-      'rect',
-      {
-        x: left + i * bin + 0.25,
-        y: top + height * (1 - count / most),
-        width: bin - 0.5,
-        height: (height * count) / most,
-        fill: BAR,
-      },
-      element('title', {}, escaped(`${short(edges[i]!)} to ${short(edges[i + 1]!)}: ${count}`)),
-    ),
-  )
+  const bars = counts.map((count, i) => {
+    const [x, high] = [left + i * bin + 0.25, (height * count) / most]
+    const title = `${short(edges[i]!)} to ${short(edges[i + 1]!)}: ${count}`
+    return svg`<rect x="${x}" y="${top + height - high}" width="${bin - 0.5}" height="${high}" fill="${BAR}"><title>${title}</title></rect>`
+  })
   const base = top + height
-  const axis = element('rect', { x: left, y: base, width, height: 0.7 })
+  const axis = svg`<rect x="${left}" y="${base}" width="${width}" height="0.7"/>`
   const label = name.replace(/^features\./, '')
   const shown = label.length > 40 ? `…${label.slice(-39)}` : label
   const ends =

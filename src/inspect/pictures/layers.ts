@@ -1,5 +1,5 @@
 // Layer statistics over the epochs of a run: spread of weights and gradients of each tensor as two heat maps.
-import { element, escaped } from '../../util/markup.js'
+import { type Markup, svg } from '../../util/markup.js'
 import { extremes, type NumberStatistics } from '../../util/statistics.js'
 import type { LayerHistory } from '../layer-history.js'
 import { colourAt, hex, VIRIDIS } from './colours.js'
@@ -17,16 +17,15 @@ export function drawLayerHistory({ epochs, tensors }: LayerHistory, { room = ROO
   const row = tensors.length > 60 ? 7 : 12
   const left = Math.max(40, ...names.map(name => textWidth(name, 10))) + 18
   const every = Math.ceil(9 / row)
-  const labels = (top: number): string =>
-    names
-      .map((name, i) =>
-        i % every === 0 ? text(left - 6, top + TOP + (i + 0.5) * row + 3.5, name, { anchor: 'end', size: 10 }) : '',
-      )
-      .join('')
+  const labels = (top: number): unknown[] =>
+    names.map(
+      (name, i) =>
+        i % every === 0 && text(left - 6, top + TOP + (i + 0.5) * row + 3.5, name, { anchor: 'end', size: 10 }),
+    )
   const height = TOP + tensors.length * row + 46
   const width = Math.max(LEAST_WIDTH, Math.min(WIDTH, room - left - BAR))
   const beside = left + 2 * (width + BAR) <= room
-  const panel = (of: 'weights' | 'gradients', x: number, y: number): string =>
+  const panel = (of: 'weights' | 'gradients', x: number, y: number): Markup =>
     heat(
       `${of}: standard deviation`,
       { x, y, width, row },
@@ -39,7 +38,8 @@ export function drawLayerHistory({ epochs, tensors }: LayerHistory, { room = ROO
     'Standard deviation of weights and gradients of each layer, epoch by epoch',
     labels(0),
     panel('weights', left, 0),
-    beside ? panel('gradients', left + width + BAR, 0) : labels(height) + panel('gradients', left, height),
+    beside ? [] : labels(height),
+    beside ? panel('gradients', left + width + BAR, 0) : panel('gradients', left, height),
   )
 }
 
@@ -60,7 +60,7 @@ function heat(
   { x, y, width, row }: Frame,
   epochs: readonly number[],
   tensors: readonly Series[],
-): string {
+): Markup {
   const [top, height] = [y + TOP, tensors.length * row]
   const logarithm = (value: number | null): number => (value !== null && value > 0 ? Math.log10(value) : Number.NaN)
   const logarithms = tensors.map(({ series }) => series.map(({ standardDeviation }) => logarithm(standardDeviation)))
@@ -72,33 +72,20 @@ function heat(
       const share = most > least ? (value - least) / (most - least) : 0.5
       const odd = nonFinite > 0 ? `, ${nonFinite} not finite` : ''
       const said = `${name}, epoch ${epochs[e]}: ${standardDeviation === null ? 'nothing finite' : short(standardDeviation)}${odd}`
-      return element(
-        'rect',
-        {
-          x: x + e * cell,
-          y: top + i * row,
-          width: cell,
-          height: row,
-          fill: Number.isFinite(value) ? hex(colourAt(VIRIDIS, share)) : '#888',
-        },
-        element('title', {}, escaped(said)),
-      )
+      const fill = Number.isFinite(value) ? hex(colourAt(VIRIDIS, share)) : '#888'
+      return svg`<rect x="${x + e * cell}" y="${top + i * row}" width="${cell}" height="${row}" fill="${fill}"><title>${said}</title></rect>`
     }),
   )
   const every = Math.max(1, Math.ceil(epochs.length / (width / 40)))
-  const ticks = epochs.map((epoch, e) =>
-    e % every === 0 ? text(x + (e + 0.5) * cell, top + height + 14, `${epoch}`, { anchor: 'middle', size: 10 }) : '',
+  const ticks = epochs.map(
+    (epoch, e) =>
+      e % every === 0 && text(x + (e + 0.5) * cell, top + height + 14, `${epoch}`, { anchor: 'middle', size: 10 }),
   )
   const marks = (most > least ? [0, 0.25, 0.5, 0.75, 1] : []).map(
     share => [share, short(10 ** (least + share * (most - least)))] as const,
   )
-  return element(
-    'g',
-    {},
-    text(Math.min(x, x + width + BAR - textWidth(title, 13)), y + 24, title, { bold: true, size: 12 }),
-    element('g', { 'shape-rendering': 'crispEdges' }, ...cells),
-    ...ticks,
-    text(x + width / 2, top + height + 30, 'epoch', { anchor: 'middle' }),
-    colourBar(x + width + 8, top, Math.min(height, 200), VIRIDIS, marks),
-  )
+  const head = text(Math.min(x, x + width + BAR - textWidth(title, 13)), y + 24, title, { bold: true, size: 12 })
+  const below = text(x + width / 2, top + height + 30, 'epoch', { anchor: 'middle' })
+  const bar = colourBar(x + width + 8, top, Math.min(height, 200), VIRIDIS, marks)
+  return svg`<g>${head}<g shape-rendering="crispEdges">${cells}</g>${ticks}${below}${bar}</g>`
 }

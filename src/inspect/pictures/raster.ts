@@ -1,6 +1,6 @@
 // Pictures made of pixels: sheets of small tiles, and heat laid over an image, as PNG to stand in an SVG.
 import { loadSharp } from '../../data/loading/decode.js'
-import { element } from '../../util/markup.js'
+import { type Markup, svg } from '../../util/markup.js'
 import type { Pixels } from '../seen-image.js'
 import { type ColourScale, colourAt } from './colours.js'
 
@@ -56,9 +56,9 @@ export function sheetOf(tiles: readonly Pixels[], columns: number, gap: number) 
 /** An SVG image. */
 export async function imageElement(
   pixels: Pixels,
-  place: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
-): Promise<string> {
-  return element('image', { ...place, href: await pngAddress(pixels) })
+  { x, y, width, height }: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
+): Promise<Markup> {
+  return svg`<image x="${x}" y="${y}" width="${width}" height="${height}" href="${await pngAddress(pixels)}"/>`
 }
 
 /** Pixels of three or four bytes each as an address with the picture in it. */

@@ -1,6 +1,6 @@
 // The feature-reuse heat map as the paper draws it: a triangle for each block, source layers downwards, target layers to
 // the right, the transition or the classifier last, in a frame.
-import { element, escaped } from '../../util/markup.js'
+import { type Markup, svg } from '../../util/markup.js'
 import type { BlockReuse, FeatureReuse } from '../feature-reuse.js'
 import { colourAt, hex, VIRIDIS } from './colours.js'
 import { colourBar, type Drawing, document, ROOM, short, text } from './svg.js'
@@ -14,7 +14,7 @@ export function drawFeatureReuse({ blocks, scale, measure }: FeatureReuse, { roo
   const cell = cellSize(blocks, room - BAR)
   const finite = blocks.flatMap(({ values }) => values.flat()).filter(value => typeof value === 'number')
   const largest = scale === 'raw' ? Math.max(0, ...finite) : 1
-  const parts: string[] = []
+  const parts: Markup[] = []
   let [x, y, width, rowHeight] = [0, 0, 0, 0]
   for (const block of blocks) {
     const size = {
@@ -57,36 +57,19 @@ function triangle(
   y0: number,
   cell: number,
   largest: number,
-): string {
+): Markup {
   const [left, top] = [x0 + MARGIN.left, y0 + MARGIN.top]
   const [width, height] = [targets.length * cell, sources.length * cell]
   const cells = values.flatMap((row, s) =>
     row.map((value, t) => {
-      if (s > t) return ''
+      if (s > t) return null
       const title = `${sources[s]!.name} to ${targets[t]!.name}: ${value === null ? 'not finite' : short(value)}`
-      return element(
-        'rect',
-        {
-          x: left + t * cell,
-          y: top + s * cell,
-          width: cell,
-          height: cell,
-          fill: value === null ? '#888' : hex(colourAt(VIRIDIS, largest > 0 ? value / largest : 0)),
-        },
-        element('title', {}, escaped(title)),
-      )
+      const fill = value === null ? '#888' : hex(colourAt(VIRIDIS, largest > 0 ? value / largest : 0))
+      return svg`<rect x="${left + t * cell}" y="${top + s * cell}" width="${cell}" height="${cell}" fill="${fill}"><title>${title}</title></rect>`
     }),
   )
   const last = targets.at(-1)!
-  const frame = element('rect', {
-    x: left + (targets.length - 1) * cell,
-    y: top,
-    width: cell,
-    height,
-    fill: 'none',
-    stroke: 'currentColor',
-    'stroke-width': 1.6,
-  })
+  const frame = svg`<rect x="${left + (targets.length - 1) * cell}" y="${top}" width="${cell}" height="${height}" fill="none" stroke="currentColor" stroke-width="1.6"/>`
   const every = Math.ceil(24 / (2 * cell)) * 2
   const dense = targets.length - 1
   const across = numbers(1, dense, every).map(n =>
@@ -96,18 +79,15 @@ function triangle(
     text(left - 5, top + (n + 0.5) * cell + 3.5, `${n}`, { anchor: 'end', size: 10 }),
   )
   const column = last.kind === 'classifier' ? 'classifier' : `transition ${block}`
-  return element(
-    'g',
-    {},
+  const texts = [
     text(left, y0 + 15, `Dense block ${block}`, { bold: true, size: 12 }),
     text(left + width, y0 + 28, column, { anchor: 'end', size: 10 }),
-    element('g', { 'shape-rendering': 'crispEdges' }, ...cells),
-    frame,
     ...across,
     ...down,
     text(left + (dense * cell) / 2, top + height + 29, 'target layer', { anchor: 'middle' }),
     text(x0 + 14, top + height / 2, 'source layer', { anchor: 'middle', rotate: -90 }),
-  )
+  ]
+  return svg`<g><g shape-rendering="crispEdges">${cells}</g>${frame}${texts}</g>`
 }
 
 /** from, from + step, ... up to `to`. */

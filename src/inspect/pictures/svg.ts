@@ -1,6 +1,6 @@
 // What all pictures share: an SVG document that stands for itself, white, in a file, and that takes on the colours of a
 // page it is put into: its ink is `currentColor`, its ground has the class `paper`.
-import { element, escaped } from '../../util/markup.js'
+import { type Markup, svg } from '../../util/markup.js'
 import { type ColourScale, colourAt, hex } from './colours.js'
 
 const INK = '#1c1e21'
@@ -12,48 +12,31 @@ export interface Drawing {
 export const ROOM = 1100
 
 /** `title` is what a screen reader says of the picture. */
-export function document(width: number, height: number, title: string, ...children: readonly string[]): string {
-  return element(
-    'svg',
-    {
-      xmlns: 'http://www.w3.org/2000/svg',
-      viewBox: `0 0 ${Math.ceil(width)} ${Math.ceil(height)}`,
-      width: Math.ceil(width),
-      height: Math.ceil(height),
-      color: INK,
-      fill: 'currentColor',
-      'font-family': 'system-ui, "Liberation Sans", "DejaVu Sans", Arial, sans-serif',
-      'font-size': 11,
-      role: 'img',
-      'aria-label': title,
-    },
-    element('rect', { class: 'paper', width: '100%', height: '100%', fill: '#fff' }),
-    ...children,
-  )
+export function document(width: number, height: number, title: string, ...children: readonly unknown[]): string {
+  const [w, h] = [Math.ceil(width), Math.ceil(height)]
+  const font = 'system-ui, "Liberation Sans", "DejaVu Sans", Arial, sans-serif'
+  return svg`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" color="${INK}"
+ fill="currentColor" font-family="${font}" font-size="11" role="img" aria-label="${title}">
+<rect class="paper" width="100%" height="100%" fill="#fff"/>${children}</svg>`.toString()
 }
 
 export interface TextStyle {
-  readonly anchor?: 'start' | 'middle' | 'end'
+  readonly anchor?: 'middle' | 'end'
   readonly size?: number
   readonly bold?: boolean
   /** Degrees about its place. */
   readonly rotate?: number
 }
 
-export function text(x: number, y: number, content: string, style: TextStyle = {}): string {
+export function text(x: number, y: number, content: string, style: TextStyle = {}): Markup {
   const { anchor, size, bold, rotate } = style
-  return element(
-    'text',
-    {
-      x,
-      y,
-      'text-anchor': anchor === 'start' ? null : anchor,
-      'font-size': size,
-      'font-weight': bold ? 600 : null,
-      transform: rotate === undefined ? null : `rotate(${rotate} ${x.toFixed(2)} ${y.toFixed(2)})`,
-    },
-    escaped(content),
-  )
+  const attributes = [
+    anchor && svg` text-anchor="${anchor}"`,
+    size && svg` font-size="${size}"`,
+    bold && svg` font-weight="600"`,
+    rotate && svg` transform="rotate(${rotate} ${x} ${y})"`,
+  ]
+  return svg`<text x="${x}" y="${y}"${attributes}>${content}</text>`
 }
 
 /** As wide as the letters of a text are about, for leaving room. */
@@ -66,19 +49,14 @@ export function colourBar(
   height: number,
   colours: ColourScale,
   ticks: readonly (readonly [share: number, label: string])[],
-): string {
+): Markup {
   const steps = 50
-  const bars = Array.from({ length: steps }, (_, i) =>
-    element('rect', {
-      x,
-      y: y + (1 - (i + 1) / steps) * height,
-      width: 12,
-      height: height / steps + 0.5,
-      fill: hex(colourAt(colours, (i + 0.5) / steps)),
-    }),
-  )
+  const bars = Array.from({ length: steps }, (_, i) => {
+    const [top, fill] = [y + (1 - (i + 1) / steps) * height, hex(colourAt(colours, (i + 0.5) / steps))]
+    return svg`<rect x="${x}" y="${top}" width="12" height="${height / steps + 0.5}" fill="${fill}"/>`
+  })
   const labels = ticks.map(([share, label]) => text(x + 17, y + (1 - share) * height + 4, label))
-  return element('g', {}, ...bars, ...labels)
+  return svg`<g>${bars}${labels}</g>`
 }
 
 /** Three significant digits, without needless zeros. */
