@@ -50,6 +50,7 @@ export {
   type Session,
   type SessionBatch,
   type SessionOptions,
+  type SessionPrograms,
   type SessionState,
   type StepArguments,
   type StepResult,
@@ -96,6 +97,7 @@ export {
   namedAugmentation,
   standardAugmentation,
 } from './images/named-augmentation.js'
+export { type NetworkInput, writeInput } from './images/network-input.js'
 export { splitDataset } from './images/split.js'
 export { synthetic } from './images/synthetic.js'
 export { type Preprocessing, preprocess, VIEWS, type View, type ViewName } from './images/transforms/preprocess.js'
@@ -104,7 +106,7 @@ export { applyTransforms, imagenetTransforms, type Transform } from './images/tr
 export { type Answer, type Classifier, type ClassifyOptions, classifyImages } from './inference/classifier.js'
 export { type Prediction, type TopOptions, topClasses } from './inference/classify.js'
 export type { Features } from './inference/features.js'
-export { type ImageInput, type NetworkInput, type RawImage, readImage, writeInput } from './inference/image-input.js'
+export { type ImageInput, type RawImage, readImage } from './inference/image-input.js'
 export { createRunner, type Runner, type RunnerOptions, type RunnerOutput } from './inference/runner.js'
 export { type ActivationOptions, type Activations, activations } from './inspect/activations.js'
 export {
@@ -146,8 +148,10 @@ export { type PresetName, preset, presetNames } from './model/presets.js'
 export { type Summary, type SummaryRow, summarise } from './model/summary.js'
 export { type FetchOptions, type FetchProgress, fetchModel } from './networks/fetch.js'
 export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from './networks/named.js'
-export { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from './runs/checkpoint.js'
+export { type Checkpoint, readCheckpoint, writeCheckpoint } from './runs/checkpoint.js'
 export { type MemoryChoice, type MemoryOptions, predictMemory, type TrainingMemory } from './runs/memory.js'
+export { type OpenRun, openRun, type Run, type Standing } from './runs/run.js'
+export type { RunSettings } from './runs/run-settings.js'
 export { createServer, type DenseNetServer, type ServerOptions } from './server/server.js'
 export type {
   CheckpointEvent,
@@ -167,6 +171,7 @@ export type {
 export type { LayerStatistics, TensorStatistics } from './training/layer-statistics.js'
 export { addMetrics, averageMetrics, type MetricSums, type Metrics, NO_METRICS } from './training/metrics.js'
 export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from './training/multi-label.js'
+export type { Progress } from './training/progress.js'
 export {
   type LossName,
   lossNames,

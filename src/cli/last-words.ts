@@ -1,7 +1,7 @@
 // How a run ended: its errors, honestly named, what it took, where things are, what can be done next.
 import { join } from 'node:path'
 import { BEST_FILE } from '../runs/read-run.js'
-import { LOG_FILE } from '../runs/run-folder.js'
+import { LOG_FILE } from '../runs/run.js'
 import type { EpochScore } from '../training/events.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { duration, figure, percent, quoted, rounded, table } from './format.js'

@@ -5,13 +5,14 @@ import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
 import { type Dataset, targetBytes } from '../images/dataset.js'
+import { checkDataset } from '../images/fits.js'
 import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { checkDataset, evaluatedLoss } from '../runs/run.js'
 import { averageViews } from '../training/views.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
+import { evaluatedLoss } from './evaluate.js'
 
 export interface PredictOptions {
   readonly config: DenseNetConfig
@@ -20,8 +21,8 @@ export interface PredictOptions {
   /** Whether each class has a probability of its own; default: as the data set has it. */
   readonly multiLabel?: boolean
   readonly backend: Backend
-  /** Views at a time; at least one whole image. */
-  readonly batchSize: number
+  /** Views at a time; at least one whole image. Default 64. */
+  readonly batchSize?: number | undefined
   /** What is shown of each image: once, also mirrored, or ten crops. */
   readonly views?: ViewName | undefined
   readonly loaderThreads?: number | undefined
@@ -58,7 +59,7 @@ export function predict(options: PredictOptions): Promise<Predictions> {
   const views = VIEWS[options.views ?? 'single']
   const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
   return withCleanup(async later => {
-    const batchSize = Math.max(views.length, Math.min(options.batchSize, dataset.length * views.length))
+    const batchSize = Math.max(views.length, Math.min(options.batchSize ?? 64, dataset.length * views.length))
     const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, onWarning, ...workers })
     later(() => loader.dispose())
     const inference = await createInference(architecture(config), backend, options.state, { batchSize })

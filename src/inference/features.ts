@@ -2,14 +2,18 @@
 // out and told.
 
 import { createLoader } from '../data/loading/loader.js'
-import type { FeatureExtractor } from '../engine/features.js'
-import { usageError } from '../errors.js'
+import type { Backend } from '../engine/backend.js'
+import { createFeatureExtractor, type FeatureExtractor } from '../engine/features.js'
+import type { SessionState } from '../engine/session.js'
+import { parameterError, usageError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
+import { checkNormalisation, inputSize, type NetworkInput } from '../images/network-input.js'
+import { architecture } from '../model/architecture.js'
 import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 import { readBatch } from './classifier.js'
-import { checkNormalisation, type ImageInput, imageName, inputSize, type NetworkInput } from './image-input.js'
+import { type ImageInput, imageList, imageName, unreadable } from './image-input.js'
 
 /** What a layer made of images. */
 export interface Features {
@@ -22,6 +26,43 @@ export interface Features {
   /** Of each image, which it was of those that were given. */
   readonly indices: Uint32Array
 }
+
+const FEATURE_BATCH = 16
+
+export interface FeaturesAsked extends Omit<DatasetJob, 'extractor'> {
+  readonly layer?: string | undefined
+  readonly batchSize?: number
+  /** Leaves out images that cannot be read, and hears of each; default: the first one is an error. */
+  readonly onUnreadable?: ((index: number, reason: string) => void) | undefined
+}
+
+/** Of a data set, or of one image or several. */
+export async function featuresOf(
+  given: Dataset | ImageInput | readonly ImageInput[],
+  network: NetworkInput & { readonly state: SessionState },
+  { layer, batchSize = FEATURE_BATCH, onUnreadable, ...options }: FeaturesAsked,
+  backend: Backend,
+): Promise<Features> {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw parameterError('batchSize', 'a whole number of at least 1', batchSize)
+  }
+  const { config, state } = network
+  const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize, layer })
+  try {
+    const job = { ...options, extractor }
+    if (isDataset(given)) return await featuresOfDataset(given, network, job)
+    const images = imageList(given)
+    return await featuresOfImages(images, network, job, (index, reason) => {
+      if (!onUnreadable) throw unreadable(images, index, reason)
+      onUnreadable(index, reason)
+    })
+  } finally {
+    extractor.dispose()
+  }
+}
+
+const isDataset = (given: unknown): given is Dataset =>
+  typeof given === 'object' && given !== null && 'split' in given && 'labels' in given
 
 export interface FeatureJob {
   readonly extractor: FeatureExtractor

@@ -8,7 +8,7 @@ import { fileError } from '../node/files.js'
 import type { EpochScore, StartEvent } from '../training/events.js'
 import { type LineOf, type LogType, readLog } from './log-lines.js'
 import { LAST_FILE } from './read-run.js'
-import { LOG_FILE } from './run-folder.js'
+import { LOG_FILE } from './run.js'
 import { CONFIG_FILE, readSettings } from './run-settings.js'
 import { type RunState, runState } from './run-state.js'
 

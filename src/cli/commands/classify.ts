@@ -2,14 +2,14 @@
 import { Command } from 'commander'
 import { createBackend } from '../../backends/registry.js'
 import { weightsOf } from '../../engine/session.js'
+import { checkNormalisation, inputPreprocessing } from '../../images/network-input.js'
 import type { Preprocessing } from '../../images/transforms/preprocess.js'
 import { type Answer, type Classifier, classifyImages } from '../../inference/classifier.js'
 import { classNames } from '../../inference/classify.js'
-import { checkNormalisation, inputPreprocessing } from '../../inference/image-input.js'
 import { createRunner } from '../../inference/runner.js'
 import { refuseHeadless } from '../../interop/import-weights.js'
 import { describe } from '../../model/describe.js'
-import { openModel } from '../../networks/open-model.js'
+import { openNetwork } from '../../networks/open-network.js'
 import { isMultiLabel } from '../../runs/checkpoint.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { type Context, createContext } from '../context.js'
@@ -91,7 +91,7 @@ async function makeClassifier(
 ): Promise<{ classifier: Classifier; close: () => Promise<void> }> {
   const { fetch, end } = fetching(flags, context, signal)
   const open = { ...openOptions(flags, null), fetch }
-  const { checkpoint, name, report } = await openModel(flags.model, open, context.warn).finally(end)
+  const { checkpoint, name, report } = await openNetwork(flags.model, open, context.warn).finally(end)
   const { config, classes, normalisation, preprocessing } = checkpoint
   refuseHeadless(report, 'classifying')
   checkNormalisation(checkpoint)

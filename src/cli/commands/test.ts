@@ -13,7 +13,7 @@ import type { Blank, Uncertain } from '../../images/class-columns.js'
 import { type Dataset, limitDataset } from '../../images/dataset.js'
 import { VIEWS, type ViewName } from '../../images/transforms/preprocess.js'
 import { refuseHeadless } from '../../interop/import-weights.js'
-import { openModel } from '../../networks/open-model.js'
+import { openNetwork } from '../../networks/open-network.js'
 import type { Checkpoint } from '../../runs/checkpoint.js'
 import { BEST_FILE } from '../../runs/read-run.js'
 import { hasOwnProbabilities } from '../../training/recipe.js'
@@ -79,7 +79,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const known = flags.dataset === undefined ? null : knownDataset(flags.dataset)
       const { fetch, end } = fetching(flags, context, signal)
       const open = { ...openOptions(flags, known), fetch }
-      const { checkpoint, report: understood } = await openModel(path, open, warn).finally(end)
+      const { checkpoint, name: called, report: understood } = await openNetwork(path, open, warn).finally(end)
       refuseHeadless(understood, 'testing')
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
@@ -99,7 +99,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
-      using network = await DenseNet.load(path, { ...open, onWarning: () => {} })
+      using network = DenseNet.of(checkpoint, called, understood)
       const { backend, threads, loaderThreads, batchSize, crops: views } = flags
       const on = await createBackend({ backend, threads, onWarning: warn })
       const start = performance.now()

@@ -4,15 +4,14 @@ import { Command, Option } from 'commander'
 import type { BackendOptions } from '../../backends/registry.js'
 import { DenseNet, type FitOptions } from '../../densenet.js'
 import { usageError } from '../../errors.js'
-import type { Checkpoint } from '../../runs/checkpoint.js'
 import { memoryChoices } from '../../runs/memory.js'
-import { readRun } from '../../runs/read-run.js'
-import { RunFolder } from '../../runs/run-folder.js'
+import { openRun, type Standing } from '../../runs/run.js'
 import { refuseRun } from '../../runs/run-settings.js'
 import type { TrainingEvent, TrainingListener } from '../../training/events.js'
+import { isFinished } from '../../training/progress.js'
 import { type NamedRecipe, namedRecipe, recipeNames } from '../../training/recipes.js'
 import type { ScheduleName } from '../../training/schedule.js'
-import { isFinished, type TrainingResult } from '../../training/trainer.js'
+import type { TrainingResult } from '../../training/trainer.js'
 import { withCleanup } from '../../util/cleanup.js'
 import { createContext } from '../context.js'
 import {
@@ -203,13 +202,11 @@ async function resume(job: Job, folder: string): Promise<number> {
   if (flags.uncertain || flags.blank) {
     throw usageError('a run that goes on reads its labels as it did', 'leave out --uncertain and --blank')
   }
-  const described = Object.keys(describedNetwork(flags)).length > 0
-  // The warnings about what is damaged come once, from fit.
-  const { settings, checkpoint } = await readRun(folder, () => {})
+  const run = await openRun(folder, message => job.reporter.onEvent({ type: 'warning', message }))
+  job.later(() => run.close())
+  const { settings, checkpoint } = run
   const finished = finishedRun(checkpoint, flags.epochs, folder)
   if (finished) {
-    // A kill at the very end leaves something to tidy up.
-    await (await RunFolder.open(folder, context.warn)).folder.close()
     if (!finished.early) {
       const done = finished.progress.epoch - 1
       context.say(`all ${done} epochs of this run are done; --epochs with a larger number trains on`)
@@ -219,15 +216,14 @@ async function resume(job: Job, folder: string): Promise<number> {
   const chosen = await chooseDataset(flags.dataset ?? settings.dataset, {
     // What was chosen by the network's size and the recipe's seed is so again.
     imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
-    seed: checkpoint.recipe?.seed,
+    seed: checkpoint.recipe.seed,
     usual: checkpoint.dataset?.reading,
   })
   const dataset = suited(chosen, checkpoint)
   checkClasses(dataset, flags)
-  const network =
-    model !== undefined || described
-      ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
-      : DenseNet.create(checkpoint.config, { name: settings.model })
+  const described = describedNetwork(flags)
+  const asked = model !== undefined || Object.keys(described).length > 0
+  const network = asked ? networkOf(model, described, dataset, flags.seed) : DenseNet.of(checkpoint, settings.model)
   const computing = {
     backend: flags.backend ?? (settings.backend as BackendOptions['backend']),
     threads: flags.threads ?? settings.threads ?? undefined,
@@ -235,7 +231,7 @@ async function resume(job: Job, folder: string): Promise<number> {
   const backend = await backendOf(computing, job)
   const { train, validation, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
   const augmentation = augmentationFor(train, job)
-  const options = { ...fitOptions(job), augmentation, validation, resume: folder, on: backend }
+  const options = { ...fitOptions(job), augmentation, validation, resume: run, on: backend }
   await showDashboard(folder, job)
   const result = await network.fit(train, { ...options, ...computing })
   return conclude(result, folder, job, { test: { dataset: test, backend } })
@@ -273,14 +269,14 @@ function checkBeginning({
 
 /** The results of a run that has made all its epochs; null when there is something left to do. */
 function finishedRun(
-  { progress, recipe, dataset }: Checkpoint,
+  { progress, recipe, dataset }: Standing,
   epochs: number | undefined,
   folder: string,
 ): Finished | null {
-  const done = (progress?.epoch ?? 1) - 1
-  const wanted = epochs ?? recipe?.epochs ?? 0
+  const done = progress.epoch - 1
+  const wanted = epochs ?? recipe.epochs
   if (wanted < done) throw usageError(`the run in ${folder} has made ${done} epochs already, more than ${wanted}`)
-  if (progress === null || recipe === null || !isFinished(wanted, recipe.patience, progress)) return null
+  if (!isFinished(wanted, recipe.patience, progress)) return null
   const { final, ranking } = progress
   return {
     final,
