@@ -1,13 +1,13 @@
 import { type ComputeOptions, scratchBytes } from './backends/registry.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
-import { evaluate } from './evaluation/evaluate.js'
+import { type EvaluateOptions, evaluate } from './evaluation/evaluate.js'
 import { type Predictions, predict } from './evaluation/predict.js'
 import type { Dataset, Normalisation } from './images/dataset.js'
-import type { Preprocessing, ViewName } from './images/transforms/preprocess.js'
+import type { Preprocessing } from './images/transforms/preprocess.js'
 import { type ClassifyOptions, predictionsOf } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
-import { type Features, featuresOf } from './inference/features.js'
+import { type FeatureOptions, type Features, featuresOf } from './inference/features.js'
 import { type ImageInput, imageList } from './inference/image-input.js'
 import { Ready } from './inference/ready.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
@@ -31,6 +31,8 @@ import type { Metrics } from './training/metrics.js'
 import type { TrainingResult } from './training/trainer.js'
 
 export type { ComputeOptions } from './backends/registry.js'
+export type { EvaluateOptions } from './evaluation/evaluate.js'
+export type { FeatureOptions } from './inference/features.js'
 export type { CreateOptions } from './networks/network.js'
 export type { FitOptions } from './runs/fit.js'
 
@@ -40,26 +42,8 @@ export interface LoadOptions extends OpenOptions {
   readonly onWarning?: (message: string) => void
 }
 
-export interface EvaluateOptions extends ComputeOptions {
-  readonly batchSize?: number
-  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
-  readonly views?: ViewName
-  readonly loaderThreads?: number
-  readonly signal?: AbortSignal
-  /** Told after every batch how many images are done. */
-  readonly onProgress?: (imagesDone: number) => void
-}
-
 /** The same as to evaluate. */
 export type PredictOptions = EvaluateOptions
-
-/** The same as to evaluate but the views, and which layer. */
-export interface FeatureOptions extends Omit<EvaluateOptions, 'views'> {
-  /** A name of featureLayers; default: `pooled`. */
-  readonly layer?: string | undefined
-  /** Of a list: leaves out images that cannot be read, and hears of each; default: the first one is an error. */
-  readonly onUnreadable?: ((index: number, reason: string) => void) | undefined
-}
 
 /** How many images of a call of classify go through the network at once: what its memory is for. */
 const CLASSIFY_BATCH = 16

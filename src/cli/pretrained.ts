@@ -1,13 +1,10 @@
-// Training that begins elsewhere: with weights of another program or run (--pretrained), or in the middle of a run of the
-// original Torch program (--resume on its checkpoint folder).
-import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { DenseNet } from '../densenet.js'
 import { usageError } from '../errors.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { describe } from '../model/describe.js'
 import { preset } from '../model/presets.js'
-import { readSeedCheckpoint, SEED_LATEST } from '../networks/original-checkpoint.js'
+import { readSeedCheckpoint } from '../networks/original-checkpoint.js'
 import { PAPER_RECIPE, spelled } from '../training/recipe.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { type ChosenDataset, checkShape, chooseDataset, suited } from './datasets.js'
@@ -65,12 +62,6 @@ function checkDescribed(config: DenseNetConfig, path: string, { model, flags }: 
 
 /** What describe tells, or all but tells. */
 const TOLD: readonly string[] = ['blocks', 'growthRate', 'bottleneck']
-
-export const isSeedCheckpoint = (folder: string): Promise<boolean> =>
-  stat(join(folder, SEED_LATEST)).then(
-    found => found.isFile(),
-    () => false,
-  )
 
 /** Goes on in a new run folder of ours, with the weights and the momentum that the original program left. */
 export async function resumeSeed(job: Job, folder: string, defaultDataset: string): Promise<number> {

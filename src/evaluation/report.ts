@@ -71,16 +71,13 @@ export function makeReport(facts: ReportFacts, dataset: Dataset, predictions: Pr
   }
 }
 
-/** What a checkpoint says of its training. */
-interface Trained {
-  readonly dataset: DatasetIdentity | null
-  readonly recipe: Recipe | null
-  readonly progress: Progress | null
-}
-
 /** What was recorded on the same images during training. */
 export function trainingScores(
-  { progress, recipe, dataset }: Trained,
+  {
+    progress,
+    recipe,
+    dataset,
+  }: { readonly progress: Progress | null; readonly recipe: Recipe | null; readonly dataset: DatasetIdentity | null },
   { name, split }: Dataset,
 ): TrainingScores | null {
   if (!progress?.final || !recipe || recipe.heldOut !== null || dataset?.name !== name) return null

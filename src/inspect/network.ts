@@ -1,5 +1,5 @@
 // What inspecting needs of a network; a DenseNet has it all.
-import { type BackendOptions, createBackend } from '../backends/registry.js'
+import { type ComputeOptions, createBackend } from '../backends/registry.js'
 import type { Backend } from '../engine/backend.js'
 import type { SessionState } from '../engine/session.js'
 import { usageError } from '../errors.js'
@@ -17,10 +17,7 @@ export interface InspectedNetwork extends NetworkInput {
   readonly imported?: ImportReport | null | undefined
 }
 
-/** Where to compute: a backend of your own, or which one to make for this call. */
-export interface InspectOptions extends BackendOptions {
-  readonly on?: Backend
-}
+export type InspectOptions = ComputeOptions
 
 /** Does `work` on the backend that was asked for. */
 export async function onBackend<T>(

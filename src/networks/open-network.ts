@@ -12,11 +12,12 @@ import { type ImportOptions, type ImportReport, importWeights } from '../interop
 import { decodeWeights, readBytes } from '../interop/read-weights.js'
 import { parseTimmConfig, TIMM_CONFIG, TIMM_WEIGHTS } from '../interop/timm.js'
 import { resolveConfig } from '../model/config.js'
+import { isFile } from '../node/files.js'
 import { type Checkpoint, decodeCheckpoint, isCheckpoint } from '../runs/checkpoint.js'
 import { LAST_FILE, readRun } from '../runs/read-run.js'
 import { type FetchOptions, fetchModel } from './fetch.js'
 import { NAMED_MODELS, namedModel } from './named.js'
-import { readSeedCheckpoint, SEED_LATEST } from './original-checkpoint.js'
+import { isSeedCheckpoint, readSeedCheckpoint } from './original-checkpoint.js'
 import { SHIPPED } from './shipped.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */
@@ -77,7 +78,7 @@ async function openPath(
   const found = await stat(path).catch(() => null)
   if (found === null) throw unknown(path)
   if (!found.isDirectory()) return openFile(path, options)
-  if (await isFile(join(path, SEED_LATEST))) return openFile((await readSeedCheckpoint(path)).model, options)
+  if (await isSeedCheckpoint(path)) return openFile((await readSeedCheckpoint(path)).model, options)
   if ((await isFile(join(path, TIMM_WEIGHTS))) && !(await isFile(join(path, LAST_FILE)))) {
     const config = join(path, TIMM_CONFIG)
     const facts = parseTimmConfig(await readFile(config, 'utf8').catch(() => ''), config)
@@ -157,9 +158,3 @@ function ofSize(checkpoint: Checkpoint, size: number): Checkpoint {
   const preprocessing = { ...usual, crop: size, resize: Math.round((usual.resize * size) / usual.crop) }
   return { ...checkpoint, config, preprocessing }
 }
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    found => found.isFile(),
-    () => false,
-  )

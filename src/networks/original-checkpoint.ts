@@ -5,6 +5,7 @@ import { DenseNetError } from '../errors.js'
 import { readBytes } from '../interop/read-weights.js'
 import { damaged, isFloating } from '../interop/tensor.js'
 import { isTensor, readTorch7, type Torch7Table } from '../interop/torch7.js'
+import { isFile } from '../node/files.js'
 
 export const SEED_LATEST = 'latest.t7'
 
@@ -49,6 +50,8 @@ export async function readSeedCheckpoint(folder: string): Promise<SeedCheckpoint
     nesterov: state.get('nesterov') === true,
   }
 }
+
+export const isSeedCheckpoint = (folder: string): Promise<boolean> => isFile(join(folder, SEED_LATEST))
 
 async function readTable(path: string): Promise<Torch7Table> {
   const value = readTorch7(await readBytes(path), path)

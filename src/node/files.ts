@@ -2,27 +2,21 @@
 // And the one translation of what a file system complains of into a sentence for a person.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { copyFile, type FileHandle, link, open, rename, rm } from 'node:fs/promises'
+import { copyFile, type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
 
 const CHUNK = 4 * 1024 * 1024
 
-/** How a file is written. */
-export interface WriteOptions {
-  /** The name under which the file that is replaced, if there is one, goes on. */
-  readonly keep?: string | undefined
-  /** The name that the file has until it is whole; default: one that no other process takes. */
-  readonly temporary?: string
-}
-
 /** Replaces `path` by `data` (or its parts, one behind the other), or leaves what was there untouched, even when the
- * power goes: at every moment there is a whole file at `path` (once there was one). */
+ * power goes: at every moment there is a whole file at `path` (once there was one). `keep`: the name under which the
+ * file that is replaced goes on. `temporary`: what it is called until it is whole; default: as no other process calls it. */
 export async function writeFileAtomically(
   path: string,
   data: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
-  { keep, temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp` }: WriteOptions = {},
+  keep?: string,
+  temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
 ): Promise<void> {
   try {
     const file = await open(temporary, 'w')
@@ -137,6 +131,12 @@ export async function* readInChunks(path: string, signal?: AbortSignal): AsyncGe
     await file.close()
   }
 }
+
+export const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    found => found.isFile(),
+    () => false,
+  )
 
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')

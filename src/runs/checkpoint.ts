@@ -89,7 +89,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep
   const head = Buffer.from(parts[0]!.buffer)
   head.write(checksum, head.indexOf(NO_CHECKSUM, head.indexOf('"sha256"')))
   // Nobody else writes there, and what a kill leaves has a name that the next writing takes.
-  await writeFileAtomically(path, parts, { keep, temporary: `${path}.new` })
+  await writeFileAtomically(path, parts, keep, `${path}.new`)
 }
 
 /** Throws a sentence when the file is missing, damaged or not a checkpoint of ours. */
@@ -129,21 +129,9 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     }
     throw new DenseNetError(`${path} is damaged (its description lacks ${issue.path.join('.')})`)
   }
-  const { config, classes, normalisation, preprocessing, multiLabel, dataset, recipe, progress, run } = parsed.data
-  const resolved = resolveConfig(config as Partial<DenseNetConfig>)
-  const table = parameterTable(architecture(resolved))
-  return {
-    config: resolved,
-    classes,
-    normalisation,
-    preprocessing,
-    multiLabel,
-    dataset,
-    recipe,
-    progress,
-    ...(run ? { run } : {}),
-    state: collect(table, tensors, path),
-  }
+  const { version: _, ...described } = parsed.data
+  const config = resolveConfig(described.config as Partial<DenseNetConfig>)
+  return { ...described, config, state: collect(parameterTable(architecture(config)), tensors, path) }
 }
 
 /** Not damage: the checkpoint before it would be no better. */

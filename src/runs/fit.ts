@@ -7,7 +7,6 @@ import { parameterError, usageError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import type { DenseNetConfig } from '../model/config.js'
-import type { TrainingListener } from '../training/events.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { withCleanup } from '../util/cleanup.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './asked-recipe.js'
@@ -16,9 +15,9 @@ import type { MemoryChoice } from './memory.js'
 import { prepare } from './prepare.js'
 import { createRun, type OpenRun, openRun } from './run.js'
 import { newRunId, type RunSettings } from './run-settings.js'
-import { learned, trainRun } from './train-run.js'
+import { learned, trainRun, type WatchOptions } from './train-run.js'
 
-export interface FitOptions extends ComputeOptions, AskedRecipe {
+export interface FitOptions extends ComputeOptions, AskedRecipe, WatchOptions {
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
@@ -30,8 +29,6 @@ export interface FitOptions extends ComputeOptions, AskedRecipe {
    * is closed at the end. */
   readonly resume?: string | OpenRun
   readonly loaderThreads?: number
-  /** How often the state is saved within an epoch; default 60. */
-  readonly checkpointSeconds?: number
   /** How many of the best epochs' checkpoints are kept; default 1. */
   readonly keepBest?: number
   /** After each epoch an event `layers` tells statistics of every tensor's weights and gradients; default false. */
@@ -41,9 +38,6 @@ export interface FitOptions extends ComputeOptions, AskedRecipe {
   readonly tensorboard?: boolean | string
   /** For config.json. */
   readonly dataFolder?: string
-  readonly onEvent?: TrainingListener
-  /** Finishes the step, saves and returns. */
-  readonly signal?: AbortSignal
 }
 
 /** What of a network training takes. */
@@ -83,31 +77,16 @@ export function fitNetwork(network: Untrained, train: Dataset, options: FitOptio
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
     const from = standing?.progress ?? startAfter(after, train, config, recipe)
-    const { memory } = settings
-    const prepared = prepare({
-      ...{ config, recipe, schedule, train, test: validation, backend, memory, loaderThreads },
-    })
-    const tensorboard = await boardFolder(options.tensorboard, output ?? opened?.path, opened !== null)
-    const created = output === undefined ? null : await createRun(output, settings, recipe, config)
-    if (created) later(() => created.close())
-    const velocity = after?.velocity
-    const { state, ...result } = await trainRun(
-      prepared,
-      {
-        settings,
-        run: opened ?? created,
-        state: standing?.state ?? { ...network.state, training: velocity ? { velocity } : {} },
-        from,
-        dataset,
-        changed: async () =>
-          'files' in train && (await identify(train, validation)).fingerprint !== dataset?.fingerprint,
-        tensorboard,
-        checkpointSeconds: options.checkpointSeconds,
-        onEvent,
-        signal: options.signal,
-      },
-      later,
-    )
+    const images = { train, test: validation, loaderThreads }
+    const prepared = prepare({ config, recipe, schedule, backend, memory: settings.memory, ...images })
+    const board = await boardFolder(options.tensorboard, output ?? opened?.path, opened !== null)
+    const run = output === undefined ? opened : await createRun(output, settings, recipe, config)
+    if (output !== undefined) later(() => run?.close())
+    const changed = async (): Promise<boolean> =>
+      'files' in train && (await identify(train, validation)).fingerprint !== dataset?.fingerprint
+    const begins = { ...network.state, training: after?.velocity ? { velocity: after.velocity } : {} }
+    const asked = { settings, run, state: standing?.state ?? begins, from, dataset, changed, board }
+    const { state, ...result } = await trainRun(prepared, asked, options, later)
     return { result, state: weightsOf(state), learned: learned(prepared) }
   })
 }

@@ -43,8 +43,8 @@ export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memo
 
 /** Throws a sentence for what would make the training impossible. */
 export function prepare({ schedule: own, memory, ...asked }: AskedTraining): PreparedTraining {
-  const { config, recipe } = asked
-  const { learningRate, warmupEpochs, trainLimit, testLimit, limitBy, heldOut, seed } = recipe
+  const { config, recipe, backend, loaderThreads } = asked
+  const { batchSize, learningRate, warmupEpochs, trainLimit, testLimit, limitBy, heldOut, seed, featurePasses } = recipe
   checkRecipe(asked)
   const limited = limitDataset(asked.train, trainLimit, limitBy)
   const split = heldOut === null ? null : splitDataset(limited, heldOut, seed)
@@ -52,7 +52,11 @@ export function prepare({ schedule: own, memory, ...asked }: AskedTraining): Pre
   const test = split?.validation ?? (asked.test && limitDataset(asked.test, testLimit, limitBy))
   for (const dataset of [train, test]) if (dataset) checkDataset(config, dataset)
   const session = sessionOptions(recipe, config, train)
-  const plan = planMemory(config, memory, memoryOptions(asked, session, train, test))
+  const plan = planMemory(config, memory, {
+    ...{ batchSize, session, loaderThreads },
+    scratchBytes: program => backend.scratchBytes(program),
+    keptImages: featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0,
+  })
   return {
     ...asked,
     train,
@@ -64,19 +68,13 @@ export function prepare({ schedule: own, memory, ...asked }: AskedTraining): Pre
   }
 }
 
-function memoryOptions(
-  { recipe: { featurePasses }, backend, loaderThreads }: Omit<AskedTraining, 'schedule' | 'memory'>,
-  session: SessionOptions,
-  train: Dataset,
-  test: Dataset | null,
-) {
-  const keptImages = featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0
-  const scratchBytes: Backend['scratchBytes'] = program => backend.scratchBytes(program)
-  return { batchSize: session.batchSize, scratchBytes, loaderThreads, keptImages, session }
-}
-
 /** Before anything is done with the images. */
-function checkRecipe({ config, recipe, train, test }: Omit<AskedTraining, 'schedule' | 'memory'>): void {
+function checkRecipe({
+  config,
+  recipe,
+  train,
+  test,
+}: Pick<AskedTraining, 'config' | 'recipe' | 'train' | 'test'>): void {
   const { name } = train
   const length = Math.min(train.length, recipe.trainLimit ?? train.length)
   if (recipe.heldOut !== null) checkSplit({ name, length }, recipe.heldOut)

@@ -35,33 +35,34 @@ export interface RunOptions {
   readonly dataset: DatasetIdentity | null
   /** Whether they have changed since then. */
   readonly changed: () => Promise<boolean>
-  /** Where event files for TensorBoard are written; default: nowhere. */
-  readonly tensorboard: string | undefined
-  /** Default: 60. */
-  readonly checkpointSeconds: number | undefined
-  readonly onEvent: TrainingListener | undefined
-  readonly signal: AbortSignal | undefined
+  /** Where event files for TensorBoard are written; undefined: nowhere. */
+  readonly board: string | undefined
 }
 
-export interface RunResult extends TrainingResult {
-  /** The weights after it. */
-  readonly state: SessionState
+/** How the loop is watched and stopped. */
+export interface WatchOptions {
+  /** How often the state is saved within an epoch; default 60. */
+  readonly checkpointSeconds?: number
+  readonly onEvent?: TrainingListener
+  /** Finishes the step, saves and returns. */
+  readonly signal?: AbortSignal
 }
 
-/** `later` hears how what it takes is released. */
+/** `later` hears how what it takes is released. The weights after it are the result's `state`. */
 export async function trainRun(
   prepared: PreparedTraining,
   options: RunOptions,
+  { checkpointSeconds = 60, onEvent, signal }: WatchOptions,
   later: (release: () => unknown) => void,
-): Promise<RunResult> {
+): Promise<TrainingResult & { readonly state: SessionState }> {
   const { config, recipe, backend, on, schedule } = prepared
-  const { run, from, settings, signal, checkpointSeconds = 60 } = options
+  const { run, from, settings } = options
   const { epochs, batchSize, seed } = recipe
   let board: BoardLog | null = null
   const emit = (event: TrainingEvent): void => {
     run?.record(event)
     board?.write(event)
-    options.onEvent?.(event)
+    onEvent?.(event)
   }
   const onWarning = (message: string): void => emit({ type: 'warning', message })
   const session = await createSession(architecture(config), backend, prepared.session, prepared.plan.programs)
@@ -71,8 +72,8 @@ export async function trainRun(
   await run?.continueLog(from ?? BEGINNING, onWarning)
   const trained = withoutLoneImages(images.train.loader, config, recipe, prepared.train.length, onWarning)
   const { batchesPerEpoch } = trained
-  if (options.tensorboard !== undefined) {
-    board = await BoardLog.open(options.tensorboard, from && firstVoidStep(from, batchesPerEpoch), onWarning)
+  if (options.board !== undefined) {
+    board = await BoardLog.open(options.board, from && firstVoidStep(from, batchesPerEpoch), onWarning)
     later(() => board?.close())
   }
   emit(startEvent(prepared, settings.model, batchesPerEpoch, from ?? BEGINNING))
@@ -149,12 +150,12 @@ interface Images {
 }
 
 function createLoaders(
-  { recipe, train, test, loaderThreads }: PreparedTraining,
+  { recipe, train, test, loaderThreads: workers }: PreparedTraining,
   onWarning: (message: string) => void,
   later: (release: () => unknown) => void,
 ): { readonly train: Images; readonly test: Images | null } {
   const { batchSize, seed, augmentation, mixup, cutmix, switchProbability, featurePasses, crops } = recipe
-  const common = { batchSize, seed, onWarning, ...(loaderThreads === undefined ? {} : { workers: loaderThreads }) }
+  const common = { batchSize, seed, onWarning, workers }
   const shuffle = featurePasses === 0
   const mixing = mixes(recipe) ? { mixing: { mixup, cutmix, switchProbability } } : {}
   const loader = createLoader(train, { ...common, shuffle, augmentation, ...mixing })
