@@ -17,6 +17,11 @@ export interface BackendOptions {
   readonly onWarning?: (message: string) => void
 }
 
+/** Where the arithmetic is done: a backend of your own, or which one to make. */
+export interface ComputeOptions extends BackendOptions {
+  readonly on?: Backend
+}
+
 /** Makes a backend; `dispose` it when it is not needed any more. A usage error for a name that there is none of or
  * threads below 1; an error when `native` is asked for by name and cannot be loaded. */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {

@@ -1,9 +1,6 @@
-// Training that begins elsewhere: with weights of another program or run (--pretrained), or in the middle of a run of the
-// original Torch program (--resume on its checkpoint folder).
-import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { describe, preset, resolveConfig } from '../entries/model.js'
-import { ORIGINAL_LATEST, readOriginalCheckpoint } from '../entries/networks.js'
+import { readOriginalCheckpoint } from '../entries/networks.js'
 import { PAPER_RECIPE, spelled } from '../entries/training.js'
 import { usageError } from '../errors.js'
 import { DenseNet, type DenseNetConfig, type TrainingResult } from '../index.js'
@@ -62,12 +59,6 @@ function checkDescribed(config: DenseNetConfig, path: string, { model, flags }: 
 
 /** What describe tells, or all but tells. */
 const TOLD: readonly string[] = ['blocks', 'growthRate', 'bottleneck']
-
-export const isOriginalCheckpoint = (folder: string): Promise<boolean> =>
-  stat(join(folder, ORIGINAL_LATEST)).then(
-    found => found.isFile(),
-    () => false,
-  )
 
 /** Goes on in a new run folder of ours, with the weights and the momentum that the original program left. */
 export async function resumeOriginal(job: Job, folder: string, defaultDataset: string): Promise<number> {

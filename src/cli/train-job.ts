@@ -165,9 +165,9 @@ async function testChosen(
 ): Promise<EpochScore | null> {
   if (stopped || !heldOut || best === null) return null
   const file = join(folder, BEST_FILE)
-  const { recipe } = await readCheckpoint(file)
-  using network = await DenseNet.load(file, { onWarning: context.warn })
-  const { batchSize, testLimit, limitBy, crops: views } = recipe!
+  const checkpoint = await readCheckpoint(file)
+  using network = DenseNet.of(checkpoint)
+  const { batchSize, testLimit, limitBy, crops: views } = checkpoint.recipe!
   const images = limitDataset(dataset, testLimit, limitBy)
   const { loaderThreads } = flags
   const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, signal: request.signal })

@@ -51,7 +51,7 @@ async function evaluate(task: EvaluationTask): Promise<Evaluation> {
       instead,
     )
   }
-  using model = await DenseNet.load(path)
+  using model = DenseNet.of(checkpoint)
   let printed = 0
   const predictions = await model.predict(dataset, {
     backend,

@@ -3,7 +3,7 @@
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type LineOf, parseLogLine } from '../runs/log-lines.js'
-import { LOG_FILE } from '../runs/run-folder.js'
+import { LOG_FILE } from '../runs/run.js'
 import { CONFIG_FILE, readSettings } from '../runs/run-settings.js'
 import { runState } from '../runs/run-state.js'
 import { TimeEstimator } from '../runs/time-left.js'

@@ -1,8 +1,9 @@
 // The runs under a folder and what becomes of them: looked at once a second while somebody listens. Every change has a
 // number, so that who was away can ask for what changed since.
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { usageError } from '../errors.js'
+import { isFile } from '../node/files.js'
 import { CONFIG_FILE } from '../runs/run-settings.js'
 import type { RunSummary } from './api.js'
 import { RunHistory } from './history.js'
@@ -134,9 +135,3 @@ async function runFolders(folder: string, depth = 0): Promise<string[]> {
   const inner = entries.filter(entry => entry.isDirectory() && !/^\.|^node_modules$/.test(entry.name))
   return (await Promise.all(inner.map(({ name }) => runFolders(join(folder, name), depth + 1)))).flat()
 }
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    found => found.isFile(),
-    () => false,
-  )

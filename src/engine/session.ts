@@ -113,7 +113,8 @@ export interface Session {
   dispose(): void
 }
 
-interface Programs {
+/** What a session runs: see sessionPrograms. */
+export interface SessionPrograms {
   readonly evaluation: Program
   readonly training: {
     readonly gradient: Program
@@ -124,7 +125,7 @@ interface Programs {
 }
 
 /** The programs of a session. */
-export function sessionPrograms(architecture: Architecture, options: SessionOptions): Programs {
+export function sessionPrograms(architecture: Architecture, options: SessionOptions): SessionPrograms {
   const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights, from } = options
   const table = parameterTable(architecture)
   const loss: Loss = { ...(options.loss ?? { kind: 'crossEntropy' }), weighted: (classWeights ?? null) !== null }
@@ -156,18 +157,19 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
 }
 
 /** All of them. */
-export function programList({ evaluation, training }: Programs): Program[] {
+export function programList({ evaluation, training }: SessionPrograms): Program[] {
   if (!training) return [evaluation]
   const { gradient, update, accumulation, averaging } = training
   return [evaluation, gradient, update, ...(accumulation ?? []), ...(averaging ?? [])]
 }
 
-/** A network on a backend, ready for steps. Its weights are zeros until `writeState`; `dispose` frees them. Throws when
- * the memory cannot be had. */
+/** A network on a backend, ready for steps. Its weights are zeros until `writeState`; `dispose` frees them. `programs`: of
+ * the same options, where they are planned already. Throws when the memory cannot be had. */
 export async function createSession(
   architecture: Architecture,
   backend: Backend,
   options: SessionOptions,
+  programs: SessionPrograms = sessionPrograms(architecture, options),
 ): Promise<Session> {
   const owned: DeviceBuffer[] = []
   const executables: Executable[] = []
@@ -181,7 +183,7 @@ export async function createSession(
     return buffer
   }
   try {
-    return await assemble(architecture, backend, options, { create, executables, dispose })
+    return await assemble(architecture, backend, options, { programs, create, executables, dispose })
   } catch (error) {
     dispose()
     throw error
@@ -189,6 +191,7 @@ export async function createSession(
 }
 
 interface Resources {
+  readonly programs: SessionPrograms
   readonly create: (elements: number) => DeviceBuffer
   readonly executables: Executable[]
   readonly dispose: () => void
@@ -198,12 +201,11 @@ async function assemble(
   architecture: Architecture,
   backend: Backend,
   options: SessionOptions,
-  { create, executables, dispose }: Resources,
+  { programs, create, executables, dispose }: Resources,
 ): Promise<Session> {
   const { batchSize, classWeights } = options
   const { classes } = architecture.config
   const table = parameterTable(architecture)
-  const programs = sessionPrograms(architecture, options)
   const all = programList(programs)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
   // The running statistics belong to the state, even where no program reads them.

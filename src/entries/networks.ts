@@ -3,8 +3,7 @@
 
 export { cachedBytes, fetchModel, modelPath, removeModel } from '../networks/fetch.js'
 export { NAMED_MODELS, type NamedFile, type NamedModel, namedModel } from '../networks/named.js'
-export { openModel } from '../networks/open-model.js'
-export type { OpenOptions } from '../networks/open-network.js'
-export { ORIGINAL_LATEST, readOriginalCheckpoint } from '../networks/original-checkpoint.js'
+export { type OpenOptions, openNetwork } from '../networks/open-network.js'
+export { isOriginalCheckpoint, ORIGINAL_LATEST, readOriginalCheckpoint } from '../networks/original-checkpoint.js'
 export { SHIPPED, shippedErrors } from '../networks/shipped.js'
 export { readWeights } from '../networks/weight-files.js'

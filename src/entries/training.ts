@@ -3,6 +3,7 @@
 
 export { addMetrics, averageMetrics, type MetricSums, NO_METRICS } from '../training/metrics.js'
 export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '../training/multi-label.js'
+export { isFinished, type Progress } from '../training/progress.js'
 export {
   hasOwnProbabilities,
   isMeant,
@@ -20,4 +21,3 @@ export {
 } from '../training/recipe.js'
 export { type NamedRecipe, namedRecipe, type RecipeName, recipeNames } from '../training/recipes.js'
 export * from '../training/schedule.js'
-export { isFinished } from '../training/trainer.js'

@@ -1,35 +1,15 @@
 // What a network says of every image of a data set: probabilities of the classes, averaged over the views of an image.
 
 import { createLoader } from '../data/loading/loader.js'
-import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
-import type { SessionState } from '../engine/session.js'
 import { type Dataset, targetBytes } from '../images/dataset.js'
-import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
+import { checkDataset } from '../images/fits.js'
+import { VIEWS } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
-import type { DenseNetConfig } from '../model/config.js'
-import { checkDataset, evaluatedLoss } from '../runs/run.js'
 import { averageViews } from '../training/views.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
-
-export interface PredictOptions {
-  readonly config: DenseNetConfig
-  readonly state: Pick<SessionState, 'parameters' | 'running'>
-  readonly dataset: Dataset
-  /** Whether each class has a probability of its own; default: as the data set has it. */
-  readonly multiLabel?: boolean
-  readonly backend: Backend
-  /** Views at a time; at least one whole image. */
-  readonly batchSize: number
-  /** What is shown of each image: once, also mirrored, or ten crops. */
-  readonly views?: ViewName | undefined
-  readonly loaderThreads?: number | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((imagesDone: number) => void) | undefined
-  /** Hears of files that cannot be decoded. */
-  readonly onWarning?: ((message: string) => void) | undefined
-}
+import { type EvaluationJob, evaluatedLoss } from './evaluate.js'
 
 /** What a network says of the images of a data set. */
 export interface Predictions {
@@ -50,18 +30,17 @@ export interface Predictions {
   readonly losses: Float64Array
 }
 
-export function predict(options: PredictOptions): Promise<Predictions> {
-  const { config, dataset, backend, signal, onProgress, onWarning } = options
+export function predict(job: EvaluationJob): Promise<Predictions> {
+  const { config, dataset, backend, signal, onProgress, onWarning, loaderThreads: workers } = job
   checkDataset(config, dataset)
-  const loss = evaluatedLoss(dataset, options.multiLabel)
+  const loss = evaluatedLoss(dataset, job.multiLabel)
   const own = loss.kind === 'binaryCrossEntropy'
-  const views = VIEWS[options.views ?? 'single']
-  const workers = options.loaderThreads === undefined ? {} : { workers: options.loaderThreads }
+  const views = VIEWS[job.views ?? 'single']
   return withCleanup(async later => {
-    const batchSize = Math.max(views.length, Math.min(options.batchSize, dataset.length * views.length))
-    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, onWarning, ...workers })
+    const batchSize = Math.max(views.length, Math.min(job.batchSize ?? 64, dataset.length * views.length))
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, onWarning, workers })
     later(() => loader.dispose())
-    const inference = await createInference(architecture(config), backend, options.state, { batchSize })
+    const inference = await createInference(architecture(config), backend, job.state, { batchSize })
     later(() => inference.dispose())
     let predictions: Predictions | undefined
     let images = 0

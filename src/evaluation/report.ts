@@ -1,10 +1,11 @@
 // What an evaluation found, as plain data: the content of report.json and of the page.
 
+import type { DatasetIdentity } from '../data/sets/fingerprint.js'
 import type { Dataset } from '../images/dataset.js'
 import type { ViewName } from '../images/transforms/preprocess.js'
-import type { Checkpoint } from '../runs/checkpoint.js'
 import type { EpochScore } from '../training/events.js'
-import { isFinished } from '../training/trainer.js'
+import { isFinished, type Progress } from '../training/progress.js'
+import type { Recipe } from '../training/recipe.js'
 import type { Predictions } from './predict.js'
 import { confusedPairs, type Mistake, type Scores, worstMistakes } from './scores.js'
 
@@ -73,7 +74,11 @@ export function makeReport(facts: ReportFacts, dataset: Dataset, predictions: Pr
 
 /** What was recorded on the same images during training. */
 export function trainingScores(
-  { progress, recipe, dataset }: Checkpoint,
+  {
+    progress,
+    recipe,
+    dataset,
+  }: { readonly progress: Progress | null; readonly recipe: Recipe | null; readonly dataset: DatasetIdentity | null },
   { name, split }: Dataset,
 ): TrainingScores | null {
   if (!progress?.final || !recipe || recipe.heldOut !== null || dataset?.name !== name) return null

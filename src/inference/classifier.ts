@@ -1,17 +1,11 @@
 // Many images through a network: the next ones are decoded while it works on the ones before. An image that cannot be
 // read is said so, and does not keep the others from their answers.
 import { availableParallelism } from 'node:os'
-import { DenseNetError } from '../errors.js'
+import { DenseNetError, parameterError } from '../errors.js'
+import { checkNormalisation, inputSize, type NetworkInput, writeInput } from '../images/network-input.js'
 import { abortedError } from '../util/abort.js'
 import { classNames, type Prediction, topClasses } from './classify.js'
-import {
-  checkNormalisation,
-  type ImageInput,
-  inputSize,
-  type NetworkInput,
-  readImage,
-  writeInput,
-} from './image-input.js'
+import { type ImageInput, imageName, readImage, unreadable } from './image-input.js'
 import type { Runner } from './runner.js'
 
 /** A network that answers, and what of it decides the answer. */
@@ -73,6 +67,23 @@ export async function* classifyImages(
     })
     yield* answers.sort((a, b) => a.index - b.index)
   }
+}
+
+/** The likeliest classes of each image. Throws a sentence when one cannot be read; `onWarning` hears of doubts. */
+export async function predictionsOf(
+  images: readonly ImageInput[],
+  classifier: Classifier,
+  { top = 5, signal }: ClassifyOptions,
+  onWarning: (message: string) => void,
+): Promise<Prediction[][]> {
+  if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)
+  const all: Prediction[][] = []
+  for await (const answer of classifyImages(images, classifier, { top, signal })) {
+    if ('reason' in answer) throw unreadable(images, answer.index, answer.reason)
+    if (answer.doubt !== undefined) onWarning(`${imageName(images[answer.index]!)}: ${answer.doubt}`)
+    all.push(answer.predictions)
+  }
+  return all
 }
 
 interface ReadBatch {

@@ -1,15 +1,21 @@
 // What a layer of a network makes of images: of a list of them, or of a data set. Images that cannot be read are left
 // out and told.
 
+import type { ComputeOptions } from '../backends/registry.js'
 import { createLoader } from '../data/loading/loader.js'
-import type { FeatureExtractor } from '../engine/features.js'
-import { usageError } from '../errors.js'
+import type { Backend } from '../engine/backend.js'
+import { createFeatureExtractor, type FeatureExtractor } from '../engine/features.js'
+import type { SessionState } from '../engine/session.js'
+import { parameterError, usageError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
+import { checkNormalisation, inputSize, type NetworkInput } from '../images/network-input.js'
+import { architecture } from '../model/architecture.js'
+import type { DenseNetConfig } from '../model/config.js'
 import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 import { readBatch } from './classifier.js'
-import { checkNormalisation, type ImageInput, imageName, inputSize, type NetworkInput } from './image-input.js'
+import { type ImageInput, imageList, imageName, unreadable } from './image-input.js'
 
 /** What a layer made of images. */
 export interface Features {
@@ -23,23 +29,56 @@ export interface Features {
   readonly indices: Uint32Array
 }
 
-export interface FeatureJob {
-  readonly extractor: FeatureExtractor
+export interface FeatureOptions extends ComputeOptions {
+  /** A name of featureLayers; default: `pooled`. */
+  readonly layer?: string | undefined
+  /** Default 16. */
+  readonly batchSize?: number | undefined
+  readonly loaderThreads?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Told after every batch how many images are done. */
   readonly onProgress?: ((imagesDone: number) => void) | undefined
-  /** Hears of images that may not look as was meant. */
-  readonly onWarning?: ((message: string) => void) | undefined
+  /** Of a list: leaves out images that cannot be read, and hears of each; default: the first one is an error. */
+  readonly onUnreadable?: ((index: number, reason: string) => void) | undefined
 }
 
+/** Of a data set, or of one image or several. */
+export async function featuresOf(
+  given: Dataset | ImageInput | readonly ImageInput[],
+  network: NetworkInput & { readonly state: SessionState },
+  options: FeatureOptions,
+  backend: Backend,
+): Promise<Features> {
+  const { layer, batchSize = 16, onUnreadable } = options
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw parameterError('batchSize', 'a whole number of at least 1', batchSize)
+  }
+  const { config, state } = network
+  const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize, layer })
+  try {
+    if (isDataset(given)) return await featuresOfDataset(given, config, extractor, options)
+    const images = imageList(given)
+    return await featuresOfImages(images, network, extractor, options, (index, reason) => {
+      if (!onUnreadable) throw unreadable(images, index, reason)
+      onUnreadable(index, reason)
+    })
+  } finally {
+    extractor.dispose()
+  }
+}
+
+const isDataset = (given: unknown): given is Dataset =>
+  typeof given === 'object' && given !== null && 'split' in given && 'labels' in given
+
 /** `failed` hears of each image that cannot be read: its number, and why. */
-export async function featuresOfImages(
+async function featuresOfImages(
   images: readonly ImageInput[],
   network: NetworkInput,
-  job: FeatureJob,
+  extractor: FeatureExtractor,
+  { signal, onProgress, onWarning }: FeatureOptions,
   failed: (index: number, reason: string) => void,
 ): Promise<Features> {
   checkNormalisation(network)
-  const { extractor, signal, onProgress, onWarning } = job
   const { batchSize } = extractor
   const read = (first: number) => readBatch(images.slice(first, first + batchSize), network)
   const gathered = gather(extractor, images.length)
@@ -67,26 +106,21 @@ export async function featuresOfImages(
   return gathered.result()
 }
 
-export interface DatasetJob extends FeatureJob {
-  readonly loaderThreads?: number | undefined
-}
-
 /** Of all images of a data set, without augmentation, in its order. */
-export function featuresOfDataset(
+function featuresOfDataset(
   dataset: Dataset,
-  { config }: Pick<NetworkInput, 'config'>,
-  job: DatasetJob,
+  config: DenseNetConfig,
+  extractor: FeatureExtractor,
+  { loaderThreads: workers, signal, onProgress, onWarning }: FeatureOptions,
 ): Promise<Features> {
-  const { extractor, loaderThreads, signal, onProgress, onWarning } = job
   const wanted = [config.inputChannels, config.height, config.width].join(' x ')
   const theirs = [dataset.channels, dataset.height, dataset.width].join(' x ')
   if (wanted !== theirs) {
     throw usageError(`the network reads images of ${wanted}, those of ${dataset.name} are ${theirs}`)
   }
   return withCleanup(async later => {
-    const workers = loaderThreads === undefined ? {} : { workers: loaderThreads }
     const { batchSize } = extractor
-    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, onWarning, ...workers })
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, onWarning, workers })
     later(() => loader.dispose())
     const gathered = gather(extractor, dataset.length)
     let done = 0

@@ -1,19 +1,8 @@
-// One image, from wherever a program has it, to what the network reads: decoded, brought to the network's size as its
-// preprocessing says, normalised. The same pixels as `densenet test` makes.
+// One image, decoded from wherever a program has it.
 
 import { checkShape, type DecodedImage, decodeImage, decodeImageFile } from '../data/loading/decode.js'
 import { DenseNetError, parameterError, usageError } from '../errors.js'
-import type { Normalisation } from '../images/dataset.js'
-import { emptyImage, type Image, withChannels } from '../images/image.js'
-import { normaliseImage } from '../images/normalise.js'
-import {
-  type Preprocessing,
-  preprocess,
-  standardPreprocessing,
-  VIEWS,
-  type View,
-} from '../images/transforms/preprocess.js'
-import type { DenseNetConfig } from '../model/config.js'
+import { emptyImage, type Image } from '../images/image.js'
 
 /** Pixels in memory, [height][width][channels] bytes: what a canvas (ImageData) and sharp's raw() give. */
 export interface RawImage {
@@ -31,13 +20,14 @@ export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawIma
 export const imageName = (image: ImageInput): string =>
   typeof image === 'string' || image instanceof URL ? String(image) : 'the image'
 
-/** What of a network decides how images get to it. */
-export interface NetworkInput {
-  readonly config: DenseNetConfig
-  /** null: not known; then no image can be read. */
-  readonly normalisation: Normalisation | null
-  /** null: inputPreprocessing's choice. */
-  readonly preprocessing: Preprocessing | null
+/** One image or several, as a list. */
+export const imageList = (given: ImageInput | readonly ImageInput[]): readonly ImageInput[] =>
+  Array.isArray(given) ? given : [given as ImageInput]
+
+/** The sentence for one of `images`, by its number, that cannot be read. */
+export function unreadable(images: readonly ImageInput[], index: number, reason: string): DenseNetError {
+  const which = images.length > 1 ? `image ${index + 1}: ` : ''
+  return new DenseNetError(`${which}${imageName(images[index]!)} cannot be read: ${reason}`)
 }
 
 /** Decodes an image: [3][height][width] (pixels in memory keep one channel), 0..255. Throws a DenseNetError that says
@@ -53,60 +43,6 @@ export async function readImage(input: ImageInput): Promise<DecodedImage> {
   if (input instanceof Blob) return decodeImage(new Uint8Array(await input.arrayBuffer()))
   if (isRaw(input)) return fromRaw(input)
   throw parameterError('image', 'a path, bytes, a Blob or { data, width, height }', input)
-}
-
-/** How images get to the network's size: as its weights say, unless they say it of another size; else as is usual. A
- * network of small images gets all of the shorter side; an ImageNet network the middle 7/8 of it. */
-export function inputPreprocessing({ config, preprocessing }: Omit<NetworkInput, 'normalisation'>): Preprocessing {
-  const { stem, height: size } = config
-  if (preprocessing?.crop === size) return preprocessing
-  return stem === 'imagenet' ? standardPreprocessing(size) : { resize: size, crop: size, interpolation: 'bicubic' }
-}
-
-/** Numbers of one image as the network reads it. */
-export const inputSize = ({ inputChannels, height, width }: DenseNetConfig): number => inputChannels * height * width
-
-/** Writes a decoded image, as the network reads it, to `output` from `offset` on: [channels][height][width], one after
- * the other for each of `views`. */
-export function writeInput(
-  image: Image,
-  network: NetworkInput,
-  output: Float32Array,
-  offset = 0,
-  views: readonly View[] = VIEWS.single,
-): void {
-  const { config } = network
-  const { inputChannels, height, width } = config
-  const normalisation = checkNormalisation(network)
-  const coloured = withChannels(image, inputChannels)
-  const shown =
-    height === width ? preprocess(coloured, inputPreprocessing(network), views) : [ofSize(coloured, height, width)]
-  shown.forEach((view, i) => {
-    normaliseImage(view, normalisation, output, offset + i * inputSize(config))
-  })
-}
-
-/** How its images are normalised; a usage error where that is not known. */
-export function checkNormalisation({ config, normalisation }: NetworkInput): Normalisation {
-  if (normalisation === null) {
-    throw usageError(
-      'these weights do not say how images are normalised',
-      'give mean and deviation: --mean and --std, in the API normalisation',
-    )
-  }
-  const { inputChannels } = config
-  if (normalisation.mean.length !== inputChannels || normalisation.deviation.length !== inputChannels) {
-    const expected = `${inputChannels} numbers each for mean and deviation`
-    throw parameterError('normalisation', `${expected}, one for each channel`, normalisation)
-  }
-  return normalisation
-}
-
-function ofSize(image: Image, height: number, width: number): Image {
-  if (image.height === height && image.width === width) return image
-  throw new DenseNetError(
-    `it is ${image.width} x ${image.height} pixels; the network, which is not square, reads ${width} x ${height} only`,
-  )
 }
 
 const isRaw = (input: unknown): input is RawImage =>

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { usageError } from '../errors.js'
 import { fileError } from '../node/files.js'
-import { LOG_FILE } from '../runs/run-folder.js'
+import { LOG_FILE } from '../runs/run.js'
 import type { LayersEvent } from '../training/events.js'
 import type { LayerStatistics } from '../training/layer-statistics.js'
 

@@ -1,9 +1,9 @@
 // What inspecting needs of a network; a DenseNet has it all.
-import { type BackendOptions, createBackend } from '../backends/registry.js'
+import { type ComputeOptions, createBackend } from '../backends/registry.js'
 import type { Backend } from '../engine/backend.js'
 import type { SessionState } from '../engine/session.js'
 import { usageError } from '../errors.js'
-import type { NetworkInput } from '../inference/image-input.js'
+import type { NetworkInput } from '../images/network-input.js'
 import type { ImportReport } from '../interop/import-weights.js'
 import { architecture } from '../model/architecture.js'
 import { parameterTable } from '../model/parameters.js'
@@ -17,10 +17,7 @@ export interface InspectedNetwork extends NetworkInput {
   readonly imported?: ImportReport | null | undefined
 }
 
-/** Where to compute: a backend of your own, or which one to make for this call. */
-export interface InspectOptions extends BackendOptions {
-  readonly on?: Backend
-}
+export type InspectOptions = ComputeOptions
 
 /** Does `work` on the backend that was asked for. */
 export async function onBackend<T>(

@@ -1,14 +1,8 @@
 // An image as the network sees it: the numbers it reads, and the same as pixels to look at.
 import { toBytes } from '../data/loading/sheet.js'
 import { DenseNetError } from '../errors.js'
-import {
-  checkNormalisation,
-  type ImageInput,
-  imageName,
-  inputSize,
-  readImage,
-  writeInput,
-} from '../inference/image-input.js'
+import { checkNormalisation, inputSize, writeInput } from '../images/network-input.js'
+import { type ImageInput, imageName, readImage } from '../inference/image-input.js'
 import type { InspectedNetwork } from './network.js'
 
 /** [height][width][3] bytes. */

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { damaged, isFloating } from '../interop/tensor.js'
 import { isTensor, readTorch7, type Torch7Table } from '../interop/torch7.js'
+import { isFile } from '../node/files.js'
 import { readBytes } from './weight-files.js'
 
 /** The file by which a checkpoint folder of the original program is known. */
@@ -51,6 +52,8 @@ export async function readOriginalCheckpoint(folder: string): Promise<OriginalCh
     nesterov: state.get('nesterov') === true,
   }
 }
+
+export const isOriginalCheckpoint = (folder: string): Promise<boolean> => isFile(join(folder, ORIGINAL_LATEST))
 
 async function readTable(path: string): Promise<Torch7Table> {
   const value = readTorch7(await readBytes(path), path)

@@ -2,7 +2,7 @@
 // And the one translation of what a file system complains of into a sentence for a person.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { copyFile, type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { throwIfAborted } from '../util/abort.js'
@@ -10,45 +10,87 @@ import { throwIfAborted } from '../util/abort.js'
 const CHUNK = 4 * 1024 * 1024
 
 /** Replaces `path` by `data` (or its parts, one behind the other), or leaves what was there untouched, even when the
- * power goes. */
+ * power goes: at every moment there is a whole file at `path` (once there was one). `keep`: the name under which the
+ * file that is replaced goes on. `temporary`: what it is called until it is whole; default: as no other process calls it. */
 export async function writeFileAtomically(
   path: string,
   data: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+  keep?: string,
+  temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
-    const file = await open(temporary, 'wx')
+    const file = await open(temporary, 'w')
     try {
-      if (typeof data === 'string' || data instanceof Uint8Array) await file.writeFile(data)
-      else for await (const piece of gathered(data)) await file.writeFile(piece)
+      const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data
+      for await (const some of gathered(pieces)) await writeParts(file, some)
       await file.sync()
     } finally {
       await file.close()
     }
+    if (keep !== undefined) await keepAs(path, keep)
     await rename(temporary, path)
     await syncFolder(dirname(path))
   } catch (error) {
-    await rm(temporary, { force: true })
-    throw fileError(error, `writing ${path}`)
+    await rm(temporary, { force: true }).catch(() => {})
+    throw writeError(error, path)
   }
 }
 
-/** Small pieces together in large ones. */
+/** Small pieces together. */
 async function* gathered(
   pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array[]> {
   let waiting: Uint8Array[] = []
   let bytes = 0
   for await (const piece of pieces) {
-    const next = typeof piece === 'string' ? Buffer.from(piece) : piece
-    waiting.push(next)
-    bytes += next.length
+    waiting.push(typeof piece === 'string' ? Buffer.from(piece) : piece)
+    bytes += piece.length
     if (bytes < CHUNK) continue
-    yield Buffer.concat(waiting)
+    yield waiting
     waiting = []
     bytes = 0
   }
-  yield Buffer.concat(waiting)
+  yield waiting
+}
+
+/** In as few calls as the system needs: a network has thousands of parts. */
+async function writeParts(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  let left = parts.filter(({ length }) => length > 0)
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left)
+    const next = left.findIndex(({ length }) => {
+      if (bytesWritten < length) return true
+      bytesWritten -= length
+      return false
+    })
+    left = next < 0 ? [] : [left[next]!.subarray(bytesWritten), ...left.slice(next + 1)]
+  }
+}
+
+/** Makes the file at `path`, if there is one, be known as `keep`, too. */
+export async function keepAs(path: string, keep: string): Promise<void> {
+  const temporary = `${keep}.new`
+  try {
+    await rm(temporary, { force: true })
+    // A second name for the same file; a copy where the file system has no links.
+    await link(path, temporary).catch(error =>
+      errorCode(error) === 'ENOENT' ? Promise.reject(error) : copyFile(path, temporary),
+    )
+    await rename(temporary, keep)
+    // Of two names of one file, as a kill leaves them, rename takes away neither.
+    await rm(temporary, { force: true })
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw writeError(error, keep)
+  }
+}
+
+/** A failed write as a sentence. */
+export function writeError(error: unknown, path: string): unknown {
+  if (errorCode(error) !== 'EFBIG') return fileError(error, `writing ${path}`)
+  return new DenseNetError(`${path} would be larger than files may be here`, {
+    hint: 'Raise the limit (ulimit -f) or choose a folder on another disk.',
+    cause: error,
+  })
 }
 
 /** Flushes a file that somebody else wrote to the disk. */
@@ -89,6 +131,12 @@ export async function* readInChunks(path: string, signal?: AbortSignal): AsyncGe
     await file.close()
   }
 }
+
+export const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    found => found.isFile(),
+    () => false,
+  )
 
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')

@@ -1,5 +1,6 @@
 // What fit is asked for -> the recipe of a run, new or gone on with.
 import { basename } from 'node:path'
+import type { DatasetIdentity } from '../data/sets/fingerprint.js'
 import { usageError } from '../errors.js'
 import { type Augmentation, noAugmentation } from '../images/augment.js'
 import type { Dataset } from '../images/dataset.js'
@@ -7,11 +8,11 @@ import { standardAugmentation } from '../images/named-augmentation.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { describe } from '../model/describe.js'
 import { batchesOfEpoch, trainedImages } from '../training/lone-images.js'
+import { BEGINNING, type Progress } from '../training/progress.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from '../training/recipe.js'
 import type { Schedule, ScheduleName } from '../training/schedule.js'
-import { BEGINNING } from '../training/trainer.js'
-import type { Checkpoint, DatasetIdentity, Progress } from './checkpoint.js'
 import { withKeptFeatures } from './kept-features.js'
+import type { OpenRun, Standing } from './run.js'
 
 /** A recipe as fit takes it: what is left out has its default. */
 export interface AskedRecipe extends Partial<Omit<Recipe, 'schedule' | 'augmentation' | 'limitBy'>> {
@@ -36,19 +37,19 @@ export function newRecipe(train: Dataset, config: DenseNetConfig, options: Asked
 }
 
 /** Of a run that goes on: it keeps its recipe, but may become longer. */
-export function resumedRecipe({ recipe }: Checkpoint, options: AskedRecipe): Recipe {
+export function resumedRecipe({ recipe }: Standing, options: AskedRecipe): Recipe {
   for (const name of recipeKeys) {
     if (name === 'epochs' || name === 'augmentation' || name === 'limitBy') continue
-    const [now, asked] = [recipe![name], options[name]]
+    const [now, asked] = [recipe[name], options[name]]
     if (asked !== undefined && typeof asked !== 'function' && !isSame({ asked }, { asked: now })) {
       throw usageError(`${spelled(name)} is ${now} in this run and cannot become ${asked} in the middle of it`)
     }
   }
   const asked = options.augmentation
-  if (asked !== undefined && !isSame(asked === false ? noAugmentation : asked, recipe!.augmentation)) {
+  if (asked !== undefined && !isSame(asked === false ? noAugmentation : asked, recipe.augmentation)) {
     throw usageError('the augmentation of a run cannot change in the middle of it')
   }
-  return resolveRecipe({ ...recipe!, ...(options.epochs === undefined ? {} : { epochs: options.epochs }) })
+  return resolveRecipe({ ...recipe, ...(options.epochs === undefined ? {} : { epochs: options.epochs }) })
 }
 
 /** The beginning of the epoch after those that were done elsewhere. */
@@ -69,12 +70,8 @@ export function startAfter(
 }
 
 /** Refuses to go on with a run of another network, or on other images. */
-export function checkSameRun(
-  own: DenseNetConfig,
-  { config, dataset }: Checkpoint,
-  now: DatasetIdentity,
-  folder: string,
-): void {
+export function checkSameRun(own: DenseNetConfig, { path: folder, checkpoint }: OpenRun, now: DatasetIdentity): void {
+  const { config, dataset } = checkpoint
   if (!isSame(config, own)) {
     throw usageError(`the run in ${folder} trains ${describe(config)}, not ${describe(own)}`)
   }

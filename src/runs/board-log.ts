@@ -5,10 +5,10 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { usageError } from '../errors.js'
 import { type BoardEvent, encodeEvent, encodeRecord, type SummaryImage } from '../interop/tensorboard.js'
-import { writeError } from '../node/disk.js'
+import { writeError } from '../node/files.js'
 import type { TrainingEvent } from '../training/events.js'
+import type { Progress } from '../training/progress.js'
 import { boardEvent } from './board-values.js'
-import type { Progress } from './checkpoint.js'
 
 /** In a run's folder. */
 const BOARD_FOLDER = 'tensorboard'
@@ -29,26 +29,21 @@ export async function nextEventFile(folder: string, seconds = Date.now() / 1000)
 }
 
 /** Where a run that is asked for writes them; undefined: nowhere. A usage error when it cannot be there. */
-export async function boardFolder({
-  tensorboard,
-  output,
-  resume,
-}: {
-  readonly tensorboard?: boolean | string | undefined
-  readonly output?: string | undefined
-  readonly resume?: string | undefined
-}): Promise<string | undefined> {
-  const run = output ?? resume
+export async function boardFolder(
+  asked: boolean | string | undefined,
+  run: string | undefined,
+  goesOn: boolean,
+): Promise<string | undefined> {
   const own = run === undefined ? undefined : join(run, BOARD_FOLDER)
-  if (tensorboard === true && own === undefined) {
+  if (asked === true && own === undefined) {
     throw usageError('event files for TensorBoard need a folder', 'give one as tensorboard, or output')
   }
-  const folder = typeof tensorboard === 'string' ? tensorboard : own
-  if (folder === undefined || tensorboard === false) return undefined
-  if (resume === undefined) {
-    if (tensorboard === undefined) return undefined
+  const folder = typeof asked === 'string' ? asked : own
+  if (folder === undefined || asked === false) return undefined
+  if (!goesOn) {
+    if (asked === undefined) return undefined
     await refuseEventFiles(folder)
-  } else if (tensorboard === undefined && (await eventFiles(folder)).length === 0) return undefined
+  } else if (asked === undefined && (await eventFiles(folder)).length === 0) return undefined
   return folder
 }
 

@@ -4,10 +4,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { type DatasetIdentity, identitySchema } from '../data/sets/fingerprint.js'
 import type { Numbers } from '../engine/backend.js'
 import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
-import { BLANK, type LabelReading, UNCERTAIN } from '../images/class-columns.js'
 import type { Normalisation } from '../images/dataset.js'
 import { type Preprocessing, preprocessingSchema } from '../images/transforms/schema.js'
 import { decodeSafetensors, encodeSafetensors, headerEnd, LENGTH_BYTES } from '../interop/safetensors.js'
@@ -15,42 +15,14 @@ import type { Tensor } from '../interop/tensor.js'
 import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
-import { replaceFile } from '../node/disk.js'
+import { writeFileAtomically } from '../node/files.js'
+import { type Progress, progressSchema } from '../training/progress.js'
 import { hasOwnProbabilities, type Recipe, recipeSchema } from '../training/recipe.js'
 import { type RunSettings, settingsSchema } from './run-settings.js'
 
 const FORMAT_VERSION = 1
 const prefixOf = (buffer: TrainingBuffer): string => `optimizer.${buffer}.`
 const NO_CHECKSUM = '0'.repeat(64)
-
-const sums = z.strictObject({ images: z.number(), loss: z.number(), top1Wrong: z.number(), top5Wrong: z.number() })
-const score = z.strictObject({
-  ...{ epoch: z.int(), loss: z.number(), top1Error: z.number(), top5Error: z.number() },
-  ...{ meanAveragePrecision: z.number().nullable().optional(), meanAuc: z.number().nullable().optional() },
-})
-const progressSchema = z.strictObject({
-  /** The epoch in progress, from 1; epochs + 1 when all are done. */
-  epoch: z.int().min(1),
-  /** Batches of it that are done. */
-  nextBatch: z.int().min(0),
-  /** Steps of the whole run that are done. */
-  step: z.int().min(0),
-  /** Updates of the weights that are made; fewer than steps where gradients are accumulated. */
-  updates: z.int().min(0),
-  /** Images whose gradients are summed up for the next one. */
-  pendingImages: z.int().min(0),
-  plateau: z.strictObject({ scale: z.number(), best: z.number().nullable(), waited: z.int().min(0) }),
-  sums,
-  /** After the last whole epoch. */
-  final: score.nullable(),
-  /** The best epochs so far, best first, as many as are kept. */
-  ranking: z.array(score),
-  /** Length of the log when this was saved. */
-  logBytes: z.int().min(0),
-})
-
-/** How far a run is. */
-export type Progress = z.infer<typeof progressSchema>
 
 const descriptionSchema = z.strictObject({
   version: z.int(),
@@ -61,33 +33,11 @@ const descriptionSchema = z.strictObject({
   preprocessing: preprocessingSchema.nullable().default(null),
   /** Absent in checkpoints from before there was any. */
   multiLabel: z.boolean().optional(),
-  dataset: z
-    .strictObject({
-      name: z.string(),
-      trainImages: z.int(),
-      testImages: z.int(),
-      fingerprint: z.string().optional(),
-      judgedBy: z.literal('validation').optional(),
-      reading: z.strictObject({ uncertain: z.enum(UNCERTAIN).nullable(), blank: z.enum(BLANK) }).optional(),
-    })
-    .nullable(),
+  dataset: identitySchema.nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
   run: settingsSchema.optional(),
 })
-
-/** What a run was trained on, to recognise it. */
-export interface DatasetIdentity {
-  readonly name: string
-  readonly trainImages: number
-  readonly testImages: number
-  /** Of both (src/data/sets/fingerprint.ts); absent in checkpoints from before there was one. */
-  readonly fingerprint?: string | undefined
-  /** Whether training watched the validation images of the data set, not its test images. */
-  readonly judgedBy?: 'validation' | undefined
-  /** Of a list with a column for each class: how its labels were read. */
-  readonly reading?: LabelReading | undefined
-}
 
 /** A network, and of a run in progress everything needed to go on with the same bits. */
 export interface Checkpoint {
@@ -138,7 +88,8 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep
   const checksum = sha256(parts)
   const head = Buffer.from(parts[0]!.buffer)
   head.write(checksum, head.indexOf(NO_CHECKSUM, head.indexOf('"sha256"')))
-  await replaceFile(path, parts, keep)
+  // Nobody else writes there, and what a kill leaves has a name that the next writing takes.
+  await writeFileAtomically(path, parts, keep, `${path}.new`)
 }
 
 /** Throws a sentence when the file is missing, damaged or not a checkpoint of ours. */
@@ -178,21 +129,9 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     }
     throw new DenseNetError(`${path} is damaged (its description lacks ${issue.path.join('.')})`)
   }
-  const { config, classes, normalisation, preprocessing, multiLabel, dataset, recipe, progress, run } = parsed.data
-  const resolved = resolveConfig(config as Partial<DenseNetConfig>)
-  const table = parameterTable(architecture(resolved))
-  return {
-    config: resolved,
-    classes,
-    normalisation,
-    preprocessing,
-    multiLabel,
-    dataset,
-    recipe,
-    progress,
-    ...(run ? { run } : {}),
-    state: collect(table, tensors, path),
-  }
+  const { version: _, ...described } = parsed.data
+  const config = resolveConfig(described.config as Partial<DenseNetConfig>)
+  return { ...described, config, state: collect(parameterTable(architecture(config)), tensors, path) }
 }
 
 /** Not damage: the checkpoint before it would be no better. */

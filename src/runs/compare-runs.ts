@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DenseNetError } from '../errors.js'
 import { readLog } from './log-lines.js'
-import { LOG_FILE } from './run-folder.js'
+import { LOG_FILE } from './run.js'
 import { type EpochLine, flatSettings, type RunSummary, readCourse, summariseRun } from './run-summary.js'
 
 /** A run beside others. */

@@ -7,7 +7,7 @@ import { fileError, writeFileAtomically } from '../node/files.js'
 import { nextEventFile, refuseEventFiles } from './board-log.js'
 import { boardEvent } from './board-values.js'
 import { type LogLine, readLog } from './log-lines.js'
-import { LOG_FILE } from './run-folder.js'
+import { LOG_FILE } from './run.js'
 import { readSettings } from './run-settings.js'
 import { type EpochLine, readCourse } from './run-summary.js'
 

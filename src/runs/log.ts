@@ -1,8 +1,7 @@
 // The log of a run: one JSON object a line, for every step and epoch. Lines go to the disk about once a second and
 // before each checkpoint, which notes the log's length, so that a resumed run continues where its checkpoint stood.
 import { type FileHandle, open, rename } from 'node:fs/promises'
-import { writeError } from '../node/disk.js'
-import { errorCode } from '../node/files.js'
+import { errorCode, writeError } from '../node/files.js'
 import type { TrainingEvent } from '../training/events.js'
 
 const FLUSH_MILLISECONDS = 1000

@@ -4,7 +4,13 @@ import { freemem, totalmem } from 'node:os'
 import { externalRooms } from '../engine/externals.js'
 import { type MemoryMode, plan } from '../engine/planner.js'
 import { bytesPerElement, type ExternalRole, type Program } from '../engine/program.js'
-import { programList, type SessionOptions, sessionPrograms, TRAINING_BUFFERS } from '../engine/session.js'
+import {
+  programList,
+  type SessionOptions,
+  type SessionPrograms,
+  sessionPrograms,
+  TRAINING_BUFFERS,
+} from '../engine/session.js'
 import { parameterError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -59,11 +65,16 @@ const LOADER_THREAD_BYTES = 11e6
 const slots = (threads: number): number => (threads === 0 ? 1 : Math.max(4, 2 * threads) + 1)
 
 /** Bytes of a training process, part by part, but for the images of the data set; nothing is allocated. */
-export function predictMemory(config: DenseNetConfig, options: MemoryOptions): TrainingMemory {
+export const predictMemory = (config: DenseNetConfig, options: MemoryOptions): TrainingMemory =>
+  planned(config, options).predicted
+
+/** The same, and the programs that it is of. */
+function planned(config: DenseNetConfig, options: MemoryOptions): Pick<MemoryPlan, 'programs' | 'predicted'> {
   const { batchSize, memory, scratchBytes, loaderThreads = 1, keptImages = 0 } = options
   const described = architecture(config)
   const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
-  const programs = programList(sessionPrograms(described, { optimizer, ...options.session, batchSize, memory }))
+  const ofSession = sessionPrograms(described, { optimizer, ...options.session, batchSize, memory })
+  const programs = programList(ofSession)
   // What computes the features to keep has an arena and weights of its own.
   const extraction = options.session?.from ? [plan(described, { mode: 'infer', batchSize, until: POOLED })] : []
   const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
@@ -86,7 +97,8 @@ export function predictMemory(config: DenseNetConfig, options: MemoryOptions): T
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
     copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
   }
-  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
+  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)
+  return { programs: ofSession, predicted: { ...parts, total } }
 }
 
 /** A mode for `choice`, and why; refuses what this machine has no room for. */
@@ -95,6 +107,8 @@ export interface MemoryPlan {
   /** Why `auto` chose it; null when it was asked for. */
   readonly reason: string | null
   readonly predicted: TrainingMemory
+  /** Of the session, planned for it. */
+  readonly programs: SessionPrograms
 }
 
 /** Of the free memory `auto` leaves a fifth to others. */
@@ -107,17 +121,17 @@ export function planMemory(
   free = freeBytes(),
 ): MemoryPlan {
   if (!memoryChoices.includes(choice)) throw parameterError('memory', `one of ${memoryChoices.join(', ')}`, choice)
-  const predicted = (memory: MemoryMode): TrainingMemory => predictMemory(config, { ...options, memory })
-  const store = choice === 'recompute' ? null : predicted('store')
-  if (store && (choice === 'store' || store.total <= USABLE * free)) {
-    checkRoom(store.total, options.batchSize, () => predicted('recompute').total)
+  const planFor = (memory: MemoryMode) => planned(config, { ...options, memory })
+  const store = choice === 'recompute' ? null : planFor('store')
+  if (store && (choice === 'store' || store.predicted.total <= USABLE * free)) {
+    checkRoom(store.predicted.total, options.batchSize, () => planFor('recompute').predicted.total)
     const reason = choice === 'auto' ? `auto: fits into the ${gigabytes(free)} that are free` : null
-    return { memory: 'store', reason, predicted: store }
+    return { memory: 'store', reason, ...store }
   }
-  const recompute = predicted('recompute')
-  checkRoom(recompute.total, options.batchSize)
-  const reason = store && `auto: storing takes ${gigabytes(store.total)}, ${gigabytes(free)} are free`
-  return { memory: 'recompute', reason, predicted: recompute }
+  const recompute = planFor('recompute')
+  checkRoom(recompute.predicted.total, options.batchSize)
+  const reason = store && `auto: storing takes ${gigabytes(store.predicted.total)}, ${gigabytes(free)} are free`
+  return { memory: 'recompute', reason, ...recompute }
 }
 
 function checkRoom(needed: number, batchSize: number, recompute?: () => number): void {

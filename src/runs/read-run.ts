@@ -1,8 +1,9 @@
 // Reading a run's folder: its settings and the checkpoint to go on from, whichever of them are whole.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DenseNetError, usageError } from '../errors.js'
-import { type Checkpoint, type Progress, readCheckpoint } from './checkpoint.js'
+import { DenseNetError } from '../errors.js'
+import type { Progress } from '../training/progress.js'
+import { type Checkpoint, readCheckpoint } from './checkpoint.js'
 import { CONFIG_FILE, OtherFormat, type RunSettings, readSettings } from './run-settings.js'
 
 export const LAST_FILE = 'last.safetensors'
@@ -10,18 +11,6 @@ export const PREVIOUS_FILE = 'last.previous.safetensors'
 /** The checkpoint of the best epoch, in a run's folder. */
 export const BEST_FILE = 'best.safetensors'
 export const epochFile = (epoch: number): string => `epoch-${epoch}.safetensors`
-
-/** A checkpoint file, or a run's folder, which stands for its last checkpoint; `name` of the model where it is known. */
-export async function openCheckpoint(
-  path: string,
-  onWarning: (message: string) => void,
-): Promise<{ checkpoint: Checkpoint; name: string | null }> {
-  const found = await stat(path).catch(() => null)
-  if (found === null) throw usageError(`there is no checkpoint or run folder ${path}`)
-  if (!found.isDirectory()) return { checkpoint: await readCheckpoint(path), name: null }
-  const { settings, checkpoint } = await readRun(path, onWarning)
-  return { checkpoint, name: settings.model }
-}
 
 export interface ReadRun {
   readonly settings: RunSettings

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { isLocked } from '../node/lock.js'
 import type { TrainingEvent } from '../training/events.js'
-import { LOCK_FILE } from './run-folder.js'
+import { LOCK_FILE } from './run.js'
 
 /** `stopped`: on request, after a whole step; `crashed`: ended in the middle, without a word. Both can be resumed. */
 export type RunState = 'running' | 'stopped' | 'finished' | 'crashed'

@@ -1,7 +1,7 @@
 // One image, on a thread of its own: large photographs would keep the server from answering anybody.
 import { decodeImage } from '../data/loading/decode.js'
 import { DenseNetError } from '../errors.js'
-import { inputSize, type NetworkInput, writeInput } from '../inference/image-input.js'
+import { inputSize, type NetworkInput, writeInput } from '../images/network-input.js'
 
 export interface DecodeJob {
   /** Of an image file. */

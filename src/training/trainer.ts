@@ -4,12 +4,12 @@
 import type { Session } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
 import type { Batch } from '../images/dataset.js'
-import type { Progress } from '../runs/checkpoint.js'
 import type { EpochScore, TrainingListener } from './events.js'
 import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
 import { RankingCollector } from './multi-label.js'
-import { afterEpoch, NO_PLATEAU } from './plateau.js'
+import { afterEpoch } from './plateau.js'
+import { BEGINNING, isFinished, type Progress } from './progress.js'
 import type { Recipe } from './recipe.js'
 import type { Schedule } from './schedule.js'
 import { type Evaluator, evaluateOnce } from './views.js'
@@ -52,6 +52,8 @@ export interface TrainerOptions extends Sources {
    * this epoch is among the best ones, of which more than one are kept. */
   readonly save: (kind: SaveKind, progress: Progress) => Promise<void>
   readonly checkpointSeconds: number
+  /** Bytes that the whole process has resident, for the events; default: 0. */
+  readonly memoryBytes?: (() => number) | undefined
   /** Aborting finishes the step, saves, and returns. */
   readonly signal?: AbortSignal | undefined
 }
@@ -72,25 +74,7 @@ export interface TrainingResult {
   readonly progress: Progress
 }
 
-/** Before the first step. */
-export const BEGINNING: Progress = {
-  epoch: 1,
-  nextBatch: 0,
-  step: 0,
-  updates: 0,
-  pendingImages: 0,
-  plateau: NO_PLATEAU,
-  sums: NO_METRICS,
-  final: null,
-  ranking: [],
-  logBytes: 0,
-}
-
-/** Whether so many epochs are done, or so many in a row without a lower error. */
-export function isFinished(epochs: number, patience: number | null, { epoch, ranking }: Progress): boolean {
-  const best = ranking[0]
-  return epoch > epochs || (patience !== null && best !== undefined && epoch - 1 - best.epoch >= patience)
-}
+const NOT_KNOWN = (): number => 0
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
   return new Trainer(options).run()
@@ -195,7 +179,7 @@ class Trainer {
   }
 
   private async step(batch: Batch, began: number, waitedSeconds: number): Promise<void> {
-    const { session, train, seed, onEvent } = this.options
+    const { session, train, seed, onEvent, memoryBytes = NOT_KNOWN } = this.options
     const { epoch, step, updates, pendingImages, sums } = this.progress
     const { batchesPerEpoch } = train
     const nextBatch = batch.index
@@ -228,7 +212,7 @@ class Trainer {
       running: averageMetrics(this.progress.sums),
       seconds: (performance.now() - began) / 1000,
       waitedSeconds,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: memoryBytes(),
     })
     // At once: a checkpoint between this step and the evaluation does not have its gradients.
     const { layers } = this.options
@@ -239,10 +223,10 @@ class Trainer {
 
   /** Evaluates, reports, and saves; leaves the epoch unfinished when stopped in between. */
   private async finishEpoch(seconds: number, waitedSeconds: number): Promise<void> {
-    const { epochs, train, onEvent, recipe, keepBest } = this.options
+    const { epochs, train, onEvent, recipe, keepBest, memoryBytes = NOT_KNOWN } = this.options
     const { epoch, step, sums, plateau } = this.progress
     const learningRate = this.learningRate(train.batchesPerEpoch)
-    const memoryBytes = process.memoryUsage.rss()
+    const memoryNow = memoryBytes()
     const start = performance.now()
     const test = await this.evaluate()
     if (this.stopping && this.options.test && test === null) return
@@ -278,7 +262,7 @@ class Trainer {
       seconds,
       testSeconds: (performance.now() - start) / 1000,
       waitingShare: seconds > 0 ? waitedSeconds / seconds : 0,
-      memoryBytes,
+      memoryBytes: memoryNow,
     })
     if (isBest) await this.save('best')
     if (keepBest > 1 && ranking.some(score => score.epoch === epoch)) await this.save('kept')

@@ -7,13 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { createLoader } from '../../dist/data/loading/loader.js'
 import { imageFiles } from '../../dist/data/sets/image-files.js'
 import { datasetInfo } from '../../dist/images/info.js'
-import {
-  type ImageInput,
-  inputPreprocessing,
-  inputSize,
-  readImage,
-  writeInput,
-} from '../../dist/inference/image-input.js'
+import { inputPreprocessing, inputSize, writeInput } from '../../dist/images/network-input.js'
+import { type ImageInput, readImage } from '../../dist/inference/image-input.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { halves, put, putClasses } from '../data/pictures.js'
 import { temporaryFolder } from '../training/fixtures.js'

@@ -9,7 +9,7 @@ import { PAPER_RECIPE } from '../../dist/training/recipe.js'
 import { permutation, randomStream } from '../../dist/util/random.js'
 
 const real: number[][] = JSON.parse(
-  gunzipSync(readFileSync(new URL('step-milliseconds.json.gz', import.meta.url))).toString(),
+  gunzipSync(readFileSync(new URL('../training/step-milliseconds.json.gz', import.meta.url))).toString(),
 )
 
 interface Course {

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { DenseNet } from '../../dist/densenet.js'
 import type { ArrayDataset } from '../../dist/images/dataset.js'
+import { checkFits } from '../../dist/images/fits.js'
 import { isMultiLabel, readCheckpoint } from '../../dist/runs/checkpoint.js'
-import { checkFits } from '../../dist/runs/run.js'
 import { markedDataset, TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()

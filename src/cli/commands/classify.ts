@@ -1,18 +1,11 @@
 // densenet classify: what is on images, by the network that comes with the package or any other.
 import { Command } from 'commander'
 import { createBackend, weightsOf } from '../../entries/engine.js'
-import {
-  type Answer,
-  type Classifier,
-  checkNormalisation,
-  classifyImages,
-  classNames,
-  createRunner,
-  inputPreprocessing,
-} from '../../entries/inference.js'
+import { checkNormalisation, inputPreprocessing } from '../../entries/images.js'
+import { type Answer, type Classifier, classifyImages, classNames, createRunner } from '../../entries/inference.js'
 import { refuseHeadless } from '../../entries/interop.js'
 import { describe } from '../../entries/model.js'
-import { openModel } from '../../entries/networks.js'
+import { openNetwork } from '../../entries/networks.js'
 import { isMultiLabel } from '../../entries/runs.js'
 import type { Preprocessing } from '../../index.js'
 import { withCleanup } from '../../util/cleanup.js'
@@ -95,7 +88,7 @@ async function makeClassifier(
 ): Promise<{ classifier: Classifier; close: () => Promise<void> }> {
   const { fetch, end } = fetching(flags, context, signal)
   const open = { ...openOptions(flags, null), fetch }
-  const { checkpoint, name, report } = await openModel(flags.model, open, context.warn).finally(end)
+  const { checkpoint, name, report } = await openNetwork(flags.model, open, context.warn).finally(end)
   const { config, classes, normalisation, preprocessing } = checkpoint
   refuseHeadless(report, 'classifying')
   checkNormalisation(checkpoint)

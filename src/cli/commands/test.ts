@@ -12,7 +12,7 @@ import {
 } from '../../entries/evaluation.js'
 import { type Blank, limitDataset, type Uncertain, VIEWS } from '../../entries/images.js'
 import { refuseHeadless } from '../../entries/interop.js'
-import { openModel } from '../../entries/networks.js'
+import { openNetwork } from '../../entries/networks.js'
 import { BEST_FILE, type Checkpoint } from '../../entries/runs.js'
 import { hasOwnProbabilities } from '../../entries/training.js'
 import { DenseNetError, usageError } from '../../errors.js'
@@ -79,7 +79,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       const known = flags.dataset === undefined ? null : knownDataset(flags.dataset)
       const { fetch, end } = fetching(flags, context, signal)
       const open = { ...openOptions(flags, known), fetch }
-      const { checkpoint, report: understood } = await openModel(path, open, warn).finally(end)
+      const { checkpoint, name: called, report: understood } = await openNetwork(path, open, warn).finally(end)
       refuseHeadless(understood, 'testing')
       const name = flags.dataset ?? checkpoint.dataset?.name
       if (name === undefined) throw usageError(`${path} does not say which data set it is for`, 'give --dataset')
@@ -99,7 +99,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
-      using network = await DenseNet.load(path, { ...open, onWarning: () => {} })
+      using network = DenseNet.of(checkpoint, called, understood)
       const { backend, threads, loaderThreads, batchSize, crops: views } = flags
       const on = await createBackend({ backend, threads, onWarning: warn })
       const start = performance.now()

@@ -1,7 +1,8 @@
 // densenet train: a new run, a run that goes on, or the demo of `npm start`.
 import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
-import { type Checkpoint, memoryChoices, RunFolder, readRun, refuseRun } from '../../entries/runs.js'
+import { isOriginalCheckpoint } from '../../entries/networks.js'
+import { memoryChoices, openRun, refuseRun, type Standing } from '../../entries/runs.js'
 import { isFinished, type NamedRecipe, namedRecipe, recipeNames, type ScheduleName } from '../../entries/training.js'
 import { usageError } from '../../errors.js'
 import {
@@ -28,7 +29,7 @@ import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
 import { choiceOption, computeOptions, loaderOption, numberOption, outputOptions, wholeOption } from '../options.js'
-import { isOriginalCheckpoint, pretrainedNetwork, resumeOriginal } from '../pretrained.js'
+import { pretrainedNetwork, resumeOriginal } from '../pretrained.js'
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
 import { showDashboard } from '../train-dashboard.js'
@@ -202,13 +203,11 @@ async function resume(job: Job, folder: string): Promise<number> {
   if (flags.uncertain || flags.blank) {
     throw usageError('a run that goes on reads its labels as it did', 'leave out --uncertain and --blank')
   }
-  const described = Object.keys(describedNetwork(flags)).length > 0
-  // The warnings about what is damaged come once, from fit.
-  const { settings, checkpoint } = await readRun(folder, () => {})
+  const run = await openRun(folder, message => job.reporter.onEvent({ type: 'warning', message }))
+  job.later(() => run.close())
+  const { settings, checkpoint } = run
   const finished = finishedRun(checkpoint, flags.epochs, folder)
   if (finished) {
-    // A kill at the very end leaves something to tidy up.
-    await (await RunFolder.open(folder, context.warn)).folder.close()
     if (!finished.early) {
       const done = finished.progress.epoch - 1
       context.say(`all ${done} epochs of this run are done; --epochs with a larger number trains on`)
@@ -218,15 +217,14 @@ async function resume(job: Job, folder: string): Promise<number> {
   const chosen = await chooseDataset(flags.dataset ?? settings.dataset, {
     // What was chosen by the network's size and the recipe's seed is so again.
     imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
-    seed: checkpoint.recipe?.seed,
+    seed: checkpoint.recipe.seed,
     usual: checkpoint.dataset?.reading,
   })
   const dataset = suited(chosen, checkpoint)
   checkClasses(dataset, flags)
-  const network =
-    model !== undefined || described
-      ? networkOf(model, describedNetwork(flags), dataset, flags.seed)
-      : DenseNet.create(checkpoint.config, { name: settings.model })
+  const described = describedNetwork(flags)
+  const asked = model !== undefined || Object.keys(described).length > 0
+  const network = asked ? networkOf(model, described, dataset, flags.seed) : DenseNet.of(checkpoint, settings.model)
   const computing = {
     backend: flags.backend ?? (settings.backend as BackendOptions['backend']),
     threads: flags.threads ?? settings.threads ?? undefined,
@@ -234,7 +232,7 @@ async function resume(job: Job, folder: string): Promise<number> {
   const backend = await backendOf(computing, job)
   const { train, validation, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
   const augmentation = augmentationFor(train, job)
-  const options = { ...fitOptions(job), augmentation, validation, resume: folder, on: backend }
+  const options = { ...fitOptions(job), augmentation, validation, resume: run, on: backend }
   await showDashboard(folder, job)
   const result = await network.fit(train, { ...options, ...computing })
   return conclude(result, folder, job, { test: { dataset: test, backend } })
@@ -272,14 +270,14 @@ function checkBeginning({
 
 /** The results of a run that has made all its epochs; null when there is something left to do. */
 function finishedRun(
-  { progress, recipe, dataset }: Checkpoint,
+  { progress, recipe, dataset }: Standing,
   epochs: number | undefined,
   folder: string,
 ): Finished | null {
-  const done = (progress?.epoch ?? 1) - 1
-  const wanted = epochs ?? recipe?.epochs ?? 0
+  const done = progress.epoch - 1
+  const wanted = epochs ?? recipe.epochs
   if (wanted < done) throw usageError(`the run in ${folder} has made ${done} epochs already, more than ${wanted}`)
-  if (progress === null || recipe === null || !isFinished(wanted, recipe.patience, progress)) return null
+  if (!isFinished(wanted, recipe.patience, progress)) return null
   const { final, ranking } = progress
   return {
     final,

@@ -28,11 +28,11 @@ export interface LoaderOptions {
   /** What is shown of every image, for evaluation: so many entries of the batch are of one image, in this order. */
   readonly views?: readonly View[]
   /** Worker threads; 0 prepares each batch when it is asked for, on the calling thread. */
-  readonly workers?: number
+  readonly workers?: number | undefined
   /** How many batches to prepare ahead. */
   readonly prefetch?: number
   /** Hears of every file that cannot be decoded, once. */
-  readonly onWarning?: (message: string) => void
+  readonly onWarning?: ((message: string) => void) | undefined
 }
 
 export interface EpochOptions {

@@ -4,11 +4,41 @@ import { createHash, type Hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import { BLANK, type LabelReading, UNCERTAIN } from '../../images/class-columns.js'
 import type { Dataset } from '../../images/dataset.js'
 
 const CHUNK = 4 * 1024 * 1024
 /** How many files are asked about at once. */
 const TOGETHER = 64
+
+export const identitySchema = z.strictObject({
+  name: z.string(),
+  trainImages: z.int(),
+  testImages: z.int(),
+  /** Of both; absent in checkpoints from before there was one. */
+  fingerprint: z.string().optional(),
+  /** Whether training watched the validation images of the data set, not its test images. */
+  judgedBy: z.literal('validation').optional(),
+  /** Of a list with a column for each class: how its labels were read. */
+  reading: z.strictObject({ uncertain: z.enum(UNCERTAIN).nullable(), blank: z.enum(BLANK) }).optional(),
+})
+
+/** What a run was trained on, to recognise it. */
+export interface DatasetIdentity extends Readonly<Omit<z.infer<typeof identitySchema>, 'reading'>> {
+  readonly reading?: LabelReading | undefined
+}
+
+export async function identify(trainSet: Dataset, testSet: Dataset | null): Promise<DatasetIdentity> {
+  return {
+    name: trainSet.name,
+    trainImages: trainSet.length,
+    testImages: testSet?.length ?? 0,
+    ...(testSet?.split === 'validation' ? { judgedBy: 'validation' as const } : {}),
+    ...('files' in trainSet && trainSet.reading ? { reading: trainSet.reading } : {}),
+    fingerprint: await fingerprint(testSet ? [trainSet, testSet] : [trainSet]),
+  }
+}
 
 /** Of all these data sets together, in their order. */
 export async function fingerprint(datasets: readonly Dataset[]): Promise<string> {

@@ -11,7 +11,7 @@ import { splitDataset } from '../../../dist/images/split.js'
 import { put } from '../pictures.js'
 import { send, serve, sha256, temporaryFolder } from '../tiny.js'
 
-const golden = (name: string): Uint8Array => readFileSync(new URL(`../golden/svhn/${name}`, import.meta.url))
+const golden = (name: string): Uint8Array => readFileSync(new URL(`../../golden/svhn/${name}`, import.meta.url))
 const files = {
   train: golden('train.mat'),
   extra: golden('extra.mat'),

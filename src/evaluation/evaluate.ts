@@ -1,0 +1,67 @@
+// Loss and errors of a network on a data set, as a training tells them after an epoch.
+import type { ComputeOptions } from '../backends/registry.js'
+import { createLoader } from '../data/loading/loader.js'
+import type { Backend } from '../engine/backend.js'
+import type { Loss } from '../engine/loss.js'
+import { createSession, type SessionState } from '../engine/session.js'
+import { DenseNetError } from '../errors.js'
+import type { Dataset } from '../images/dataset.js'
+import { checkDataset } from '../images/fits.js'
+import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
+import { architecture } from '../model/architecture.js'
+import type { DenseNetConfig } from '../model/config.js'
+import type { Metrics } from '../training/metrics.js'
+import { evaluateBatches } from '../training/trainer.js'
+import { evaluateViews } from '../training/views.js'
+import { withCleanup } from '../util/cleanup.js'
+
+export interface EvaluateOptions extends ComputeOptions {
+  /** Views at a time, but at least one whole image; default 64. */
+  readonly batchSize?: number | undefined
+  /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
+  readonly views?: ViewName | undefined
+  readonly loaderThreads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Told after every batch how many images are done. */
+  readonly onProgress?: ((imagesDone: number) => void) | undefined
+}
+
+/** A network, the images that it is shown, and how. */
+export interface EvaluationJob extends Omit<EvaluateOptions, 'backend'> {
+  readonly config: DenseNetConfig
+  readonly state: Pick<SessionState, 'parameters' | 'running'>
+  readonly dataset: Dataset
+  /** Whether each class has a probability of its own; default: as the data set has it. */
+  readonly multiLabel?: boolean
+  readonly backend: Backend
+}
+
+/** Loss and errors of given weights on a data set, with running statistics and without augmentation. Throws when
+ * stopped. */
+export function evaluate(job: EvaluationJob): Promise<Metrics> {
+  const { config, dataset, backend, signal, onProgress, loaderThreads: workers } = job
+  checkDataset(config, dataset)
+  return withCleanup(async later => {
+    const views = VIEWS[job.views ?? 'single']
+    const batchSize = Math.min(job.batchSize ?? 64, dataset.length * views.length)
+    const loss = evaluatedLoss(dataset, job.multiLabel)
+    const session = await createSession(architecture(config), backend, { batchSize, loss })
+    later(() => session.dispose())
+    await session.writeState(job.state)
+    const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, workers })
+    later(() => loader.dispose())
+    const imagesPerBatch = Math.ceil(dataset.length / loader.batchesPerEpoch)
+    const goOn = (done: number): boolean => {
+      onProgress?.(Math.min(done * imagesPerBatch, dataset.length))
+      return !signal?.aborted
+    }
+    const evaluator = evaluateViews(views.length, loss.kind === 'binaryCrossEntropy')
+    const metrics = await evaluateBatches(session, loader, goOn, evaluator)
+    if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
+    return metrics
+  })
+}
+
+/** The loss of an evaluation: that of training, plain. */
+export const evaluatedLoss = ({ targets }: Dataset, multiLabel = false): Loss =>
+  multiLabel || targets ? { kind: 'binaryCrossEntropy', multiLabel: targets !== undefined } : { kind: 'crossEntropy' }

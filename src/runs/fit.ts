@@ -1,0 +1,121 @@
+// Training a network: a new run, or one that goes on. What is asked for -> settings and recipe -> prepared -> trained.
+import type { ComputeOptions } from '../backends/registry.js'
+import { identify } from '../data/sets/fingerprint.js'
+import type { Backend } from '../engine/backend.js'
+import { type SessionState, weightsOf } from '../engine/session.js'
+import { parameterError, usageError } from '../errors.js'
+import type { Dataset } from '../images/dataset.js'
+import { checkDataset } from '../images/fits.js'
+import type { DenseNetConfig } from '../model/config.js'
+import type { TrainingResult } from '../training/trainer.js'
+import { withCleanup } from '../util/cleanup.js'
+import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './asked-recipe.js'
+import { boardFolder } from './board-log.js'
+import type { MemoryChoice } from './memory.js'
+import { prepare } from './prepare.js'
+import { createRun, type OpenRun, openRun } from './run.js'
+import { newRunId, type RunSettings } from './run-settings.js'
+import { learned, trainRun, type WatchOptions } from './train-run.js'
+
+export interface FitOptions extends ComputeOptions, AskedRecipe, WatchOptions {
+  /** Evaluated after every epoch. */
+  readonly validation?: Dataset
+  /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
+   * into the memory that is free. */
+  readonly memory?: MemoryChoice
+  /** A new folder for checkpoints and log. */
+  readonly output?: string
+  /** Goes on with the run in this folder, or that openRun gave, with its recipe; only `epochs` may then be given anew. It
+   * is closed at the end. */
+  readonly resume?: string | OpenRun
+  readonly loaderThreads?: number
+  /** How many of the best epochs' checkpoints are kept; default 1. */
+  readonly keepBest?: number
+  /** After each epoch an event `layers` tells statistics of every tensor's weights and gradients; default false. */
+  readonly layerStatistics?: boolean
+  /** Event files for TensorBoard, in this folder; true: in the folder `tensorboard` of the run. Default: none, but a run
+   * that goes on and has that folder goes on with it, too. */
+  readonly tensorboard?: boolean | string
+  /** For config.json. */
+  readonly dataFolder?: string
+}
+
+/** What of a network training takes. */
+interface Untrained {
+  readonly name: string
+  readonly config: DenseNetConfig
+  readonly state: SessionState
+}
+
+export interface Fitted {
+  readonly result: TrainingResult
+  /** The weights after it. */
+  readonly state: SessionState
+  /** What else the network is now. */
+  readonly learned: ReturnType<typeof learned>
+}
+
+export function fitNetwork(network: Untrained, train: Dataset, options: FitOptions, backend: Backend): Promise<Fitted> {
+  return withCleanup(async later => {
+    const { validation = null, output, resume, onEvent, after, loaderThreads } = options
+    const { config, name } = network
+    if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
+    for (const dataset of [train, validation]) if (dataset) checkDataset(config, dataset)
+    const warn = (message: string): void => onEvent?.({ type: 'warning', message })
+    const opened = typeof resume === 'string' ? await openRun(resume, warn) : (resume ?? null)
+    if (opened) later(() => opened.close())
+    const standing = opened?.checkpoint
+    const recipe = standing ? resumedRecipe(standing, options) : newRecipe(train, config, options)
+    const dataset = opened || output !== undefined ? await identify(train, validation) : null
+    if (opened) checkSameRun(config, opened, dataset!)
+    const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
+    if (recipe.schedule === 'custom' && !schedule) {
+      throw usageError('this run has a schedule of its own: give the function again to go on')
+    }
+    const settings = settingsOf(name, train, options, backend, opened?.settings)
+    if (opened && opened.settings.computer !== settings.computer) {
+      warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
+    }
+    const from = standing?.progress ?? startAfter(after, train, config, recipe)
+    const images = { train, test: validation, loaderThreads }
+    const prepared = prepare({ config, recipe, schedule, backend, memory: settings.memory, ...images })
+    const board = await boardFolder(options.tensorboard, output ?? opened?.path, opened !== null)
+    const run = output === undefined ? opened : await createRun(output, settings, recipe, config)
+    if (output !== undefined) later(() => run?.close())
+    const changed = async (): Promise<boolean> =>
+      'files' in train && (await identify(train, validation)).fingerprint !== dataset?.fingerprint
+    const begins = { ...network.state, training: after?.velocity ? { velocity: after.velocity } : {} }
+    const asked = { settings, run, state: standing?.state ?? begins, from, dataset, changed, board }
+    const { state, ...result } = await trainRun(prepared, asked, options, later)
+    return { result, state: weightsOf(state), learned: learned(prepared) }
+  })
+}
+
+/** What is asked for now, else what was for the run that goes on. */
+function settingsOf(
+  model: string,
+  train: Dataset,
+  options: FitOptions,
+  backend: Backend,
+  before?: RunSettings,
+): RunSettings {
+  const keepBest = options.keepBest ?? before?.keepBest ?? 1
+  if (!Number.isInteger(keepBest) || keepBest < 1) {
+    throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
+  }
+  return {
+    id: newRunId(),
+    model,
+    dataset: train.name,
+    dataFolder: options.dataFolder ?? null,
+    memory: options.memory ?? before?.memory ?? 'auto',
+    backend: backend.name,
+    threads: options.threads ?? null,
+    computer: computer(backend),
+    keepBest,
+    layerStatistics: options.layerStatistics ?? before?.layerStatistics ?? false,
+  }
+}
+
+/** What decides the last digits: the backend and its instructions, not how many threads there are. */
+const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?$/, '')

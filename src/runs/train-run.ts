@@ -1,0 +1,223 @@
+// A training that is prepared: session, loaders, run and loop put together, and taken apart again whatever happens.
+import { createLoader, type Loader } from '../data/loading/loader.js'
+import { drawSheet } from '../data/loading/sheet.js'
+import type { DatasetIdentity } from '../data/sets/fingerprint.js'
+import type { Numbers } from '../engine/backend.js'
+import { createFeatureExtractor } from '../engine/features.js'
+import { createSession, type SessionState, weightsOf } from '../engine/session.js'
+import { DenseNetError } from '../errors.js'
+import type { Dataset } from '../images/dataset.js'
+import { VIEWS } from '../images/transforms/preprocess.js'
+import { architecture } from '../model/architecture.js'
+import { summarise } from '../model/summary.js'
+import type { StartEvent, TrainingEvent, TrainingListener } from '../training/events.js'
+import { layerStatistics } from '../training/layer-statistics.js'
+import { withoutLoneImages } from '../training/lone-images.js'
+import { BEGINNING, type Progress } from '../training/progress.js'
+import { hasOwnProbabilities, mixes, type Recipe } from '../training/recipe.js'
+import { type SaveKind, type Sources, type TrainingResult, train } from '../training/trainer.js'
+import { evaluateViews } from '../training/views.js'
+import { BoardLog, firstVoidStep } from './board-log.js'
+import { keptSources } from './kept-features.js'
+import type { PreparedTraining } from './prepare.js'
+import type { Run } from './run.js'
+import type { RunSettings } from './run-settings.js'
+
+export interface RunOptions {
+  readonly settings: RunSettings
+  /** null: nothing is kept. */
+  readonly run: Run | null
+  /** Weights to begin with; with momentum when a run goes on. */
+  readonly state: SessionState
+  /** Where a run that goes on stands; null: at the beginning. */
+  readonly from: Progress | null
+  /** What the images are, for the checkpoints. */
+  readonly dataset: DatasetIdentity | null
+  /** Whether they have changed since then. */
+  readonly changed: () => Promise<boolean>
+  /** Where event files for TensorBoard are written; undefined: nowhere. */
+  readonly board: string | undefined
+}
+
+/** How the loop is watched and stopped. */
+export interface WatchOptions {
+  /** How often the state is saved within an epoch; default 60. */
+  readonly checkpointSeconds?: number
+  readonly onEvent?: TrainingListener
+  /** Finishes the step, saves and returns. */
+  readonly signal?: AbortSignal
+}
+
+/** `later` hears how what it takes is released. The weights after it are the result's `state`. */
+export async function trainRun(
+  prepared: PreparedTraining,
+  options: RunOptions,
+  { checkpointSeconds = 60, onEvent, signal }: WatchOptions,
+  later: (release: () => unknown) => void,
+): Promise<TrainingResult & { readonly state: SessionState }> {
+  const { config, recipe, backend, on, schedule } = prepared
+  const { run, from, settings } = options
+  const { epochs, batchSize, seed } = recipe
+  let board: BoardLog | null = null
+  const emit = (event: TrainingEvent): void => {
+    run?.record(event)
+    board?.write(event)
+    onEvent?.(event)
+  }
+  const onWarning = (message: string): void => emit({ type: 'warning', message })
+  const session = await createSession(architecture(config), backend, prepared.session, prepared.plan.programs)
+  later(() => session.dispose())
+  await session.writeState(options.state)
+  const images = createLoaders(prepared, onWarning, later)
+  await run?.continueLog(from ?? BEGINNING, onWarning)
+  const trained = withoutLoneImages(images.train.loader, config, recipe, prepared.train.length, onWarning)
+  const { batchesPerEpoch } = trained
+  if (options.board !== undefined) {
+    board = await BoardLog.open(options.board, from && firstVoidStep(from, batchesPerEpoch), onWarning)
+    later(() => board?.close())
+  }
+  emit(startEvent(prepared, settings.model, batchesPerEpoch, from ?? BEGINNING))
+  if (board && !from) await drawImages(board, prepared.train, recipe, onWarning)
+  // One copy of the weights for all checkpoints and statistics: those of large networks would pile up between garbage collections.
+  let copied: SessionState | undefined
+  let changed = false
+  const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
+    if (!run) return
+    if (kind === 'last' && progress.nextBatch === 0 && progress.step > 0 && !changed) {
+      changed = await options.changed()
+      if (changed) {
+        const { name } = prepared.train
+        onWarning(`the images of ${name} have changed since the run began, which may show in its results`)
+      }
+    }
+    copied = await session.readState(copied)
+    checkFinite(copied, progress)
+    // What the checkpoint has behind it is never made again.
+    await board?.flush()
+    // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
+    const state = kind === 'last' ? copied : weightsOf(copied)
+    const { dataset } = options
+    const path = await run.save(kind, { config, ...learned(prepared), dataset, recipe, progress, state })
+    const { epoch, nextBatch: batch, step } = progress
+    emit({ type: 'checkpoint', path, kind, epoch, batch, step })
+  }
+  const layers = async () => {
+    copied = await session.readState(copied)
+    return layerStatistics(session.table, copied.parameters, await session.gradients())
+  }
+  let sources: Sources = { train: trained, test: images.test?.loader ?? null }
+  if (recipe.featurePasses > 0) {
+    // As the session has them: in the numbers of the backend, whatever the run began with.
+    const state = await session.readState()
+    const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize })
+    later(() => extractor.dispose())
+    sources = keptSources({ ...images, extractor, recipe, on, signal, onProgress: emit })
+  }
+  const result = await train({
+    ...sources,
+    session,
+    on,
+    evaluator: evaluateViews(VIEWS[recipe.crops].length, hasOwnProbabilities(recipe)),
+    epochs,
+    schedule,
+    recipe,
+    keepBest: settings.keepBest,
+    seed,
+    ...(from ? { from } : {}),
+    onEvent: emit,
+    layers: settings.layerStatistics ? layers : undefined,
+    save,
+    checkpointSeconds,
+    memoryBytes: () => process.memoryUsage.rss(),
+    signal,
+  })
+  const state = await session.readState(copied)
+  checkFinite(state, result.progress)
+  return { ...result, state }
+}
+
+/** What a network takes on from the images that it is trained on. */
+export const learned = ({ train, recipe }: Pick<PreparedTraining, 'train' | 'recipe'>) => ({
+  classes: train.classes,
+  normalisation: train.normalisation,
+  preprocessing: 'preprocessing' in train ? train.preprocessing : null,
+  multiLabel: hasOwnProbabilities(recipe),
+})
+
+interface Images {
+  readonly dataset: Dataset
+  readonly loader: Loader
+}
+
+function createLoaders(
+  { recipe, train, test, loaderThreads: workers }: PreparedTraining,
+  onWarning: (message: string) => void,
+  later: (release: () => unknown) => void,
+): { readonly train: Images; readonly test: Images | null } {
+  const { batchSize, seed, augmentation, mixup, cutmix, switchProbability, featurePasses, crops } = recipe
+  const common = { batchSize, seed, onWarning, workers }
+  const shuffle = featurePasses === 0
+  const mixing = mixes(recipe) ? { mixing: { mixup, cutmix, switchProbability } } : {}
+  const loader = createLoader(train, { ...common, shuffle, augmentation, ...mixing })
+  later(() => loader.dispose())
+  const testLoader = test && createLoader(test, { ...common, shuffle: false, views: VIEWS[crops] })
+  if (testLoader) later(() => testLoader.dispose())
+  return { train: { dataset: train, loader }, test: test && testLoader && { dataset: test, loader: testLoader } }
+}
+
+function startEvent(
+  { config, recipe, train, test, on, backend, plan }: PreparedTraining,
+  name: string,
+  batchesPerEpoch: number,
+  { epoch, nextBatch: batch, step }: Progress,
+): StartEvent {
+  const { depth, parameters, multiplyAdds } = summarise(config)
+  const { memory, reason: memoryReason, predicted } = plan
+  return {
+    type: 'start',
+    network: { name, depth, parameters, multiplyAdds },
+    compute: { backend: backend.description, memory, memoryReason, plannedBytes: predicted.total },
+    dataset: train.name,
+    recipe,
+    epochs: recipe.epochs,
+    batchesPerEpoch,
+    trainImages: train.length,
+    testImages: test?.length ?? 0,
+    on,
+    ...(train.targets ? { multiLabel: true } : {}),
+    epoch,
+    batch,
+    step,
+  }
+}
+
+const SHEET = { images: 8, columns: 8 }
+
+/** What training will see of some images. */
+async function drawImages(
+  board: BoardLog,
+  dataset: Dataset,
+  { augmentation, seed }: Recipe,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  try {
+    const sheet = await drawSheet(dataset, { ...SHEET, augmentation, seed })
+    board.image('training_images', 0, sheet)
+  } catch (error) {
+    onWarning(`TensorBoard gets no images: ${(error as Error).message}`)
+  }
+}
+
+/** A loss is of the weights before its step; the weights themselves may already be lost. */
+function checkFinite({ parameters, running }: SessionState, { epoch, nextBatch }: Progress): void {
+  if (allFinite(parameters) && allFinite(running)) return
+  throw new DenseNetError(`the weights are not finite any more at epoch ${epoch}, step ${nextBatch}`, {
+    hint: 'try a lower learning rate (--lr); a checkpoint that there is, is from before this',
+  })
+}
+
+/** Their `every` makes an object of each number. */
+function allFinite(values: Numbers): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false
+  return true
+}
