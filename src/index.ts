@@ -2,17 +2,7 @@
  * @module densenet */
 
 export type { BackendName, BackendOptions } from './backends/registry.js'
-export {
-  type ComputeOptions,
-  type CreateOptions,
-  DenseNet,
-  type EvaluateOptions,
-  type FeatureOptions,
-  type FitOptions,
-  type LoadOptions,
-  type ModelSummary,
-  type PredictOptions,
-} from './densenet.js'
+export * from './densenet.js'
 export type { MemoryMode } from './engine/planner.js'
 export { DenseNetError, type ErrorCode } from './errors.js'
 export type { Predictions } from './evaluation/predict.js'
@@ -32,21 +22,7 @@ export type { PresetName } from './model/presets.js'
 export type { Summary, SummaryRow } from './model/summary.js'
 export type { FetchOptions, FetchProgress } from './networks/fetch.js'
 export type { MemoryChoice, TrainingMemory } from './runs/memory.js'
-export type {
-  CheckpointEvent,
-  EndEvent,
-  EpochEvent,
-  EpochScore,
-  EvaluationEvent,
-  FeaturesEvent,
-  LayersEvent,
-  StartEvent,
-  StepEvent,
-  StopEvent,
-  TrainingEvent,
-  TrainingListener,
-  WarningEvent,
-} from './training/events.js'
+export type * from './training/events.js'
 export type { LayerStatistics, TensorStatistics } from './training/layer-statistics.js'
 export type { Metrics } from './training/metrics.js'
 export type { TrainingResult } from './training/trainer.js'

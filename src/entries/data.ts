@@ -6,15 +6,6 @@ export { decodeImage, decodeImageFile, MOST_BYTES, READ_EXTENSIONS } from '../da
 export { createLoader, type Loader, type LoaderOptions } from '../data/loading/loader.js'
 export { drawSheet } from '../data/loading/sheet.js'
 export { cifar10, cifar100, fashionMnist, loadDataset, mnist, prepareDataset, svhn } from '../data/sets/catalogue.js'
-export {
-  type ChosenDataset,
-  checkShape,
-  choosableDatasets,
-  chooseDataset,
-  chooseTestDataset,
-  knownDataset,
-  type Splits,
-  suited,
-} from '../data/sets/choose-dataset.js'
+export * from '../data/sets/choose-dataset.js'
 export { type ImageFilesOptions, imageFiles, testImageFiles } from '../data/sets/image-files.js'
 export { imagesIn } from '../data/sets/image-folder.js'

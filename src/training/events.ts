@@ -10,6 +10,7 @@ export interface EpochScore extends Metrics {
   readonly epoch: number
 }
 
+/** The network that is trained. */
 export interface NetworkFacts {
   readonly name: string
   readonly depth: number
@@ -18,6 +19,7 @@ export interface NetworkFacts {
   readonly multiplyAdds: number
 }
 
+/** What it is trained on, and in how much memory. */
 export interface ComputeFacts {
   /** "native: AVX-512, 2 threads" */
   readonly backend: string

@@ -16,6 +16,7 @@ import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from 
 /** The names of data sets that are no paths. */
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
 
+/** How a data set is brought. */
 export interface DataOptions {
   readonly folder?: string | undefined
   readonly signal: AbortSignal
