@@ -9,38 +9,18 @@ export type Access = 'read' | 'write' | 'update' | 'gather'
 /** Fields of the call, numbers, and `images`, those of the batch: their product. */
 export type Count = readonly (string | number)[]
 
-interface NumberField {
-  readonly kind: 'number'
-  /** 0 .. 1, but not 1. */
-  readonly fraction?: true
-}
+/** `fraction`: 0 .. 1, but not 1. */
+type NumberField = { readonly kind: 'number'; readonly fraction?: true }
 /** A whole number; `integer` is at most 2^31 - 1. */
-interface WholeField {
-  readonly kind: 'whole' | 'integer'
-  readonly least: 0 | 1
-}
-interface FlagField {
-  readonly kind: 'flag'
-}
-interface ViewField {
-  readonly kind: 'view'
-  readonly access: Access
-}
+type WholeField = { readonly kind: 'whole' | 'integer'; readonly least: 0 | 1 }
+type FlagField = { readonly kind: 'flag' }
+type ViewField = { readonly kind: 'view'; readonly access: Access }
 /** `count` numbers. A backend may keep a `weight` in a form of its own instead, where parameters are fixed. */
-interface RefField {
-  readonly kind: 'ref' | 'weight'
-  readonly access: Access
-  readonly count: Count
-}
-interface ObjectField<T = unknown> {
-  readonly kind: 'object'
-  readonly fields: FieldsOf<T>
-}
+type RefField = { readonly kind: 'ref' | 'weight'; readonly access: Access; readonly count: Count }
+type ObjectField<T = unknown> = { readonly kind: 'object'; readonly fields: FieldsOf<T> }
 
 /** `null`: the field is there, but may be null. `absent`: it may be missing, too. */
-interface Optional {
-  readonly without?: 'null' | 'absent'
-}
+type Optional = { readonly without?: 'null' | 'absent' }
 type FieldOf<T> = Optional &
   ([T] extends [number]
     ? NumberField | WholeField
@@ -86,10 +66,7 @@ const norm = object({
 })
 const statistics = (access: Access, channels: string) =>
   object({ mean: ref(access, channels), variance: ref(access, channels) })
-const dropout = object({
-  rate: { kind: 'number', fraction: true } as const,
-  layer: { kind: 'integer', least: 0 } as const,
-})
+const dropout = object({ rate: { kind: 'number', fraction: true }, layer: { kind: 'integer', least: 0 } } as const)
 const made = 'outputGradient.gradient.channels'
 const outputGradient = object({
   gradient: view('read'),

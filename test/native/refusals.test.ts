@@ -113,6 +113,14 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     expect(() => native.scratchBytes(program)).toThrow(sentence)
   })
 
+  test('a buffer of another type than it stores', async () => {
+    const { program } = usual
+    const buffers = program.buffers.map((spec, i) => (i === 0 ? { ...spec, elementType: 'float64' as const } : spec))
+    const arena = native.createBuffer(program.arenaElements)
+    const sentence = `the native backend stores float32, but buffer "${buffers[0]!.name}" is of float64`
+    await expect(native.compile({ ...program, buffers }, { arena })).rejects.toThrow(sentence)
+  })
+
   test('a run after its backend was disposed of', async () => {
     const other = createNativeBackend({ threads: 1 })
     const arena = other.createBuffer(usual.program.arenaElements)

@@ -118,6 +118,10 @@ function compile(
   bindings: Bindings,
 ): NativeExecutable {
   checkProgram(program, bindings, { refuses: call => refuses(addon, isa, call) })
+  const other = program.buffers.find(({ elementType = 'float32' }) => elementType !== 'float32')
+  if (other) {
+    throw new DenseNetError(`the native backend stores float32, but buffer "${other.name}" is of ${other.elementType}`)
+  }
   const used = usedBuffers(program)
   const handles = program.buffers.map(({ role }, number) => {
     if (!used.has(number) || role === 'transient') return null
