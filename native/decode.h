@@ -46,11 +46,10 @@ class Decoder {
   Call call() {
     Call to;
     to.code = at_;
-    int kernel = 0;
-    integer(kernel);
-    if (kernel < 0 || kernel >= int(Kernel::Count)) good_ = false;
+    const double kernel = next();
+    good_ = good_ && kernel >= 0 && kernel < double(int(Kernel::Count));
     if (!good_) return to;
-    to.kernel = Kernel(kernel);
+    to.kernel = Kernel(int(kernel));
     readFields(*this, to);
     return to;
   }

@@ -20,6 +20,7 @@ export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic
 export interface DataOptions {
   readonly folder?: string | undefined
   readonly signal: AbortSignal
+  /** Told what goes on while it is brought. */
   readonly onProgress: (progress: DataProgress) => void
 }
 
