@@ -200,7 +200,7 @@ function crc32(bytes: Uint8Array): number {
 
 /** Whether a process that runs `code`, a module, has the decoder's library in its memory. */
 function loadsDecoder(code: string): boolean {
-  const index = JSON.stringify(new URL('../../../dist/index.js', import.meta.url))
+  const index = JSON.stringify(new URL('../../../dist/entries/data.js', import.meta.url))
   const asked = 'console.log(JSON.stringify(process.report.getReport().sharedObjects))'
   const module = `import * as densenet from ${index}\n${code}\nprocess.report.excludeNetwork = true\n${asked}`
   const answer = execFileSync(process.execPath, ['--input-type=module', '-e', module], { encoding: 'utf8' })
