@@ -67,7 +67,7 @@ class Decoder {
     const double buffer = next();
     to = locate(buffer, int64_t(next()));
   }
-  void weight(const Element*& to, Weights& weights) {
+  void weight(const float*& to, Weights& weights) {
     ref(to);
     weights.from = to;
     whole(weights.count);

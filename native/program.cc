@@ -145,7 +145,7 @@ void pack(const Program& program, RunState& state, int worker) {
     program.implementations(call).pack(call, const_cast<float*>(call.packed));
     for (const Weights& weights : call.weights) {
       if (program.fixedParameters && state.forget && weights.from) {
-        state.forget(const_cast<Element*>(weights.from), size_t(weights.count) * sizeof(Element));
+        state.forget(const_cast<float*>(weights.from), size_t(weights.count) * sizeof(float));
       }
     }
   }

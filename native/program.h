@@ -9,8 +9,11 @@
 
 namespace densenet {
 
-/// What buffers hold.
-typedef float Element;
+/// What buffers hold. test/native/element.test.ts compiles the kernels with another.
+#if !defined(DENSENET_ELEMENT)
+#define DENSENET_ELEMENT float
+#endif
+typedef DENSENET_ELEMENT Element;
 
 /// Channels of an activation; `data` is image 0, first channel of the view, pixel 0.
 struct View {
@@ -64,7 +67,7 @@ struct Mixed {
 
 /// Weights that a kernel may have packed.
 struct Weights {
-  const Element* from = nullptr;
+  const float* from = nullptr;
   int64_t count = 0;
 };
 

@@ -64,7 +64,7 @@ struct ForwardLocal {
     weights = scratch.take<float>(groups.packed ? groups.count * ROW_GROUP * in : 0);  // [group][channel][row]
     panel = scratch.take<float>(in * pixels);                                      // [tile][channel][pixel]
     edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
-    lines = scratch.take<int64_t>(in * divideUp(pixels, 16));
+    lines = scratch.take<int64_t>(in * divideUp(pixels, LINE));
   }
 };
 
@@ -103,8 +103,9 @@ inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image
 }
 
 /// Some groups of rows of one tile: out[row][pixel] (+)= W z over some channels.
+template <class Out>
 inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range channels, const float* z,
-                         int vectors, float* out, int64_t outStep, Ahead& ahead) {
+                         int vectors, Out* out, int64_t outStep, Ahead& ahead) {
   const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
   z += channels.first * TILE_PIXELS;
   if (!groups.packed) {
@@ -119,7 +120,8 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   }
 }
 
-inline void foldBias(const Call& call, Range rows, float* out, int64_t rowStep, int64_t count) {
+template <class Out>
+inline void foldBias(const Call& call, Range rows, Out* out, int64_t rowStep, int64_t count) {
   if (!call.foldedBias) return;
   for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.foldedBias[rows.first + r], out + r * rowStep, count);
 }
@@ -133,7 +135,7 @@ inline Ahead aheadOfInput(const Call& call, const ForwardUnits& units, int batch
   const Range chunk = units.chunks.chunk(int((piece + 1) % units.chunks.count));
   const Panels next = within ? panels : Panels(chunk, forwardPanel(call.input.channels));
   const Range pixels = next.panel(within ? i + 1 : 0);
-  const float* x = call.input.plane(within ? image : (piece + 1) / units.chunks.count, 0) + pixels.first;
+  const Element* x = call.input.plane(within ? image : (piece + 1) / units.chunks.count, 0) + pixels.first;
   return {x, lines, listLines(0, call.input.channels, call.input.pixels(), pixels.size(), lines) - lines};
 }
 
@@ -169,7 +171,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
         const int vectors = int(divideUp(valid, WIDTH));
         const float* z = local.panel + (tile - panel.first) * inChannels;
-        float* out = call.output.plane(image, rows.first) + tile;
+        Element* out = call.output.plane(image, rows.first) + tile;
         if (valid == vectors * WIDTH) {
           multiplyRows(call, local, groups, some, channels, z, vectors, out, call.output.pixels(), ahead);
           if (last) foldBias(call, rows, out, call.output.pixels(), valid);
@@ -178,14 +180,12 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         multiplyRows(call, local, groups, some, channels, z, vectors, local.edge, TILE_PIXELS, ahead);
         if (!last) continue;
         foldBias(call, rows, local.edge, TILE_PIXELS, valid);
-        for (int64_t r = 0; r < rows.size(); r++) {
-          memcpy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, size_t(valid) * sizeof(float));
-        }
+        for (int64_t r = 0; r < rows.size(); r++) copy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, valid);
       }
     }
   }
   for (int64_t o = rows.first; o < rows.end; o++) {
-    float* out = call.output.plane(image, o) + pixels.first;
+    Element* out = call.output.plane(image, o) + pixels.first;
     if (call.dropout.present()) {
       applyDropout(task, (image * outChannels + o) * call.output.pixels() + pixels.first, out, pixels.size());
     }
@@ -223,8 +223,8 @@ struct BackwardLocal {
     z = scratch.take<float>(ROW_GROUP * PANEL_STEP);
     dz = scratch.take<float>(ROW_GROUP * PANEL_STEP);
     sums = scratch.take<NormSums>(call.input.channels);
-    groupLines = scratch.take<int64_t>(2 * ROW_GROUP * PANEL_STEP / 16);
-    panelLines = scratch.take<int64_t>(2 * out * PANEL_STEP / 16);
+    groupLines = scratch.take<int64_t>(2 * ROW_GROUP * PANEL_STEP / LINE);
+    panelLines = scratch.take<int64_t>(2 * out * PANEL_STEP / LINE);
   }
 };
 
@@ -280,7 +280,7 @@ inline int64_t listGroupLines(const Call& call, const BackwardLocal& local, int6
 /// The lines of dY and its value of a panel, over so many steps.
 inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t image, Range pixels, int64_t steps) {
   const OutputGradient& out = call.outputGradient;
-  const float* gradient = out.gradient.plane(image, 0) + pixels.first;
+  const Element* gradient = out.gradient.plane(image, 0) + pixels.first;
   int64_t* to = listLines(0, out.gradient.channels, out.gradient.pixels(), pixels.size(), local.panelLines);
   if (out.deferred()) {
     to = listLines(out.value.plane(image, 0) + pixels.first - gradient, out.gradient.channels, out.gradient.pixels(), pixels.size(), to);
@@ -312,9 +312,10 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const Operands data{weights, 1, ROW_GROUP, local.dy, TILE_PIXELS, out, int64_t(out) * TILE_PIXELS};
   multiply<PackedSteps>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
-    const float* x = call.input.plane(image, c + i) + pixel;
+    const Element* x = call.input.plane(image, c + i) + pixel;
     const float* dz = local.dz + i * PANEL_STEP;
-    float *gradient = call.inputGradient.gradient.plane(image, c + i) + pixel, *z = local.z + i * PANEL_STEP;
+    Element* gradient = call.inputGradient.gradient.plane(image, c + i) + pixel;
+    float* z = local.z + i * PANEL_STEP;
     if (call.norm.present()) {
       normBackward(call.norm, local.scale, c + i, call.inputGradient.accumulate, x, dz, valid, gradient, local.sums[c + i], z);
     } else {

@@ -108,7 +108,7 @@ inline int units(const Call& call, int batch, int phase) { return phase > 1 ? 0 
 inline int64_t linesOfPanel(const Call& call) {
   const Shape shape(call);
   const int64_t pixels = divideUp(shape.pixels(), parts(call, shape, 0));
-  return divideUp(divideUp(pixels, divideUp(pixels, PANEL)), 16);
+  return divideUp(divideUp(pixels, divideUp(pixels, PANEL)), LINE);
 }
 
 struct Shared {
@@ -134,7 +134,7 @@ struct Local {
     products = scratch.take<float>(shape.points() * productStep);
     rows = scratch.take<float>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
     planes = scratch.take<float>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
-    lines = scratch.take<int64_t>(larger<int64_t>(divideUp(TRANSFORM_BLOCK * shape.outLanes, 16), BLOCK * divideUp(PANEL, 16)));
+    lines = scratch.take<int64_t>(larger<int64_t>(divideUp(TRANSFORM_BLOCK * shape.outLanes, 16), BLOCK * divideUp(PANEL, LINE)));
   }
 };
 
@@ -142,11 +142,11 @@ inline void prepare(const Task& task, int phase) {
   const auto local = layoutAt<Local>(task.local, task);
   if (phase == 0) {
     normScale(task.call.norm, task.call.input.channels, local.scale);
-    listLines(0, smaller(BLOCK, task.call.input.channels), task.call.input.pixels(), local.linesOfPanel * 16, local.lines);
+    listLines(0, smaller(BLOCK, task.call.input.channels), task.call.input.pixels(), local.linesOfPanel * LINE, local.lines);
     memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(float));
     memcpy(local.bias, task.call.foldedBias, size_t(task.call.channels) * sizeof(float));
   } else {
-    listLines(0, 1, 0, TRANSFORM_BLOCK * Shape(task.call).outLanes, local.lines);
+    listLines(0, 1, 0, roomOf(TRANSFORM_BLOCK * Shape(task.call).outLanes), local.lines);
   }
   if (!task.call.packed) pack(task.call, local.packed);
 }
@@ -185,10 +185,10 @@ inline void packPixels(const Call& call, const Local& local, int64_t image, Rang
   for (int64_t g = 0; g < groups; g++) starts[g] = part(panel.size(), groups, g).first;
   for (int64_t c = channels.first; c < channels.end; c++) {
     const Normaliser apply(call.norm, local.scale, int(c));
-    const float* x = call.input.plane(image, int(c)) + panel.first;
+    const Element* x = call.input.plane(image, int(c)) + panel.first;
     float* to = local.z + (c - channels.first) * ROW_GROUP;
     for (int64_t g = 0; g < groups; g++, to += GROUP_FLOATS) {
-      const float* from = x + starts[g];
+      const Element* from = x + starts[g];
       for (int i = 0; i < ROW_GROUP; i += WIDTH) store(to + i, apply(load(from + i)));
     }
   }
@@ -286,7 +286,7 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
       for (int64_t r = row * SIDE; r < smaller<int64_t>((row + 1) * SIDE, shape.height); r++) {
         transpose(local.rows + (r - row * SIDE) * rowStep, outLanes, int(pixels), shape.outChannels, local.planes, planeStep);
         for (int o = 0; o < shape.outChannels; o++) {
-          memcpy(task.call.output.plane(image, o) + r * shape.width + x, local.planes + o * planeStep, size_t(pixels) * sizeof(float));
+          copy(task.call.output.plane(image, o) + r * shape.width + x, local.planes + o * planeStep, pixels);
         }
       }
     });

@@ -14,8 +14,8 @@ inline void forwardWork(const Task& task, int, int unit) {
   const int in = call.input.channels, parts = forwardParts(call, task.run.batch);
   const int64_t image = unit / parts;
   const Range outputs = part(call.output.channels, parts, unit % parts);
-  const float* x = call.input.plane(image, 0);
-  float* out = call.output.plane(image, 0);
+  const Element* x = call.input.plane(image, 0);
+  Element* out = call.output.plane(image, 0);
   for (int64_t o = outputs.first; o < outputs.end; o++) {
     const float* weight = call.weight + o * in;
     Vec total{};
@@ -39,12 +39,12 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   const View& out = call.outputGradient.gradient;
   const int in = call.input.channels;
   if (phase == 1) {
-    float* gradient = call.inputGradient.gradient.plane(unit, 0);
-    const float* dy = out.plane(unit, 0);
-    memset(gradient, 0, size_t(in) * sizeof(float));
+    Element* gradient = call.inputGradient.gradient.plane(unit, 0);
+    const Element* dy = out.plane(unit, 0);
+    clear(gradient, in);
     for (int o = 0; o < out.channels; o++) {
       const float* weight = call.weight + int64_t(o) * in;
-      for (int c = 0; c < in; c++) gradient[c] += dy[o] * weight[c];
+      for (int c = 0; c < in; c++) gradient[c] = gradient[c] + dy[o] * weight[c];
     }
     return;
   }
@@ -54,7 +54,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     memset(gradient, 0, size_t(in) * sizeof(float));
     for (int image = 0; image < task.run.batch; image++) {
       const float dy = *out.plane(image, o);
-      const float* x = call.input.plane(image, 0);
+      const Element* x = call.input.plane(image, 0);
       bias += dy;
       for (int c = 0; c < in; c++) gradient[c] += dy * x[c];
     }

@@ -42,7 +42,7 @@ inline int classOf(float label, int classes) {
 }
 
 /// How many classes score above the label's; of equal ones the smaller number is first. All do above a label that is no class.
-inline int rankOf(int label, const float* logits, int classes) {
+inline int rankOf(int label, const Element* logits, int classes) {
   if (label < 0) return classes;
   int rank = 0;
   for (int c = 0; c < classes; c++) rank += logits[c] > logits[label] || (logits[c] == logits[label] && c < label);
@@ -72,7 +72,7 @@ struct Target {
 
 inline void work(const Task& task, int, int image) {
   const Call& call = task.call;
-  const float* logits = call.logits.plane(image, 0);
+  const Element* logits = call.logits.plane(image, 0);
   const int classes = call.logits.channels;
   const Target target(call, image);
   const int label = target.share >= 0.5 ? target.label : target.other;
@@ -93,7 +93,7 @@ inline void work(const Task& task, int, int image) {
   call.loss[image] = target.known() ? float(loss) : __builtin_nanf("");
   call.rank[image] = float(rankOf(label, logits, classes));
   if (!call.gradient.data) return;
-  float* gradient = call.gradient.plane(image, 0);
+  Element* gradient = call.gradient.plane(image, 0);
   for (int c = 0; c < classes; c++) {
     const double probability = exponential(double(logits[c]) - most - logTotal);
     gradient[c] = float((probability * counted - target(c)) / task.run.batch);
@@ -108,9 +108,9 @@ namespace binaryCrossEntropy {
 
 inline void work(const Task& task, int, int image) {
   const Call& call = task.call;
-  const float* logits = call.logits.plane(image, 0);
-  const float* targets = call.targets.plane(image, 0);
-  float* gradient = call.gradient.data ? call.gradient.plane(image, 0) : nullptr;
+  const Element* logits = call.logits.plane(image, 0);
+  const Element* targets = call.targets.plane(image, 0);
+  Element* gradient = call.gradient.data ? call.gradient.plane(image, 0) : nullptr;
   const int classes = call.logits.channels;
   double loss = 0;
   int wrong = 0;

@@ -1,6 +1,7 @@
 // Batch norm as the kernels use it: applied while loading, statistics taken while writing, its backward pass deferred.
 // The formulas are those of src/engine/kernels.ts.
 #pragma once
+#include "element.h"
 #include "scratch.h"
 
 namespace {
@@ -39,14 +40,15 @@ inline __attribute__((always_inline)) void forEachVector(int64_t count, int64_t 
 }
 
 /// z of `count` contiguous elements, in tiles; without norm z = x. Reads and writes up to a vector more.
-inline void normalise(const Norm& norm, const float* scales, int c, const float* x, int64_t count, float* z, int64_t tileStep = TILE_PIXELS) {
+inline void normalise(const Norm& norm, const float* scales, int c, const Element* x, int64_t count, float* z, int64_t tileStep = TILE_PIXELS) {
   if (!norm.present()) return forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(z + at, load(x + i)); });
   const Normaliser apply(norm, scales, c);
   forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(z + at, apply(load(x + i))); });
 }
 
 /// A norm and ReLU that are folded into what made x. Touches up to a vector more.
-inline void addBiasAndRelu(float bias, float* x, int64_t count) {
+template <class T>
+inline void addBiasAndRelu(float bias, T* x, int64_t count) {
   for (int64_t i = 0; i < count; i += WIDTH) store(x + i, relu(load(x + i) + broadcast(bias)));
 }
 
@@ -59,7 +61,8 @@ struct Moments {
 
 /// One pass, around the mean of the first elements: squared distances from something near the mean are not much larger than those
 /// from the mean itself, and lose little when they are corrected. Four sums of each at a time: a sum waits for the one before.
-inline Moments momentsOf(const float* x, int64_t count) {
+template <class T>
+inline Moments momentsOf(const T* x, int64_t count) {
   constexpr int SUMS = 4;
   const int64_t few = smaller<int64_t>(count, 2 * WIDTH);
   float first = 0;
@@ -130,7 +133,8 @@ inline uint32_t dropoutKey(double seed, double step, double layer) {
 }
 
 /// x[i] of elements first + i, i < count, of a dropout: kept and scaled, or zero.
-inline void applyDropout(const Task& task, int64_t first, float* x, int64_t count) {
+template <class T>
+inline void applyDropout(const Task& task, int64_t first, T* x, int64_t count) {
   const auto& dropout = task.call.dropout;
   const uint32_t key = dropoutKey(task.run.seed, task.run.step, dropout.layer);
   const uint32_t threshold = uint32_t(double(dropout.rate) * 4294967296.0);
@@ -163,9 +167,9 @@ struct Finaliser {
   /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone, in tiles. Touches up to a vector more.
   void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to, int64_t tileStep = TILE_PIXELS) const {
     const OutputGradient& out = task.call.outputGradient;
-    const float* gradient = out.gradient.plane(image, c) + pixel;
+    const Element* gradient = out.gradient.plane(image, c) + pixel;
     if (out.deferred()) {
-      const float* value = out.value.plane(image, c) + pixel;
+      const Element* value = out.value.plane(image, c) + pixel;
       const Vec a = broadcast(slope[c]), b = broadcast(offset[c]), mean = broadcast(out.mean[c]);
       forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(to + at, load(gradient + i) + (a * (load(value + i) - mean) + b)); });
     } else {
@@ -185,7 +189,7 @@ struct NormSums {
 };
 
 template <bool ACCUMULATE, bool KEEP>
-inline void normBackward(const Norm& norm, const float* scales, int c, const float* x, const float* dzIn, int64_t count, float* gradient,
+inline void normBackward(const Norm& norm, const float* scales, int c, const Element* x, const float* dzIn, int64_t count, Element* gradient,
                          NormSums& sums, float* z) {
   const Normaliser apply(norm, scales, c);
   NormSums even = sums, odd{};
@@ -221,15 +225,15 @@ inline void normBackward(const Norm& norm, const float* scales, int c, const flo
 /// From dz' (the gradient at z) of `count` contiguous pixels: dz = dz' where z > 0, z made from x again, its sums, and scale * dz,
 /// which is written or added to `gradient`. Two vectors at a time, each with sums of its own: a sum waits for the one before.
 /// Writes z, and up to a vector more, if there is a place for it.
-inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const float* x, const float* dz, int64_t count,
-                         float* gradient, NormSums& sums, float* z = nullptr) {
+inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const Element* x, const float* dz, int64_t count,
+                         Element* gradient, NormSums& sums, float* z = nullptr) {
   const auto run = z ? accumulate ? normBackward<true, true> : normBackward<false, true>
                      : accumulate ? normBackward<true, false> : normBackward<false, false>;
   run(norm, scales, c, x, dz, count, gradient, sums, z);
 }
 
 /// Without norm: the gradient is dz itself.
-inline void plainBackward(bool accumulate, const float* dz, int64_t count, float* gradient) {
+inline void plainBackward(bool accumulate, const float* dz, int64_t count, Element* gradient) {
   int64_t i = 0;
   for (; i + WIDTH <= count; i += WIDTH) store(gradient + i, accumulate ? load(gradient + i) + load(dz + i) : load(dz + i));
   for (; i < count; i++) gradient[i] = accumulate ? gradient[i] + dz[i] : dz[i];

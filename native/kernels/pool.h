@@ -68,7 +68,7 @@ inline void poolForwardWork(const Task& task, int phase, int unit, PoolPlane poo
   const int64_t image = units.planes.image(unit / units.rowParts), width = call.input.width;
   const Range channels = units.planes.range(unit / units.rowParts), rows = units.rows(unit), from = rowsOfWindows(call, rows);
   for (int64_t c = channels.first; c < channels.end; c++) {
-    float* out = call.output.plane(image, c);
+    Element* out = call.output.plane(image, c);
     normalise(call.norm, local.scale, int(c), call.input.plane(image, c) + from.first * width, from.size() * width,
               local.z + from.first * width);
     poolPlane(call, local.z, rows, out);
@@ -123,8 +123,8 @@ inline void poolBackwardWork(const Task& task, int phase, int unit, SpreadPlane 
   const int64_t image = units.image(unit);
   const Range range = units.range(unit);
   for (int64_t c = range.first; c < range.end; c++) {
-    const float* x = call.input.plane(image, c);
-    float* gradient = call.inputGradient.gradient.plane(image, c);
+    const Element* x = call.input.plane(image, c);
+    Element* gradient = call.inputGradient.gradient.plane(image, c);
     local.finaliser.finalise(task, image, int(c), 0, call.outputGradient.gradient.pixels(), local.dy);
     normalise(call.norm, local.scale, int(c), x, pixels, local.z);
     spreadPlane(call, local.z, local.dy, local.dz);
@@ -141,24 +141,24 @@ inline void poolBackwardWork(const Task& task, int phase, int unit, SpreadPlane 
 // ---- average ----------------------------------------------------------------------------------------------------
 
 /// The first `count` lanes of v to a row of what ends at `end`; if there is room it writes all, and the next row writes over them.
-inline void storeInRow(float* to, Vec v, int count, const float* end) {
+inline void storeInRow(Element* to, Vec v, int count, const Element* end) {
   if (end - to >= WIDTH) store(to, v);
   else storePart(to, v, count);
 }
 
 /// Sums the window's rows in place, then their columns.
-inline void averagePlane(const Call& call, float* z, Range outRows, float* out) {
+inline void averagePlane(const Call& call, float* z, Range outRows, Element* out) {
   const View& in = call.input;
   const int rows = call.windowHeight, columns = call.windowWidth;
   const float share = 1.0f / (float(rows) * float(columns));
-  const float* end = out + outRows.end * call.output.width;
+  const Element* end = out + outRows.end * call.output.width;
   for (int64_t y = outRows.first; y < outRows.end; y++) {
     float* sums = z + y * rows * in.width;
     for (int r = 1; r < rows; r++) {
       const float* row = sums + int64_t(r) * in.width;
       for (int x = 0; x < in.width; x++) sums[x] += row[x];
     }
-    float* to = out + y * call.output.width;
+    Element* to = out + y * call.output.width;
     if (columns == 2) {
       for (int x = 0; x < call.output.width; x += WIDTH) {
         const Vec a = load(sums + 2 * x), b = load(sums + 2 * x + WIDTH);
@@ -259,11 +259,11 @@ inline Largest largestOfWindows(const View& in, const float* z, int y, int x) {
   return most;
 }
 
-inline void maxPlane(const Call& call, float* z, Range rows, float* out) {
+inline void maxPlane(const Call& call, float* z, Range rows, Element* out) {
   const int width = call.output.width;
-  const float* end = out + rows.end * width;
+  const Element* end = out + rows.end * width;
   for (int y = int(rows.first); y < rows.end; y++) {
-    float* to = out + int64_t(y) * width;
+    Element* to = out + int64_t(y) * width;
     if (isStemPool(call)) {
       for (int x = 0; x < width; x += WIDTH) {
         storeInRow(to + x, largestOfWindows(call.input, z, y, x).value, smaller(WIDTH, width - x), end);

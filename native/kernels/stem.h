@@ -34,14 +34,12 @@ struct Columns {
   void loadBand(const Call& call, const Shape& shape, int64_t image, Range band) const {
     const int64_t rows = (band.size() - 1) * shape.stride + shape.size;
     for (int c = 0; c < shape.inChannels; c++) {
-      const float* plane = call.input.plane(image, c);
+      const Element* plane = call.input.plane(image, c);
       for (int64_t r = 0; r < rows; r++) {
         const int64_t row = band.first * shape.stride + r - shape.padding;
         float* to = padded + (c * shape.paddedRows + r) * shape.paddedWidth;
         memset(to, 0, size_t(shape.paddedWidth) * sizeof(float));
-        if (row >= 0 && row < shape.inHeight) {
-          memcpy(to + shape.padding, plane + row * shape.inWidth, size_t(shape.inWidth) * sizeof(float));
-        }
+        if (row >= 0 && row < shape.inHeight) copy(to + shape.padding, plane + row * shape.inWidth, shape.inWidth);
       }
     }
   }
@@ -78,7 +76,7 @@ struct ForwardLocal {
   ForwardLocal(Scratch& scratch, const Call& call, int) : columns(scratch, Shape(call, call.output)) {
     weights = scratch.take<float>(roundUp(call.output.channels, ROW_GROUP) * Shape(call, call.output).steps);  // [group][tap][row]
     sums = scratch.take<float>(call.output.channels * roundUp(call.output.width, WIDTH));
-    lines = scratch.take<int64_t>(call.output.channels * divideUp(call.output.width, 16));
+    lines = scratch.take<int64_t>(call.output.channels * divideUp(call.output.width, LINE));
   }
 };
 
@@ -112,9 +110,9 @@ inline void forwardPrepare(const Task& task, int phase) {
 }
 
 /// sums[o][x] of a row whose columns are laid out and whose output is to go to `output`.
-inline void multiplyRow(const ForwardLocal& local, const Shape& shape, int out, const float* output) {
+inline void multiplyRow(const ForwardLocal& local, const Shape& shape, int out, const Element* output) {
   const int64_t tiles = divideUp(shape.outWidth, TILE_PIXELS), halves = divideUp(out, TILE_ROWS);
-  Ahead ahead = Ahead{output, local.lines, out * divideUp(shape.outWidth, 16)}.over(tiles * halves * shape.steps);
+  Ahead ahead = Ahead{output, local.lines, out * divideUp(shape.outWidth, LINE)}.over(tiles * halves * shape.steps);
   for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
     const float* columns = local.columns.columns + x * shape.steps;
     const int vectors = int(divideUp(smaller<int64_t>(TILE_PIXELS, shape.outWidth - x), WIDTH));
@@ -145,11 +143,11 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     multiplyRow(local, shape, out, call.output.plane(image, 0) + row * shape.outWidth);
     for (int o = 0; o < out; o++) {
       if (call.foldedBias) addBiasAndRelu(call.foldedBias[o], local.sums + o * shape.rowStep, shape.outWidth);
-      memcpy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, size_t(shape.outWidth) * sizeof(float));
+      copy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, shape.outWidth);
     }
   }
   for (int o = 0; o < out; o++) {
-    float* plane = call.output.plane(image, o) + band.first * shape.outWidth;
+    Element* plane = call.output.plane(image, o) + band.first * shape.outWidth;
     const int64_t count = band.size() * shape.outWidth;
     if (call.dropout.present()) {
       applyDropout(task, (image * out + o) * call.output.pixels() + band.first * shape.outWidth, plane, count);

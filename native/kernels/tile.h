@@ -5,7 +5,7 @@
 // j runs over input channels in a convolution; in a weight gradient over pixels, where the "input" is a transposed operand whose
 // lanes are channels.
 #pragma once
-#include "vector.h"
+#include "element.h"
 
 namespace {
 
@@ -22,18 +22,18 @@ constexpr int UNROLLED = 1;
 /// they would fill the few places that a processor has for lines on their way, and it would wait.
 struct Ahead {
   static constexpr int BITS = 32;
-  static constexpr int64_t LINE = int64_t(1) << BITS;
-  const float* base = nullptr;
-  const int64_t* offsets = nullptr;
+  static constexpr int64_t WHOLE = int64_t(1) << BITS;
+  const void* base = nullptr;
+  const int64_t* offsets = nullptr;  // in elements
   int64_t count = 0;
   int64_t rate = 0, next = 0;  // for each pass, and the next one, in parts of a line
   /// Spreads them over so many steps.
   Ahead over(int64_t steps) const {
     const int64_t passes = larger<int64_t>(steps / UNROLLED, 1);
-    return {base, offsets, count, smaller(larger<int64_t>(count * LINE - 1, 0) / passes, LINE), 0};
+    return {base, offsets, count, smaller(larger<int64_t>(count * WHOLE - 1, 0) / passes, WHOLE), 0};
   }
-  const float* line(int64_t part) const { return base + offsets[part >> BITS]; }
-  bool enoughFor(int64_t passes) const { return next + rate * passes < count * LINE; }
+  const void* line(int64_t part) const { return static_cast<const Element*>(base) + offsets[part >> BITS]; }
+  bool enoughFor(int64_t passes) const { return next + rate * passes < count * WHOLE; }
 };
 
 struct Operands {
@@ -144,9 +144,10 @@ struct Finish {
 };
 
 /// What is multiplied in tiles of one size: so many groups of rows, and so many tiles of each, side by side.
+template <class Out>
 struct Grid {
   const float *weights, *input;
-  float* out;
+  Out* out;
   int64_t outStep;
   bool add;
   int groups, tiles;
@@ -176,8 +177,8 @@ inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const F
 #endif
 
 /// Writes the sums of tiles to out[r * outStep + v * WIDTH ...], or adds them to what is there.
-template <class S, Loop LOOP, int R, int V>
-TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
+template <class S, Loop LOOP, class Out, int R, int V>
+TILE_FUNCTION void tilesTo(const Operands& o, const Grid<Out>& grid, Ahead& ahead) {
   constexpr int STEPS = LOOP == Loop::REST ? 1 : UNROLLED;
   const int64_t inputStep = S::input ? S::input : o.inputStep, outStep = grid.outStep, passes = o.count / STEPS;
   RowPointers<R, S> rows(o);
@@ -200,7 +201,7 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
         finishTile(sums, grid.finish, grid.add, grid.finish.rows + group * R, grid.out, tile * V * WIDTH);
         continue;
       }
-      float* out = grid.out + group * R * outStep + tile * V * WIDTH;
+      Out* out = grid.out + group * R * outStep + tile * V * WIDTH;
       if (grid.add) {
 #pragma GCC unroll 12
         for (int r = 0; r < R; r++, out += outStep)
@@ -216,35 +217,36 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
   }
 }
 
-typedef void (*TileFunction)(const Operands&, const Grid&, Ahead&);
+template <class Out>
+using TileFunction = void (*)(const Operands&, const Grid<Out>&, Ahead&);
 
 /// Rows of the tallest tile: thin tiles may be higher.
 constexpr int MOST_ROWS = 12;
 constexpr int tileRows(int vectors) { return smaller(MOST_ROWS, TILE_ROWS * TILE_VECTORS / vectors); }
 
 /// The tile functions of every width (1 .. TILE_VECTORS) and height (1 .. tileRows).
-template <class S, Loop LOOP>
+template <class S, Loop LOOP, class Out>
 struct TileTable {
-  TileFunction of[TILE_VECTORS][MOST_ROWS];
+  TileFunction<Out> of[TILE_VECTORS][MOST_ROWS];
   constexpr TileTable() : of{} { fill<TILE_VECTORS, tileRows(TILE_VECTORS)>(); }
 
  private:
   template <int V, int R>
   constexpr void fill() {
-    of[V - 1][R - 1] = tilesTo<S, LOOP, R, V>;
+    of[V - 1][R - 1] = tilesTo<S, LOOP, Out, R, V>;
     if constexpr (R > 1) fill<V, R - 1>();
     else if constexpr (V > 1) fill<V - 1, tileRows(V - 1)>();
   }
 };
-template <class S, Loop LOOP>
-constexpr TileTable<S, LOOP> TILES;
+template <class S, Loop LOOP, class Out>
+constexpr TileTable<S, LOOP, Out> TILES;
 
 /// Rows are split evenly, so that no tile is thin.
-template <class S, Loop LOOP>
-inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead,
+template <class S, Loop LOOP, class Out>
+inline void multiplyTiles(const Operands& o, int rows, int vectors, Out* out, int64_t outStep, bool add, Ahead& ahead,
                           const Finish& finish = {}) {
-  const auto columns = [&](const float* input, int width, int tiles, float* to) {
-    const auto& functions = TILES<S, LOOP>.of[width - 1];
+  const auto columns = [&](const float* input, int width, int tiles, Out* to) {
+    const auto& functions = TILES<S, LOOP, Out>.of[width - 1];
     const int most = tileRows(width), groups = (rows + most - 1) / most, height = rows / groups, higher = rows % groups;
     const int64_t first = int64_t(groups - higher) * height;
     functions[height - 1](o, {o.weights, input, to, outStep, add, groups - higher, tiles, finish}, ahead);
@@ -258,8 +260,8 @@ inline void multiplyTiles(const Operands& o, int rows, int vectors, float* out, 
 }
 
 /// The same by tiles that ask for lines, while there are enough of them; of the steps those that fill whole passes.
-template <class S>
-inline void multiplyPasses(const Operands& o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead,
+template <class S, class Out>
+inline void multiplyPasses(const Operands& o, int rows, int vectors, Out* out, int64_t outStep, bool add, Ahead& ahead,
                            const Finish& finish = {}) {
   if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
     multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead, finish);
@@ -269,8 +271,8 @@ inline void multiplyPasses(const Operands& o, int rows, int vectors, float* out,
 }
 
 /// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles, which take the lines to ask for from `ahead`.
-template <class S = AnySteps>
-inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outStep, bool add, Ahead& ahead) {
+template <class S = AnySteps, class Out>
+inline void multiply(Operands o, int rows, int vectors, Out* out, int64_t outStep, bool add, Ahead& ahead) {
   const int64_t whole = o.count / UNROLLED * UNROLLED;
   if (whole > 0) multiplyPasses<S>(o, rows, vectors, out, outStep, add, ahead);
   if (whole == o.count) return;
@@ -279,16 +281,16 @@ inline void multiply(Operands o, int rows, int vectors, float* out, int64_t outS
   o.count -= whole;
   multiplyTiles<AnySteps, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
 }
-template <class S = AnySteps>
-inline void multiply(const Operands& operands, int rows, int vectors, float* out, int64_t outStep, bool add) {
+template <class S = AnySteps, class Out>
+inline void multiply(const Operands& operands, int rows, int vectors, Out* out, int64_t outStep, bool add) {
   Ahead nothing;
   multiply<S>(operands, rows, vectors, out, outStep, add, nothing);
 }
 
-/// Offsets of the lines of `rows` rows of `floats` (a vector's worth is enough of a part), `rowStep` apart, after `base`.
-inline int64_t* listLines(int64_t base, int rows, int64_t rowStep, int64_t floats, int64_t* to) {
+/// Offsets of the lines of `rows` rows of `elements` (a vector's worth is enough of a part), `rowStep` apart, after `base`.
+inline int64_t* listLines(int64_t base, int rows, int64_t rowStep, int64_t elements, int64_t* to) {
   for (int r = 0; r < rows; r++) {
-    for (int64_t i = 0; i < floats; i += 16) *to++ = base + r * rowStep + i;
+    for (int64_t i = 0; i < elements; i += LINE) *to++ = base + r * rowStep + i;
   }
   return to;
 }

@@ -114,7 +114,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         if (call.dropout.present()) {
           applyDropout(task, (part.image * out + o) * call.output.pixels() + part.pixels.first, at, size);
         }
-        memcpy(call.output.plane(part.image, o) + part.pixels.first, at, size_t(size) * sizeof(float));
+        copy(call.output.plane(part.image, o) + part.pixels.first, at, size);
         at += size;
       });
       if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(pixels, count);
@@ -217,9 +217,9 @@ inline void finishData(const Task& task, const BackwardLocal& local, const Strip
       const int c = int(first) + i;
       strips.forEachImage(strip, [&, dz = local.dz + i * strips.pixelRoom()](const Strips::Part& part) mutable {
         const int64_t size = part.pixels.size();
-        float* gradient = call.inputGradient.gradient.plane(part.image, c) + part.pixels.first;
+        Element* gradient = call.inputGradient.gradient.plane(part.image, c) + part.pixels.first;
         if (call.norm.present()) {
-          const float* x = call.input.plane(part.image, c) + part.pixels.first;
+          const Element* x = call.input.plane(part.image, c) + part.pixels.first;
           normBackward(call.norm, local.norm.scale, c, call.inputGradient.accumulate, x, dz, size, gradient, local.sums[c]);
         } else {
           plainBackward(call.inputGradient.accumulate, dz, size, gradient);
@@ -254,7 +254,7 @@ inline void backwardFinish(const Task& task, int unit) {
 /// the next strip (`next`, which may be empty) and its dY.
 inline Ahead aheadOfBlock(const Call& call, const BackwardLocal& local, const Strips& strips, Range strip, Range next, Range channels) {
   const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
-  const float* base = call.input.data;
+  const Element* base = call.input.data;
   int64_t* to = local.lines;
   if (call.inputGradient.present()) to = listStrip(call.inputGradient.gradient, strips, strip, channels, base, to);
   if (channels.end < in) {

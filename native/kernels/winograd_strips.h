@@ -180,7 +180,7 @@ inline void transformInput(const Call& call, const NormLanes& norm, const Strips
   for (int64_t c = channels.first; c < channels.end; c += GROUP) {
     const int count = int(smaller<int64_t>(GROUP, channels.end - c));
     strips.forEachImage(strip, [&](const Strips::Part& part) {
-      const float* plane = call.input.plane(part.image, c);
+      const Element* plane = call.input.plane(part.image, c);
       const int64_t planeStep = call.input.pixels();
       const auto read = [=, &strips](int i, int64_t row, int64_t x) { return load(plane + i * planeStep + row * strips.width + x); };
       if (call.norm.present()) {
@@ -218,15 +218,15 @@ inline void transformOutput(const Strips& strips, Range strip, const Points& fro
 }
 
 /// Lines of some channels of a strip, to ask for: `to` gets their distances from `base`.
-inline int64_t* listStrip(const View& view, const Strips& strips, Range strip, Range channels, const float* base, int64_t* to) {
+inline int64_t* listStrip(const View& view, const Strips& strips, Range strip, Range channels, const Element* base, int64_t* to) {
   strips.forEachImage(strip, [&](const Strips::Part& part) {
-    const float* first = view.plane(part.image, channels.first) + part.pixels.first;
+    const Element* first = view.plane(part.image, channels.first) + part.pixels.first;
     to = listLines(first - base, int(channels.size()), view.pixels(), part.pixels.size(), to);
   });
   return to;
 }
 inline int64_t* takeLines(Scratch& scratch, const Strips& strips, int64_t channels) {
-  return scratch.take<int64_t>(channels * (strips.pixelRoom() / 16 + strips.rowsOfStrip + 1));
+  return scratch.take<int64_t>(channels * (strips.pixelRoom() / LINE + strips.rowsOfStrip + 1));
 }
 
 }  // namespace winograd

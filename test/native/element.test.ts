@@ -1,0 +1,52 @@
+// Kernels know what activations are kept as in one place, native/kernels/element.h: they compile with another type, too, of another
+// size, that only turns into a float and back. Whoever takes an activation for a float* does not.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const native = fileURLToPath(new URL('../../native', import.meta.url))
+const bfloat16 = `#include <cstdint>
+#include <cstring>
+struct BFloat16 {
+  uint16_t bits;
+  BFloat16() = default;
+  BFloat16(float x) {
+    uint32_t all;
+    memcpy(&all, &x, sizeof all);
+    bits = uint16_t(all >> 16);
+  }
+  operator float() const {
+    const uint32_t all = uint32_t(bits) << 16;
+    float x;
+    memcpy(&x, &all, sizeof x);
+    return x;
+  }
+};
+#define DENSENET_ELEMENT BFloat16
+`
+
+/** What the compiler says against a source. */
+const complaints = (source: string): string => {
+  const defines = ['-DVECTOR_WIDTH=4', '-DDENSENET_IMPLEMENTATIONS=implementations']
+  const options = ['-fsyntax-only', '-std=c++17', ...defines, '-I', native, '-x', 'c++', '-']
+  const { status, stderr } = spawnSync('g++', options, { input: bfloat16 + source, encoding: 'utf8' })
+  return status === 0 ? '' : `exit ${status}: ${stderr}`
+}
+
+const wanted = spawnSync('g++', ['--version']).status === 0
+if (!wanted) console.log('skipped: kernels with other elements need g++')
+
+describe.skipIf(!wanted)('elements of two bytes', () => {
+  test('all kernels take them', () => {
+    expect(complaints('#include "kernels/kernels.cc"\n')).toBe('')
+  })
+
+  test.each(['float* wrong = view.plane(0, 0)', 'normalise(norm, nullptr, 0, packed, 1, packed)'])(
+    'nobody takes them for floats: %s',
+    statement => {
+      const head = '#include "kernels/norm.h"\nusing namespace densenet;\n'
+      const said = complaints(`${head}void f(View view, Norm norm, float* packed) { ${statement}; }\n`)
+      expect(said).toMatch(/cannot convert|cannot initialize|no matching function/)
+    },
+  )
+})
