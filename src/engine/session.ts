@@ -104,6 +104,7 @@ export interface Session {
   logits(size: number): Promise<Numbers>
   /** In parameter order. After an update: as it used them, clipped, before weight decay; those of frozen parameters are 0. */
   gradients(): Promise<Numbers>
+  /** In parameter order; what `update` goes by. */
   writeGradients(gradients: ArrayLike<number>): Promise<void>
   /** Copies; in the arrays of `into`, an earlier result, if given. */
   readState(into?: SessionState): Promise<SessionState>

@@ -6,6 +6,7 @@ import { featureLayer, LAST_MAPS } from '../model/feature-layers.js'
 import { type InspectedNetwork, type InspectOptions, onBackend } from './network.js'
 import { readSeen } from './seen-image.js'
 
+/** Of what layer, and on which backend. */
 export interface ActivationOptions extends InspectOptions {
   /** A name of featureLayers; default: `features.relu5`, the last feature maps. */
   readonly layer?: string | undefined

@@ -20,6 +20,7 @@ import { classIndex } from './class-index.js'
 import { type InspectedNetwork, type InspectOptions, onBackend, parametersOf } from './network.js'
 import { readSeen } from './seen-image.js'
 
+/** Of which classes, at what layer, and on which backend. */
 export interface GradCamOptions extends InspectOptions {
   /** Numbers or names of classes; default: the likeliest ones. */
   readonly classes?: readonly (number | string)[] | undefined

@@ -17,6 +17,7 @@ export interface InspectedNetwork extends NetworkInput {
   readonly imported?: ImportReport | null | undefined
 }
 
+/** On which backend. */
 export type InspectOptions = ComputeOptions
 
 /** Does `work` on the backend that was asked for. */

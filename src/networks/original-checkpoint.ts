@@ -53,6 +53,7 @@ export async function readOriginalCheckpoint(folder: string): Promise<OriginalCh
   }
 }
 
+/** Whether a folder is a checkpoint of the original program. */
 export const isOriginalCheckpoint = (folder: string): Promise<boolean> => isFile(join(folder, ORIGINAL_LATEST))
 
 async function readTable(path: string): Promise<Torch7Table> {

@@ -16,6 +16,7 @@ import { RunLog } from './log.js'
 import { BEST_FILE, checkKept, epochFile, findRun, LAST_FILE, PREVIOUS_FILE, readRun } from './read-run.js'
 import { type RunSettings, refuseRun, writeSettings } from './run-settings.js'
 
+/** The log, in a run's folder. */
 export const LOG_FILE = 'log.jsonl'
 /** Held while a process trains in the folder. */
 export const LOCK_FILE = '.lock'
@@ -42,6 +43,7 @@ export class Run {
     this.log ??= await RunLog.goOn(join(this.path, LOG_FILE), from, onWarning)
   }
 
+  /** Adds an event to the log. */
   record(event: TrainingEvent): void {
     this.log?.write(event)
   }
@@ -82,6 +84,7 @@ export class Run {
     throw new DenseNetError(`the folder ${this.path} is gone: it was moved or deleted during the training`)
   }
 
+  /** Closes the log and gives the folder free. */
   async close(): Promise<void> {
     const log = this.log
     this.log = null

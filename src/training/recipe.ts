@@ -233,6 +233,7 @@ export function isMeant(recipe: Recipe, name: keyof Recipe): boolean {
 /** Whether the images of a batch are mixed in pairs. */
 export const mixes = ({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>): boolean => mixup !== null || cutmix !== null
 
+/** The sentence for a switchProbability without both kinds of mixing. */
 export const NEEDS_BOTH = 'a switch probability needs both mixup and cutmix'
 
 /** Whether each class gets a probability of its own (a sigmoid), not a share of one (a softmax). */

@@ -12,7 +12,8 @@ import { densenet } from './run.js'
 
 const folder = temporaryFolder()
 const env = { XDG_CACHE_HOME: folder, DENSENET_OFFLINE: '1' }
-const cifar = (name: string): string => fileURLToPath(new URL(`../networks/fixtures/cifar10/${name}.png`, import.meta.url))
+const cifar = (name: string): string =>
+  fileURLToPath(new URL(`../networks/fixtures/cifar10/${name}.png`, import.meta.url))
 const bad = join(folder, 'bad.png')
 const model = join(folder, 'tiny.safetensors')
 
