@@ -8,7 +8,7 @@ import { DenseNet } from '../../dist/densenet.js'
 import { instructionSets } from '../native-available.js'
 import { temporaryFolder } from '../training/fixtures.js'
 
-const PROCESS = fileURLToPath(new URL('../training/memory-process.mjs', import.meta.url))
+const PROCESS = fileURLToPath(new URL('memory-process.mjs', import.meta.url))
 const folder = temporaryFolder()
 
 /** Bytes of a process that trains one epoch of six batches. */
