@@ -88,7 +88,7 @@ function add(groups: Map<string, KernelTime>, { call, batch, seconds }: CallTime
   const size = 'size' in call ? call.size : null
   const { height, width } = outputOf(call) ?? { height: null, width: null }
   const key = [call.kernel, size, height, width].join(' ')
-  const group = groups.get(key) ?? { ...{ kernel: call.kernel, size, height, width }, ...NOTHING }
+  const group = groups.get(key) ?? { kernel: call.kernel, size, height, width, ...NOTHING }
   groups.set(key, {
     ...group,
     calls: group.calls + 1,

@@ -82,8 +82,16 @@ export class RunHistory {
         const time = Date.parse(line.time)
         while (this.epochs.length > 0 && this.epochs.at(-1)!.epoch >= epoch) this.epochs.pop()
         this.epochs.push({
-          ...{ epoch, step, time, learningRate, train, test: test ?? null, seconds, testSeconds },
-          ...{ throughput, memory: memoryBytes ?? null },
+          epoch,
+          step,
+          time,
+          learningRate,
+          train,
+          test: test ?? null,
+          seconds,
+          testSeconds,
+          throughput,
+          memory: memoryBytes ?? null,
         })
         this.#images = 0
         break

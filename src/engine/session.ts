@@ -237,7 +237,9 @@ async function assemble(
   if (classWeights) await buffers.classWeights?.write(classWeights)
 
   const shape = {
-    ...{ batchSize, imageElements: input!.elements / batchSize, classes },
+    batchSize,
+    imageElements: input!.elements / batchSize,
+    classes,
     multiLabel: options.loss?.multiLabel ?? false,
   }
   const load = async (batch: SessionBatch): Promise<void> => {

@@ -50,8 +50,12 @@ const orNull = <T extends object>(field: T) => ({ ...field, without: 'null' }) a
 
 /** What the kinds `view`, `ref` and `weight` are made of. */
 export const VIEW: FieldsOf<View> = {
-  ...{ buffer: whole, stride: { kind: 'whole', least: 1 }, first: whole },
-  ...{ channels: integer, height: integer, width: integer },
+  buffer: whole,
+  stride: { kind: 'whole', least: 1 },
+  first: whole,
+  channels: integer,
+  height: integer,
+  width: integer,
 }
 export const REF: FieldsOf<Ref> = { buffer: whole, offset: whole }
 

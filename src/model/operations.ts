@@ -30,8 +30,17 @@ export interface LayerFacts extends Pick<Layer, 'name' | 'title' | 'group' | 'bl
 
 export function layerFacts({ layers }: Architecture): LayerFacts[] {
   return layers.map(({ name, title, group, block, concatenates, input, output, parts }) => ({
-    ...{ name, title, group, block, concatenates, inChannels: input.channels, outChannels: output.channels },
-    ...{ height: output.height, width: output.width, ...costOf(parts), operations: parts.map(operation) },
+    name,
+    title,
+    group,
+    block,
+    concatenates,
+    inChannels: input.channels,
+    outChannels: output.channels,
+    height: output.height,
+    width: output.width,
+    ...costOf(parts),
+    operations: parts.map(operation),
   }))
 }
 

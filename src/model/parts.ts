@@ -86,7 +86,12 @@ export const convolution =
     const output = { channels, ...windows(input, window) }
     const shape = [channels, input.channels, size, size]
     return {
-      ...{ kind: 'convolution', name, ...window, input, output, running: [] },
+      kind: 'convolution',
+      name,
+      ...window,
+      input,
+      output,
+      running: [],
       title: `convolution ${size} x ${size}${stride > 1 ? `, stride ${stride}` : ''}`,
       parameters: [{ name: `${name}.weight`, role: 'convolution', shape }],
       multiplyAdds: product(shape) * output.height * output.width,
@@ -98,7 +103,12 @@ export const batchNorm =
   input => {
     const shape = [input.channels]
     return {
-      ...{ kind: 'norm', name, title: 'batch norm', input, output: input, multiplyAdds: 0 },
+      kind: 'norm',
+      name,
+      title: 'batch norm',
+      input,
+      output: input,
+      multiplyAdds: 0,
       parameters: [
         { name: `${name}.weight`, role: 'gamma', shape },
         { name: `${name}.bias`, role: 'beta', shape },
@@ -144,12 +154,17 @@ export const linear =
   input => {
     const shape = [outputs, input.channels]
     return {
-      ...{ kind: 'linear', name, title: 'linear', input, output: { channels: outputs, height: 1, width: 1 } },
+      kind: 'linear',
+      name,
+      title: 'linear',
+      input,
+      output: { channels: outputs, height: 1, width: 1 },
       parameters: [
         { name: `${name}.weight`, role: 'weight', shape },
         { name: `${name}.bias`, role: 'bias', shape: [outputs] },
       ],
-      ...{ running: [], multiplyAdds: product(shape) },
+      running: [],
+      multiplyAdds: product(shape),
     }
   }
 

@@ -65,7 +65,10 @@ function freshState(config: DenseNetConfig, seed: number): SessionState {
 export function foundNetwork({ checkpoint, name, report }: OpenedNetwork): Network {
   const { config, classes, normalisation, preprocessing } = checkpoint
   return {
-    ...{ config, classes, normalisation, preprocessing },
+    config,
+    classes,
+    normalisation,
+    preprocessing,
     name: name ?? describe(config),
     state: weightsOf(checkpoint.state),
     imported: report,
@@ -89,9 +92,15 @@ export function renewedNetwork(network: Network, classes: number, seed: number):
 export async function saveNetwork(path: string, network: Network): Promise<void> {
   const { config, classes, normalisation, preprocessing, multiLabel, state } = network
   await writeCheckpoint(path, {
-    ...{ config, classes, normalisation, preprocessing },
+    config,
+    classes,
+    normalisation,
+    preprocessing,
     ...(multiLabel ? { multiLabel } : {}),
-    ...{ dataset: null, recipe: null, progress: null, state },
+    dataset: null,
+    recipe: null,
+    progress: null,
+    state,
   })
 }
 

@@ -53,7 +53,9 @@ export function prepare({ schedule: own, memory, ...asked }: AskedTraining): Pre
   for (const dataset of [train, test]) if (dataset) checkDataset(config, dataset)
   const session = sessionOptions(recipe, config, train)
   const plan = planMemory(config, memory, {
-    ...{ batchSize, session, loaderThreads },
+    batchSize,
+    session,
+    loaderThreads,
     scratchBytes: program => backend.scratchBytes(program),
     keptImages: featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0,
   })

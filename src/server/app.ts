@@ -159,7 +159,9 @@ function modelFacts({ model, network, limits }: AppOptions): ModelFacts {
   const { inputChannels: channels, height, width, classes } = model.config
   return {
     name: model.name,
-    ...{ depth, parameters, multiplyAdds },
+    depth,
+    parameters,
+    multiplyAdds,
     input: { channels, height, width },
     features: rows.at(-1)!.inChannels,
     multiLabel: model.multiLabel,

@@ -5,8 +5,12 @@ import { NO_PLATEAU } from './plateau.js'
 
 const sums = z.strictObject({ images: z.number(), loss: z.number(), top1Wrong: z.number(), top5Wrong: z.number() })
 const score = z.strictObject({
-  ...{ epoch: z.int(), loss: z.number(), top1Error: z.number(), top5Error: z.number() },
-  ...{ meanAveragePrecision: z.number().nullable().optional(), meanAuc: z.number().nullable().optional() },
+  epoch: z.int(),
+  loss: z.number(),
+  top1Error: z.number(),
+  top5Error: z.number(),
+  meanAveragePrecision: z.number().nullable().optional(),
+  meanAuc: z.number().nullable().optional(),
 })
 export const progressSchema = z.strictObject({
   /** The epoch in progress, from 1; epochs + 1 when all are done. */

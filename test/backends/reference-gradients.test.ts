@@ -180,15 +180,26 @@ class Chain {
     this.add(
       { kernel: 'linearForward', input: from.data, weight: weight.value, bias: bias.value, output: logits.data },
       {
-        ...{ kernel: 'linearBackward', input: from.data, weight: weight.value },
-        ...{ weightGradient: weight.gradient, biasGradient: bias.gradient },
-        ...{ outputGradient: logits.gradient, inputGradient: from.gradient },
+        kernel: 'linearBackward',
+        input: from.data,
+        weight: weight.value,
+        weightGradient: weight.gradient,
+        biasGradient: bias.gradient,
+        outputGradient: logits.gradient,
+        inputGradient: from.gradient,
       },
     )
     const at = (buffer: number): Ref => ({ buffer, offset: 0 })
     this.forward.push({
-      ...{ kernel: 'crossEntropy', logits: logits.data, gradient: logits.gradient },
-      ...{ labels: at(labels), mixed: null, smoothing: 0, classWeights: null, loss: at(loss), rank: at(rank) },
+      kernel: 'crossEntropy',
+      logits: logits.data,
+      gradient: logits.gradient,
+      labels: at(labels),
+      mixed: null,
+      smoothing: 0,
+      classWeights: null,
+      loss: at(loss),
+      rank: at(rank),
     })
     this.objective = read => read(loss).reduce((sum, x) => sum + x, 0) / this.batch
   }

@@ -43,8 +43,17 @@ function convolution(change: object = {}): { program: Program; bindings: Binding
     return { buffer, stride: channels, first: 0, channels, height: 5, width: 5 }
   }
   const call = {
-    ...{ kernel: 'convolutionForward', size: 3, stride: 1, padding: 1, norm: null, statistics: null, dropout: null },
-    ...{ input: view(0, 3), weight: { buffer: 1, offset: 0 }, output: view(2, 4), ...change },
+    kernel: 'convolutionForward',
+    size: 3,
+    stride: 1,
+    padding: 1,
+    norm: null,
+    statistics: null,
+    dropout: null,
+    input: view(0, 3),
+    weight: { buffer: 1, offset: 0 },
+    output: view(2, 4),
+    ...change,
   } as KernelCall
   const buffers: BufferSpec[] = [
     { name: 'images', elements: 150, role: 'input' },
@@ -164,8 +173,15 @@ describe('what the contracts decide', () => {
     async (label, rank) => {
       const at = (buffer: number) => ({ buffer, offset: 0 })
       const call: KernelCall = {
-        ...{ kernel: 'crossEntropy', logits: view(0, 4), labels: at(1), loss: at(2), rank: at(3), gradient: null },
-        ...{ mixed: null, smoothing: 0, classWeights: null },
+        kernel: 'crossEntropy',
+        logits: view(0, 4),
+        labels: at(1),
+        loss: at(2),
+        rank: at(3),
+        gradient: null,
+        mixed: null,
+        smoothing: 0,
+        classWeights: null,
       }
       const [, , loss, ranks] = await run(call, [[2, 3, 2, 1], [label], [0], [0]])
       expect(ranks).toEqual([rank])
@@ -176,7 +192,11 @@ describe('what the contracts decide', () => {
 
   test('the padding of a max pool never wins, even against negative numbers', async () => {
     const call: KernelCall = {
-      ...{ kernel: 'maxPoolForward', ...pool, input: view(0, 1, 2, 3), output: view(1, 1, 1, 2), statistics: null },
+      kernel: 'maxPoolForward',
+      ...pool,
+      input: view(0, 1, 2, 3),
+      output: view(1, 1, 1, 2),
+      statistics: null,
     }
     const [, output] = await run(call, [
       [-5, -2, -9, -4, -3, -1],
@@ -187,7 +207,9 @@ describe('what the contracts decide', () => {
 
   test('of equal numbers the first in row order gets the gradient of a max pool', async () => {
     const call: KernelCall = {
-      ...{ kernel: 'maxPoolBackward', ...pool, input: view(0, 1, 3, 3) },
+      kernel: 'maxPoolBackward',
+      ...pool,
+      input: view(0, 1, 3, 3),
       outputGradient: { gradient: view(1, 1, 2, 2), deferred: null },
       inputGradient: { gradient: view(2, 1, 3, 3), accumulate: false, norm: null },
     }
@@ -197,9 +219,13 @@ describe('what the contracts decide', () => {
 
   test('the running variance is unbiased, but for a single number as it is', async () => {
     const call = (pixels: number): KernelCall => ({
-      ...{ kernel: 'runningStatistics', channels: 1, pixels, momentum: 0.25 },
+      kernel: 'runningStatistics',
+      channels: 1,
+      pixels,
+      momentum: 0.25,
       statistics: { mean: { buffer: 0, offset: 0 }, variance: { buffer: 0, offset: 1 } },
-      ...{ runningMean: { buffer: 1, offset: 0 }, runningVariance: { buffer: 1, offset: 1 } },
+      runningMean: { buffer: 1, offset: 0 },
+      runningVariance: { buffer: 1, offset: 1 },
     })
     const before = [
       [4, 12],

@@ -77,7 +77,12 @@ describe('losses', () => {
     const at: Operands = {
       ref: name => ({ buffer: buffer(name, name === 'classWeights' ? classes : batch), offset: 0 }),
       view: name => ({
-        ...{ buffer: buffer(name, batch * classes), stride: classes, first: 0, channels: classes, height: 1, width: 1 },
+        buffer: buffer(name, batch * classes),
+        stride: classes,
+        first: 0,
+        channels: classes,
+        height: 1,
+        width: 1,
       }),
     }
     const calls = [call(at)]

@@ -77,7 +77,11 @@ test('a checkpoint from before a setting, or its limit, is read', () => {
   const { mixup, cutmix, switchProbability, featurePasses, crops, limitBy, ...old } = resolveRecipe({})
   const added = { mixup, cutmix, switchProbability, featurePasses, crops }
   expect(recipeSchema.parse({ ...old, learningRate: 1000, weightDecay: 5, epsilon: 10 })).toEqual({
-    ...{ ...old, ...added, learningRate: 1000, weightDecay: 5, epsilon: 10 },
+    ...old,
+    ...added,
+    learningRate: 1000,
+    weightDecay: 5,
+    epsilon: 10,
     limitBy: 'order',
   })
   expect(limitBy).toBe('classes')

@@ -25,8 +25,14 @@ export function makeRun(root: string, id: string, learningRate = 0.1): string {
   const folder = join(root, id)
   mkdirSync(folder, { recursive: true })
   const settings = {
-    ...{ model: 'tiny', dataset: 'synthetic', dataFolder: null, memory: 'auto', backend: 'reference' },
-    ...{ threads: null, computer: 'a test', keepBest: 1 },
+    model: 'tiny',
+    dataset: 'synthetic',
+    dataFolder: null,
+    memory: 'auto',
+    backend: 'reference',
+    threads: null,
+    computer: 'a test',
+    keepBest: 1,
   }
   const recipe = resolveRecipe({ epochs: 5, learningRate })
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...settings, recipe, config }))
@@ -40,11 +46,19 @@ const line = (event: object): string => `${JSON.stringify(event)}\n`
 
 export const startLine = (epochs = 5, step = 0): string =>
   line({
-    ...{ time: time(step, Math.floor(step / BATCHES)), type: 'start', recipe: resolveRecipe({ epochs }) },
+    time: time(step, Math.floor(step / BATCHES)),
+    type: 'start',
+    recipe: resolveRecipe({ epochs }),
     network: { name: 'tiny', depth: 10, parameters: 2666, multiplyAdds: 1e6 },
     compute: { backend: 'a test', memory: 'store', memoryReason: null, plannedBytes: 1e6 },
-    ...{ dataset: 'synthetic', epochs, batchesPerEpoch: BATCHES, trainImages: 80, testImages: 16 },
-    ...{ epoch: 1 + Math.floor(step / BATCHES), batch: step % BATCHES, step },
+    dataset: 'synthetic',
+    epochs,
+    batchesPerEpoch: BATCHES,
+    trainImages: 80,
+    testImages: 16,
+    epoch: 1 + Math.floor(step / BATCHES),
+    batch: step % BATCHES,
+    step,
   })
 
 /** Loss 100 / step, error 50, 8 images in half a second. */
@@ -56,7 +70,13 @@ export const stepLine = (step: number, loss = 100 / step): string =>
       epoch: 1 + Math.floor((step - 1) / BATCHES),
       batch: 1 + ((step - 1) % BATCHES),
     },
-    ...{ step, learningRate: 0.1, loss, top1Error: 50, images: 8, seconds: 0.5, waitedSeconds: 0 },
+    step,
+    learningRate: 0.1,
+    loss,
+    top1Error: 50,
+    images: 8,
+    seconds: 0.5,
+    waitedSeconds: 0,
     memoryBytes: 200e6,
   })
 
@@ -71,8 +91,15 @@ export const epochLine = (epoch: number): string => {
       step: epoch * BATCHES,
       learningRate: 0.1,
     },
-    ...{ train: { ...test, loss: 3 / epoch }, on: 'test', test, best: { epoch, ...test }, isBest: true },
-    ...{ seconds: 5, testSeconds: 1, waitingShare: 0, memoryBytes: 210e6 },
+    train: { ...test, loss: 3 / epoch },
+    on: 'test',
+    test,
+    best: { epoch, ...test },
+    isBest: true,
+    seconds: 5,
+    testSeconds: 1,
+    waitingShare: 0,
+    memoryBytes: 210e6,
   })
 }
 

@@ -52,8 +52,12 @@ test('runs at any depth with their state, score and pace; damaged ones are named
   const runs = await appOf(root).json<RunSummary[]>('/api/runs')
   const states = Object.fromEntries(runs.map(({ id, state }) => [id, state]))
   expect(states).toEqual({
-    ...{ done: 'finished', 'deep/er/stopped': 'stopped', crashed: 'crashed', running: 'running' },
-    ...{ new: 'crashed', broken: 'damaged' },
+    done: 'finished',
+    'deep/er/stopped': 'stopped',
+    crashed: 'crashed',
+    running: 'running',
+    new: 'crashed',
+    broken: 'damaged',
   })
   const of = (id: string): RunSummary => runs.find(run => run.id === id)!
   expect(of('broken').problem).toMatch(/config\.json is damaged/)

@@ -38,8 +38,13 @@ async function listening(answer: RequestListener): Promise<string> {
 async function fitWith(url: string) {
   const poster = postEpochs(url)
   const result = await DenseNet.create(TINY, { seed: 3 }).fit(tinyDataset('train', 30), {
-    ...{ on: createReferenceBackend(), validation: tinyDataset('test', 10), loaderThreads: 0 },
-    ...{ epochs: 2, batchSize: 10, learningRate: 0.05, onEvent: poster.onEvent },
+    on: createReferenceBackend(),
+    validation: tinyDataset('test', 10),
+    loaderThreads: 0,
+    epochs: 2,
+    batchSize: 10,
+    learningRate: 0.05,
+    onEvent: poster.onEvent,
   })
   return { result, poster }
 }

@@ -18,8 +18,13 @@ import { instructionSets, knownInstructionSets } from '../native-available.js'
 
 const NETS: Readonly<Record<string, DenseNetOptions>> = {
   'BC net': {
-    ...{ blocks: [2, 3, 1], growthRate: 5, bottleneck: true, initialChannels: 11 },
-    ...{ height: 13, width: 10, classes: 7 },
+    blocks: [2, 3, 1],
+    growthRate: 5,
+    bottleneck: true,
+    initialChannels: 11,
+    height: 13,
+    width: 10,
+    classes: 7,
   },
   'plain net of one grey channel': {
     blocks: [2, 2],
@@ -30,11 +35,22 @@ const NETS: Readonly<Record<string, DenseNetOptions>> = {
     classes: 3,
   },
   'wide net, for which there may be a faster 3x3 convolution': {
-    ...{ blocks: [2, 2], growthRate: 32, bottleneck: true, stem: 'imagenet' },
-    ...{ height: 68, width: 90, classes: 17 },
+    blocks: [2, 2],
+    growthRate: 32,
+    bottleneck: true,
+    stem: 'imagenet',
+    height: 68,
+    width: 90,
+    classes: 17,
   },
   'net of large odd maps, for which there may be another': {
-    ...{ blocks: [2, 1], growthRate: 12, bottleneck: true, initialChannels: 9, height: 33, width: 46, classes: 5 },
+    blocks: [2, 1],
+    growthRate: 12,
+    bottleneck: true,
+    initialChannels: 9,
+    height: 33,
+    width: 46,
+    classes: 5,
   },
 }
 

@@ -68,11 +68,15 @@ describe("PyTorch's whole steps: clipped, smoothed, without decay of norms", () 
   const { adamw, rmsprop } = readTraining().whole
   const cases = [
     {
-      ...{ name: 'adamw' as const, numbers: adamw, learningRate: 0.01 },
+      name: 'adamw' as const,
+      numbers: adamw,
+      learningRate: 0.01,
       optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 } as const,
     },
     {
-      ...{ name: 'rmsprop' as const, numbers: rmsprop, learningRate: 0.001 },
+      name: 'rmsprop' as const,
+      numbers: rmsprop,
+      learningRate: 0.001,
       optimizer: { name: 'rmsprop', alpha: 0.9, epsilon: 1e-8, momentum: 0.5, weightDecay: 0.1 } as const,
     },
   ]

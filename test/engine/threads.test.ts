@@ -28,8 +28,14 @@ interface Training {
 const NETS: Readonly<Record<string, Training>> = {
   'BC net with dropout': {
     net: {
-      ...{ blocks: [2, 3, 1], growthRate: 5, bottleneck: true, dropRate: 0.2 },
-      ...{ initialChannels: 11, height: 13, width: 10, classes: 7 },
+      blocks: [2, 3, 1],
+      growthRate: 5,
+      bottleneck: true,
+      dropRate: 0.2,
+      initialChannels: 11,
+      height: 13,
+      width: 10,
+      classes: 7,
     },
     session: { optimizer: { momentum: 0.9, weightDecay: 1e-4, nesterov: true } },
   },
@@ -37,13 +43,21 @@ const NETS: Readonly<Record<string, Training>> = {
     net: { blocks: [2, 2], growthRate: 7, height: 9, width: 12, classes: 3 },
     session: {
       optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
-      ...{ clipNorm: 0.5, averages: true, decayNorms: false, loss: { kind: 'crossEntropy', smoothing: 0.1 } },
+      clipNorm: 0.5,
+      averages: true,
+      decayNorms: false,
+      loss: { kind: 'crossEntropy', smoothing: 0.1 },
     },
   },
   'net with ImageNet stem': {
     net: {
-      ...{ blocks: [1, 2], growthRate: 4, bottleneck: true, stem: 'imagenet' },
-      ...{ height: 37, width: 26, classes: 4 },
+      blocks: [1, 2],
+      growthRate: 4,
+      bottleneck: true,
+      stem: 'imagenet',
+      height: 37,
+      width: 26,
+      classes: 4,
     },
     session: { optimizer: { momentum: 0.9, weightDecay: 1e-4, nesterov: true } },
   },

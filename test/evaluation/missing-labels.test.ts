@@ -13,7 +13,10 @@ const names = ['a', 'b', 'c', 'd', 'e']
 const numbers = golden.targets.map(target => target ?? Number.NaN)
 const scores = Float64Array.from(golden.logits)
 const predictions = {
-  ...{ images, classes, scores, targets: targetBytes(numbers) },
+  images,
+  classes,
+  scores,
+  targets: targetBytes(numbers),
   indices: Uint32Array.from({ length: images }, (_, i) => i),
   labels: new Uint16Array(images),
   probabilities: Float32Array.from(scores, score => 1 / (1 + Math.exp(-score))),
@@ -40,7 +43,9 @@ test('the loss of one view is that of the kernel', () => {
   losses.forEach((loss, image) => {
     const own = (values: readonly number[]) => values.slice(image * classes, (image + 1) * classes)
     const answer = averageViews(Float64Array.from(own(golden.logits)), classes, {
-      ...{ label: 0, targets: own(numbers), own: true },
+      label: 0,
+      targets: own(numbers),
+      own: true,
     })
     expect(answer.loss).toBeCloseTo(loss, 12)
   })

@@ -10,7 +10,10 @@ const folder = temporaryFolder()
 const dataset = { ...markedDataset('test', 4), classes: ['<red>', 'green, dark', 'blue'] }
 const probabilities = Float32Array.of(0.75, 0.25, 0.125, 0.25, 0.125, 0.875, 0.25, 0.75, 0.125, 0.625, 0.25, 0.25)
 const predictions = {
-  ...{ images: 4, classes: 3, indices: Uint32Array.of(0, 1, 2, 3), labels: Uint16Array.of(0, 0, 1, 0) },
+  images: 4,
+  classes: 3,
+  indices: Uint32Array.of(0, 1, 2, 3),
+  labels: Uint16Array.of(0, 0, 1, 0),
   // Four images, three classes: the second image is of none; nothing is blue.
   targets: Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0),
   probabilities,
@@ -39,8 +42,13 @@ describe('scores', () => {
     expect(green).toMatchObject({ images: 2, auc: 0.875, precision: 1, recall: 0.5 })
     expect(green!.f1).toBeCloseTo(2 / 3, 12)
     expect(blue).toEqual({
-      ...{ name: 'blue', images: 0, averagePrecision: null, auc: null },
-      ...{ precision: 0, recall: null, f1: 0 },
+      name: 'blue',
+      images: 0,
+      averagePrecision: null,
+      auc: null,
+      precision: 0,
+      recall: null,
+      f1: 0,
     })
   })
 

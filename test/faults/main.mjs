@@ -70,7 +70,12 @@ async function stoppedRun(args, base) {
 
 const base = await undisturbedRun(ARGS, 3, 4)
 const context = {
-  ...{ short, seed, random: randomNumbers(seed), network: NETWORK, images: IMAGES, base },
+  short,
+  seed,
+  random: randomNumbers(seed),
+  network: NETWORK,
+  images: IMAGES,
+  base,
   /** All of them, in the short form only so many. */
   few: (values, most) => (short ? thinned(values, most) : values),
   kills: Number(values.kills ?? (short ? 6 : 50)),

@@ -8,8 +8,16 @@ function labelled(labels: readonly number[], targets?: Uint8Array) {
   const classes = Array.from({ length: Math.max(...labels) + 1 }, (_, c) => String(c))
   const normalisation = { mean: [0], deviation: [1] }
   return {
-    ...{ name: 'numbers', split: 'train' as const, classes, channels: 1, height: 1, width: 1, normalisation },
-    ...{ length: labels.length, labels: Uint16Array.from(labels), images: Uint8Array.from(labels.keys()) },
+    name: 'numbers',
+    split: 'train' as const,
+    classes,
+    channels: 1,
+    height: 1,
+    width: 1,
+    normalisation,
+    length: labels.length,
+    labels: Uint16Array.from(labels),
+    images: Uint8Array.from(labels.keys()),
     ...(targets ? { targets } : {}),
   }
 }

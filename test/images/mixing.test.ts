@@ -6,7 +6,13 @@ import type { Mixing } from '../../dist/images/mixing.js'
 /** Image i is all i; its label, too. */
 const length = 40
 const dataset: ArrayDataset = {
-  ...{ name: 'levels', split: 'train', classes: [], channels: 2, height: 8, width: 10, length },
+  name: 'levels',
+  split: 'train',
+  classes: [],
+  channels: 2,
+  height: 8,
+  width: 10,
+  length,
   images: Uint8Array.from({ length: length * 160 }, (_, i) => Math.floor(i / 160)),
   labels: Uint16Array.from({ length }, (_, i) => i),
   normalisation: { mean: [0, 0], deviation: [1, 1] },

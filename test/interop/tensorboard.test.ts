@@ -8,8 +8,12 @@ const golden: Record<string, string> = JSON.parse(
 )
 const SECONDS = 1795531081.25
 const histogram = {
-  ...{ smallest: -2, largest: 6, mean: 2, standardDeviation: 3 },
-  ...{ edges: [-2, 2, 6], counts: [3, 4] },
+  smallest: -2,
+  largest: 6,
+  mean: 2,
+  standardDeviation: 3,
+  edges: [-2, 2, 6],
+  counts: [3, 4],
 }
 
 const EVENTS: Readonly<Record<string, BoardEvent>> = {

@@ -26,7 +26,13 @@ const NETS: Readonly<Record<string, DenseNetOptions>> = {
   },
   'plain, one channel': { blocks: [2, 1], growthRate: 3, inputChannels: 1, height: 6, width: 11 },
   'ImageNet stem': {
-    ...{ blocks: [1, 1], growthRate: 7, bottleneck: true, stem: 'imagenet', height: 21, width: 30, classes: 11 },
+    blocks: [1, 1],
+    growthRate: 7,
+    bottleneck: true,
+    stem: 'imagenet',
+    height: 21,
+    width: 30,
+    classes: 11,
   },
   'down to one pixel': {
     blocks: [1, 1, 1],

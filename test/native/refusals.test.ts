@@ -140,12 +140,26 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     const sizes = [3, 1, 1, 1, 3, 3].map(n => n * labels.length)
     const buffers = sizes.map((elements, i) => ({ name: `${i}`, elements, role: 'transient' as const }))
     const call: KernelCall = {
-      ...{ kernel: 'crossEntropy', logits: view, labels: at(1), mixed: null, smoothing: 0, classWeights: null },
-      ...{ loss: at(2), rank: at(3), gradient: { ...view, buffer: 4 } },
+      kernel: 'crossEntropy',
+      logits: view,
+      labels: at(1),
+      mixed: null,
+      smoothing: 0,
+      classWeights: null,
+      loss: at(2),
+      rank: at(3),
+      gradient: { ...view, buffer: 4 },
     }
     const binary: KernelCall = {
-      ...{ kernel: 'binaryCrossEntropy', logits: view, labels: at(1), targets: { ...view, buffer: 5 }, smoothing: 0 },
-      ...{ classWeights: null, loss: at(2), rank: at(3), gradient: null },
+      kernel: 'binaryCrossEntropy',
+      logits: view,
+      labels: at(1),
+      targets: { ...view, buffer: 5 },
+      smoothing: 0,
+      classWeights: null,
+      loss: at(2),
+      rank: at(3),
+      gradient: null,
     }
     for (const loss of [call, binary]) {
       const program = makeProgram([loss], buffers, labels.length)

@@ -36,7 +36,9 @@ const common = { aliases: [], licence: 'BSD-3-Clause', source: 'a test', top1Err
 function torchvisionLike(address: string, file: Partial<NamedFile> = {}): NamedModel {
   const [size, digits] = [pth.length, sha256(pth).slice(0, 8)]
   return {
-    ...{ name: 'densenet5', ...common, preprocessing: { resize: 256, crop: 224, interpolation: 'bilinear' } },
+    name: 'densenet5',
+    ...common,
+    preprocessing: { resize: 256, crop: 224, interpolation: 'bilinear' },
     files: [{ name: PTH, url: `${address}/models/${PTH}`, size, sha256: digits, ...file }],
   }
 }

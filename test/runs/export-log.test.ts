@@ -11,7 +11,12 @@ import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 const folder = temporaryFolder()
 const run = join(folder, 'run')
 await DenseNet.create(TINY, { seed: 3 }).fit(tinyDataset('train', 30), {
-  ...{ on: createReferenceBackend(), loaderThreads: 0, epochs: 2, batchSize: 10, learningRate: 0.05, output: run },
+  on: createReferenceBackend(),
+  loaderThreads: 0,
+  epochs: 2,
+  batchSize: 10,
+  learningRate: 0.05,
+  output: run,
 })
 const lines = readFileSync(join(run, 'log.jsonl'), 'utf8')
   .trim()

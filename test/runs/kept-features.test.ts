@@ -23,7 +23,13 @@ const train = tinyDataset('train', 30)
 const validation = tinyDataset('test', 10)
 const AUGMENTED: FitOptions = { augmentation: { flip: true, pad: 1 } }
 const common: FitOptions = {
-  ...{ on: exact, validation, loaderThreads: 0, epochs: 5, batchSize: 8, learningRate: 0.05, seed: 3 },
+  on: exact,
+  validation,
+  loaderThreads: 0,
+  epochs: 5,
+  batchSize: 8,
+  learningRate: 0.05,
+  seed: 3,
   freeze: ['features.*'],
 }
 
@@ -65,7 +71,10 @@ describe('the same as ordinary frozen training', () => {
           labelSmoothing: 0.1,
           classWeights: 'balanced',
         },
-        ...{ heldOut: 6, schedule: 'plateau', warmupEpochs: 0.5, decayNorms: false },
+        heldOut: 6,
+        schedule: 'plateau',
+        warmupEpochs: 0.5,
+        decayNorms: false,
       },
     ],
     ['AdamW', { augmentation: false, optimizer: 'adamw', learningRate: 0.01, loss: 'binary-cross-entropy' }],

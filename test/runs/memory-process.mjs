@@ -15,7 +15,13 @@ function images(split) {
   const images = new Uint8Array(new SharedArrayBuffer(length * channels * height * width))
   for (let i = 0; i < images.length; i++) images[i] = Math.imul(i, 0x9e3779b1) >>> 24
   return {
-    ...{ name: 'noise', split, length, channels, height, width, images },
+    name: 'noise',
+    split,
+    length,
+    channels,
+    height,
+    width,
+    images,
     classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
     labels: new Uint16Array(new SharedArrayBuffer(2 * length)),
     normalisation: { mean: [128, 128, 128], deviation: [64, 64, 64] },

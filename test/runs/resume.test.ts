@@ -99,9 +99,21 @@ describe('stopping after a step and going on', () => {
 
 /** Everything that training can remember beside weights and momentum. */
 const ALL: FitOptions = {
-  ...{ mixup: 0.5, cutmix: 1, switchProbability: 0.4 },
-  ...{ accumulate: 3, clipNorm: 0.5, ema: 0.9, labelSmoothing: 0.1, classWeights: 'balanced', heldOut: 6 },
-  ...{ schedule: 'plateau', plateauPatience: 0, warmupEpochs: 0.5, decayNorms: false, keepBest: 2, batchSize: 5 },
+  mixup: 0.5,
+  cutmix: 1,
+  switchProbability: 0.4,
+  accumulate: 3,
+  clipNorm: 0.5,
+  ema: 0.9,
+  labelSmoothing: 0.1,
+  classWeights: 'balanced',
+  heldOut: 6,
+  schedule: 'plateau',
+  plateauPatience: 0,
+  warmupEpochs: 0.5,
+  decayNorms: false,
+  keepBest: 2,
+  batchSize: 5,
   freeze: ['features.denseblock1.*', 'features.norm5.weight'],
 }
 const SETS: readonly [name: string, options: FitOptions, buffers: string[]][] = [

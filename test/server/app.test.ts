@@ -17,7 +17,11 @@ const errors: string[] = []
 
 beforeAll(async () => {
   server = await createServer(model, {
-    ...{ port: 0, backend: 'reference', maxBodyBytes: 4000, maxImages: 3, maxPixels: 5000 },
+    port: 0,
+    backend: 'reference',
+    maxBodyBytes: 4000,
+    maxImages: 3,
+    maxPixels: 5000,
     onError: message => errors.push(message),
   })
 })
@@ -188,7 +192,10 @@ describe('other paths', () => {
 
   test('/v1/model', async () => {
     expect(await (await get('/v1/model')).json()).toMatchObject({
-      ...{ name: 'tiny', classes: ['red', 'green', 'blue'], classCount: 3, multiLabel: false },
+      name: 'tiny',
+      classes: ['red', 'green', 'blue'],
+      classCount: 3,
+      multiLabel: false,
       input: { channels: 3, height: 8, width: 8 },
       limits: { bodyBytes: 4000, pixels: 5000, images: 3 },
     })

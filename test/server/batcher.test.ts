@@ -13,7 +13,10 @@ function network(options: { batchSize?: number; maxWaitMilliseconds?: number } =
   let release: (() => void) | null = null
   let fail: Error | null = null
   const batcher = new Batcher({
-    ...{ batchSize: 3, maxWaitMilliseconds: 0, imageSize: 2, ...options },
+    batchSize: 3,
+    maxWaitMilliseconds: 0,
+    imageSize: 2,
+    ...options,
     onBatch: () => {},
     async run(question, images, size) {
       batches.push([question, Array.from({ length: size }, (_, i) => images[2 * i]!)])

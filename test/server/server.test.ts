@@ -17,7 +17,9 @@ afterEach(async () => {
 
 async function start(options: ServerOptions = {}): Promise<DenseNetServer> {
   const server = await createServer(tinyModel(), {
-    ...{ port: 0, backend: 'reference', ...options },
+    port: 0,
+    backend: 'reference',
+    ...options,
     onError: message => failures.push(message),
   })
   open.push(server)

@@ -72,7 +72,12 @@ const anyOptions = fc.record({
 function images(network: DenseNetOptions, length: number, several: boolean): ArrayDataset {
   const { classes = 1, inputChannels: channels = 1, height = 1, width = 1 } = network
   return {
-    ...{ name: 'any', split: 'train', channels, height, width, length },
+    name: 'any',
+    split: 'train',
+    channels,
+    height,
+    width,
+    length,
     classes: Array.from({ length: classes }, (_, c) => `class ${c}`),
     images: Uint8Array.from({ length: length * channels * height * width }, (_, i) => (i * 37) % 256),
     labels: Uint16Array.from({ length }, (_, i) => (several ? 0 : i % classes)),
@@ -97,7 +102,9 @@ test('trains, or says in a sentence why not', async () => {
         const model = DenseNet.create(network, { seed: 1 })
         const validation = images(network, 5, judged === 'other' ? !several : several)
         const { final, stopped } = await model.fit(images(network, length, several), {
-          ...{ on, loaderThreads: 0, ...(judged === 'none' ? {} : { validation }) },
+          on,
+          loaderThreads: 0,
+          ...(judged === 'none' ? {} : { validation }),
           ...options,
         })
         trained++

@@ -90,8 +90,15 @@ describe('a run', () => {
   })
 
   const options: FitOptions = {
-    ...{ mixup: 1, cutmix: 1, accumulate: 2, ema: 0.9, classWeights: 'balanced', labelSmoothing: 0.1, heldOut: 8 },
-    ...{ keepBest: 2, patience: 3 },
+    mixup: 1,
+    cutmix: 1,
+    accumulate: 2,
+    ema: 0.9,
+    classWeights: 'balanced',
+    labelSmoothing: 0.1,
+    heldOut: 8,
+    keepBest: 2,
+    patience: 3,
   }
   test('stopped and gone on with, with mixing and all, ends with the same checkpoint', async () => {
     const ends = []

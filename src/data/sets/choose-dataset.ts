@@ -184,7 +184,10 @@ export function knownDataset(name: string): ChosenDataset | null {
   const load = (split: 'train' | 'test', options: DataOptions) => loadDataset(info.name, { ...options, split })
   return {
     name: info.name,
-    ...{ channels, height, width, classes: classes.length },
+    channels,
+    height,
+    width,
+    classes: classes.length,
     notes: [],
     splits: async options => unsplit({ train: await load('train', options), test: await load('test', options) }),
     test: options => load('test', options),

@@ -353,7 +353,11 @@ describe('batches from files', () => {
   async function batchesOf(folder: string, options: Partial<LoaderOptions> & { split?: 'train' | 'test' } = {}) {
     const { split = 'train', ...rest } = options
     const loader = createLoader((await imageFiles(folder, { size: 24 }))[split], {
-      ...{ batchSize: 4, seed: 3, shuffle: true, workers: 0, augmentation: imagenetTransforms(24) },
+      batchSize: 4,
+      seed: 3,
+      shuffle: true,
+      workers: 0,
+      augmentation: imagenetTransforms(24),
       ...rest,
     })
     try {

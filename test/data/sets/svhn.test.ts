@@ -186,7 +186,13 @@ test('is fetched, verified and split as in the paper', async () => {
 test('validation images: so many of each digit from both files, always the same', () => {
   const length = 300
   const made = (): ArrayDataset => ({
-    ...{ name: 'svhn', split: 'train', classes: [...'0123456789'], channels: 3, height: 32, width: 32, length },
+    name: 'svhn',
+    split: 'train',
+    classes: [...'0123456789'],
+    channels: 3,
+    height: 32,
+    width: 32,
+    length,
     images: Uint8Array.from({ length: length * 3072 }, (_, i) => Math.floor(i / 3072) % 251),
     labels: Uint16Array.from({ length }, (_, i) => (i * 7) % 10),
     normalisation: { mean: [0, 0, 0], deviation: [255, 255, 255] },
