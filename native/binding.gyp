@@ -57,7 +57,11 @@
           "sources": ["kernels/kernels.cc"],
           "cflags_cc": ["<@(kernel_flags)", "-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"],
           "defines": ["VECTOR_WIDTH=16", "DENSENET_IMPLEMENTATIONS=avx512Implementations"],
-          "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["<@(kernel_flags)", "-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]}
+          "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["<@(kernel_flags)", "-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]},
+          "conditions": [
+            # With the sanitizers, where the processor cannot run them: they are linked, and nothing more.
+            ["runs_avx512 == 0", {"cflags_cc": ["-O0", "-fno-sanitize=all"]}]
+          ]
         }
       ]
     }]

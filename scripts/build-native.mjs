@@ -4,7 +4,7 @@
 // --required makes that a failure. --sanitize builds native/build-sanitize with AddressSanitizer and UBSan, --arm64
 // native/build-arm64 with Debian's cross compiler.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -57,5 +57,13 @@ const run = (...args) => {
   })
   if (result.status !== 0) giveUp('the compiler failed (its messages are above)')
 }
-run('configure', '--', `-Droot=${root}`, `-Dsanitize=${sanitize ? 'address,undefined' : 'none'}`)
+const runsAvx512 =
+  !sanitize || !existsSync('/proc/cpuinfo') || /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+run(
+  'configure',
+  '--',
+  `-Droot=${root}`,
+  `-Dsanitize=${sanitize ? 'address,undefined' : 'none'}`,
+  `-Druns_avx512=${Number(runsAvx512)}`,
+)
 run('build', '-j', 'max')
