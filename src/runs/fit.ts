@@ -3,18 +3,19 @@ import type { ComputeOptions } from '../backends/registry.js'
 import { identify } from '../data/sets/fingerprint.js'
 import type { Backend } from '../engine/backend.js'
 import { type SessionState, weightsOf } from '../engine/session.js'
-import { parameterError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { withCleanup } from '../util/cleanup.js'
+import { checkSettings } from '../util/settings.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './asked-recipe.js'
 import { boardFolder } from './board-log.js'
 import type { MemoryChoice } from './memory.js'
 import { prepare } from './prepare.js'
 import { createRun, type OpenRun, openRun } from './run.js'
-import { newRunId, type RunSettings } from './run-settings.js'
+import { newRunId, RUN, type RunSettings } from './run-settings.js'
 import { learned, trainRun, type WatchOptions } from './train-run.js'
 
 export interface FitOptions extends ComputeOptions, AskedRecipe, WatchOptions {
@@ -99,21 +100,17 @@ function settingsOf(
   backend: Backend,
   before?: RunSettings,
 ): RunSettings {
-  const keepBest = options.keepBest ?? before?.keepBest ?? 1
-  if (!Number.isInteger(keepBest) || keepBest < 1) {
-    throw parameterError('keepBest', 'a whole number of at least 1', keepBest)
-  }
+  const names = Object.keys(RUN) as (keyof typeof RUN)[]
+  const asked = names.map(name => [name, options[name] ?? before?.[name] ?? RUN[name].default])
   return {
+    ...checkSettings(RUN, Object.fromEntries(asked)),
     id: newRunId(),
     model,
     dataset: train.name,
     dataFolder: options.dataFolder ?? null,
-    memory: options.memory ?? before?.memory ?? 'auto',
     backend: backend.name,
     threads: options.threads ?? null,
     computer: computer(backend),
-    keepBest,
-    layerStatistics: options.layerStatistics ?? before?.layerStatistics ?? false,
   }
 }
 

@@ -11,16 +11,15 @@ import {
   sessionPrograms,
   TRAINING_BUFFERS,
 } from '../engine/session.js'
-import { parameterError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 
+export const memoryChoices = ['store', 'recompute', 'auto'] as const satisfies readonly (MemoryMode | 'auto')[]
 /** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
-export type MemoryChoice = MemoryMode | 'auto'
-/** All that may be asked for. */
-export const memoryChoices: readonly MemoryChoice[] = ['store', 'recompute', 'auto']
+export type MemoryChoice = (typeof memoryChoices)[number]
 
 /** What the memory of a training is predicted for; `batchSize` in images. */
 export interface MemoryOptions {
@@ -120,7 +119,6 @@ export function planMemory(
   options: Omit<MemoryOptions, 'memory'>,
   free = freeBytes(),
 ): MemoryPlan {
-  if (!memoryChoices.includes(choice)) throw parameterError('memory', `one of ${memoryChoices.join(', ')}`, choice)
   const planFor = (memory: MemoryMode) => planned(config, { ...options, memory })
   const store = choice === 'recompute' ? null : planFor('store')
   if (store && (choice === 'store' || store.predicted.total <= USABLE * free)) {

@@ -8,12 +8,39 @@ import { DenseNetError, usageError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { errorCode, fileError, writeFileAtomically } from '../node/files.js'
 import type { Recipe } from '../training/recipe.js'
+import { count, oneOf, type Settings, yesOrNo } from '../util/settings.js'
 import { memoryChoices } from './memory.js'
 
 export const CONFIG_FILE = 'config.json'
 
 /** Of config.json. A setting that comes later has a default, and leaves this as it is. */
 const FORMAT = 1
+
+/** What may be asked of a run besides its recipe. */
+export const RUN = {
+  /** Whether bottleneck outputs are kept. */
+  memory: {
+    schema: oneOf(memoryChoices),
+    default: 'auto',
+    option: '--memory <mode>',
+    help: 'keep bottleneck outputs or make them again',
+    usual: 'auto, by what is free',
+  },
+  /** How many of the best epochs' checkpoints are kept. */
+  keepBest: {
+    schema: count,
+    default: 1,
+    option: '--keep-best <n>',
+    help: 'checkpoints of the best epochs to keep',
+  },
+  /** Whether the log has statistics of weights and gradients of each epoch. */
+  layerStatistics: {
+    schema: yesOrNo,
+    default: false,
+    option: '--layer-statistics',
+    help: "log statistics of every tensor's weights and gradients after each epoch",
+  },
+} as const satisfies Settings
 
 export const settingsSchema = z.object({
   /** Tells this run's checkpoints from those of another; empty in folders from before there was one. */
@@ -23,16 +50,14 @@ export const settingsSchema = z.object({
   dataset: z.string(),
   /** Where its data are, when not in the cache folder. */
   dataFolder: z.string().nullable(),
-  memory: z.enum(memoryChoices),
+  memory: RUN.memory.schema,
   backend: z.string(),
   /** As asked for; null: one per core. */
   threads: z.int().nullable(),
   /** What it computes on, for a warning: other instructions may round differently. */
   computer: z.string(),
-  /** How many of the best epochs' checkpoints are kept. */
-  keepBest: z.int().min(1).default(1),
-  /** Whether the log has statistics of weights and gradients of each epoch. */
-  layerStatistics: z.boolean().default(false),
+  keepBest: RUN.keepBest.schema.default(RUN.keepBest.default),
+  layerStatistics: RUN.layerStatistics.schema.default(RUN.layerStatistics.default),
 })
 
 /** What was asked for, for `--resume`. Numbers to go on with are in the checkpoint. */

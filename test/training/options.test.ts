@@ -110,6 +110,14 @@ test('the best few epochs have files, and no others', async () => {
   expect(existsSync(join(output, 'best.safetensors'))).toBe(true)
 })
 
+test.each([
+  [{ memory: 'keep' }, 'expected one of store, recompute, auto for memory, got "keep"'],
+  [{ keepBest: 0 }, 'expected a whole number of at least 1 for keepBest, got 0'],
+  [{ layerStatistics: 'yes' }, 'expected true or false for layerStatistics, got "yes"'],
+])('%j is refused', async (options, message) => {
+  await expect(fitted(options as FitOptions)).rejects.toThrow(message)
+})
+
 describe('class weights', () => {
   const weights = (classWeights: Recipe['classWeights'], labels: number[], targets?: number[]) =>
     sessionOptions({ ...PAPER_RECIPE, classWeights }, config, {

@@ -2,7 +2,7 @@
 import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { isOriginalCheckpoint } from '../../entries/networks.js'
-import { memoryChoices, openRun, refuseRun, type Standing } from '../../entries/runs.js'
+import { openRun, RUN, refuseRun, type Standing } from '../../entries/runs.js'
 import { isFinished, type NamedRecipe, namedRecipe, recipeNames, type ScheduleName } from '../../entries/training.js'
 import { usageError } from '../../errors.js'
 import {
@@ -28,7 +28,15 @@ import {
 import { DEMO } from '../demo.js'
 import { table, wrapped } from '../format.js'
 import { describedNetwork, modelOptions } from '../model-options.js'
-import { choiceOption, computeOptions, loaderOption, numberOption, outputOptions, wholeOption } from '../options.js'
+import {
+  choiceOption,
+  computeOptions,
+  loaderOption,
+  numberOption,
+  outputOptions,
+  settingOption,
+  wholeOption,
+} from '../options.js'
 import { pretrainedNetwork, resumeOriginal } from '../pretrained.js'
 import { createReporter } from '../progress.js'
 import { withSignals } from '../signals.js'
@@ -63,11 +71,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     ...labelOptions(),
     ...trainingOptions(),
     ...modelOptions(),
-    choiceOption(
-      '--memory <mode>',
-      'keep bottleneck outputs or make them again; default: auto, by what is free',
-      memoryChoices,
-    ),
+    settingOption(RUN.memory),
     new Option('--output <folder>', 'a new folder for checkpoints and log; default: runs/MODEL-N'),
     new Option(
       '--resume <folder>',
@@ -81,8 +85,8 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
       'the number of the first epoch, where those before were made elsewhere; default: 1',
     ),
     ...readingOptions(),
-    wholeOption('--keep-best <n>', 'checkpoints of the best epochs to keep; default: 1'),
-    new Option('--layer-statistics', "log statistics of every tensor's weights and gradients after each epoch"),
+    settingOption(RUN.keepBest),
+    settingOption(RUN.layerStatistics),
     new Option('--tensorboard [folder]', 'write event files for TensorBoard; default folder: tensorboard, in the run'),
     numberOption(
       '--checkpoint-seconds <s>',
