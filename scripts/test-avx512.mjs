@@ -1,7 +1,6 @@
 // Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole, so it boots Linux and Node.
 //   node scripts/test-avx512.mjs [--required] [--keep]        (npm run test:avx512, on Linux on x64)
-// Every conformance case runs there; what the reference computes for it is computed here, since the emulated processor is a
-// hundred times slower. Where a tool is missing, or the processor has AVX-512 and `npm test` runs its kernels, this says so in one line and
+// Every conformance case runs there, as recorded here: recorded-cases.mjs. Where a tool is missing, or the processor has AVX-512 and `npm test` runs its kernels, this says so in one line and
 // succeeds; --required makes a missing tool a failure. --keep leaves the folder with the console's output, for looking into.
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -19,7 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
+import { recordCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const addon = join(root, 'native/build/Release/densenet.node')
@@ -87,20 +86,8 @@ async function fillDisk(disk) {
     mkdirSync(join(disk, dirname(library)), { recursive: true })
     copyFileSync(library, join(disk, library))
   }
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'error',
-    ssr: { noExternal: true },
-    build: {
-      ssr: 'test/conformance/recorded.ts',
-      outDir: join(disk, 'app'),
-      emptyOutDir: false,
-      target: 'node20',
-      rollupOptions: { output: { entryFileNames: 'recorded.mjs', codeSplitting: false } },
-    },
-  })
-  must(process.execPath, ['recorded.mjs', 'record', '.'], { cwd: join(disk, 'app') })
+  const why = await recordCases(join(disk, 'app'))
+  if (why) end(`error: ${why}`, 1)
   writeFileSync(
     join(disk, 'init'),
     `#!/bin/busybox sh

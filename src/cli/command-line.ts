@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The command line: a thin user of the public API. Reads as the story of a call: translate, parse, run, or say what is
 // wrong. Exit codes: 0, 1 (failed), 2 (wrong usage), 130 (stopped by Ctrl-C).
 import { createRequire } from 'node:module'
@@ -10,7 +9,8 @@ import { createTerminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
-async function main(args: readonly string[]): Promise<number> {
+/** Runs a command line, and returns its exit code. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     return await run(args)
   } catch (error) {
@@ -72,7 +72,7 @@ async function createProgram(name: string | undefined, finish: (exitCode: number
     )
   const wanted = name !== undefined && Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS)
   for (const load of wanted) program.addCommand((await load())(finish))
-  // Errors are printed by main, in one shape.
+  // Errors are printed above, in one shape.
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
@@ -87,11 +87,3 @@ function stackOf(error: unknown): string {
   const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`
   return `${error.stack}${cause}`
 }
-
-// Whoever read our output may go away (`| head`, a closed terminal): what is being done is finished all the same.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-  })
-}
-process.exitCode = await main(process.argv.slice(2))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { instructionSets } from '../native-available.js'
 import { temporaryFolder } from '../training/fixtures.js'
-import { densenet, SMALL } from './run.js'
+import { densenet, densenetAlone, SMALL } from './run.js'
 
 const folder = temporaryFolder()
 const run = join(folder, 'run')
@@ -302,7 +302,7 @@ describe('a full disk', () => {
   test('while a checkpoint is written: a sentence, and the one before is whole', async () => {
     const output = join(folder, 'full')
     const args = ['train', ...SMALL, '--checkpoint-seconds=0', '--output', output]
-    const { code, err } = await densenet(args, { node: ['--import', full('last.safetensors.new')] })
+    const { code, err } = await densenetAlone(args, { node: ['--import', full('last.safetensors.new')] })
     expect(err).toBe(
       `error: no space left on the disk while writing ${join(output, 'last.safetensors')}\n       Free some space, or choose a folder on another disk. Then go on with: densenet train --resume ${output}\n`,
     )
@@ -315,7 +315,7 @@ describe('a full disk', () => {
     const output = join(folder, 'full-log')
     await densenet(['train', ...SMALL, '--epochs=1', '--output', output])
     const node = ['--import', full('log.jsonl').replace('%3E%201', '%3E%200')]
-    const { code, err } = await densenet(['train', '--resume', output, '--epochs=2'], { node })
+    const { code, err } = await densenetAlone(['train', '--resume', output, '--epochs=2'], { node })
     expect([code, err.split('\n')[0]]).toEqual([
       1,
       `error: no space left on the disk while writing ${join(output, 'log.jsonl')}`,

@@ -10,7 +10,7 @@ import { DenseNet } from '../../dist/index.js'
 import { svhnFile } from '../data/mat-file.js'
 import { sha256 } from '../data/tiny.js'
 import { temporaryFolder } from '../training/fixtures.js'
-import { densenet } from './run.js'
+import { densenetAlone } from './run.js'
 
 const folder = temporaryFolder()
 const SOURCES = new URL('../../dist/data/bringing/sources.js', import.meta.url)
@@ -45,7 +45,7 @@ test('trains on the others, is judged by them, and is tested at the end; also af
   const output = join(folder, 'run')
   const args = ['train', '--recipe=svhn', '--data', folder, ...NETWORK, '--output', output]
   let interrupted = false
-  const stopped = await densenet([...args, '--epochs=2', '--batch-size=16', '--json'], {
+  const stopped = await densenetAlone([...args, '--epochs=2', '--batch-size=16', '--json'], {
     node,
     onOutput: (out, child) => {
       if (interrupted || !out.includes('"type":"step"')) return
@@ -58,7 +58,9 @@ test('trains on the others, is judged by them, and is tested at the end; also af
   expect(start).toMatchObject({ type: 'start', trainImages: 80, testImages: 6000, dataset: 'svhn' })
   expect(start.recipe).toMatchObject({ heldOut: 6000, augmentation: { flip: false, pad: 0 } })
 
-  const { code, out } = await densenet(['train', '--resume', output, '--data', folder, '--loader-threads=0'], { node })
+  const { code, out } = await densenetAlone(['train', '--resume', output, '--data', folder, '--loader-threads=0'], {
+    node,
+  })
   expect(code).toBe(0)
   expect(out).toContain('80 training, 6,000 validation images')
   expect(out).toMatch(/^final validation error [\d.]+ % \(top-5 [\d.]+ %\) after epoch 2$/m)

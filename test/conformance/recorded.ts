@@ -1,9 +1,10 @@
 // The conformance cases for a machine that is too slow to make and compute them: what the arenas held before and after the
-// reference's run goes into files, and another process runs them on the native backend. scripts/test-avx512.mjs bundles this.
+// reference's run goes into files, and another process runs them on the native backend. scripts/recorded-cases.mjs bundles this.
 //   node recorded.mjs record FOLDER
-//   node recorded.mjs replay FOLDER INSTRUCTION_SET
+//   node recorded.mjs replay FOLDER [INSTRUCTION_SET]      default: all that this processor can run
 import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { loadAddon } from '../../dist/backends/native/addon.js'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { type ConformanceCase, compareCase, initialArena, outputsOf, runCase } from './harness.js'
@@ -30,7 +31,8 @@ async function record(folder: string): Promise<void> {
   writeFileSync(cases, JSON.stringify(recorded))
 }
 
-async function replay(folder: string, instructionSet: string): Promise<void> {
+/** Returns how many failed. */
+async function replay(folder: string, instructionSet: string): Promise<number> {
   const { cases, arenas } = filesOf(folder)
   const recorded: readonly Recorded[] = JSON.parse(readFileSync(cases, 'utf8'))
   const native = createNativeBackend({ threads: 2, instructionSet })
@@ -63,8 +65,16 @@ async function replay(folder: string, instructionSet: string): Promise<void> {
   }
   native.dispose()
   console.log(`${instructionSet}: ${recorded.length - failed - refused} passed, ${failed} failed, ${refused} refused`)
+  return failed
 }
 
-const [task, folder = '.', instructionSet = ''] = process.argv.slice(2)
+const [task, folder = '.', only] = process.argv.slice(2)
 if (task === 'record') await record(folder)
-else await replay(folder, instructionSet)
+else {
+  const sets = only
+    ? [only]
+    : loadAddon()
+        .instructionSets()
+        .map(({ name }) => name)
+  for (const set of sets) if ((await replay(folder, set)) > 0) process.exitCode = 1
+}

@@ -1,34 +1,42 @@
 // Reads one file as the library would, in a process of its own, and says what became of it and what it took.
 //   node test/hostile/read.mjs KIND FILE
 import { mkdirSync } from 'node:fs'
-import { unpackTarGz } from '../../dist/data/bringing/unpack.js'
-import { decodeImageFile } from '../../dist/data/loading/decode.js'
-import { readIdx } from '../../dist/data/sets/idx.js'
-import { imageFiles } from '../../dist/data/sets/image-files.js'
-import { readMat } from '../../dist/data/sets/mat.js'
 import { DenseNetError } from '../../dist/errors.js'
-import { importWeights } from '../../dist/interop/import-weights.js'
-import { readBytes, readWeights } from '../../dist/networks/weight-files.js'
-import { readInChunks } from '../../dist/node/files.js'
-import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 
+/** Each brings what it needs, so that no file waits for the readers of others. */
 const READERS = {
-  weights: async file => importWeights(await readWeights(file)),
-  checkpoint: readCheckpoint,
-  image: decodeImageFile,
-  list: file => imageFiles(file),
-  mat: file => readMat(readInChunks(file), file, () => null),
-  idx: async file => readIdx(await readBytes(file), 3, file),
-  tar: async file => {
-    mkdirSync(`${file}.out`, { recursive: true })
-    await unpackTarGz(file, new Map([['wanted.bin', 16]]), `${file}.out`)
+  weights: async () => {
+    const { importWeights } = await import('../../dist/interop/import-weights.js')
+    const { readWeights } = await import('../../dist/networks/weight-files.js')
+    return async file => importWeights(await readWeights(file))
+  },
+  checkpoint: async () => (await import('../../dist/runs/checkpoint.js')).readCheckpoint,
+  image: async () => (await import('../../dist/data/loading/decode.js')).decodeImageFile,
+  list: async () => (await import('../../dist/data/sets/image-files.js')).imageFiles,
+  mat: async () => {
+    const { readMat } = await import('../../dist/data/sets/mat.js')
+    const { readInChunks } = await import('../../dist/node/files.js')
+    return file => readMat(readInChunks(file), file, () => null)
+  },
+  idx: async () => {
+    const { readIdx } = await import('../../dist/data/sets/idx.js')
+    const { readBytes } = await import('../../dist/networks/weight-files.js')
+    return async file => readIdx(await readBytes(file), 3, file)
+  },
+  tar: async () => {
+    const { unpackTarGz } = await import('../../dist/data/bringing/unpack.js')
+    return async file => {
+      mkdirSync(`${file}.out`, { recursive: true })
+      await unpackTarGz(file, new Map([['wanted.bin', 16]]), `${file}.out`)
+    }
   },
 }
 const [kind, file] = process.argv.slice(2)
+const read = await READERS[kind]()
 const before = process.resourceUsage().maxRSS
 const facts = { refused: false, isSentence: true, message: '' }
 try {
-  await READERS[kind](file)
+  await read(file)
 } catch (error) {
   facts.refused = true
   facts.isSentence = error instanceof DenseNetError && !error.message.includes('\n')
