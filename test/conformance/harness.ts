@@ -58,7 +58,8 @@ export function outputsOf(call: KernelCall, offsets: readonly number[], batch: n
         const first = offsets[operand.ref.buffer]! + operand.ref.offset
         // Rows of weights; what optimisers work on; numbers of channels or images.
         const channels = name === 'weightGradient' ? outputChannels(call) : 'elements' in call ? 1 : count
-        const positions = Uint32Array.from({ length: count }, (_, i) => first + i)
+        const positions = new Uint32Array(count)
+        for (let i = 0; i < count; i++) positions[i] = first + i
         return { name, positions, inner: count / channels, channels }
       }
       const { buffer, stride, first, channels, height, width } = operand.view
@@ -85,10 +86,14 @@ export function initialArena({ program, inputs }: ConformanceCase): Float64Array
 }
 
 /** Runs the case and returns the arena. */
-export async function runCase(backend: Backend, testCase: ConformanceCase): Promise<ArrayLike<number>> {
+export async function runCase(
+  backend: Backend,
+  testCase: ConformanceCase,
+  before: ArrayLike<number> = initialArena(testCase),
+): Promise<ArrayLike<number>> {
   const arena = backend.createBuffer(testCase.program.arenaElements)
   try {
-    await arena.write(initialArena(testCase))
+    await arena.write(before)
     const executable = await backend.compile(testCase.program, { arena })
     await executable.run(testCase.runArguments)
     executable.dispose()
@@ -110,6 +115,7 @@ export function compareCase(
   testCase: ConformanceCase,
   expected: ArrayLike<number>,
   actual: ArrayLike<number>,
+  before: ArrayLike<number> = initialArena(testCase),
 ): Comparison {
   const errors = { many: 0, few: 0 }
   const problems: string[] = []
@@ -144,7 +150,6 @@ export function compareCase(
       )
     }
   }
-  const before = initialArena(testCase)
   let stray = 0
   while (stray < before.length && (isOutput[stray] || Object.is(actual[stray], before[stray]))) stray++
   if (stray < before.length)

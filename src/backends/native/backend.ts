@@ -88,7 +88,7 @@ class NativeBuffer implements DeviceBuffer {
 
   async write(data: ArrayLike<number>, offset = 0): Promise<void> {
     this.#checkRange(offset, data.length)
-    this.#addon.writeBuffer(this.handle, data instanceof Float32Array ? data : Float32Array.from(data), offset)
+    this.#addon.writeBuffer(this.handle, data instanceof Float32Array ? data : new Float32Array(data), offset)
   }
 
   async read(offset = 0, count = this.elements - offset, into?: Numbers): Promise<Numbers> {
