@@ -37,7 +37,7 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
       if (backend === 'native' || (error as { code?: string }).code === 'usage') throw error
       const why = error instanceof DenseNetError ? error : new DenseNetError('the native backend needs Node')
       const hint = why.hint === undefined ? '' : `. To be faster, ${why.hint}`
-      onWarning(`${why.message}; using the reference backend, which is hundreds of times slower${hint}`)
+      onWarning(`${why.message}. USING THE REFERENCE BACKEND, WHICH IS HUNDREDS OF TIMES SLOWER${hint}`)
     }
   }
   const { createReferenceBackend } = await import('./reference/backend.js')
