@@ -1,6 +1,9 @@
 // Node-API, with what is short for it.
 #pragma once
 #define NAPI_VERSION 9
+#if defined(_WIN32)
+#define NAPI_EXTERN __declspec(dllimport)  // by pointers: node.cc
+#endif
 #include <node_api.h>
 
 #include <cstddef>

@@ -82,7 +82,14 @@ function pe(bytes) {
       symbols.push(textAt(bytes, offset(bytes.readUInt32LE(entry)) + 2))
     }
   }
-  return { system: 'win32', processor, libraries, symbols, versions: [], stripped: directory(6) === 0 }
+  return {
+    system: 'win32',
+    processor,
+    libraries,
+    symbols,
+    versions: [],
+    stripped: bytes.readUInt32LE(header + 16) === 0,
+  }
 }
 
 /** What the library in these bytes is: `system` and `processor` as Node calls them, `libraries`, `symbols` and `versions` that it needs. */

@@ -18,7 +18,13 @@ const MUSL = '/lib/ld-musl-x86_64.so.1'
 
 const folder = mkdtempSync(join(tmpdir(), 'densenet-prebuilt-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const env = { ...process.env, NO_COLOR: '1', WINEDEBUG: '-all', WINEPREFIX: join(folder, 'wine') }
+const env = {
+  ...process.env,
+  NO_COLOR: '1',
+  WINEDEBUG: '-all',
+  NODE_SKIP_PLATFORM_CHECK: '1',
+  WINEPREFIX: join(folder, 'wine'),
+}
 
 /** Each: what npm brings and the file of it to run, the target, the command, what it `needs` and from where, and whether it has decoders. */
 const LINUX = { target: 'linux-x64-gnu', command: file => [file], decodes: true, needs: {} }
