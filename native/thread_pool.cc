@@ -27,7 +27,7 @@ bool sharesProcessor(RunState& state, int worker) {
 /// Yielding is quick while nobody else wants the processor. Who sleeps is woken on an idle one, if there is any: two workers that
 /// only yielded to each other would stay on one, and Linux leave another idle. And who sleeps where somebody else computes has
 /// its turn when there is something to do.
-void relax(RunState& state, int worker, int times) {
+void relax(RunState& state, int worker, int times, int) {
   Share& share = state.shares[worker];
   if (times < 200 && !share.crowded && (times > 0 || !sharesProcessor(state, worker))) {
     const double start = now();

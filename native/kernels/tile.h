@@ -125,7 +125,13 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
     for (int r = 0; r < R; r++) {
       const Vec w = broadcast(rows.at(r, j));
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+      for (int v = 0; v < V; v++) {
+#if defined(__wasm_relaxed_simd__)
+        sums[r][v] = __builtin_wasm_relaxed_madd_f32x4(w, x[v], sums[r][v]);
+#else
+        sums[r][v] += w * x[v];
+#endif
+      }
     }
     rows.afterStep();
     if (S::input == 0) input += inputStep;
