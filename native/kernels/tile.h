@@ -54,8 +54,9 @@ struct Steps {
 };
 typedef Steps<0, 0, 0> AnySteps;
 
-/// Weights that many tiles read are packed for so many rows of a product, step by step.
-constexpr int ROW_GROUP = 2 * TILE_ROWS;
+/// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
+constexpr int ROW_GROUP = 12;
+static_assert(ROW_GROUP % TILE_ROWS == 0);
 typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
 typedef Steps<1, ROW_GROUP, TILE_PIXELS, true> FinishedSteps;
 
