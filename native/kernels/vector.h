@@ -62,6 +62,15 @@ inline Vec relu(Vec v) {
 #endif
   return v < zero ? zero : v;
 }
+/// For what is kept from step to step, or begins a pass: a denormal number is zero. Elsewhere the processor is told so (FlushDenormals
+/// in program.cc); WebAssembly cannot tell it, and momentum of gradients that have died out would end there, and stay.
+inline float flushed(float x) {
+#if defined(__wasm__)
+  return __builtin_fabsf(x) < 0x1p-126f ? __builtin_copysignf(0, x) : x;
+#else
+  return x;
+#endif
+}
 inline float sum(Vec v) {
   float total = 0;
   for (int i = 0; i < WIDTH; i++) total += v[i];
