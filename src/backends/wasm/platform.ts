@@ -14,6 +14,8 @@ export interface Exports {
   vocabulary(): number
   allocate(bytes: number): number
   release(address: number): void
+  /** Bytes. */
+  used(): number
   refuses(code: number, count: number): number
   compile(code: number, count: number, workers: number, buffers: number, arena: number): number
   releaseProgram(program: number): void
