@@ -23,6 +23,7 @@ export const nodeHost: Host = {
       heard(answer)
     })
     worker.on('error', error => failed(error.message))
+    worker.on('exit', () => failed('it ended'))
     return {
       post(message) {
         worker.ref()
