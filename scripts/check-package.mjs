@@ -27,6 +27,8 @@ const problems = [
     'dist/dashboard/page/index.html',
     'dist/server/page/script.js',
     'models/cifar10/model.safetensors',
+    'native/build/wasm32-simd/densenet.wasm',
+    'native/build/wasm32-relaxed/densenet.wasm',
   ]
     .filter(path => !paths.includes(path))
     .map(path => `it lacks ${path}`),
