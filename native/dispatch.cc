@@ -1,6 +1,9 @@
 #include "dispatch.h"
 
 #include <cstring>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace densenet {
 
@@ -10,19 +13,37 @@ KernelImplementation avx2Implementations(const Call&);
 KernelImplementation avx512Implementations(const Call&);
 #endif
 
+#if defined(__x86_64__)
+namespace {
+/// What the processor can do and the operating system saves. Asked of the processor itself: the compiler's built-in function for this
+/// needs a library, and answers that there is nothing where it is another one's.
+struct Features {
+  bool avx2 = false, avx512 = false;
+  Features() {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return;
+    const bool fma = c >> 12 & 1, osSaves = c >> 27 & 1;
+    if (!osSaves || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    unsigned saved, high;
+    asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    constexpr unsigned YMM = 0x06, ZMM = 0xe6;  // with the registers below and, of AVX-512, the masks
+    constexpr unsigned AVX2 = 1u << 5, AVX512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+    avx2 = fma && (b & AVX2) && (saved & YMM) == YMM;
+    avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
+  }
+};
+}  // namespace
+#endif
+
 int availableInstructionSets(InstructionSet* to, int room) {
   int count = 0;
   const auto add = [&](const char* name, const char* title, Implementations implementations) {
     if (count < room) to[count++] = {name, title, implementations};
   };
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    add("avx512", "AVX-512", avx512Implementations);
-  }
-  if (avx2) add("avx2", "AVX2", avx2Implementations);
+  const Features processor;
+  if (processor.avx512) add("avx512", "AVX-512", avx512Implementations);
+  if (processor.avx2) add("avx2", "AVX2", avx2Implementations);
 #endif
   // The portable build takes what every processor of its architecture has: SSE2 on x86-64, NEON on arm64.
 #if defined(__aarch64__)

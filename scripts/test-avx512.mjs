@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url'
 import { recordCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const addon = join(root, 'native/build/Release/densenet.node')
+const addon = join(root, 'native/build/linux-x64-gnu/densenet.node')
 const TOOLS = {
   'bochs-bin': 'bochs bochs-term bochsbios',
   'grub-mkrescue': 'grub-common grub-pc-bin',

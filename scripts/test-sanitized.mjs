@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { recordCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const addon = join(root, 'native/build-sanitize/build/Release/densenet.node')
+const addon = join(root, 'native/build-sanitize/densenet.node')
 const args = process.argv.slice(2)
 const more = args.filter(arg => arg !== '--no-build')
 
@@ -29,7 +29,7 @@ function run(program, programArgs, options = {}) {
 
 if (!args.includes('--no-build')) {
   rmSync(addon, { force: true })
-  if (!run(process.execPath, ['scripts/build-native.mjs', '--sanitize', '--required'])) fail('the build failed')
+  if (!run(process.execPath, ['scripts/build-native.mjs', '--sanitize'])) fail('the build failed')
 }
 if (!existsSync(addon)) fail(`there is no ${addon}`)
 

@@ -17,10 +17,13 @@ export const filesIn = (folder: string, ending: RegExp): string[] =>
 
 export const sources = filesIn('src', /\.ts$/)
 
-/** A folder of src/ (of src/data: its folders; the native backend is a room of its own), or a file that lies there itself. */
+/** Backends' folders that need Node. */
+const NODES_BACKENDS = ['native', 'wasm-node']
+
+/** A folder of src/ (of src/data: its folders; backends that need Node are rooms of their own), or a file that lies there itself. */
 export function roomOf(path: string): string {
   const [, room, inner] = path.split('/')
-  return room === 'data' || (room === 'backends' && inner === 'native') ? `${room}/${inner}` : room!
+  return room === 'data' || (room === 'backends' && NODES_BACKENDS.includes(inner!)) ? `${room}/${inner}` : room!
 }
 
 /** Rooms that import nothing of Node: a browser loads them as they are. */

@@ -1,5 +1,6 @@
 // The losses: softmax with cross entropy, and sigmoids with binary cross entropy, in double precision.
 #pragma once
+#include "vector.h"
 #include "work.h"
 
 namespace {
@@ -96,7 +97,7 @@ inline void work(const Task& task, int, int image) {
   Element* gradient = call.gradient.plane(image, 0);
   for (int c = 0; c < classes; c++) {
     const double probability = exponential(double(logits[c]) - most - logTotal);
-    gradient[c] = float((probability * counted - target(c)) / task.run.batch);
+    gradient[c] = flushed(float((probability * counted - target(c)) / task.run.batch));
   }
 }
 
@@ -127,7 +128,7 @@ inline void work(const Task& task, int, int image) {
     wrong += (logits[c] > 0) != (targets[c] > 0.5f);
     if (!gradient) continue;
     const double sigmoid = (score < 0 ? small : 1) / (1 + small);
-    gradient[c] = float(weight * (sigmoid - q) / (double(classes) * task.run.batch));
+    gradient[c] = flushed(float(weight * (sigmoid - q) / (double(classes) * task.run.batch)));
   }
   call.loss[image] = float(loss / classes);
   call.rank[image] = float(call.labels ? rankOf(classOf(call.labels[image], classes), logits, classes) : wrong);

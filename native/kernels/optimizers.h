@@ -21,9 +21,9 @@ inline void sgdChunk(const Task& task, Range range) {
   const float rate = task.run.learningRate, momentum = call.momentum, decay = call.weightDecay;
   for (int64_t i = range.first; i < range.end; i++) {
     const float g = call.gradients[i] + decay * call.parameters[i];
-    const float v = momentum * call.velocity[i] + g;
+    const float v = flushed(momentum * call.velocity[i] + g);
     call.velocity[i] = v;
-    call.parameters[i] -= rate * (call.nesterov ? g + momentum * v : v);
+    call.parameters[i] = flushed(call.parameters[i] - rate * (call.nesterov ? g + momentum * v : v));
   }
 }
 
@@ -45,11 +45,11 @@ inline void adamWChunk(const Task& task, Range range) {
   const float scale1 = float(1 / (1 - power(call.beta1, steps))), scale2 = float(1 / (1 - power(call.beta2, steps)));
   for (int64_t i = range.first; i < range.end; i++) {
     const float g = call.gradients[i], w = call.parameters[i];
-    const float m = beta1 * call.firstMoment[i] + rest1 * g;
-    const float v = beta2 * call.secondMoment[i] + rest2 * g * g;
+    const float m = flushed(beta1 * call.firstMoment[i] + rest1 * g);
+    const float v = flushed(beta2 * call.secondMoment[i] + rest2 * g * g);
     call.firstMoment[i] = m;
     call.secondMoment[i] = v;
-    call.parameters[i] = w - rate * (decay * w + scale1 * m / (__builtin_sqrtf(scale2 * v) + epsilon));
+    call.parameters[i] = flushed(w - rate * (decay * w + scale1 * m / (__builtin_sqrtf(scale2 * v) + epsilon)));
   }
 }
 
@@ -59,11 +59,11 @@ inline void rmsPropChunk(const Task& task, Range range) {
   const float alpha = float(call.alpha), rest = float(1 - call.alpha), epsilon = float(call.epsilon);
   for (int64_t i = range.first; i < range.end; i++) {
     const float g = call.gradients[i] + decay * call.parameters[i];
-    const float s = alpha * call.secondMoment[i] + rest * g * g;
-    const float v = momentum * call.velocity[i] + g / (__builtin_sqrtf(s) + epsilon);
+    const float s = flushed(alpha * call.secondMoment[i] + rest * g * g);
+    const float v = flushed(momentum * call.velocity[i] + g / (__builtin_sqrtf(s) + epsilon));
     call.secondMoment[i] = s;
     call.velocity[i] = v;
-    call.parameters[i] -= rate * v;
+    call.parameters[i] = flushed(call.parameters[i] - rate * v);
   }
 }
 
@@ -72,9 +72,9 @@ inline void blendChunk(const Task& task, Range range) {
   float* target = task.call.target;
   const float keep = float(task.run.keep), add = float(task.run.add);
   if (keep == 0) {
-    for (int64_t i = range.first; i < range.end; i++) target[i] = add * source[i];
+    for (int64_t i = range.first; i < range.end; i++) target[i] = flushed(add * source[i]);
   } else {
-    for (int64_t i = range.first; i < range.end; i++) target[i] = keep * target[i] + add * source[i];
+    for (int64_t i = range.first; i < range.end; i++) target[i] = flushed(keep * target[i] + add * source[i]);
   }
 }
 

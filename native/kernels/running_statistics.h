@@ -1,5 +1,6 @@
 // Running statistics. Nothing else in a step reads them; the convolution that follows reads the same batch statistics.
 #pragma once
+#include "vector.h"
 #include "work.h"
 
 namespace {
@@ -11,8 +12,9 @@ inline void work(const Task& task, int, int) {
   const double unbias = m > 1 ? m / (m - 1) : 1;
   const double momentum = call.momentum;
   for (int c = 0; c < call.channels; c++) {
-    call.runningMean[c] = float((1 - momentum) * call.runningMean[c] + momentum * call.statistics.mean[c]);
-    call.runningVariance[c] = float((1 - momentum) * call.runningVariance[c] + momentum * unbias * call.statistics.variance[c]);
+    call.runningMean[c] = flushed(float((1 - momentum) * call.runningMean[c] + momentum * call.statistics.mean[c]));
+    call.runningVariance[c] =
+        flushed(float((1 - momentum) * call.runningVariance[c] + momentum * unbias * call.statistics.variance[c]));
   }
 }
 

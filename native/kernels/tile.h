@@ -54,8 +54,9 @@ struct Steps {
 };
 typedef Steps<0, 0, 0> AnySteps;
 
-/// Weights that many tiles read are packed for so many rows of a product, step by step.
-constexpr int ROW_GROUP = 2 * TILE_ROWS;
+/// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
+constexpr int ROW_GROUP = 12;
+static_assert(ROW_GROUP % TILE_ROWS == 0);
 typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
 typedef Steps<1, ROW_GROUP, TILE_PIXELS, true> FinishedSteps;
 
@@ -125,7 +126,13 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
     for (int r = 0; r < R; r++) {
       const Vec w = broadcast(rows.at(r, j));
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) sums[r][v] += w * x[v];
+      for (int v = 0; v < V; v++) {
+#if defined(__wasm_relaxed_simd__)
+        sums[r][v] = __builtin_wasm_relaxed_madd_f32x4(w, x[v], sums[r][v]);
+#else
+        sums[r][v] += w * x[v];
+#endif
+      }
     }
     rows.afterStep();
     if (S::input == 0) input += inputStep;

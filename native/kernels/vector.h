@@ -16,13 +16,18 @@ constexpr int WIDTH = VECTOR_WIDTH;
 typedef float Vec __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef int32_t IntVec __attribute__((vector_size(WIDTH * sizeof(int32_t))));
 
-// A tile of ROWS x VECTORS accumulators fits the registers: 24 of 32 (AVX-512, NEON), 12 of 16 (AVX2, SSE2, WebAssembly).
+// A tile of ROWS x VECTORS accumulators fits the registers: 24 of 32 (AVX-512, NEON), 12 of 16 (AVX2, SSE2). V8 keeps one of 16 for itself,
+// and a product that is not added in the same instruction needs one, too.
 #if VECTOR_WIDTH == 16 || defined(__aarch64__)
 constexpr int TILE_VECTORS = 4;
 #else
 constexpr int TILE_VECTORS = 2;
 #endif
+#if defined(__wasm__) && !defined(__wasm_relaxed_simd__)
+constexpr int TILE_ROWS = 4;
+#else
 constexpr int TILE_ROWS = 6;
+#endif
 constexpr int TILE_PIXELS = TILE_VECTORS * WIDTH;
 
 inline Vec load(const float* from) {
@@ -56,6 +61,15 @@ inline Vec relu(Vec v) {
   asm("" : "+w"(zero));
 #endif
   return v < zero ? zero : v;
+}
+/// For what is kept from step to step, or begins a pass: a denormal number is zero. Elsewhere the processor is told so (FlushDenormals
+/// in program.cc); WebAssembly cannot tell it, and momentum of gradients that have died out would end there, and stay.
+inline float flushed(float x) {
+#if defined(__wasm__)
+  return __builtin_fabsf(x) < 0x1p-126f ? __builtin_copysignf(0, x) : x;
+#else
+  return x;
+#endif
 }
 inline float sum(Vec v) {
   float total = 0;

@@ -1,19 +1,19 @@
-// name -> backend. Each is loaded when it is asked for: the native one needs Node.
+// name -> backend. Each is loaded when it is asked for: the native one needs Node, and the threads of wasm are Node's there.
 import type { Backend } from '../engine/backend.js'
 import { DenseNetError, usageError } from '../errors.js'
 
 /** All backends, the preferred one first. */
-export const backendNames = ['native', 'reference'] as const
-/** What computes: `native`, the C++ engine, or `reference`, plain TypeScript. */
+export const backendNames = ['native', 'wasm', 'reference'] as const
+/** What computes: `native`, the C++ engine, `wasm`, the same as WebAssembly, or `reference`, plain TypeScript. */
 export type BackendName = (typeof backendNames)[number]
 
 /** Which backend to make, and with how many threads. */
 export interface BackendOptions {
-  /** Default `auto`: native, or reference (with one warning) where native cannot be loaded. */
+  /** Default `auto`: native, or wasm where that cannot be loaded, or else reference; with one warning. */
   readonly backend?: BackendName | 'auto'
-  /** Threads of the native backend; default: one per core. */
+  /** Of native and wasm; default: one per core. */
   readonly threads?: number
-  /** Told, once, why a slower backend was taken and what to install; default: console.warn. */
+  /** Told why a slower backend was taken or fewer threads, and what to do about it; default: console.warn. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -23,23 +23,47 @@ export interface ComputeOptions extends BackendOptions {
 }
 
 /** Makes a backend; `dispose` it when it is not needed any more. A usage error for a name that there is none of or
- * threads below 1; an error when `native` is asked for by name and cannot be loaded. */
+ * threads below 1; an error when one is asked for by name and cannot be loaded. */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
   const { backend = 'auto', threads, onWarning = message => console.warn(message) } = options
-  if (backend !== 'auto' && !backendNames.includes(backend)) {
+  const make = makers({ threads, onWarning })
+  if (backend !== 'auto') {
+    if (backendNames.includes(backend)) return make[backend]()
     throw usageError(`there is no backend "${backend}"; there are ${backendNames.join(', ')} and auto`)
   }
-  if (backend !== 'reference') {
-    try {
-      const { createNativeBackend } = await import('./native/backend.js')
-      return createNativeBackend(threads === undefined ? {} : { threads })
-    } catch (error) {
-      if (backend === 'native' || (error as { code?: string }).code === 'usage') throw error
-      const why = error instanceof DenseNetError ? error : new DenseNetError('the native backend needs Node')
-      const hint = why.hint === undefined ? '' : `. To be faster, ${why.hint}`
-      onWarning(`${why.message}; using the reference backend, which is hundreds of times slower${hint}`)
-    }
+  const native = await attempt('native', make.native)
+  if (!(native instanceof DenseNetError)) return native
+  const wasm = await attempt('wasm', make.wasm)
+  if (!(wasm instanceof DenseNetError)) {
+    onWarning(`${native.message}; using ${wasm.description}, which is two to three times slower${toBeFaster(native)}`)
+    return wasm
   }
-  const { createReferenceBackend } = await import('./reference/backend.js')
-  return createReferenceBackend()
+  onWarning(
+    `${native.message}; ${wasm.message}. USING THE REFERENCE BACKEND, WHICH IS HUNDREDS OF TIMES SLOWER${toBeFaster(native)}`,
+  )
+  return make.reference()
 }
+
+const makers = ({ threads, onWarning }: Pick<BackendOptions, 'threads' | 'onWarning'>) => ({
+  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads }),
+  wasm: async () => {
+    const { createWasmBackend } = await import('./wasm-node/backend.js').catch(() => import('./wasm/backend.js'))
+    return createWasmBackend({ threads, onWarning })
+  },
+  reference: async () => (await import('./reference/backend.js')).createReferenceBackend(),
+})
+
+/** A backend, or why it cannot be loaded. */
+async function attempt(name: BackendName, make: () => Promise<Backend>): Promise<Backend | DenseNetError> {
+  try {
+    return await make()
+  } catch (error) {
+    if (!(error instanceof DenseNetError)) {
+      return new DenseNetError(`the ${name} backend cannot be loaded (${(error as Error).message})`, { cause: error })
+    }
+    if (error.code === 'usage') throw error
+    return error
+  }
+}
+
+const toBeFaster = ({ hint }: DenseNetError): string => (hint === undefined ? '' : `. To be faster, ${hint}`)

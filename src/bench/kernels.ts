@@ -1,6 +1,7 @@
-// Where the time of a step goes, kernel by kernel. Only the native backend can tell.
-import { createNativeBackend, type NativeBackend } from '../backends/native/backend.js'
-import type { Bindings, DeviceBuffer } from '../engine/backend.js'
+// Where the time of a step goes, kernel by kernel. Only the compiled backends can tell.
+import type { CompiledBackend } from '../backends/compiled/backend.js'
+import { createBackend } from '../backends/registry.js'
+import type { Backend, Bindings, DeviceBuffer } from '../engine/backend.js'
 import { bytesOf, flopsOf } from '../engine/cost.js'
 import { externalRooms } from '../engine/externals.js'
 import type { KernelCall, View } from '../engine/kernels.js'
@@ -22,6 +23,9 @@ export interface CallTime {
   readonly seconds: number
 }
 
+/** Whether its calls can be measured. */
+export const tellsTimes = ({ name }: Backend): boolean => name !== 'reference'
+
 /** Calls of the same kind taken together, the most expensive kind first. */
 export async function measureKernels(work: CompleteWork): Promise<KernelTime[]> {
   const groups = new Map<string, KernelTime>()
@@ -31,15 +35,15 @@ export async function measureKernels(work: CompleteWork): Promise<KernelTime[]> 
 
 /** Every call, in the order in which a step makes them. */
 export async function measureCalls(work: CompleteWork): Promise<CallTime[]> {
-  const backend = createNativeBackend(work.threads === undefined ? {} : { threads: work.threads })
+  const backend = await createBackend({ backend: work.backend, threads: work.threads })
   try {
-    return await callTimes(backend, work)
+    return await callTimes(backend as CompiledBackend, work)
   } finally {
     backend.dispose()
   }
 }
 
-async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<CallTime[]> {
+async function callTimes(backend: CompiledBackend, work: CompleteWork): Promise<CallTime[]> {
   const { task, batchSize, memory, iterations, settle, config } = work
   const described = architecture(config)
   const table = parameterTable(described)
@@ -76,7 +80,7 @@ async function callTimes(backend: NativeBackend, work: CompleteWork): Promise<Ca
 
 type Filled = Bindings & Record<'input' | 'parameters' | 'running', DeviceBuffer>
 
-function createBindings(backend: NativeBackend, programs: readonly Program[]): Filled {
+function createBindings(backend: CompiledBackend, programs: readonly Program[]): Filled {
   const externals = Object.entries(externalRooms(programs)).map(
     ([role, elements]) => [role, backend.createBuffer(elements)] as const,
   )

@@ -13,7 +13,7 @@ import { summarise } from '../model/summary.js'
 import { peakResidentBytes } from '../node/resident.js'
 import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
-import { measureKernels } from './kernels.js'
+import { measureKernels, tellsTimes } from './kernels.js'
 import { type CompleteWork, completeWork, type Measurement, median, type Work } from './work.js'
 
 /** Peak memory is that of this process since it began: for a figure of this work alone call `measure`. */
@@ -26,11 +26,11 @@ async function measureWith(
   { onWarning }: Pick<BackendOptions, 'onWarning'>,
   later: (release: () => unknown) => void,
 ): Promise<Measurement> {
-  const { model, task, batchSize, imageSize, memory, threads, settle, kernels, config } = work
-  const backend = await createBackend({ threads, onWarning })
+  const { model, task, batchSize, imageSize, memory, settle, kernels, config } = work
+  const backend = await createBackend({ backend: work.backend, threads: work.threads, onWarning })
   later(() => backend.dispose())
-  if (kernels && backend.name !== 'native') {
-    throw usageError('only the native backend can say where its time goes', 'build it with: npm run build:native')
+  if (kernels && !tellsTimes(backend)) {
+    throw usageError('the reference backend cannot say where its time goes', 'build the others: npm run build:native')
   }
   const measured = task === 'train' ? trainingSteps : inferenceSteps
   const { steps, imageBytes } = await measured(backend, work)

@@ -1,4 +1,5 @@
 // What can be measured, and what comes out of it: plain data, since it travels to a process of its own and back.
+import type { BackendName } from '../backends/registry.js'
 import type { MemoryMode } from '../engine/planner.js'
 import { parameterError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -15,13 +16,15 @@ export interface Work {
   readonly imageSize?: number
   /** Of training; default `store`. */
   readonly memory?: MemoryMode
+  /** Default `auto`. */
+  readonly backend?: BackendName | 'auto'
   /** Default: one per core. */
   readonly threads?: number
   /** Steps that count; default 12. */
   readonly iterations?: number
   /** Steps before them that do not; default 3. */
   readonly settle?: number
-  /** Also measures each kernel; needs the native backend. Default false. */
+  /** Also measures each kernel; not of the reference backend. Default false. */
   readonly kernels?: boolean
 }
 
@@ -70,7 +73,7 @@ export type CompleteWork = Required<Omit<Work, 'threads'>> & Pick<Work, 'threads
 export function completeWork(work: Work): CompleteWork {
   const { imageSize } = work
   const config = preset(work.model, imageSize === undefined ? {} : { height: imageSize, width: imageSize })
-  const defaults = { memory: 'store', iterations: 12, settle: 3, kernels: false } as const
+  const defaults = { memory: 'store', backend: 'auto', iterations: 12, settle: 3, kernels: false } as const
   const batchSize = work.batchSize ?? (config.stem === 'imagenet' ? 8 : 64)
   const complete = { ...defaults, ...work, batchSize, imageSize: config.height, config }
   if (!['train', 'infer'].includes(work.task)) throw parameterError('task', 'train or infer', work.task)

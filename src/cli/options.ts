@@ -88,7 +88,7 @@ export const augmentOptions = (): Option[] => [
 ]
 
 export interface ComputeFlags {
-  readonly backend?: 'auto' | 'native' | 'reference'
+  readonly backend?: 'auto' | 'native' | 'wasm' | 'reference'
   readonly threads?: number
   readonly loaderThreads?: number
 }

@@ -32,7 +32,7 @@ const ORIGINAL = table({
   nGPU: { default: '1', schema: count },
   backend: {
     default: 'cudnn',
-    nothing: 'there is no CUDA here; --backend chooses between native and reference',
+    nothing: 'there is no CUDA here; --backend chooses between native, wasm and reference',
   },
   cudnn: { default: 'fastest', nothing: 'there is no CUDA here' },
   gen: { default: 'gen', nothing: 'data sets live in the cache folder; --data chooses another' },

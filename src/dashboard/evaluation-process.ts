@@ -17,7 +17,7 @@ export interface EvaluationTask {
   /** What the network is called. */
   readonly name: string
   /** As in the run's config.json: what it is asked to compute on, and where its data are. */
-  readonly backend: 'auto' | 'native' | 'reference'
+  readonly backend: 'auto' | 'native' | 'wasm' | 'reference'
   readonly dataFolder: string | null
 }
 

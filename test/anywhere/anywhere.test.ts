@@ -27,8 +27,8 @@ async function bundle(): Promise<Rolldown.OutputChunk[]> {
       target: 'es2023',
       modulePreload: false,
       lib: { entry: STEP, formats: ['es'], fileName: 'anywhere' },
-      // The one backend that needs Node stays outside, to be loaded when it is asked for.
-      rolldownOptions: { external: /backends\/native\/backend\.js$/, treeshake: false },
+      // Backends that need Node stay outside, to be loaded when they are asked for.
+      rolldownOptions: { external: /backends\/(?:native|wasm-node)\/backend\.js$/, treeshake: false },
     },
   })
   return (made as Rolldown.RolldownOutput[])[0]!.output.filter(part => part.type === 'chunk')
@@ -49,7 +49,7 @@ test('the bundle holds every file of these rooms and nothing of Node', () => {
   expect(chunks.flatMap(({ imports }) => outside(imports))).toEqual([])
   expect(
     chunks.flatMap(({ dynamicImports }) => outside(dynamicImports).map(id => id.replace(/.*dist/, 'dist'))),
-  ).toEqual(['dist/backends/native/backend.js'])
+  ).toEqual(['dist/backends/native/backend.js', 'dist/backends/wasm-node/backend.js'])
 })
 
 describe.skipIf(chromiumPath === null)('in chromium', () => {

@@ -13,8 +13,9 @@ import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { initialParameters } from '../../dist/model/initialise.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { randomStream } from '../../dist/util/random.js'
+import { compiledBuilds } from '../compiled-builds.js'
 import { relativeError } from '../golden/compare.js'
-import { instructionSets, knownInstructionSets } from '../native-available.js'
+import { instructionSets } from '../native-available.js'
 
 const NETS: Readonly<Record<string, DenseNetOptions>> = {
   'BC net': {
@@ -106,9 +107,9 @@ describe.each(Object.entries(NETS))('%s', (_, options) => {
     expect(relativeError(await inferred(exact, options, 3), await evaluated(exact, options, 3))).toBeLessThan(1e-13)
   })
 
-  describe.each(knownInstructionSets)('native, %s', instructionSet => {
-    test.skipIf(!instructionSets.includes(instructionSet))('the logits of the reference', async () => {
-      const backend = createNativeBackend({ instructionSet, threads: 2 })
+  describe.each(compiledBuilds)('$name', ({ available, open }) => {
+    test.skipIf(!available)('the logits of the reference', async () => {
+      const backend = await open(2)
       const expected = await evaluated(exact, options, 3)
       expect(relativeError(await inferred(backend, options, 3), expected)).toBeLessThan(1e-5)
       expect(relativeError(await evaluated(backend, options, 3), expected)).toBeLessThan(1e-5)

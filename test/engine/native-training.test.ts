@@ -1,17 +1,16 @@
-// Whole training steps of the native backend against float64 numbers: the original program's own (test/golden/original) and
+// Whole training steps of the compiled backends against float64 numbers: the original program's own (test/golden/original) and
 // PyTorch's (test/golden). In float32 a pre-activation within rounding of zero flips its ReLU mask, and one flip moves a
 // small tensor's gradient by per cents: so the median over tensors is held tightly, the worst one to twice of what PyTorch
 // in float32 is off.
 import { describe, expect, test } from 'vitest'
-import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
 import { createSession, type Session } from '../../dist/engine/session.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
+import { type CompiledBuild, compiledBuilds } from '../compiled-builds.js'
 import { relativeError, type Slice } from '../golden/compare.js'
 import { generate, generateAll, goldenNames, readGolden, summaryErrors } from '../golden/nets.js'
 import { ORIGINAL_BATCH, original, originalBatch, originalNumbers } from '../golden/original/numbers.js'
-import { instructionSets, knownInstructionSets } from '../native-available.js'
 
 /** Errors allowed on the golden nets. PyTorch in float32 is off by up to 1.4e-7 in losses, 6e-7 in logits, 8e-7 in the
  * median and 3.5e-6 in the worst tensor's gradient; the transforms of 3x3 convolutions (winograd_transforms.h) make of that 2e-6
@@ -43,12 +42,12 @@ function check(errors: Record<string, readonly [error: number, allowed: number]>
 }
 
 async function withSession(
-  isa: string,
+  build: CompiledBuild,
   options: Parameters<typeof resolveConfig>[0],
   settings: Parameters<typeof createSession>[2],
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const backend = createNativeBackend({ threads: 2, instructionSet: isa })
+  const backend = await build.open(2)
   const session = await createSession(architecture(resolveConfig(options)), backend, settings)
   try {
     await work(session)
@@ -58,8 +57,8 @@ async function withSession(
   }
 }
 
-for (const isa of knownInstructionSets) {
-  describe.skipIf(!instructionSets.includes(isa))(`${isa}: five steps of the original program`, () => {
+for (const build of compiledBuilds) {
+  describe.skipIf(!build.available)(`${build.name}: five steps of the original program`, () => {
     /** What PyTorch in float32 is off: absolute for parameters, relative for losses. */
     const PYTORCH_PARAMETERS = 1.1e-4
     const PYTORCH_LOSSES = [2e-7, 2.5e-5, 2.3e-4, 4e-4, 8e-4]
@@ -67,7 +66,7 @@ for (const isa of knownInstructionSets) {
     const options = { depth: 22, growthRate: 12, bottleneck: true, reduction: 0.5 }
 
     test.each(MODES)('memory "%s"', async memory => {
-      await withSession(isa, options, { batchSize: ORIGINAL_BATCH, memory, optimizer }, async session => {
+      await withSession(build, options, { batchSize: ORIGINAL_BATCH, memory, optimizer }, async session => {
         const { parameters, running, runningCount } = session.table
         const initial = new Float64Array(runningCount)
         for (const { name, offset, count } of running) if (name.endsWith('var')) initial.fill(1, offset, offset + count)
@@ -101,7 +100,7 @@ for (const isa of knownInstructionSets) {
     })
   })
 
-  describe.skipIf(!instructionSets.includes(isa))(`${isa}: golden nets`, () => {
+  describe.skipIf(!build.available)(`${build.name}: golden nets`, () => {
     describe.each(goldenNames)('%s', name => {
       const golden = readGolden(name)
       const { batch, options } = golden
@@ -109,7 +108,7 @@ for (const isa of knownInstructionSets) {
 
       test.each(MODES)('memory "%s"', async memory => {
         const settings = { batchSize: batch + 1, memory, optimizer: golden.sgd }
-        await withSession(isa, options, settings, async session => {
+        await withSession(build, options, settings, async session => {
           const { table } = session
           const { height, width } = session.architecture.config
           await session.writeState({

@@ -1,6 +1,5 @@
 // Same seed, same bits: the weights after 50 steps do not depend on the number of threads, nor on the memory mode.
 import { describe, expect, test } from 'vitest'
-import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { DenseNet } from '../../dist/densenet.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
 import {
@@ -14,7 +13,8 @@ import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { randomStream } from '../../dist/util/random.js'
-import { instructionSets, knownInstructionSets } from '../native-available.js'
+import { type CompiledBuild, compiledBuilds } from '../compiled-builds.js'
+import { instructionSets } from '../native-available.js'
 import { TINY, tinyDataset } from '../training/fixtures.js'
 
 const STEPS = 50
@@ -66,10 +66,10 @@ const NETS: Readonly<Record<string, Training>> = {
 /** Trains on images that a seed makes, the last batch of every five smaller, and returns everything that changed. */
 async function train(
   { net, session: options }: Training,
-  run: { readonly isa: string; readonly threads: number; readonly memory: MemoryMode },
+  run: { readonly build: CompiledBuild; readonly threads: number; readonly memory: MemoryMode },
 ): Promise<SessionState & { readonly losses: readonly number[] }> {
   const config = resolveConfig(net)
-  const backend = createNativeBackend({ threads: run.threads, instructionSet: run.isa })
+  const backend = await run.build.open(run.threads)
   const session = await createSession(architecture(config), backend, {
     batchSize: BATCH,
     memory: run.memory,
@@ -100,10 +100,10 @@ function differences(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).filter((value, i) => !Object.is(value, b[i])).length
 }
 
-for (const isa of knownInstructionSets) {
-  describe.skipIf(!instructionSets.includes(isa))(`${isa}, ${STEPS} steps`, () => {
+for (const build of compiledBuilds) {
+  describe.skipIf(!build.available)(`${build.name}, ${STEPS} steps`, () => {
     describe.each(Object.entries(NETS))('%s', (_, options) => {
-      const first = { isa, threads: 1, memory: 'store' } as const
+      const first = { build, threads: 1, memory: 'store' } as const
       let expected: Awaited<ReturnType<typeof train>>
 
       test('learns something with one thread', async () => {
@@ -122,7 +122,7 @@ for (const isa of knownInstructionSets) {
         [3, 'recompute'],
         [8, 'recompute'],
       ])('%i threads, memory "%s": the same bits', async (threads, memory) => {
-        const actual = await train(options, { isa, threads, memory })
+        const actual = await train(options, { build, threads, memory })
         expect(differences(actual.losses, expected.losses), 'losses').toBe(0)
         expect(differences(actual.parameters, expected.parameters), 'parameters').toBe(0)
         for (const [name, values] of Object.entries(expected.training)) {

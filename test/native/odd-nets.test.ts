@@ -1,7 +1,6 @@
 // Short trainings of small nets of every kind and of odd sizes, on more threads than there is work: they run to their end,
 // and the first step is the reference's. scripts/test-sanitized.mjs runs them under AddressSanitizer and UBSan.
 import { describe, expect, test } from 'vitest'
-import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { Backend } from '../../dist/engine/backend.js'
 import { normsOfOneValue } from '../../dist/engine/lone-image.js'
@@ -11,8 +10,8 @@ import { architecture } from '../../dist/model/architecture.js'
 import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
 import { randomStream } from '../../dist/util/random.js'
+import { compiledBuilds } from '../compiled-builds.js'
 import { relativeError } from '../golden/compare.js'
-import { instructionSets, knownInstructionSets } from '../native-available.js'
 
 const NETS: Readonly<Record<string, DenseNetOptions>> = {
   'BC with dropout': {
@@ -73,14 +72,14 @@ async function run(backend: Backend, options: DenseNetOptions, memory: MemoryMod
 
 const reference = createReferenceBackend({ elementType: 'float64' })
 
-for (const isa of knownInstructionSets) {
-  describe.skipIf(!instructionSets.includes(isa))(`${isa}: odd nets`, () => {
+for (const build of compiledBuilds) {
+  describe.skipIf(!build.available)(`${build.name}: odd nets`, () => {
     describe.each(Object.entries(NETS))('%s', (_, options) => {
       test.each<[MemoryMode, number]>([
         ['store', 1],
         ['recompute', 3],
       ])('memory "%s", %i threads', async (memory, threads) => {
-        const backend = createNativeBackend({ threads, instructionSet: isa })
+        const backend = await build.open(threads)
         const actual = await run(backend, options, memory)
         const expected = await run(reference, options, memory)
         backend.dispose()

@@ -59,27 +59,35 @@ export interface Addon {
 /** Only in the repository: the published package has no install script and builds nothing. */
 const BUILD_SCRIPT = fileURLToPath(new URL('../../../scripts/build-native.mjs', import.meta.url))
 
-/** `DENSENET_NATIVE` names another build of the addon, for the sanitizer runs. */
+/** Files that may be this machine's build, in the order in which they are tried: Linux has two libcs, and loading tells which one it is. */
+function candidates(): string[] {
+  if (process.env.DENSENET_NATIVE) return [process.env.DENSENET_NATIVE]
+  const machine = `${process.platform}-${process.arch}`
+  const targets = process.platform === 'linux' ? [`${machine}-gnu`, `${machine}-musl`] : [machine]
+  return targets.map(target => fileURLToPath(new URL(`../../../native/build/${target}/densenet.node`, import.meta.url)))
+}
+
+/** The addon of the variable `DENSENET_NATIVE`, or the first build for this machine that can be loaded. */
 export function loadAddon(): Addon {
-  const path =
-    process.env.DENSENET_NATIVE ??
-    fileURLToPath(new URL('../../../native/build/Release/densenet.node', import.meta.url))
-  let addon: Addon
-  try {
-    addon = createRequire(import.meta.url)(path) as Addon
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
-    const why = missing ? `there is no ${path}` : (error as Error).message
-    throw new DenseNetError(`the native backend cannot be loaded (${why})`, {
-      hint: existsSync(BUILD_SCRIPT)
-        ? 'build it with: npm run build:native (on Debian or Ubuntu it needs: apt-get install g++ make python3)'
-        : 'the package carries a build for Linux on x64; elsewhere build it in a clone of the repository',
-      cause: error,
-    })
+  const require = createRequire(import.meta.url)
+  const failures: string[] = []
+  const causes: unknown[] = []
+  for (const path of candidates()) {
+    try {
+      const addon = require(path) as Addon
+      if (addon.vocabulary === FINGERPRINT) return addon
+      failures.push(`${path} is a build of another version`)
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+      failures.push(missing ? `there is no ${path}` : `${path} failed: ${(error as Error).message}`)
+      causes.push(error)
+    }
   }
-  if (addon.vocabulary === FINGERPRINT) return addon
-  throw new DenseNetError(`the native backend cannot be used (${path} is a build of another version)`, {
-    hint: 'build it anew: npm run build:native',
+  throw new DenseNetError(`the native backend cannot be loaded (${failures.join('; ')})`, {
+    hint: existsSync(BUILD_SCRIPT)
+      ? 'build it with: npm run build:native'
+      : 'the package has builds for Linux (glibc 2.17 or musl) and macOS on x64 and arm64, and for Windows on x64; elsewhere build it in a clone of the repository',
+    cause: causes[0],
   })
 }
 

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { completeWork, type KernelTime, type Measurement, measure, type Work } from '../../entries/bench.js'
 import { type Context, createContext } from '../context.js'
 import { bytes, grouped, rounded, table } from '../format.js'
-import { choiceOption, outputOptions, wholeOption } from '../options.js'
+import { choiceOption, computeOptions, outputOptions, wholeOption } from '../options.js'
 import { StatusLine } from '../terminal.js'
 
 interface BenchFlags {
@@ -13,6 +13,7 @@ interface BenchFlags {
   readonly batchSize?: number
   readonly imageSize?: number
   readonly memory?: 'store' | 'recompute'
+  readonly backend?: 'auto' | 'native' | 'wasm' | 'reference'
   readonly threads?: number
   readonly iterations?: number
   readonly json?: boolean
@@ -37,7 +38,7 @@ export function benchCommand(finish: (exitCode: number) => void): Command {
     wholeOption('--batch-size <n>', 'default: 64, and 8 for ImageNet networks'),
     wholeOption('--image-size <n>', "height and width of the images; default: the network's, 32 or 224"),
     choiceOption('--memory <mode>', 'of training; default: store', ['store', 'recompute']),
-    wholeOption('--threads <n>', 'threads of the engine; default: one per core'),
+    ...computeOptions(),
     wholeOption('--iterations <n>', 'steps that count; default: 12, after 3 that do not'),
     ...outputOptions(),
   ]
@@ -52,8 +53,8 @@ export function benchCommand(finish: (exitCode: number) => void): Command {
 
 async function bench(models: readonly string[], flags: BenchFlags): Promise<number> {
   const context = createContext(flags)
-  const { inference, kernels, batchSize, imageSize, memory, threads, iterations } = flags
-  const options = { kernels, batchSize, imageSize, memory, threads, iterations }
+  const { inference, kernels, batchSize, imageSize, memory, backend, threads, iterations } = flags
+  const options = { kernels, batchSize, imageSize, memory, backend, threads, iterations }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const task = inference ? 'infer' : 'train'
   const works = (models.length > 0 ? models : DEFAULT_MODELS).map(model => ({ ...given, model, task }) as Work)

@@ -1,0 +1,63 @@
+// Checks the builds of the native backend that are to be published: each is what its name says, has no symbols to debug by, and needs
+// nothing but what every system of its kind has.
+//   node scripts/check-native.mjs
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { readBinary } from './binaries.mjs'
+
+const folder = fileURLToPath(new URL('../native/build', import.meta.url))
+
+const GLIBC = [/^libc\.so\.6$/, /^libpthread\.so\.0$/, /^ld-linux-\w+(-\w+)*\.so\.\d$/]
+const MUSL = [/^libc\.so$/]
+const MACOS = [/^\/usr\/lib\/libSystem\.B\.dylib$/]
+const WINDOWS = [/^KERNEL32\.dll$/i, /^api-ms-win-crt-\w+-l1-1-0\.dll$/i, /^ntdll\.dll$/i]
+/** The libraries that each may need, and the versions. */
+const TARGETS = {
+  'linux-x64-gnu': { libraries: GLIBC, versions: /^GLIBC_2\.(\d|1[0-7])(\.\d+)?$/ },
+  'linux-x64-musl': { libraries: MUSL, versions: /^$/ },
+  'linux-arm64-gnu': { libraries: GLIBC, versions: /^GLIBC_2\.(\d|1[0-7])(\.\d+)?$/ },
+  'linux-arm64-musl': { libraries: MUSL, versions: /^$/ },
+  'darwin-x64': { libraries: MACOS, versions: /^macOS_11\.0$/ },
+  'darwin-arm64': { libraries: MACOS, versions: /^macOS_11\.0$/ },
+  'win32-x64': { libraries: WINDOWS, versions: /^$/ },
+}
+
+/** What is wrong with a build. */
+function problemsOf(name, found) {
+  const { libraries, versions } = TARGETS[name]
+  const [system, processor] = name.split('-')
+  return [
+    found.system === system ? '' : `it is for ${found.system}`,
+    found.processor === processor ? '' : `it is for ${found.processor}`,
+    found.stripped ? '' : 'it has symbols to debug by',
+    // Apple's processors run nothing that is not signed, if only by its linker.
+    found.signed === false && processor === 'arm64' ? 'it is not signed' : '',
+    ...found.libraries.filter(name => !libraries.some(pattern => pattern.test(name))).map(name => `it needs ${name}`),
+    ...found.versions.filter(version => !versions.test(version)).map(version => `it needs ${version}`),
+    // Those of C++ would come from a library of it, whose versions differ.
+    ...found.symbols.filter(symbol => /^_Z|^__cxa_(?!finalize$)/.test(symbol)).map(symbol => `it needs ${symbol}`),
+    // Windows would look for Node's in the library that is named, and only there.
+    ...found.symbols
+      .filter(symbol => system === 'win32' && /^napi_/.test(symbol))
+      .map(symbol => `it imports ${symbol}`),
+  ].filter(Boolean)
+}
+
+let failed = false
+for (const name of Object.keys(TARGETS)) {
+  const path = join(folder, name, 'densenet.node')
+  const bytes = existsSync(path) ? readFileSync(path) : null
+  const found = bytes && readBinary(bytes)
+  const problems = found
+    ? problemsOf(name, found)
+    : [`there is no ${path}; build it with: npm run build:native -- --all`]
+  for (const problem of problems) console.error(`error: ${name}: ${problem}`)
+  failed ||= problems.length > 0
+  if (!found) continue
+  const size = `${(bytes.length / 1e6).toFixed(2)} MB, ${(gzipSync(bytes).length / 1e6).toFixed(2)} gzip`
+  const newest = found.versions.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
+  console.log(`${name.padEnd(17)} ${size}   needs ${[...found.libraries, newest].filter(Boolean).join(', ')}`)
+}
+process.exit(failed ? 1 : 0)
