@@ -3,7 +3,7 @@
 //   node scripts/test-prebuilt.mjs [NAME ...]           (npm run test:prebuilt), after npm run build and build:native -- TARGET ...
 // What it cannot run it says in a line: a target that was not built, a program that is missing. macOS' builds never run here.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -70,18 +70,22 @@ const RUNTIMES = {
   musl: { target: 'linux-x64-musl', needs: { [MUSL]: 'musl' }, test: loadInMusl },
 }
 
+/** What a command prints. It prints into a file: under wine Node cannot write to a pipe. */
 function run(command, options = {}) {
-  const { status, stdout, stderr, error } = spawnSync(command[0], command.slice(1), {
+  const path = join(folder, 'printed')
+  const printed = openSync(path, 'w')
+  const stdio = [options.input === undefined ? 'ignore' : 'pipe', printed, 'pipe']
+  const { status, stderr, error } = spawnSync(command[0], command.slice(1), {
     cwd: root,
     env,
     encoding: 'utf8',
+    stdio,
     ...options,
   })
-  if (status !== 0)
-    throw new Error(
-      `${command.slice(0, 3).join(' ')} failed: ${error?.message ?? (stderr + stdout).trim().slice(-2000)}`,
-    )
-  return stdout.trim()
+  closeSync(printed)
+  const text = readFileSync(path, 'utf8').trim()
+  if (status !== 0) throw new Error(`${command.join(' ')} failed: ${error?.message ?? `${stderr}${text}`.slice(-2000)}`)
+  return text
 }
 
 /** The file of a runtime, from npm. */

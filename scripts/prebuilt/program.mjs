@@ -9,10 +9,10 @@ import { syntheticDataset } from '../../dist/images/synthetic.js'
 const on = createNativeBackend({ threads: 2 })
 const images = limitDataset(syntheticDataset('test'), 32)
 const shipped = await DenseNet.load(fileURLToPath(new URL('../../models/cifar10/model.safetensors', import.meta.url)))
-const answers = await shipped.evaluate(images, { on })
+const answers = await shipped.evaluate(images, { on, loaderThreads: 0 })
 const learner = DenseNet.create('densenet-bc-16-4', { classes: 10, seed: 1 })
-const step = { on, epochs: 1, batchSize: 32, loaderThreads: 1 }
+const step = { on, epochs: 1, batchSize: 32, loaderThreads: 0 }
 await learner.fit(limitDataset(syntheticDataset('train'), 32), step)
-const learned = await learner.evaluate(images, { on })
+const learned = await learner.evaluate(images, { on, loaderThreads: 0 })
 console.log(JSON.stringify({ backend: on.description, losses: [answers.loss, learned.loss] }))
 on.dispose()
