@@ -80,7 +80,7 @@ const wrong: Case[] = [
     'an unknown backend',
     ['train', '--backend', 'cuda'],
     2,
-    'expected one of auto, native, reference for --backend, got "cuda"',
+    'expected one of auto, native, wasm, reference for --backend, got "cuda"',
   ],
   [
     'odd blocks',
