@@ -1,7 +1,6 @@
 // What a command does once: read a run's checkpoint, plan each of its programs, make weights only where there are none.
 import { join } from 'node:path'
-import { beforeEach, expect, test, vi } from 'vitest'
-import { trainCommand } from '../../dist/cli/commands/train.js'
+import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { LAST_FILE } from '../../dist/runs/read-run.js'
 import { SMALL } from '../cli/run.js'
 import { temporaryFolder } from '../training/fixtures.js'
@@ -31,6 +30,13 @@ vi.mock('../../dist/model/initialise.js', async original => {
     return real.initialParameters(...given)
   }
   return { ...real, initialParameters }
+})
+
+// What other files have imported is not counted, and they are not to be counted.
+vi.resetModules()
+const { trainCommand } = await import('../../dist/cli/commands/train.js')
+afterAll(() => {
+  vi.resetModules()
 })
 
 beforeEach(() => {
