@@ -12,8 +12,8 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** The packages that are loaded with each (of hono its HTML, which escapes); those that wait until they are needed (sharp, hono, ...) are not. */
 const LOADS: Readonly<Record<string, string>> = {
-  '.': 'fflate hono/html node pbf zod',
-  './bench': 'fflate hono/html node pbf zod',
+  '.': 'fflate node pbf zod',
+  './bench': 'fflate node pbf zod',
   './dashboard': 'node',
   './data': 'csv-parse hono/html modern-tar node zod',
   './engine': '',

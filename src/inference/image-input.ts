@@ -1,8 +1,9 @@
 // One image, decoded from wherever a program has it.
 
-import { checkShape, type DecodedImage, decodeImage, decodeImageFile } from '../data/loading/decode.js'
+import { decodeImage, decodeImageFile } from '../data/loading/decode.js'
 import { DenseNetError, parameterError, usageError } from '../errors.js'
-import { emptyImage, type Image } from '../images/image.js'
+import { type DecodedImage, emptyImage, type Image } from '../images/image.js'
+import { checkShape } from '../images/image-file.js'
 
 /** Pixels in memory, [height][width][channels] bytes: what a canvas (ImageData) and sharp's raw() give. */
 export interface RawImage {

@@ -10,7 +10,7 @@ import {
   encodeWeights,
   exportFormat,
 } from '../interop/encode-weights.js'
-import type { WeightChoice, WeightFile } from '../interop/weight-file.js'
+import type { WeightFile } from '../interop/weight-file.js'
 import { errorCode, fileError, writeFileAtomically } from '../node/files.js'
 import { isolatedHdf5 } from './hdf5.js'
 
@@ -20,12 +20,8 @@ const LARGEST_FILE = 2 ** 31 - 1
 /** Reads a file of weights: safetensors, PyTorch's two formats, Keras's, Torch7's. Nothing in it is run, and a file that
  * is damaged or hostile is refused in a sentence. Throws DenseNetError. */
 export async function readWeights(path: string): Promise<WeightFile> {
-  return decodeWeightFile(await readBytes(path), path)
+  return decodeWeights(await readBytes(path), path, { readHdf5: isolatedHdf5 })
 }
-
-/** The same of its bytes; `weights` as in ImportOptions. */
-export const decodeWeightFile = (bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> =>
-  decodeWeights(bytes, path, { weights, readHdf5: isolatedHdf5 })
 
 /** A whole file of weights. */
 export async function readBytes(path: string): Promise<Uint8Array> {

@@ -2,9 +2,11 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DenseNetError } from '../errors.js'
+import type { Checkpoint } from '../fitting/checkpoint.js'
+import { CONFIG_FILE, OtherFormat, type RunSettings } from '../fitting/settings.js'
 import type { Progress } from '../training/progress.js'
-import { type Checkpoint, readCheckpoint } from './checkpoint.js'
-import { CONFIG_FILE, OtherFormat, type RunSettings, readSettings } from './run-settings.js'
+import { readCheckpoint } from './checkpoint.js'
+import { readSettings } from './run-settings.js'
 
 export const LAST_FILE = 'last.safetensors'
 export const PREVIOUS_FILE = 'last.previous.safetensors'

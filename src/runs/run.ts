@@ -4,6 +4,9 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
+import type { Checkpoint } from '../fitting/checkpoint.js'
+import type { OpenRun, Run, Standing } from '../fitting/place.js'
+import type { RunSettings } from '../fitting/settings.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { fileError, isDiskTrouble, keepAs } from '../node/files.js'
 import { type Lock, takeLock } from '../node/lock.js'
@@ -11,10 +14,10 @@ import type { TrainingEvent } from '../training/events.js'
 import type { Progress } from '../training/progress.js'
 import type { Recipe } from '../training/recipe.js'
 import type { SaveKind } from '../training/trainer.js'
-import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
+import { writeCheckpoint } from './checkpoint.js'
 import { RunLog } from './log.js'
 import { BEST_FILE, checkKept, epochFile, findRun, LAST_FILE, PREVIOUS_FILE, readRun } from './read-run.js'
-import { type RunSettings, refuseRun, writeSettings } from './run-settings.js'
+import { refuseRun, writeSettings } from './run-settings.js'
 
 /** The log, in a run's folder. */
 export const LOG_FILE = 'log.jsonl'
@@ -23,11 +26,8 @@ export const LOCK_FILE = '.lock'
 /** What a killed process may leave in the middle of a write. */
 const LEFTOVER = /^(.+\.safetensors\.new|(config\.json|\.lock)\.\d+-[0-9a-f]+\.tmp)$/
 
-/** A checkpoint that a run can go on from. */
-export type Standing = Checkpoint & { readonly recipe: Recipe; readonly progress: Progress }
-
 /** A run in its folder, locked for this process until `close`. */
-export class Run {
+export class FolderRun implements Run {
   constructor(
     readonly path: string,
     /** What was asked for. */
@@ -96,9 +96,6 @@ export class Run {
   }
 }
 
-/** A run to go on with. */
-export type OpenRun = Run & { readonly checkpoint: Standing }
-
 /** A new run. Refuses a folder that holds one. */
 export async function createRun(
   path: string,
@@ -116,7 +113,7 @@ export async function createRun(
     // Another one may have begun since.
     await refuseRun(path)
     await writeSettings(path, settings, recipe, config)
-    return new Run(path, settings, null, lock, await RunLog.create(join(path, LOG_FILE)))
+    return new FolderRun(path, settings, null, lock, await RunLog.create(join(path, LOG_FILE)))
   })
 }
 
@@ -135,7 +132,7 @@ export async function openRun(path: string, onWarning: (message: string) => void
     if (damaged.settings) await writeSettings(path, settings, recipe, checkpoint.config)
     await checkKept(path, progress, settings.keepBest, onWarning)
     await prune(path, progress.ranking)
-    return new Run(path, settings, { ...checkpoint, progress, recipe }, lock, null) as OpenRun
+    return new FolderRun(path, settings, { ...checkpoint, progress, recipe }, lock, null) as OpenRun
   })
 }
 
