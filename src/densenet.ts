@@ -1,5 +1,5 @@
 import { nativeScratchBytes } from './backends/native/backend.js'
-import type { ComputeOptions } from './backends/registry.js'
+import { type ComputeOptions, createBackend } from './backends/registry.js'
 import { createLoader } from './data/loading/loader.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
@@ -14,6 +14,7 @@ import { type ClassifyOptions, predictionsOf } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import { type FeatureOptions, type Features, featuresOf } from './inference/features.js'
 import { type ImageInput, imageList } from './inference/image-input.js'
+import { nodeReading } from './inference/read-image.js'
 import { Ready } from './inference/ready.js'
 import type { ExportFormat, ExportOptions } from './interop/encode-weights.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
@@ -77,7 +78,7 @@ export class DenseNet {
    * network with one output. */
   multiLabel: boolean
   #state: SessionState
-  readonly #ready = new Ready()
+  readonly #ready = new Ready(createBackend)
 
   private constructor({ name, config, classes, normalisation, preprocessing, imported, multiLabel, state }: Network) {
     this.name = name
@@ -190,14 +191,15 @@ export class DenseNet {
       ...network,
       batchSize: CLASSIFY_BATCH,
     })
-    const all = await predictionsOf(imageList(given), { ...network, runner }, options, onWarning)
+    const all = await predictionsOf(imageList(given), { ...network, runner }, nodeReading, options, onWarning)
     return Array.isArray(given) ? all : all[0]!
   }
 
   /** What a layer (a name of featureLayers; default `pooled`, what the classifier reads) makes of images or of a data set,
    * in evaluation. Throws a sentence when an image cannot be read, or leaves it out and calls `onUnreadable`. */
   async features(given: Dataset | ImageInput | readonly ImageInput[], options: FeatureOptions = {}): Promise<Features> {
-    return featuresOf(given, this.#network(), options, await this.#ready.backend(options))
+    const backend = await this.#ready.backend(options)
+    return featuresOf(given, this.#network(), options, backend, { reading: nodeReading, createLoader })
   }
 
   /** Frees native memory and threads. */

@@ -1,7 +1,7 @@
 // A checkpoint: a network and, from a run in progress, everything needed to go on with the same bits. One safetensors
 // file: parameters and running statistics under torchvision's names, momentum as `optimizer.velocity.<name>` (and so each
 // buffer that only training needs), the rest as JSON in the metadata. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Numbers } from '../engine/backend.js'
 import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'

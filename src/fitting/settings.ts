@@ -1,6 +1,6 @@
 // What a run was asked for, as config.json keeps it, for people. The last checkpoint carries the same settings, so that a
 // damaged config.json loses nothing.
-import { z } from 'zod'
+import * as z from 'zod'
 import { DenseNetError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { Recipe } from '../training/recipe.js'

@@ -1,6 +1,6 @@
 // Whether a data set is still the one that it was, for a run that goes on: a SHA-256 over every byte of images in memory;
 // over the name, size and class of each image file, which are too many bytes to be read for that.
-import { z } from 'zod'
+import * as z from 'zod'
 import { BLANK, type LabelReading, UNCERTAIN } from './class-columns.js'
 import type { Dataset, FileDataset } from './dataset.js'
 

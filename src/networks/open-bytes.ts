@@ -58,7 +58,8 @@ export function ours(
 /** How files of weights are made sense of here. */
 export interface Decoding {
   readonly createHash: CreateHash
-  readonly readHdf5: ReadHdf5
+  /** Default: on the spot, where a broken file may never come to an end. */
+  readonly readHdf5?: ReadHdf5
 }
 
 /** A checkpoint of ours, or weights from elsewhere, by the bytes of a file; `path` is its name, for messages. */

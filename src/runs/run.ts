@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
 import type { Checkpoint } from '../fitting/checkpoint.js'
 import type { OpenRun, Run, Standing } from '../fitting/place.js'
+import { checkKept, fileOf, LAST_FILE, LOG_FILE, outdated, PREVIOUS_FILE } from '../fitting/run-files.js'
 import type { RunSettings } from '../fitting/settings.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { fileError, isDiskTrouble, keepAs } from '../node/files.js'
@@ -16,11 +17,9 @@ import type { Recipe } from '../training/recipe.js'
 import type { SaveKind } from '../training/trainer.js'
 import { writeCheckpoint } from './checkpoint.js'
 import { RunLog } from './log.js'
-import { BEST_FILE, checkKept, epochFile, findRun, LAST_FILE, PREVIOUS_FILE, readRun } from './read-run.js'
+import { filesOf, findRun, readRun } from './read-run.js'
 import { refuseRun, writeSettings } from './run-settings.js'
 
-/** The log, in a run's folder. */
-export const LOG_FILE = 'log.jsonl'
 /** Held while a process trains in the folder. */
 export const LOCK_FILE = '.lock'
 /** What a killed process may leave in the middle of a write. */
@@ -62,8 +61,7 @@ export class FolderRun implements Run {
   async #save(kind: SaveKind, { progress, ...checkpoint }: Checkpoint): Promise<string> {
     await this.#checkOurs()
     const logBytes = (await this.log?.sync()) ?? 0
-    const files = { last: LAST_FILE, best: BEST_FILE, kept: epochFile((progress?.epoch ?? 1) - 1) }
-    const path = join(this.path, files[kind])
+    const path = join(this.path, fileOf(kind, progress))
     const isLast = kind === 'last'
     await writeCheckpoint(
       path,
@@ -130,7 +128,7 @@ export async function openRun(path: string, onWarning: (message: string) => void
     // Or the next checkpoint would make the damaged one the one before, in place of the only good one.
     if (damaged.last) await keepAs(join(path, PREVIOUS_FILE), join(path, LAST_FILE))
     if (damaged.settings) await writeSettings(path, settings, recipe, checkpoint.config)
-    await checkKept(path, progress, settings.keepBest, onWarning)
+    await checkKept(filesOf(path), progress, settings.keepBest, onWarning)
     await prune(path, progress.ranking)
     return new FolderRun(path, settings, { ...checkpoint, progress, recipe }, lock, null) as OpenRun
   })
@@ -145,7 +143,7 @@ async function locked<T>(path: string, make: (lock: Lock) => Promise<T>): Promis
   }
   const lock = await takeLock(file, { onWait })
   try {
-    await removeFiles(path, name => LEFTOVER.test(name))
+    await removeFiles(path, names => names.filter(name => LEFTOVER.test(name)))
     return await make(lock)
   } catch (error) {
     await lock.release()
@@ -155,13 +153,12 @@ async function locked<T>(path: string, make: (lock: Lock) => Promise<T>): Promis
 
 /** Takes the checkpoints of epochs away that are no longer among the best. */
 async function prune(path: string, ranking: readonly { readonly epoch: number }[]): Promise<void> {
-  const kept = new Set(ranking.map(({ epoch }) => epochFile(epoch)))
-  await removeFiles(path, name => /^epoch-\d+\.safetensors$/.test(name) && !kept.has(name))
+  await removeFiles(path, names => outdated(names, ranking))
 }
 
-async function removeFiles(path: string, unwanted: (name: string) => boolean): Promise<void> {
+async function removeFiles(path: string, unwanted: (names: readonly string[]) => readonly string[]): Promise<void> {
   try {
-    for (const name of await readdir(path)) if (unwanted(name)) await rm(join(path, name), { force: true })
+    for (const name of unwanted(await readdir(path))) await rm(join(path, name), { force: true })
   } catch (error) {
     throw fileError(error, `tidying ${path}`)
   }

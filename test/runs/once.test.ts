@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { trainCommand } from '../../dist/cli/commands/train.js'
-import { LAST_FILE } from '../../dist/runs/read-run.js'
+import { LAST_FILE } from '../../dist/fitting/run-files.js'
 import { SMALL } from '../cli/run.js'
 import { temporaryFolder } from '../training/fixtures.js'
 

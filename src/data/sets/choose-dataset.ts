@@ -7,11 +7,12 @@ import { checkFits, type ImageFacts } from '../../images/fits.js'
 import type { DatasetIdentity } from '../../images/identity.js'
 import { datasetInfo } from '../../images/info.js'
 import { checkNormalisation, inputPreprocessing } from '../../images/network-input.js'
+import { GREY_NORMALISATION } from '../../images/standard-normalisation.js'
 import { synthetic, syntheticDataset } from '../../images/synthetic.js'
 import type { Preprocessing } from '../../images/transforms/preprocess.js'
 import type { DenseNetConfig } from '../../model/config.js'
 import { type DataProgress, datasetNames, loadDataset } from './catalogue.js'
-import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from './image-files.js'
+import { type ImageFiles, imageFiles, testImageFiles } from './image-files.js'
 
 /** The names of data sets that are no paths. */
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
