@@ -31,7 +31,10 @@ export async function serveFolder(folder: string): Promise<{ readonly address: s
     try {
       const asked = name || 'index.html'
       const file = readFileSync(join(folder, asked))
-      response.writeHead(200, { 'Content-Type': TYPES[extname(asked)]!, ...(plain ? {} : ISOLATED) })
+      response.writeHead(200, {
+        'Content-Type': TYPES[extname(asked)] ?? 'application/octet-stream',
+        ...(plain ? {} : ISOLATED),
+      })
       response.end(file)
     } catch {
       response.writeHead(404).end()

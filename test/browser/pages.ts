@@ -1,0 +1,34 @@
+// A built project, served and open in Chromium for the tests of one file.
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll } from 'vitest'
+import { launch } from '../chromium.js'
+import { serveFolder } from './project.js'
+
+export interface Pages {
+  /** Its own page; `plain`: without the headers of isolation. */
+  open(path?: '/' | '/plain/', context?: BrowserContext): Promise<Page>
+  context(): Promise<BrowserContext>
+}
+
+/** To be called where tests are described; `build` resolves to the folder of the page. */
+export function pagesOf(build: () => Promise<string>): Pages {
+  let browser: Browser
+  let server: Awaited<ReturnType<typeof serveFolder>>
+  beforeAll(async () => {
+    server = await serveFolder(await build())
+    browser = await launch()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+  })
+  return {
+    context: () => browser.newContext(),
+    async open(path = '/', context) {
+      const page = await (context ?? browser).newPage()
+      await page.goto(server.address + path)
+      await page.waitForFunction('globalThis.DenseNet')
+      return page
+    },
+  }
+}
