@@ -42,6 +42,7 @@ class StoredRun implements Run {
     { logBytes, step }: Pick<Progress, 'logBytes' | 'step'>,
     onWarning: (message: string) => void,
   ): Promise<void> {
+    if (this.#log) return
     this.#log = await this.folder.openLog(LOG_FILE)
     const { end, lastStep } = lastWholeLine(this.#log.before(logBytes))
     if (end !== logBytes || (lastStep ?? step) !== step) {

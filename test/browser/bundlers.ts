@@ -1,9 +1,16 @@
 // The project built by each bundler, into a folder of the bundler's name.
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const configOf = async (folder: string, bundler: string): Promise<object> =>
   (await import(pathToFileURL(join(folder, `${bundler}.config.js`)).href)).default
+
+/** vite takes the page with its script; others leave it where it is. */
+function withPage(folder: string, bundler: string): string {
+  cpSync(join(folder, 'index.html'), join(folder, bundler, 'index.html'))
+  return join(folder, bundler)
+}
 
 /** Each resolves to the folder with the page. */
 export const bundlers = {
@@ -21,11 +28,11 @@ export const bundlers = {
         else resolve()
       })
     })
-    return join(folder, 'webpack')
+    return withPage(folder, 'webpack')
   },
   async esbuild(folder: string): Promise<string> {
     const { build } = await import('esbuild')
     await build({ ...(await configOf(folder, 'esbuild')), absWorkingDir: folder, logLevel: 'error' })
-    return join(folder, 'esbuild')
+    return withPage(folder, 'esbuild')
   },
 }
