@@ -9,7 +9,7 @@ import { makeProject } from './project.js'
 
 const simd = wasmBuilds.find(({ name }) => name === 'wasm simd')!
 
-describe.skipIf(chromiumPath === null || !simd.available).each(Object.entries(bundlers))('%s', (_, build) => {
+describe.skipIf(chromiumPath === null || !simd.available).each(Object.entries(bundlers))('%s', (name, build) => {
   const pages = pagesOf(() => build(makeProject()))
 
   test('a page trains in a worker, and answers', async () => {
@@ -31,5 +31,15 @@ describe.skipIf(chromiumPath === null || !simd.available).each(Object.entries(bu
       { label: expect.stringMatching(/^[a-z]+$/), index: expect.any(Number), probability: expect.any(Number) },
     ])
     expect(errors).toEqual([])
+    const bytesOf = (ending: string): number[] =>
+      [...pages.sent()].filter(([file]) => file.endsWith(ending)).map(([, bytes]) => bytes)
+    const scripts = bytesOf('.js')
+    const sum = scripts.reduce((total, bytes) => total + bytes, 0)
+    console.log(`${name}: ${sum} bytes of JavaScript, ${bytesOf('.wasm')} of WebAssembly, gzipped`)
+    // The page's, its worker's, and its threads'.
+    expect(scripts.length).toBeGreaterThanOrEqual(3)
+    expect(sum).toBeLessThan(150_000)
+    expect(bytesOf('.wasm')).toEqual([expect.any(Number)])
+    expect(bytesOf('.wasm')[0]).toBeLessThan(100_000)
   })
 })

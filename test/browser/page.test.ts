@@ -1,8 +1,7 @@
 // DenseNet in a page: in a worker, with the events, errors and numbers of Node.
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import type { Backend } from '../../dist/engine/backend.js'
@@ -172,17 +171,4 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
       expect(out).toEqual({ saved, again: saved, pth, onnx })
     },
   )
-
-  test('scripts for training are under 150 kB, each WebAssembly under 100', () => {
-    const sizes = readdirSync(join(folder, 'assets')).map(
-      name => [name, gzipSync(readFileSync(join(folder, 'assets', name))).length] as const,
-    )
-    // Keras's files have a reader of their own, which is fetched for them.
-    const scripts = sizes.filter(([name]) => /\.js$/.test(name) && !/^hdf5/.test(name))
-    expect(scripts.length).toBeGreaterThan(2)
-    expect(scripts.reduce((sum, [, bytes]) => sum + bytes, 0)).toBeLessThan(150_000)
-    const modules = sizes.filter(([name]) => /\.wasm$/.test(name))
-    expect(modules).toHaveLength(2)
-    for (const [, bytes] of modules) expect(bytes).toBeLessThan(100_000)
-  })
 })

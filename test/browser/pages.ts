@@ -2,18 +2,20 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll } from 'vitest'
 import { launch } from '../chromium.js'
-import { serveFolder } from './project.js'
+import { type Served, serveFolder } from './project.js'
 
 export interface Pages {
   /** Its own page; `plain`: without the headers of isolation. */
   open(path?: '/' | '/plain/', context?: BrowserContext): Promise<Page>
   context(): Promise<BrowserContext>
+  /** What was asked for, and its bytes, gzipped. */
+  sent(): ReadonlyMap<string, number>
 }
 
 /** To be called where tests are described; `build` resolves to the folder of the page. */
 export function pagesOf(build: () => Promise<string>): Pages {
   let browser: Browser
-  let server: Awaited<ReturnType<typeof serveFolder>>
+  let server: Served
   beforeAll(async () => {
     server = await serveFolder(await build())
     browser = await launch()
@@ -24,6 +26,7 @@ export function pagesOf(build: () => Promise<string>): Pages {
   })
   return {
     context: () => browser.newContext(),
+    sent: () => server.sent,
     async open(path = '/', context) {
       const page = await (context ?? browser).newPage()
       await page.goto(server.address + path)

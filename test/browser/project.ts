@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
@@ -24,13 +25,22 @@ export function makeProject(): string {
   return folder
 }
 
+export interface Served {
+  readonly address: string
+  /** Bytes that were asked for, gzipped, by the name of the file. */
+  readonly sent: ReadonlyMap<string, number>
+  close(): void
+}
+
 /** Serves a folder; below /plain/ without the headers of isolation. */
-export async function serveFolder(folder: string): Promise<{ readonly address: string; close(): void }> {
+export async function serveFolder(folder: string): Promise<Served> {
+  const sent = new Map<string, number>()
   const server: Server = createServer(({ url = '' }, response) => {
     const [, plain, name = ''] = /^(\/plain)?\/([^?]*)/.exec(url)!
     try {
       const asked = name || 'index.html'
       const file = readFileSync(join(folder, asked))
+      sent.set(asked, gzipSync(file, { level: 9 }).length)
       response.writeHead(200, {
         'Content-Type': TYPES[extname(asked)] ?? 'application/octet-stream',
         ...(plain ? {} : ISOLATED),
@@ -41,5 +51,5 @@ export async function serveFolder(folder: string): Promise<{ readonly address: s
     }
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return { address: `http://localhost:${(server.address() as AddressInfo).port}`, close: () => server.close() }
+  return { address: `http://localhost:${(server.address() as AddressInfo).port}`, sent, close: () => server.close() }
 }
