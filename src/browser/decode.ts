@@ -3,6 +3,7 @@
 import { DenseNetError } from '../errors.js'
 import { type DecodedImage, emptyImage } from '../images/image.js'
 import { checkFormat, checkShape, MOST_BYTES, MOST_PIXELS } from '../images/image-file.js'
+import { opaqueGif } from '../images/image-headers.js'
 import type { Reading } from '../inference/image-input.js'
 import { type Bitmap, web } from './platform.js'
 
@@ -15,9 +16,10 @@ export const webReading: Reading = { file: null, bytes: decodeImage, together: 4
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   if (bytes.length === 0) throw new DenseNetError('it is empty')
   if (bytes.length > MOST_BYTES) throw new DenseNetError(`it is ${bytes.length} bytes long, more than ${MOST_BYTES}`)
-  checkFormat(bytes, READABLE)
+  const format = checkFormat(bytes, READABLE)
+  const image = format === 'GIF' ? opaqueGif(bytes) : bytes
   const bitmap = await web
-    .createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
+    .createImageBitmap(new Blob([image as Uint8Array<ArrayBuffer>]), {
       colorSpaceConversion: 'none',
       premultiplyAlpha: 'none',
       imageOrientation: 'from-image',

@@ -1,4 +1,5 @@
-// Images that a browser decodes, beside Node's: the same pixels where a format leaves no choice, a unit or two where it does.
+// Images that a browser decodes, beside Node's: the same pixels where a format leaves no choice. Where it does, decoders may
+// differ by a unit; those of Chromium and of sharp do so for four inks only, when this was written.
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -75,6 +76,10 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     ['PNG with transparency', () => picture(4).png().toBuffer()],
     ['PNG with a colour profile', () => picture(3).withIccProfile('p3').png().toBuffer()],
     ['WebP without loss', () => picture(3).webp({ lossless: true }).toBuffer()],
+    ['PNG of 16 bits', () => picture(3).toColourspace('rgb16').png().toBuffer()],
+    ['grey PNG with transparency', () => picture(4).greyscale().png().toBuffer()],
+    ['WebP with transparency', () => picture(4).webp({ lossless: true, exact: true }).toBuffer()],
+    ['GIF with transparency', () => picture(4).gif().toBuffer()],
     ['GIF', () => picture(3).gif().toBuffer()],
   ])('%s: pixels and tensor bit for bit', async (_, make) => {
     const bytes = await make()
@@ -82,20 +87,20 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
   })
 
   test.each<[string, number, () => Promise<Buffer>]>([
-    ['JPEG', 2, () => picture(3).jpeg({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer()],
-    ['JPEG with halved colours', 3, () => picture(3).jpeg({ quality: 90 }).toBuffer()],
+    ['JPEG', 1, () => picture(3).jpeg({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer()],
+    ['JPEG with halved colours', 1, () => picture(3).jpeg({ quality: 90 }).toBuffer()],
     [
       'JPEG on its side',
-      2,
+      1,
       () => picture(3).withMetadata({ orientation: 6 }).jpeg({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer(),
     ],
+    ['JPEG of four inks', 1, () => picture(3).toColourspace('cmyk').jpeg().toBuffer()],
     ['grey JPEG', 1, () => picture(3).greyscale().jpeg({ quality: 90 }).toBuffer()],
-    ['WebP', 3, () => picture(3).webp({ quality: 90 }).toBuffer()],
-  ])('%s: within %i of 255', async (name, most, make) => {
+    ['WebP', 1, () => picture(3).webp({ quality: 90 }).toBuffer()],
+  ])('%s: within %i of 255', async (_, most, make) => {
     const bytes = await make()
     const [seen, expected] = [(await see(bytes)) as Seen, await inNode(bytes)]
     expect(seen.pixels).toHaveLength(expected.pixels.length)
-    console.log(name, furthest(seen.pixels, expected.pixels), 63 * furthest(seen.tensor, expected.tensor))
     expect(furthest(seen.pixels, expected.pixels)).toBeLessThanOrEqual(most)
     expect(62 * furthest(seen.tensor, expected.tensor)).toBeLessThanOrEqual(most + 1)
   })

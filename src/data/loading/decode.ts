@@ -8,8 +8,8 @@ import type Sharp from 'sharp'
 import { DenseNetError } from '../../errors.js'
 import type { DecodedImage } from '../../images/image.js'
 import { checkFormat, checkShape, MOST_BYTES, MOST_PIXELS } from '../../images/image-file.js'
+import { checkTiff, opaqueGif } from '../../images/image-headers.js'
 import { errorCode } from '../../node/files.js'
-import { checkTiff, opaqueGif } from './image-headers.js'
 import { pixelKind, toPlanes } from './raw-pixels.js'
 
 let loaded: typeof Sharp | undefined
