@@ -20,8 +20,12 @@ const LARGEST_FILE = 2 ** 31 - 1
 /** Reads a file of weights: safetensors, PyTorch's two formats, Keras's, Torch7's. Nothing in it is run, and a file that
  * is damaged or hostile is refused in a sentence. Throws DenseNetError. */
 export async function readWeights(path: string): Promise<WeightFile> {
-  return decodeWeights(await readBytes(path), path, { readHdf5: isolatedHdf5 })
+  return decodeWeightFile(await readBytes(path), path)
 }
+
+/** The same of its bytes. */
+export const decodeWeightFile = (bytes: Uint8Array, path: string): Promise<WeightFile> =>
+  decodeWeights(bytes, path, { readHdf5: isolatedHdf5 })
 
 /** A whole file of weights. */
 export async function readBytes(path: string): Promise<Uint8Array> {

@@ -110,6 +110,9 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     expect(await see(Uint8Array.of(1, 2, 3))).toBe('it is no image of a known format')
     expect(await see(await picture(3).tiff().toBuffer())).toBe('it is a TIFF image, which cannot be read here')
     const png = await picture(3).png().toBuffer()
-    expect(await see(png.subarray(0, 60))).toMatch(/^it cannot be decoded: /)
+    const jpeg = await picture(3).jpeg().toBuffer()
+    for (const cut of [png.subarray(0, 60), jpeg.subarray(0, jpeg.length - 20)]) {
+      expect(await see(cut)).toMatch(/^it cannot be decoded: /)
+    }
   })
 })

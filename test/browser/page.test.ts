@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import type { Backend } from '../../dist/engine/backend.js'
-import { DenseNet, synthetic, type TrainingResult } from '../../dist/index.js'
+import { imageBlobs } from '../../dist/entries/browser.js'
+import { DenseNet, type Prediction, synthetic, type TrainingEvent, type TrainingResult } from '../../dist/index.js'
 import { chromiumPath } from '../chromium.js'
 import { wasmBuilds } from '../compiled-builds.js'
 import { fixture } from '../interop/fixtures.js'
@@ -144,6 +146,53 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     expect(await page.evaluate(failing('(net.dispose(), net.summary())'))).toMatchObject({
       message: 'this network cannot be used any more: it was disposed of',
     })
+  })
+
+  test('image files are trained on and classified as in Node, bit for bit', async () => {
+    const labels = ['blue', 'red', 'blue', 'red', 'red', 'blue', 'red', 'blue']
+    const names = await Promise.all(
+      labels.map(async (label, i) => {
+        const pixels = new Uint8Array(50 * 60 * 3).map(
+          (_, at) => (at * (i + 3)) % (at % 3 === (label === 'red' ? 0 : 2) ? 256 : 90),
+        )
+        await sharp(pixels, { raw: { width: 50, height: 60, channels: 3 } })
+          .png()
+          .toFile(join(folder, `${i}.png`))
+        return `${i}.png`
+      }),
+    )
+    const recipe = { epochs: 2, batchSize: 4, seed: 4 }
+    const page = await pages.open()
+    const seen = await page.evaluate<{ losses: number[]; answer: Prediction[]; warnings: string[] }>(`(async () => {
+      const labels = ${JSON.stringify(labels)}
+      const blobs = await Promise.all(${JSON.stringify(names)}.map(async name => (await fetch(name)).blob()))
+      const train = imageBlobs(blobs.map((image, i) => ({ image, label: labels[i] })), { size: 32 })
+      const net = await DenseNet.create('densenet-bc-100-12', { depth: 16, classes: 2, seed: 3 })
+      const events = []
+      await net.fit(train, { ...${JSON.stringify(recipe)}, instructionSet: 'simd', onEvent: event => events.push(event) })
+      const answer = await net.classify(blobs[1])
+      const of = type => events.filter(event => event.type === type)
+      return { losses: of('step').map(({ loss }) => loss), answer, warnings: of('warning').map(({ message }) => message) }
+    })()`)
+    const facts = imageBlobs(
+      labels.map(label => ({ image: new Blob(), label })),
+      { size: 32 },
+    )
+    const net = DenseNet.create('densenet-bc-100-12', { depth: 16, classes: 2, seed: 3 })
+    const on = await simd.open(2)
+    const losses: number[] = []
+    const onEvent = (event: TrainingEvent): unknown => event.type === 'step' && losses.push(event.loss)
+    const files = names.map(name => join(folder, name))
+    await net.fit({ ...facts, files }, { ...recipe, on, onEvent })
+    expect(seen.losses).toEqual(losses)
+    expect(seen.warnings).toEqual([])
+    // Probabilities are by Math.exp, whose last bit is each browser's own.
+    for (const [i, { label, probability }] of (await net.classify(files[1]!, { on })).entries()) {
+      expect(seen.answer[i]).toMatchObject({ label, probability: expect.closeTo(probability, 12) })
+    }
+    expect(losses).toHaveLength(4)
+    net.dispose()
+    on.dispose()
   })
 
   test.each(['torchvision.pth', 'keras3.keras', 'timm.safetensors', 'published.pth'])(
