@@ -11,7 +11,7 @@ import { web } from './platform.js'
 import { createRun, openRun } from './run.js'
 
 /** Lets messages come in: steps alone never do. */
-export const turn = (): Promise<void> =>
+const turn = (): Promise<void> =>
   new Promise(resolve => {
     const { port1, port2 } = new web.MessageChannel()
     port1.onmessage = () => {

@@ -10,7 +10,7 @@ import {
   encodeWeights,
   exportFormat,
 } from '../interop/encode-weights.js'
-import type { WeightFile } from '../interop/weight-file.js'
+import type { WeightChoice, WeightFile } from '../interop/weight-file.js'
 import { errorCode, fileError, writeFileAtomically } from '../node/files.js'
 import { isolatedHdf5 } from './hdf5.js'
 
@@ -23,9 +23,9 @@ export async function readWeights(path: string): Promise<WeightFile> {
   return decodeWeightFile(await readBytes(path), path)
 }
 
-/** The same of its bytes. */
-export const decodeWeightFile = (bytes: Uint8Array, path: string): Promise<WeightFile> =>
-  decodeWeights(bytes, path, { readHdf5: isolatedHdf5 })
+/** The same of its bytes; `weights` as in ImportOptions. */
+export const decodeWeightFile = (bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> =>
+  decodeWeights(bytes, path, { weights, readHdf5: isolatedHdf5 })
 
 /** A whole file of weights. */
 export async function readBytes(path: string): Promise<Uint8Array> {

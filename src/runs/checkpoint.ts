@@ -16,12 +16,8 @@ export async function writeCheckpoint(path: string, checkpoint: fitting.Checkpoi
 
 /** Throws a sentence when the file is missing, damaged or not a checkpoint of ours. */
 export async function readCheckpoint(path: string): Promise<fitting.Checkpoint> {
-  return decodeCheckpoint(await readWhole(path), path)
+  return fitting.decodeCheckpoint(await readWhole(path), path, sha256)
 }
-
-/** The same of the bytes of a file; `path` is for messages. */
-export const decodeCheckpoint = (bytes: Uint8Array, path: string): fitting.Checkpoint =>
-  fitting.decodeCheckpoint(bytes, path, sha256)
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {

@@ -26,7 +26,7 @@ export const LOCK_FILE = '.lock'
 const LEFTOVER = /^(.+\.safetensors\.new|(config\.json|\.lock)\.\d+-[0-9a-f]+\.tmp)$/
 
 /** A run in its folder, locked for this process until `close`. */
-export class FolderRun implements Run {
+class FolderRun implements Run {
   constructor(
     readonly path: string,
     /** What was asked for. */

@@ -175,7 +175,7 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
       return { losses: of('step').map(({ loss }) => loss), answer, warnings: of('warning').map(({ message }) => message) }
     })()`)
     const facts = imageBlobs(
-      labels.map(label => ({ image: new Blob(), label })),
+      labels.map(label => ({ image: new Blob([]), label })),
       { size: 32 },
     )
     const net = DenseNet.create('densenet-bc-100-12', { depth: 16, classes: 2, seed: 3 })
