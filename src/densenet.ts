@@ -1,15 +1,20 @@
 import { nativeScratchBytes } from './backends/native/backend.js'
-import type { ComputeOptions } from './backends/registry.js'
+import { type ComputeOptions, createBackend } from './backends/registry.js'
+import { createLoader } from './data/loading/loader.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
 import { type EvaluateOptions, evaluate } from './evaluation/evaluate.js'
 import { type Predictions, predict } from './evaluation/predict.js'
+import type { Checkpoint } from './fitting/checkpoint.js'
+import { type FitOptions, fitNetwork } from './fitting/fit.js'
+import type { TrainingMemory } from './fitting/memory.js'
 import type { Dataset, Normalisation } from './images/dataset.js'
 import type { Preprocessing } from './images/transforms/preprocess.js'
 import { type ClassifyOptions, predictionsOf } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import { type FeatureOptions, type Features, featuresOf } from './inference/features.js'
 import { type ImageInput, imageList } from './inference/image-input.js'
+import { nodeReading } from './inference/read-image.js'
 import { Ready } from './inference/ready.js'
 import type { ExportFormat, ExportOptions } from './interop/encode-weights.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
@@ -17,25 +22,26 @@ import type { DenseNetConfig, DenseNetOptions } from './model/config.js'
 import { type Summary, summarise, withoutClassifier } from './model/summary.js'
 import {
   type CreateOptions,
+  checkpointOf,
   createNetwork,
-  exportNetwork,
+  exportedOf,
   foundNetwork,
   type Network,
   renewedNetwork,
-  saveNetwork,
 } from './networks/network.js'
 import { type OpenOptions, openNetwork } from './networks/open-network.js'
-import type { Checkpoint } from './runs/checkpoint.js'
-import { type FitOptions, fitNetwork } from './runs/fit.js'
-import { predictMemory, type TrainingMemory } from './runs/memory.js'
+import { writeWeights } from './networks/weight-files.js'
+import { writeCheckpoint } from './runs/checkpoint.js'
+import { predictMemory } from './runs/memory.js'
+import { nodePlace } from './runs/place.js'
 import type { Metrics } from './training/metrics.js'
 import type { TrainingResult } from './training/trainer.js'
 
 export type { ComputeOptions } from './backends/registry.js'
 export type { EvaluateOptions } from './evaluation/evaluate.js'
+export type { FitOptions } from './fitting/fit.js'
 export type { FeatureOptions } from './inference/features.js'
 export type { CreateOptions } from './networks/network.js'
-export type { FitOptions } from './runs/fit.js'
 
 /** For weights from elsewhere: what their files do not tell. Our own checkpoints tell everything. */
 export interface LoadOptions extends OpenOptions {
@@ -72,7 +78,7 @@ export class DenseNet {
    * network with one output. */
   multiLabel: boolean
   #state: SessionState
-  readonly #ready = new Ready()
+  readonly #ready = new Ready(createBackend)
 
   private constructor({ name, config, classes, normalisation, preprocessing, imported, multiLabel, state }: Network) {
     this.name = name
@@ -113,13 +119,13 @@ export class DenseNet {
 
   /** Weights, classes, normalisation and preprocessing, in one safetensors file. */
   async save(path: string): Promise<void> {
-    await saveNetwork(path, this.#network('a checkpoint'))
+    await writeCheckpoint(path, checkpointOf(this.#network('a checkpoint')))
   }
 
   /** Writes the weights for other programs: safetensors, timm's folder, PyTorch's .pth or ONNX, by the ending of `path` or
    * as `to` says. Resolves to the format. */
   async export(path: string, options: ExportOptions = {}): Promise<ExportFormat> {
-    return exportNetwork(path, this.#network('writing it for other programs'), options)
+    return writeWeights(path, exportedOf(this.#network('writing it for other programs')), options)
   }
 
   /** The same network with a new classifier for `classes` classes, everything else as it is. */
@@ -153,7 +159,7 @@ export class DenseNet {
     const network = this.#network('training')
     const warn = (message: string): void => options.onEvent?.({ type: 'warning', message })
     const backend = await this.#ready.backend({ ...options, onWarning: options.onWarning ?? warn })
-    const { result, state, learned } = await fitNetwork(network, train, options, backend)
+    const { result, state, learned } = await fitNetwork(network, train, options, backend, nodePlace)
     this.#state = state
     Object.assign(this, learned)
     return result
@@ -163,14 +169,14 @@ export class DenseNet {
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
     const network = this.#network('testing')
     const backend = await this.#ready.backend(options)
-    return evaluate({ ...options, ...network, dataset, backend })
+    return evaluate({ ...options, ...network, dataset, backend, createLoader })
   }
 
   /** Probabilities of the classes for every image, averaged over its views; scorePredictions makes scores of them. */
   async predict(dataset: Dataset, options: PredictOptions = {}): Promise<Predictions> {
     const network = this.#network('predicting')
     const backend = await this.#ready.backend(options)
-    return predict({ ...options, ...network, dataset, backend })
+    return predict({ ...options, ...network, dataset, backend, createLoader })
   }
 
   /** The likeliest classes of an image (of each, for a list), with their probabilities. An image is a path, the bytes of
@@ -185,14 +191,15 @@ export class DenseNet {
       ...network,
       batchSize: CLASSIFY_BATCH,
     })
-    const all = await predictionsOf(imageList(given), { ...network, runner }, options, onWarning)
+    const all = await predictionsOf(imageList(given), { ...network, runner }, nodeReading, options, onWarning)
     return Array.isArray(given) ? all : all[0]!
   }
 
   /** What a layer (a name of featureLayers; default `pooled`, what the classifier reads) makes of images or of a data set,
    * in evaluation. Throws a sentence when an image cannot be read, or leaves it out and calls `onUnreadable`. */
   async features(given: Dataset | ImageInput | readonly ImageInput[], options: FeatureOptions = {}): Promise<Features> {
-    return featuresOf(given, this.#network(), options, await this.#ready.backend(options))
+    const backend = await this.#ready.backend(options)
+    return featuresOf(given, this.#network(), options, backend, { reading: nodeReading, createLoader })
   }
 
   /** Frees native memory and threads. */

@@ -36,18 +36,31 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'backends/native': ['backends', 'engine', 'errors.ts'],
   'backends/wasm-node': ['backends', 'errors.ts'],
   images: ['model', 'util', 'errors.ts'],
+  batches: ['images', 'util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
   training: ['images', 'engine', 'model', 'util', 'errors.ts'],
+  fitting: ['backends', 'training', 'batches', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   node: ['util', 'errors.ts'],
-  'data/loading': ['node', 'images', 'util', 'errors.ts'],
+  'data/loading': ['node', 'batches', 'images', 'util', 'errors.ts'],
   'data/bringing': ['data/loading', 'node', 'images', 'util', 'errors.ts'],
   'data/sets': ['data/bringing', 'data/loading', 'node', 'images', 'model', 'util', 'errors.ts'],
-  inference: ['backends', 'data/loading', 'node', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
-  runs: [
+  inference: [
     'backends',
+    'data/loading',
+    'batches',
+    'node',
+    'interop',
+    'images',
+    'engine',
+    'model',
+    'util',
+    'errors.ts',
+  ],
+  runs: [
     'data/sets',
     'data/loading',
     'node',
+    'fitting',
     'training',
     'interop',
     'images',
@@ -56,13 +69,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'util',
     'errors.ts',
   ],
-  networks: ['runs', 'data/bringing', 'node', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
+  networks: ['runs', 'fitting', 'data/bringing', 'node', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   evaluation: [
     'backends',
     'data/sets',
     'training',
     'data/loading',
     'node',
+    'batches',
     'images',
     'engine',
     'model',
@@ -74,8 +88,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   inspect: ['inference', 'runs', 'data/loading', 'node', ...ANYWHERE],
   dashboard: ['densenet.ts', 'inspect', ...PARTS],
   server: ['densenet.ts', 'inference', 'data/loading', 'node', ...ANYWHERE],
+  // Of the rooms that need Node it takes what does not.
+  browser: ['evaluation', 'inference', 'networks', ...ANYWHERE],
   'index.ts': ['densenet.ts', ...PARTS],
-  entries: ['dashboard', 'inspect', 'server', 'bench', ...PARTS],
+  entries: ['browser', 'dashboard', 'inspect', 'server', 'bench', ...PARTS],
   // A stranger with our tools.
   cli: ['index.ts', 'entries', 'node', 'util', 'errors.ts'],
 }
@@ -112,6 +128,24 @@ describe('imports', () => {
       return [...foreign, ...(code(path).match(nodes) ?? [])].map(what => `${path}: ${what}`)
     })
     expect(wrong).toEqual([])
+  })
+
+  test('of a browser lead to nothing of Node', () => {
+    const reached = new Set<string>()
+    const walk = (path: string): void => {
+      if (reached.has(path)) return
+      reached.add(path)
+      // Types vanish.
+      const code = read(path).replace(/^(?:import|export) type [\s\S]*? from .*$/gm, '')
+      for (const target of imports.get(path)!) {
+        const name = target.split('/').at(-1)!.replace(/ts$/, 'js')
+        if (code.includes(`/${name}'`)) walk(target)
+      }
+    }
+    for (const path of sources) if (/^src\/(?:browser\/|entries\/browser\.ts)/.test(path)) walk(path)
+    expect(reached.size).toBeGreaterThan(100)
+    const nodes = /from 'node:|\bprocess\.|\bBuffer\b/
+    expect([...reached].filter(path => nodes.test(read(path).replace(/\/\/.*$/gm, '')))).toEqual([])
   })
 
   test('of backends that need Node, there, wait until they are asked for', () => {

@@ -27,7 +27,18 @@ export function roomOf(path: string): string {
 }
 
 /** Rooms that import nothing of Node: a browser loads them as they are. */
-export const ANYWHERE = ['training', 'interop', 'images', 'backends', 'engine', 'model', 'util', 'errors.ts'] as const
+export const ANYWHERE = [
+  'fitting',
+  'training',
+  'batches',
+  'interop',
+  'images',
+  'backends',
+  'engine',
+  'model',
+  'util',
+  'errors.ts',
+] as const
 
 export const anywhereFiles = sources.filter(
   path => (ANYWHERE as readonly string[]).includes(roomOf(path)) && !path.endsWith('.d.ts'),

@@ -1,6 +1,6 @@
 // Reading the values of options. Wrong ones are refused with the option's own name.
 import { Option } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { backendNames } from '../entries/engine.js'
 import { type AugmentationName, augmentationNames } from '../entries/images.js'
 import { parameterError } from '../errors.js'

@@ -3,7 +3,7 @@
 // accepted with a note, ones that mean something this program does not have are refused.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { IMAGENET_BLOCKS } from '../entries/model.js'
 import { ORIGINAL_LATEST } from '../entries/networks.js'
 import { parameterError, usageError } from '../errors.js'

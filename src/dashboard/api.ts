@@ -1,10 +1,10 @@
 // What goes over the wire, as both sides see it: the server's answers and the page's questions. Types only.
 import type { MemoryMode } from '../engine/planner.js'
 import type { Report } from '../evaluation/report.js'
+import type { TrainingMemory } from '../fitting/memory.js'
 import type { Prediction } from '../inference/classify.js'
 import type { FeatureReuse } from '../inspect/feature-reuse.js'
 import type { LayerFacts } from '../model/operations.js'
-import type { TrainingMemory } from '../runs/memory.js'
 import type { RunState } from '../runs/run-state.js'
 import type { EpochScore } from '../training/events.js'
 import type { Metrics } from '../training/metrics.js'

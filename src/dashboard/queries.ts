@@ -1,5 +1,5 @@
 // What a page may ask, checked: a wrong question gets one sentence.
-import { z } from 'zod'
+import * as z from 'zod'
 import { usageError } from '../errors.js'
 import { reuseMeasures, reuseScales } from '../inspect/feature-reuse.js'
 import { stepMetrics } from './api.js'

@@ -2,9 +2,10 @@
 // is not read for it.
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { LOG_FILE } from '../fitting/run-files.js'
+import { CONFIG_FILE } from '../fitting/settings.js'
 import { type LineOf, parseLogLine } from '../runs/log-lines.js'
-import { LOG_FILE } from '../runs/run.js'
-import { CONFIG_FILE, readSettings } from '../runs/run-settings.js'
+import { readSettings } from '../runs/run-settings.js'
 import { runState } from '../runs/run-state.js'
 import { TimeEstimator } from '../runs/time-left.js'
 import type { EpochScore } from '../training/events.js'

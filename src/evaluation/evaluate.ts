@@ -1,6 +1,6 @@
 // Loss and errors of a network on a data set, as a training tells them after an epoch.
 import type { ComputeOptions } from '../backends/registry.js'
-import { createLoader } from '../data/loading/loader.js'
+import type { CreateLoader } from '../batches/loader.js'
 import type { Backend } from '../engine/backend.js'
 import type { Loss } from '../engine/loss.js'
 import { createSession, type SessionState } from '../engine/session.js'
@@ -34,12 +34,13 @@ export interface EvaluationJob extends Omit<EvaluateOptions, 'backend'> {
   /** Whether each class has a probability of its own; default: as the data set has it. */
   readonly multiLabel?: boolean
   readonly backend: Backend
+  readonly createLoader: CreateLoader
 }
 
 /** Loss and errors of given weights on a data set, with running statistics and without augmentation. Throws when
  * stopped. */
 export function evaluate(job: EvaluationJob): Promise<Metrics> {
-  const { config, dataset, backend, signal, onProgress, loaderThreads: workers } = job
+  const { config, dataset, backend, createLoader, signal, onProgress, loaderThreads: workers } = job
   checkDataset(config, dataset)
   return withCleanup(async later => {
     const views = VIEWS[job.views ?? 'single']

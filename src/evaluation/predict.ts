@@ -1,6 +1,5 @@
 // What a network says of every image of a data set: probabilities of the classes, averaged over the views of an image.
 
-import { createLoader } from '../data/loading/loader.js'
 import { createInference } from '../engine/inference.js'
 import { type Dataset, targetBytes } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
@@ -31,7 +30,7 @@ export interface Predictions {
 }
 
 export function predict(job: EvaluationJob): Promise<Predictions> {
-  const { config, dataset, backend, signal, onProgress, onWarning, loaderThreads: workers } = job
+  const { config, dataset, backend, createLoader, signal, onProgress, onWarning, loaderThreads: workers } = job
   checkDataset(config, dataset)
   const loss = evaluatedLoss(dataset, job.multiLabel)
   const own = loss.kind === 'binaryCrossEntropy'

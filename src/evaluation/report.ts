@@ -1,7 +1,7 @@
 // What an evaluation found, as plain data: the content of report.json and of the page.
 
-import type { DatasetIdentity } from '../data/sets/fingerprint.js'
 import type { Dataset } from '../images/dataset.js'
+import type { DatasetIdentity } from '../images/identity.js'
 import type { ViewName } from '../images/transforms/preprocess.js'
 import type { EpochScore } from '../training/events.js'
 import { isFinished, type Progress } from '../training/progress.js'

@@ -1,6 +1,7 @@
 // What the training loop needs to know of a data set: images of one size, either kept as bytes in memory or decoded from
 // files whenever they are wanted.
 
+import { sharedBytes } from '../util/bytes.js'
 import type { LabelReading } from './class-columns.js'
 import type { Preprocessing } from './transforms/preprocess.js'
 
@@ -34,12 +35,14 @@ export interface ArrayDataset extends DatasetFacts {
   readonly images: Uint8Array
 }
 
-/** Image files of any size, decoded by the loader threads. */
+/** Image files of any size, decoded when they are wanted. */
 export interface FileDataset extends DatasetFacts {
   /** Which images of the source these are, in words: `folder val`. */
   readonly where?: string
   /** [length], absolute paths */
   readonly files: readonly string[]
+  /** What they hold, by name, where there are no paths: in a browser. */
+  readonly contents?: ReadonlyMap<string, Blob>
   /** Of a list with a column for each class: how its labels were read. */
   readonly reading?: LabelReading
   /** What was decided of paths and labels as they were read, in words. */
@@ -120,7 +123,7 @@ export function takeImages<T extends Dataset>(dataset: T, indices: ArrayLike<num
   const { heldOut: _, ...rest } = dataset
   const { channels, height, width, classes } = dataset
   const length = indices.length
-  const labels = takeRows(dataset.labels, new Uint16Array(new SharedArrayBuffer(2 * length)), indices, 1)
+  const labels = takeRows(dataset.labels, new Uint16Array(sharedBytes(2 * length)), indices, 1)
   const targets = rest.targets && takeRows(rest.targets, bytes(length * classes.length), indices, classes.length)
   const taken = { ...rest, length, labels, ...(targets ? { targets } : {}) } as T
   if ('files' in dataset) return { ...taken, files: Array.from(indices, i => dataset.files[i]!) }
@@ -128,7 +131,7 @@ export function takeImages<T extends Dataset>(dataset: T, indices: ArrayLike<num
   return { ...taken, images: takeRows(dataset.images, bytes(length * size), indices, size) }
 }
 
-const bytes = (length: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(length))
+const bytes = (length: number): Uint8Array => new Uint8Array(sharedBytes(length))
 
 /** Numbers in rows of one width. */
 export type Rows = Uint8Array | Uint16Array | Float32Array

@@ -11,6 +11,11 @@ export interface Image {
   readonly data: Float32Array
 }
 
+/** `doubt`: why the pixels may not be what was meant, where that is so. */
+export interface DecodedImage extends Image {
+  readonly doubt?: string
+}
+
 export function emptyImage(channels: number, height: number, width: number): Image {
   return { channels, height, width, data: new Float32Array(channels * height * width) }
 }

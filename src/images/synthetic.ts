@@ -1,5 +1,6 @@
 // A generated data set for trying things without a download: 3 x 32 x 32 images of ten shapes in random colours, sizes
 // and places on a noisy background. Every image hangs on (split, number) only, so it is the same on every machine.
+import { sharedBytes } from '../util/bytes.js'
 import { type RandomStream, randomStream } from '../util/random.js'
 import type { ArrayDataset } from './dataset.js'
 
@@ -32,8 +33,8 @@ export function synthetic(): { train: ArrayDataset; test: ArrayDataset } {
 export function syntheticDataset(split: 'train' | 'test'): ArrayDataset {
   const length = split === 'train' ? TRAIN_IMAGES : TEST_IMAGES
   const classes = Object.keys(SHAPES)
-  const images = new Uint8Array(new SharedArrayBuffer(length * 3 * PIXELS))
-  const labels = new Uint16Array(new SharedArrayBuffer(2 * length))
+  const images = new Uint8Array(sharedBytes(length * 3 * PIXELS))
+  const labels = new Uint16Array(sharedBytes(2 * length))
   for (let i = 0; i < length; i++) {
     const random = randomStream(split === 'train' ? 1 : 2, 'split', i)
     const label = random.integer(classes.length)

@@ -1,11 +1,10 @@
 // Many images through a network: the next ones are decoded while it works on the ones before. An image that cannot be
 // read is said so, and does not keep the others from their answers.
-import { availableParallelism } from 'node:os'
 import { DenseNetError, parameterError } from '../errors.js'
 import { checkNormalisation, inputSize, type NetworkInput, writeInput } from '../images/network-input.js'
 import { abortedError } from '../util/abort.js'
 import { classNames, type Prediction, topClasses } from './classify.js'
-import { type ImageInput, imageName, readImage, unreadable } from './image-input.js'
+import { type ImageInput, imageName, type Reading, readBy, unreadable } from './image-input.js'
 import type { Runner } from './runner.js'
 
 /** A network that answers, and what of it decides the answer. */
@@ -30,9 +29,10 @@ export type Answer =
 
 /** Answers in the order of `images`. `times` sums up the seconds that reading and the network took: both at once, so they
  * may be more than the clock's. */
-export async function* classifyImages(
+export async function* answersOf(
   images: readonly ImageInput[],
   classifier: Classifier,
+  reading: Reading,
   { top, signal }: ClassifyOptions = {},
   times = { reading: 0, network: 0 },
 ): AsyncGenerator<Answer> {
@@ -42,7 +42,7 @@ export async function* classifyImages(
   const count = config.classes
   const read = async (first: number) => {
     const start = performance.now()
-    const batch = await readBatch(images.slice(first, first + runner.batchSize), classifier)
+    const batch = await readBatch(images.slice(first, first + runner.batchSize), classifier, reading)
     times.reading += (performance.now() - start) / 1000
     return batch
   }
@@ -73,12 +73,13 @@ export async function* classifyImages(
 export async function predictionsOf(
   images: readonly ImageInput[],
   classifier: Classifier,
+  reading: Reading,
   { top = 5, signal }: ClassifyOptions,
   onWarning: (message: string) => void,
 ): Promise<Prediction[][]> {
   if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)
   const all: Prediction[][] = []
-  for await (const answer of classifyImages(images, classifier, { top, signal })) {
+  for await (const answer of answersOf(images, classifier, reading, { top, signal })) {
     if ('reason' in answer) throw unreadable(images, answer.index, answer.reason)
     if (answer.doubt !== undefined) onWarning(`${imageName(images[answer.index]!)}: ${answer.doubt}`)
     all.push(answer.predictions)
@@ -97,8 +98,11 @@ interface ReadBatch {
   readonly doubts: ReadonlyMap<number, string>
 }
 
-/** Decodes as many at once as there are processors, no more than four: a photograph takes a hundred megabytes. */
-export async function readBatch(images: readonly ImageInput[], network: NetworkInput): Promise<ReadBatch> {
+export async function readBatch(
+  images: readonly ImageInput[],
+  network: NetworkInput,
+  reading: Reading,
+): Promise<ReadBatch> {
   const size = inputSize(network.config)
   const input = new Float32Array(images.length * size)
   const read: number[] = []
@@ -109,7 +113,7 @@ export async function readBatch(images: readonly ImageInput[], network: NetworkI
     while (next < images.length) {
       const i = next++
       try {
-        const image = await readImage(images[i]!)
+        const image = await readBy(reading, images[i]!)
         writeInput(image, network, input, read.length * size)
         read.push(i)
         if (image.doubt !== undefined) doubts.set(i, image.doubt)
@@ -119,6 +123,6 @@ export async function readBatch(images: readonly ImageInput[], network: NetworkI
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism(), images.length) }, reader))
+  await Promise.all(Array.from({ length: Math.min(reading.together, images.length) }, reader))
   return { input, read, failed, doubts }
 }

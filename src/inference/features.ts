@@ -2,7 +2,7 @@
 // out and told.
 
 import type { ComputeOptions } from '../backends/registry.js'
-import { createLoader } from '../data/loading/loader.js'
+import type { CreateLoader } from '../batches/loader.js'
 import type { Backend } from '../engine/backend.js'
 import { createFeatureExtractor, type FeatureExtractor } from '../engine/features.js'
 import type { SessionState } from '../engine/session.js'
@@ -15,7 +15,7 @@ import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 import { readBatch } from './classifier.js'
-import { type ImageInput, imageList, imageName, unreadable } from './image-input.js'
+import { type ImageInput, imageList, imageName, type Reading, unreadable } from './image-input.js'
 
 /** What a layer made of images. */
 export interface Features {
@@ -42,12 +42,19 @@ export interface FeatureOptions extends ComputeOptions {
   readonly onUnreadable?: ((index: number, reason: string) => void) | undefined
 }
 
+/** How images are read here, and data sets loaded. */
+export interface FeaturePlace {
+  readonly reading: Reading
+  readonly createLoader: CreateLoader
+}
+
 /** Of a data set, or of one image or several. */
 export async function featuresOf(
   given: Dataset | ImageInput | readonly ImageInput[],
   network: NetworkInput & { readonly state: SessionState },
   options: FeatureOptions,
   backend: Backend,
+  place: FeaturePlace,
 ): Promise<Features> {
   const { layer, batchSize = 16, onUnreadable } = options
   if (!Number.isInteger(batchSize) || batchSize < 1) {
@@ -56,9 +63,9 @@ export async function featuresOf(
   const { config, state } = network
   const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize, layer })
   try {
-    if (isDataset(given)) return await featuresOfDataset(given, config, extractor, options)
+    if (isDataset(given)) return await featuresOfDataset(given, config, extractor, options, place.createLoader)
     const images = imageList(given)
-    return await featuresOfImages(images, network, extractor, options, (index, reason) => {
+    return await featuresOfImages(images, network, extractor, { ...options, ...place }, (index, reason) => {
       if (!onUnreadable) throw unreadable(images, index, reason)
       onUnreadable(index, reason)
     })
@@ -75,12 +82,12 @@ async function featuresOfImages(
   images: readonly ImageInput[],
   network: NetworkInput,
   extractor: FeatureExtractor,
-  { signal, onProgress, onWarning }: FeatureOptions,
+  { signal, onProgress, onWarning, reading }: FeatureOptions & FeaturePlace,
   failed: (index: number, reason: string) => void,
 ): Promise<Features> {
   checkNormalisation(network)
   const { batchSize } = extractor
-  const read = (first: number) => readBatch(images.slice(first, first + batchSize), network)
+  const read = (first: number) => readBatch(images.slice(first, first + batchSize), network, reading)
   const gathered = gather(extractor, images.length)
   let next = read(0)
   for (let first = 0; first < images.length; first += batchSize) {
@@ -112,6 +119,7 @@ function featuresOfDataset(
   config: DenseNetConfig,
   extractor: FeatureExtractor,
   { loaderThreads: workers, signal, onProgress, onWarning }: FeatureOptions,
+  createLoader: CreateLoader,
 ): Promise<Features> {
   const wanted = [config.inputChannels, config.height, config.width].join(' x ')
   const theirs = [dataset.channels, dataset.height, dataset.width].join(' x ')

@@ -1,8 +1,8 @@
 // One image, decoded from wherever a program has it.
 
-import { checkShape, type DecodedImage, decodeImage, decodeImageFile } from '../data/loading/decode.js'
 import { DenseNetError, parameterError, usageError } from '../errors.js'
-import { emptyImage, type Image } from '../images/image.js'
+import { type DecodedImage, emptyImage, type Image } from '../images/image.js'
+import { checkShape } from '../images/image-file.js'
 
 /** Pixels in memory, [height][width][channels] bytes: what a canvas (ImageData) and sharp's raw() give. */
 export interface RawImage {
@@ -30,19 +30,28 @@ export function unreadable(images: readonly ImageInput[], index: number, reason:
   return new DenseNetError(`${which}${imageName(images[index]!)} cannot be read: ${reason}`)
 }
 
+/** What of reading images differs from place to place. */
+export interface Reading {
+  /** Of a path or a file: URL; null: there are no files. */
+  readonly file: ((path: string | URL) => Promise<DecodedImage>) | null
+  readonly bytes: (bytes: Uint8Array) => Promise<DecodedImage>
+  /** How many are decoded at once: a photograph takes a hundred megabytes. */
+  readonly together: number
+}
+
 /** Decodes an image: [3][height][width] (pixels in memory keep one channel), 0..255. Throws a DenseNetError that says
  * why it cannot be read, without naming it. */
-export async function readImage(input: ImageInput): Promise<DecodedImage> {
-  if (typeof input === 'string') return decodeImageFile(input)
+export async function readBy({ file, bytes }: Reading, input: ImageInput): Promise<DecodedImage> {
+  if (typeof input === 'string' && file) return file(input)
   if (input instanceof URL) {
-    if (input.protocol === 'file:') return decodeImageFile(input)
+    if (input.protocol === 'file:' && file) return file(input)
     throw usageError(`images are not fetched from ${input.protocol} addresses`, 'fetch it, and give its bytes')
   }
-  if (input instanceof Uint8Array) return decodeImage(input)
-  if (input instanceof ArrayBuffer) return decodeImage(new Uint8Array(input))
-  if (input instanceof Blob) return decodeImage(new Uint8Array(await input.arrayBuffer()))
+  if (input instanceof Uint8Array) return bytes(input)
+  if (input instanceof ArrayBuffer) return bytes(new Uint8Array(input))
+  if (input instanceof Blob) return bytes(new Uint8Array(await input.arrayBuffer()))
   if (isRaw(input)) return fromRaw(input)
-  throw parameterError('image', 'a path, bytes, a Blob or { data, width, height }', input)
+  throw parameterError('image', `${file ? 'a path, ' : ''}bytes, a Blob or { data, width, height }`, input)
 }
 
 const isRaw = (input: unknown): input is RawImage =>

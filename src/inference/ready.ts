@@ -1,22 +1,29 @@
 // What a network computes with: a backend and a runner, made when they are first needed and kept for the next call.
-import { type ComputeOptions, createBackend } from '../backends/registry.js'
+import type { BackendOptions, ComputeOptions } from '../backends/registry.js'
 import type { Backend } from '../engine/backend.js'
 import { createRunner, type Runner, type RunnerOptions } from './runner.js'
 
 type Answering = Omit<RunnerOptions, 'backend'>
 
-export class Ready {
+export class Ready<Options extends BackendOptions = BackendOptions> {
   #made: { readonly key: string; readonly backend: Backend } | null = null
   #answering: { readonly of: RunnerOptions; readonly runner: Promise<Runner> } | null = null
 
+  /** `names`: of the options that decide which backend it is. */
+  constructor(
+    private readonly create: (options: Options) => Promise<Backend>,
+    private readonly names: readonly (keyof Options)[] = ['backend', 'threads'],
+  ) {}
+
   /** Another one than before only where it is asked for differently. */
-  async backend({ on, backend, threads, onWarning }: ComputeOptions): Promise<Backend> {
+  async backend({ on, ...options }: Options & Pick<ComputeOptions, 'on'>): Promise<Backend> {
     if (on) return on
-    if (this.#made && backend === undefined && threads === undefined) return this.#made.backend
-    const key = `${backend} ${threads}`
+    const asked = this.names.map(name => (options as unknown as Options)[name])
+    if (this.#made && asked.every(value => value === undefined)) return this.#made.backend
+    const key = JSON.stringify(asked)
     if (this.#made?.key !== key) {
       this.dispose()
-      this.#made = { key, backend: await createBackend({ backend, threads, onWarning }) }
+      this.#made = { key, backend: await this.create(options as unknown as Options) }
     }
     return this.#made.backend
   }

@@ -2,7 +2,8 @@
 import { toBytes } from '../data/loading/sheet.js'
 import { DenseNetError } from '../errors.js'
 import { checkNormalisation, inputSize, writeInput } from '../images/network-input.js'
-import { type ImageInput, imageName, readImage } from '../inference/image-input.js'
+import { type ImageInput, imageName } from '../inference/image-input.js'
+import { readImage } from '../inference/read-image.js'
 import type { InspectedNetwork } from './network.js'
 
 /** [height][width][3] bytes. */

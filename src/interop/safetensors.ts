@@ -1,7 +1,7 @@
 // The safetensors format (huggingface/safetensors): 8 bytes little-endian header length, a JSON header
 // {name: {dtype, shape, data_offsets: [begin, end]}}, raw little-endian numbers. Reading is strict: the tensors must
 // cover the bytes after the header exactly once, and nothing is trusted before it was checked.
-import { z } from 'zod'
+import * as z from 'zod'
 import { DenseNetError } from '../errors.js'
 import { decodeElements, ELEMENT_TYPES, elementCount, type StoredType, type Tensor, type TensorData } from './tensor.js'
 

@@ -1,6 +1,6 @@
 // timm's folder of a model: model.safetensors beside a config.json with the architecture's name, its arguments and the
 // preprocessing. https://huggingface.co/docs/timm
-import { z } from 'zod'
+import * as z from 'zod'
 import { DenseNetError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'

@@ -1,6 +1,6 @@
 // What a person may say about a DenseNet, and the complete description it becomes. No tensors, no files.
 // Terms are the paper's (Huang et al., CVPR 2017): growth rate k, bottleneck (DenseNet-B), reduction theta (DenseNet-C).
-import { z } from 'zod'
+import * as z from 'zod'
 import { parameterError, usageError } from '../errors.js'
 import { below1, checkSettings, oneOf, type Setting, upTo, type ValuesOf, yesOrNo } from '../util/settings.js'
 

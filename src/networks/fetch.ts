@@ -8,7 +8,7 @@
 // A mirror serves the same layout: MIRROR/<name>/<file>. Files that a person puts there by hand count as well.
 import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { dataFolder } from '../data/bringing/cache.js'
 import { type DownloadOptions, download } from '../data/bringing/download.js'
 import { DenseNetError, usageError } from '../errors.js'

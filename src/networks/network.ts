@@ -1,9 +1,10 @@
 // A network as plain data, and what can be done with it that needs no arithmetic.
 import { type SessionState, weightsOf } from '../engine/session.js'
+import { type Checkpoint, isMultiLabel } from '../fitting/checkpoint.js'
 import type { Normalisation } from '../images/dataset.js'
 import { inputPreprocessing } from '../images/network-input.js'
 import type { Preprocessing } from '../images/transforms/preprocess.js'
-import type { ExportFormat, ExportOptions } from '../interop/encode-weights.js'
+import type { ExportedNetwork } from '../interop/encode-weights.js'
 import type { ImportReport } from '../interop/import-weights.js'
 import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, type DenseNetOptions, resolveConfig } from '../model/config.js'
@@ -11,9 +12,7 @@ import { describe } from '../model/describe.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable } from '../model/parameters.js'
 import { isPreset, preset } from '../model/presets.js'
-import { isMultiLabel, writeCheckpoint } from '../runs/checkpoint.js'
-import type { OpenedNetwork } from './open-network.js'
-import { writeWeights } from './weight-files.js'
+import type { OpenedNetwork } from './open-bytes.js'
 
 export interface Network {
   /** A preset's name, or a description. */
@@ -88,10 +87,10 @@ export function renewedNetwork(network: Network, classes: number, seed: number):
   return { ...network, config, state, classes: [], imported, multiLabel: classes === 1 }
 }
 
-/** Weights, classes, normalisation and preprocessing, in one safetensors file. */
-export async function saveNetwork(path: string, network: Network): Promise<void> {
+/** Weights, classes, normalisation and preprocessing, as our own files keep them. */
+export function checkpointOf(network: Network): Checkpoint {
   const { config, classes, normalisation, preprocessing, multiLabel, state } = network
-  await writeCheckpoint(path, {
+  return {
     config,
     classes,
     normalisation,
@@ -101,13 +100,13 @@ export async function saveNetwork(path: string, network: Network): Promise<void>
     recipe: null,
     progress: null,
     state,
-  })
+  }
 }
 
-/** For other programs. Resolves to the format. */
-export async function exportNetwork(path: string, network: Network, options: ExportOptions): Promise<ExportFormat> {
+/** What other programs are told of it. */
+export function exportedOf(network: Network): ExportedNetwork {
   const { config, classes, normalisation, multiLabel } = network
   const { parameters, running } = network.state
   const preprocessing = config.height === config.width ? inputPreprocessing(network) : null
-  return writeWeights(path, { config, classes, normalisation, preprocessing, multiLabel, parameters, running }, options)
+  return { config, classes, normalisation, preprocessing, multiLabel, parameters, running }
 }

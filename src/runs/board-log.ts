@@ -4,10 +4,12 @@ import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { usageError } from '../errors.js'
-import { type BoardEvent, encodeEvent, encodeRecord, type SummaryImage } from '../interop/tensorboard.js'
+import type { Board } from '../fitting/place.js'
+import type { Dataset } from '../images/dataset.js'
+import { type BoardEvent, encodeEvent, encodeRecord } from '../interop/tensorboard.js'
 import { writeError } from '../node/files.js'
 import type { TrainingEvent } from '../training/events.js'
-import type { Progress } from '../training/progress.js'
+import type { Recipe } from '../training/recipe.js'
 import { boardEvent } from './board-values.js'
 
 /** In a run's folder. */
@@ -53,16 +55,9 @@ export async function refuseEventFiles(folder: string): Promise<void> {
   throw usageError(`${folder} already holds event files of TensorBoard`, 'choose another folder, or delete them')
 }
 
-/** What a run that goes on makes anew, and TensorBoard is to forget: all after the steps that are done; of an epoch that
- * lacks its evaluation, its last step with it. */
-export function firstVoidStep(
-  { step, nextBatch }: Pick<Progress, 'step' | 'nextBatch'>,
-  batchesPerEpoch: number,
-): number {
-  return nextBatch === batchesPerEpoch ? step : step + 1
-}
+const SHEET = { images: 8, columns: 8 }
 
-export class BoardLog {
+export class BoardLog implements Board {
   #pending: Uint8Array[] = []
   #flushed = performance.now()
   #writing: Promise<void> = Promise.resolve()
@@ -94,8 +89,14 @@ export class BoardLog {
     if (performance.now() - this.#flushed > FLUSH_MILLISECONDS) void this.flush()
   }
 
-  image(tag: string, step: number, image: SummaryImage): void {
-    this.#add({ step, values: [{ tag, image }] })
+  async draw(dataset: Dataset, { augmentation, seed }: Recipe): Promise<void> {
+    try {
+      const { drawSheet } = await import('../data/loading/sheet.js')
+      const image = await drawSheet(dataset, { ...SHEET, augmentation, seed })
+      this.#add({ step: 0, values: [{ tag: 'training_images', image }] })
+    } catch (error) {
+      this.onWarning(`TensorBoard gets no images: ${(error as Error).message}`)
+    }
   }
 
   #add(event: BoardEvent): void {

@@ -1,141 +1,23 @@
-// A checkpoint: a network and, from a run in progress, everything needed to go on with the same bits. One safetensors
-// file: parameters and running statistics under torchvision's names, momentum as `optimizer.velocity.<name>` (and so each
-// buffer that only training needs), the rest as JSON in the metadata. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
+// Checkpoints (fitting/checkpoint.ts) as files.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { z } from 'zod'
-import { type DatasetIdentity, identitySchema } from '../data/sets/fingerprint.js'
-import type { Numbers } from '../engine/backend.js'
-import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
-import type { Normalisation } from '../images/dataset.js'
-import { type Preprocessing, preprocessingSchema } from '../images/transforms/schema.js'
-import { decodeSafetensors, encodeSafetensors, headerEnd, LENGTH_BYTES } from '../interop/safetensors.js'
-import type { Tensor } from '../interop/tensor.js'
-import { architecture } from '../model/architecture.js'
-import { type DenseNetConfig, resolveConfig } from '../model/config.js'
-import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
+import * as fitting from '../fitting/checkpoint.js'
 import { writeFileAtomically } from '../node/files.js'
-import { type Progress, progressSchema } from '../training/progress.js'
-import { hasOwnProbabilities, type Recipe, recipeSchema } from '../training/recipe.js'
-import { type RunSettings, settingsSchema } from './run-settings.js'
 
-const FORMAT_VERSION = 1
-const prefixOf = (buffer: TrainingBuffer): string => `optimizer.${buffer}.`
-const NO_CHECKSUM = '0'.repeat(64)
-
-const descriptionSchema = z.strictObject({
-  version: z.int(),
-  config: z.record(z.string(), z.unknown()),
-  classes: z.array(z.string()),
-  normalisation: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).nullable(),
-  /** Absent in checkpoints from before there was any. */
-  preprocessing: preprocessingSchema.nullable().default(null),
-  /** Absent in checkpoints from before there was any. */
-  multiLabel: z.boolean().optional(),
-  dataset: identitySchema.nullable(),
-  recipe: recipeSchema.nullable(),
-  progress: progressSchema.nullable(),
-  run: settingsSchema.optional(),
-})
-
-/** A network, and of a run in progress everything needed to go on with the same bits. */
-export interface Checkpoint {
-  readonly config: DenseNetConfig
-  /** Names of the classes, in label order; empty when not known. */
-  readonly classes: readonly string[]
-  /** How its input images are to be normalised; null when not known. */
-  readonly normalisation: Normalisation | null
-  /** How they get to the network's size; null when they have it already, or when not known. */
-  readonly preprocessing: Preprocessing | null
-  /** Whether an image may belong to several classes; absent: as the recipe's loss says. */
-  readonly multiLabel?: boolean | undefined
-  readonly dataset: DatasetIdentity | null
-  readonly recipe: Recipe | null
-  readonly progress: Progress | null
-  /** Of the run to go on with. */
-  readonly run?: RunSettings | undefined
-  readonly state: SessionState
-}
-
-/** Whether each class has a probability of its own (sigmoid), or all share one (softmax): the only one of a network with
- * one output is its own, for a share of one is always 1. */
-export const isMultiLabel = ({ config, multiLabel, recipe }: Checkpoint): boolean =>
-  config.classes === 1 || (multiLabel ?? (recipe !== null && hasOwnProbabilities(recipe)))
+const sha256 = () => createHash('sha256')
 
 /** Writes a checkpoint whole or not at all. `keep`: the name under which the file that was there goes on. Throws a
  * sentence when it cannot be written. */
-export async function writeCheckpoint(path: string, checkpoint: Checkpoint, keep?: string): Promise<void> {
-  const { state, ...description } = checkpoint
-  const table = parameterTable(architecture(checkpoint.config))
-  const tensors = new Map<string, Tensor>()
-  const add = (entries: readonly TensorEntry[], values: Numbers, prefix = ''): void => {
-    for (const { name, shape, offset, count } of entries) {
-      tensors.set(prefix + name, { shape, data: values.subarray(offset, offset + count) })
-    }
-  }
-  add(table.parameters, state.parameters)
-  add(table.running, state.running)
-  for (const buffer of TRAINING_BUFFERS) {
-    const values = state.training[buffer]
-    if (values) add(entriesOf(table, buffer), values, prefixOf(buffer))
-  }
-  const parts = encodeSafetensors(tensors, {
-    format: 'densenet',
-    densenet: JSON.stringify({ version: FORMAT_VERSION, ...description }),
-    sha256: NO_CHECKSUM,
-  })
-  const checksum = sha256(parts)
-  const head = Buffer.from(parts[0]!.buffer)
-  head.write(checksum, head.indexOf(NO_CHECKSUM, head.indexOf('"sha256"')))
+export async function writeCheckpoint(path: string, checkpoint: fitting.Checkpoint, keep?: string): Promise<void> {
   // Nobody else writes there, and what a kill leaves has a name that the next writing takes.
-  await writeFileAtomically(path, parts, keep, `${path}.new`)
+  await writeFileAtomically(path, fitting.encodeCheckpoint(checkpoint, sha256), keep, `${path}.new`)
 }
 
 /** Throws a sentence when the file is missing, damaged or not a checkpoint of ours. */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  return decodeCheckpoint(await readWhole(path), path)
+export async function readCheckpoint(path: string): Promise<fitting.Checkpoint> {
+  return fitting.decodeCheckpoint(await readWhole(path), path, sha256)
 }
-
-/** Whether a safetensors file is a checkpoint of ours. */
-export function isCheckpoint(bytes: Uint8Array, path: string): boolean {
-  return bytes[LENGTH_BYTES] === 0x7b && decodeSafetensors(bytes, path).metadata.densenet !== undefined
-}
-
-/** The same of the bytes of a file; `path` is for messages. */
-export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
-  const { metadata, tensors } = decodeSafetensors(bytes, path)
-  if (metadata.densenet === undefined) {
-    throw new DenseNetError(`${path} holds weights without a description of their network: it was not made by densenet`)
-  }
-  if (metadata.sha256 === undefined || !verifies(bytes, metadata.sha256, path)) {
-    throw new DenseNetError(`${path} is damaged (checksum differs)`)
-  }
-  let json: unknown
-  try {
-    json = JSON.parse(metadata.densenet)
-  } catch (cause) {
-    throw new DenseNetError(`${path} is damaged (its description is not JSON)`, { cause })
-  }
-  const version = (json as { version?: unknown } | null)?.version
-  if (version !== FORMAT_VERSION) {
-    throw otherVersion(`${path} has checkpoint format ${version}; this version of densenet reads ${FORMAT_VERSION}`)
-  }
-  const parsed = descriptionSchema.safeParse(json)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!
-    if (issue.code === 'unrecognized_keys') {
-      throw otherVersion(`${path} speaks of "${issue.keys[0]}", which this version of densenet does not know`)
-    }
-    throw new DenseNetError(`${path} is damaged (its description lacks ${issue.path.join('.')})`)
-  }
-  const { version: _, ...described } = parsed.data
-  const config = resolveConfig(described.config as Partial<DenseNetConfig>)
-  return { ...described, config, state: collect(parameterTable(architecture(config)), tensors, path) }
-}
-
-/** Not damage: the checkpoint before it would be no better. */
-const otherVersion = (message: string): DenseNetError => usageError(message, 'use the version that made it')
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
@@ -146,59 +28,4 @@ async function readWhole(path: string): Promise<Uint8Array> {
     if (code === 'EISDIR') throw usageError(`${path} is a folder, not a checkpoint`)
     throw new DenseNetError(`cannot read ${path}: ${(cause as Error).message}`, { cause })
   }
-}
-
-/** Gathers the tensors into the arrays of a session, checking names and shapes. */
-function collect(table: ParameterTable, tensors: ReadonlyMap<string, Tensor>, path: string): SessionState {
-  const used = new Set<string>()
-  const gather = (entries: readonly TensorEntry[], total: number, prefix = ''): Numbers => {
-    const first = tensors.get(prefix + entries[0]!.name)?.data
-    const values = first instanceof Float64Array ? new Float64Array(total) : new Float32Array(total)
-    for (const { name, shape, offset } of entries) {
-      const tensor = tensors.get(prefix + name)
-      if (tensor === undefined) throw new DenseNetError(`${path} lacks ${prefix}${name}`)
-      const { data } = tensor
-      if (data instanceof BigInt64Array || data.constructor !== values.constructor) {
-        throw new DenseNetError(`${path}: ${prefix}${name} has numbers of another type than the rest`)
-      }
-      if (tensor.shape.join() !== shape.join()) {
-        throw new DenseNetError(`${path}: ${prefix}${name} has shape [${tensor.shape}], the network needs [${shape}]`)
-      }
-      values.set(data, offset)
-      used.add(prefix + name)
-    }
-    return values
-  }
-  const training: Partial<Record<TrainingBuffer, Numbers>> = {}
-  for (const buffer of TRAINING_BUFFERS) {
-    const entries = entriesOf(table, buffer)
-    const prefix = prefixOf(buffer)
-    if (!tensors.has(prefix + entries[0]!.name)) continue
-    training[buffer] = gather(entries, buffer === 'averageRunning' ? table.runningCount : table.parameterCount, prefix)
-  }
-  const state = {
-    parameters: gather(table.parameters, table.parameterCount),
-    running: gather(table.running, table.runningCount),
-    training,
-  }
-  const stranger = [...tensors.keys()].find(name => !used.has(name))
-  if (stranger !== undefined) throw new DenseNetError(`${path} holds ${stranger}, which its network does not have`)
-  return state
-}
-
-const entriesOf = (table: ParameterTable, buffer: TrainingBuffer): readonly TensorEntry[] =>
-  buffer === 'averageRunning' ? table.running : table.parameters
-
-function verifies(bytes: Uint8Array, checksum: string, path: string): boolean {
-  const head = Buffer.from(bytes.subarray(0, headerEnd(bytes, path)))
-  const at = head.indexOf(checksum, head.indexOf('"sha256"'))
-  if (checksum.length !== NO_CHECKSUM.length || at < 0) return false
-  head.write(NO_CHECKSUM, at)
-  return sha256([head, bytes.subarray(head.length)]) === checksum
-}
-
-function sha256(parts: readonly Uint8Array[]): string {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return hash.digest('hex')
 }

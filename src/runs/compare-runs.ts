@@ -1,8 +1,8 @@
 // Runs side by side: their settings, epochs and times.
 import { join } from 'node:path'
 import { DenseNetError } from '../errors.js'
+import { LOG_FILE } from '../fitting/run-files.js'
 import { readLog } from './log-lines.js'
-import { LOG_FILE } from './run.js'
 import { type EpochLine, flatSettings, type RunSummary, readCourse, summariseRun } from './run-summary.js'
 
 /** A run beside others. */

@@ -2,12 +2,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DenseNetError } from '../errors.js'
+import { LOG_FILE } from '../fitting/run-files.js'
 import { encodeEvent, encodeRecord } from '../interop/tensorboard.js'
 import { fileError, writeFileAtomically } from '../node/files.js'
 import { nextEventFile, refuseEventFiles } from './board-log.js'
 import { boardEvent } from './board-values.js'
 import { type LogLine, readLog } from './log-lines.js'
-import { LOG_FILE } from './run.js'
 import { readSettings } from './run-settings.js'
 import { type EpochLine, readCourse } from './run-summary.js'
 

@@ -1,6 +1,7 @@
 // The log of a run: one JSON object a line, for every step and epoch. Lines go to the disk about once a second and
 // before each checkpoint, which notes the log's length, so that a resumed run continues where its checkpoint stood.
 import { type FileHandle, open, rename } from 'node:fs/promises'
+import { lastWholeLine, logLine } from '../fitting/log-line.js'
 import { errorCode, writeError } from '../node/files.js'
 import type { TrainingEvent } from '../training/events.js'
 
@@ -49,13 +50,7 @@ export class RunLog {
   }
 
   write(event: TrainingEvent): void {
-    const record = logged(event)
-    if (record === null) return
-    const line = JSON.stringify(
-      { time: new Date().toISOString(), ...record },
-      event.type === 'layers' ? brief : undefined,
-    )
-    this.#pending += `${line}\n`
+    this.#pending += logLine(event)
     // A failure shows at the next flush that somebody waits for.
     if (performance.now() - this.#flushed > FLUSH_MILLISECONDS) this.flush().catch(() => {})
   }
@@ -107,22 +102,6 @@ const TAIL = 64 * 1024
 async function wholeLines(file: FileHandle, limit: number): Promise<{ end: number; lastStep: number | null }> {
   const start = Math.max(0, limit - TAIL)
   const { buffer, bytesRead } = await file.read(Buffer.alloc(limit - start), 0, limit - start, start)
-  const lines = buffer.subarray(0, buffer.subarray(0, bytesRead).lastIndexOf('\n') + 1)
-  if (lines.length === 0 && start > 0) return wholeLines(file, start)
-  const steps = [...lines.toString().matchAll(/"type":"step",.*?"step":(\d+)/g)]
-  const last = steps.at(-1)?.[1]
-  return { end: start + lines.length, lastStep: last === undefined ? null : Number(last) }
-}
-
-/** Statistics of hundreds of tensors: six digits will do, and are half as long. */
-function brief(_: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value
-}
-
-/** What of an event is worth a line. */
-function logged(event: TrainingEvent): object | null {
-  if (event.type === 'checkpoint' || event.type === 'evaluation' || event.type === 'features') return null
-  if (event.type !== 'step') return event
-  const { running: _, batchesPerEpoch: __, ...step } = event
-  return step
+  const { end, lastStep } = lastWholeLine(buffer.subarray(0, bytesRead))
+  return end === 0 && start > 0 ? wholeLines(file, start) : { end: start + end, lastStep }
 }

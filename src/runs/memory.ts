@@ -1,157 +1,24 @@
-// The memory of a training process, before anything is allocated: the planner knows the activations to the last
-// element, the backend its scratch. What is left are a few numbers measured on Node itself.
+// The memory of Node and its machine, for predictions.
 import { freemem, totalmem } from 'node:os'
-import { externalRooms } from '../engine/externals.js'
-import { type MemoryMode, plan } from '../engine/planner.js'
-import { bytesPerElement, type ExternalRole, type Program } from '../engine/program.js'
-import {
-  programList,
-  type SessionOptions,
-  type SessionPrograms,
-  sessionPrograms,
-  TRAINING_BUFFERS,
-} from '../engine/session.js'
-import { usageError } from '../errors.js'
-import { architecture } from '../model/architecture.js'
+import * as fitting from '../fitting/memory.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
-import { parameterTable } from '../model/parameters.js'
 
-export const memoryChoices = ['store', 'recompute', 'auto'] as const satisfies readonly (MemoryMode | 'auto')[]
-/** What may be asked for: `auto` chooses by the memory that is free. Both modes give the same bits. */
-export type MemoryChoice = (typeof memoryChoices)[number]
-
-/** What the memory of a training is predicted for; `batchSize` in images. */
-export interface MemoryOptions {
-  readonly batchSize: number
-  readonly memory: MemoryMode
-  /** Bytes that the backend takes for itself to run a program. */
-  readonly scratchBytes: (program: Program) => number
-  /** Of each of the two loaders, for training and for testing; default 1. */
-  readonly loaderThreads?: number | undefined
-  /** Images whose features are kept, each pass counted; default 0. */
-  readonly keptImages?: number | undefined
-  /** What else is asked of the session; default: SGD. */
-  readonly session?: Omit<SessionOptions, 'batchSize' | 'memory'>
-}
-
-/** Where the memory of `densenet train` goes, in bytes. Only the data set's own images are not counted. */
-export interface TrainingMemory {
-  /** Node with this program loaded, planned and compiled. */
-  readonly node: number
-  /** Feature buffers, their gradients, bottleneck outputs, and what lives shortly in between: the planner's arena. */
-  readonly activations: number
-  /** Parameters, their gradients and momentum, and the running statistics. */
-  readonly parameters: number
-  /** What the kernels of the gradient and of the evaluation program work in: packed panels, partial sums. */
-  readonly scratch: number
-  /** The batch in the engine, those that both loaders prepare ahead, and features that are kept. */
-  readonly batches: number
-  /** The heaps of the loaders' threads. */
-  readonly loaders: number
-  /** Weights in JavaScript: those that training began with, and a copy of the present ones, with momentum. */
-  readonly copies: number
-  readonly total: number
-}
-
-const FLOAT = bytesPerElement()
 const NODE_VERSION = Number.parseInt(process.versions.node, 10)
-/** Measured with Node 20, 22 and 24 on x64: `densenet train` of nets so small that little else counts. */
-const NODE_BYTES = NODE_VERSION < 22 ? 80e6 : NODE_VERSION < 24 ? 90e6 : 100e6
-/** Measured: two threads more took twice this. */
-const LOADER_THREAD_BYTES = 11e6
-/** As createLoader's default: prepared ahead for one thread, and the one in use. */
-const slots = (threads: number): number => (threads === 0 ? 1 : Math.max(4, 2 * threads) + 1)
+
+export const nodeMachine: fitting.Machine = {
+  // Measured with Node 20, 22 and 24 on x64: `densenet train` of nets so small that little else counts.
+  program: NODE_VERSION < 22 ? 80e6 : NODE_VERSION < 24 ? 90e6 : 100e6,
+  // What the machine has free, or what the container's limit leaves if that is less.
+  free: () => Math.min(freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY),
+  all: machineBytes,
+}
 
 /** Bytes of a training process, part by part, but for the images of the data set; nothing is allocated. */
-export const predictMemory = (config: DenseNetConfig, options: MemoryOptions): TrainingMemory =>
-  planned(config, options).predicted
-
-/** The same, and the programs that it is of. */
-function planned(config: DenseNetConfig, options: MemoryOptions): Pick<MemoryPlan, 'programs' | 'predicted'> {
-  const { batchSize, memory, scratchBytes, loaderThreads = 1, keptImages = 0 } = options
-  const described = architecture(config)
-  const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
-  const ofSession = sessionPrograms(described, { optimizer, ...options.session, batchSize, memory })
-  const programs = programList(ofSession)
-  // What computes the features to keep has an arena and weights of its own.
-  const extraction = options.session?.from ? [plan(described, { mode: 'infer', batchSize, until: POOLED })] : []
-  const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
-  const rooms = { running: parameterTable(described).runningCount, ...externalRooms(programs) }
-  const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + rooms[role]!, 0)
-  const remembered = TRAINING_BUFFERS.filter(role => rooms[role])
-  const { inputChannels, height, width, classes } = config
-  const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
-  const parts = {
-    node: NODE_BYTES,
-    activations: FLOAT * (arenas[0]! + arenas[1]!),
-    parameters:
-      FLOAT * count(['parameters', 'gradients', 'running', ...remembered]) +
-      extraction.length * FLOAT * count(['parameters', 'running']),
-    scratch: [...programs, ...extraction].reduce((sum, program) => sum + scratchBytes(program), 0),
-    batches:
-      (1 + 2 * slots(loaderThreads)) * batch +
-      FLOAT * batchSize * (classes + 2) +
-      FLOAT * keptImages * featureCount(featureLayer(described, POOLED)),
-    loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
-    copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
-  }
-  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)
-  return { programs: ofSession, predicted: { ...parts, total } }
-}
-
-/** A mode for `choice`, and why; refuses what this machine has no room for. */
-export interface MemoryPlan {
-  readonly memory: MemoryMode
-  /** Why `auto` chose it; null when it was asked for. */
-  readonly reason: string | null
-  readonly predicted: TrainingMemory
-  /** Of the session, planned for it. */
-  readonly programs: SessionPrograms
-}
-
-/** Of the free memory `auto` leaves a fifth to others. */
-const USABLE = 0.8
-
-export function planMemory(
-  config: DenseNetConfig,
-  choice: MemoryChoice,
-  options: Omit<MemoryOptions, 'memory'>,
-  free = freeBytes(),
-): MemoryPlan {
-  const planFor = (memory: MemoryMode) => planned(config, { ...options, memory })
-  const store = choice === 'recompute' ? null : planFor('store')
-  if (store && (choice === 'store' || store.predicted.total <= USABLE * free)) {
-    checkRoom(store.predicted.total, options.batchSize, () => planFor('recompute').predicted.total)
-    const reason = choice === 'auto' ? `auto: fits into the ${gigabytes(free)} that are free` : null
-    return { memory: 'store', reason, ...store }
-  }
-  const recompute = planFor('recompute')
-  checkRoom(recompute.predicted.total, options.batchSize)
-  const reason = store && `auto: storing takes ${gigabytes(store.predicted.total)}, ${gigabytes(free)} are free`
-  return { memory: 'recompute', reason, ...recompute }
-}
-
-function checkRoom(needed: number, batchSize: number, recompute?: () => number): void {
-  const available = machineBytes()
-  if (needed <= available) return
-  throw usageError(
-    `training at batch ${batchSize} takes ${gigabytes(needed)}, this machine has ${gigabytes(available)}`,
-    recompute
-      ? `--memory recompute takes ${gigabytes(recompute())}; a smaller batch takes less`
-      : 'a smaller batch takes less',
-  )
-}
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+export const predictMemory = (config: DenseNetConfig, options: fitting.MemoryOptions): fitting.TrainingMemory =>
+  fitting.predictMemory(config, options, nodeMachine).predicted
 
 /** Memory of the machine, or of the container if that is less. */
 export function machineBytes(): number {
   const limit = process.constrainedMemory?.() ?? 0
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-}
-
-/** What this process can still take: what the machine has free, or what the container's limit leaves if that is less. */
-function freeBytes(): number {
-  return Math.min(freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY)
 }

@@ -4,6 +4,10 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DenseNetError, usageError } from '../errors.js'
+import type { Checkpoint } from '../fitting/checkpoint.js'
+import type { OpenRun, Run, Standing } from '../fitting/place.js'
+import { checkKept, fileOf, LAST_FILE, LOG_FILE, outdated, PREVIOUS_FILE } from '../fitting/run-files.js'
+import type { RunSettings } from '../fitting/settings.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { fileError, isDiskTrouble, keepAs } from '../node/files.js'
 import { type Lock, takeLock } from '../node/lock.js'
@@ -11,23 +15,18 @@ import type { TrainingEvent } from '../training/events.js'
 import type { Progress } from '../training/progress.js'
 import type { Recipe } from '../training/recipe.js'
 import type { SaveKind } from '../training/trainer.js'
-import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
+import { writeCheckpoint } from './checkpoint.js'
 import { RunLog } from './log.js'
-import { BEST_FILE, checkKept, epochFile, findRun, LAST_FILE, PREVIOUS_FILE, readRun } from './read-run.js'
-import { type RunSettings, refuseRun, writeSettings } from './run-settings.js'
+import { filesOf, findRun, readRun } from './read-run.js'
+import { refuseRun, writeSettings } from './run-settings.js'
 
-/** The log, in a run's folder. */
-export const LOG_FILE = 'log.jsonl'
 /** Held while a process trains in the folder. */
 export const LOCK_FILE = '.lock'
 /** What a killed process may leave in the middle of a write. */
 const LEFTOVER = /^(.+\.safetensors\.new|(config\.json|\.lock)\.\d+-[0-9a-f]+\.tmp)$/
 
-/** A checkpoint that a run can go on from. */
-export type Standing = Checkpoint & { readonly recipe: Recipe; readonly progress: Progress }
-
 /** A run in its folder, locked for this process until `close`. */
-export class Run {
+class FolderRun implements Run {
   constructor(
     readonly path: string,
     /** What was asked for. */
@@ -62,8 +61,7 @@ export class Run {
   async #save(kind: SaveKind, { progress, ...checkpoint }: Checkpoint): Promise<string> {
     await this.#checkOurs()
     const logBytes = (await this.log?.sync()) ?? 0
-    const files = { last: LAST_FILE, best: BEST_FILE, kept: epochFile((progress?.epoch ?? 1) - 1) }
-    const path = join(this.path, files[kind])
+    const path = join(this.path, fileOf(kind, progress))
     const isLast = kind === 'last'
     await writeCheckpoint(
       path,
@@ -96,9 +94,6 @@ export class Run {
   }
 }
 
-/** A run to go on with. */
-export type OpenRun = Run & { readonly checkpoint: Standing }
-
 /** A new run. Refuses a folder that holds one. */
 export async function createRun(
   path: string,
@@ -116,7 +111,7 @@ export async function createRun(
     // Another one may have begun since.
     await refuseRun(path)
     await writeSettings(path, settings, recipe, config)
-    return new Run(path, settings, null, lock, await RunLog.create(join(path, LOG_FILE)))
+    return new FolderRun(path, settings, null, lock, await RunLog.create(join(path, LOG_FILE)))
   })
 }
 
@@ -133,9 +128,9 @@ export async function openRun(path: string, onWarning: (message: string) => void
     // Or the next checkpoint would make the damaged one the one before, in place of the only good one.
     if (damaged.last) await keepAs(join(path, PREVIOUS_FILE), join(path, LAST_FILE))
     if (damaged.settings) await writeSettings(path, settings, recipe, checkpoint.config)
-    await checkKept(path, progress, settings.keepBest, onWarning)
+    await checkKept(filesOf(path), progress, settings.keepBest, onWarning)
     await prune(path, progress.ranking)
-    return new Run(path, settings, { ...checkpoint, progress, recipe }, lock, null) as OpenRun
+    return new FolderRun(path, settings, { ...checkpoint, progress, recipe }, lock, null) as OpenRun
   })
 }
 
@@ -148,7 +143,7 @@ async function locked<T>(path: string, make: (lock: Lock) => Promise<T>): Promis
   }
   const lock = await takeLock(file, { onWait })
   try {
-    await removeFiles(path, name => LEFTOVER.test(name))
+    await removeFiles(path, names => names.filter(name => LEFTOVER.test(name)))
     return await make(lock)
   } catch (error) {
     await lock.release()
@@ -158,13 +153,12 @@ async function locked<T>(path: string, make: (lock: Lock) => Promise<T>): Promis
 
 /** Takes the checkpoints of epochs away that are no longer among the best. */
 async function prune(path: string, ranking: readonly { readonly epoch: number }[]): Promise<void> {
-  const kept = new Set(ranking.map(({ epoch }) => epochFile(epoch)))
-  await removeFiles(path, name => /^epoch-\d+\.safetensors$/.test(name) && !kept.has(name))
+  await removeFiles(path, names => outdated(names, ranking))
 }
 
-async function removeFiles(path: string, unwanted: (name: string) => boolean): Promise<void> {
+async function removeFiles(path: string, unwanted: (names: readonly string[]) => readonly string[]): Promise<void> {
   try {
-    for (const name of await readdir(path)) if (unwanted(name)) await rm(join(path, name), { force: true })
+    for (const name of unwanted(await readdir(path))) await rm(join(path, name), { force: true })
   } catch (error) {
     throw fileError(error, `tidying ${path}`)
   }

@@ -1,6 +1,6 @@
 // From a request's body to the bytes of images: a raw image, a form with several, or JSON with base64. Every limit is
 // met before anything is decoded.
-import { z } from 'zod'
+import * as z from 'zod'
 import { clientGone, RequestError } from './errors.js'
 import type { Limits } from './options.js'
 

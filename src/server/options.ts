@@ -1,5 +1,5 @@
 // What a server may be told, with defaults that suit a network on the machine in front of you.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { BackendOptions } from '../backends/registry.js'
 import { checkSettings, count, type Setting, upTo, type ValuesOf } from '../util/settings.js'
 

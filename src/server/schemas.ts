@@ -1,5 +1,5 @@
 // What the server answers, as schemas: the answers are typed by them, and /openapi.json is made of them.
-import { z } from 'zod'
+import * as z from 'zod'
 import { jsonBody } from './body.js'
 
 /** Schemas by the names they have in the document. */

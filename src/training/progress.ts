@@ -1,5 +1,5 @@
 // How far a run is: all that the loop remembers between two steps, as checkpoints keep it.
-import { z } from 'zod'
+import * as z from 'zod'
 import { NO_METRICS } from './metrics.js'
 import { NO_PLATEAU } from './plateau.js'
 

@@ -1,5 +1,5 @@
 // How a network is trained: everything that decides the resulting numbers, and nothing else (no threads, no folders).
-import { z } from 'zod'
+import * as z from 'zod'
 import { usageError } from '../errors.js'
 import type { Augmentation } from '../images/augment.js'
 import { MOST_ALPHA } from '../images/mixing.js'

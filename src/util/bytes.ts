@@ -11,6 +11,10 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   return all
 }
 
+/** Memory that threads can share, where there is such: pages must be isolated for it. */
+export const sharedBytes = (length: number): ArrayBufferLike =>
+  typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(length) : new SharedArrayBuffer(length)
+
 /** Each byte as the character of that number. (The "latin1" of TextDecoder is windows-1252.) */
 export function latin1(bytes: Uint8Array): string {
   let text = ''

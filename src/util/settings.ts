@@ -1,6 +1,6 @@
 // A setting is one row of a table: what it may be, what it is when nothing is said, and how the command line has it. The
 // type of the values, their checks, the options and their help follow from the rows.
-import { z } from 'zod'
+import * as z from 'zod'
 import { parameterError } from '../errors.js'
 
 export interface Setting<T = unknown> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { createLoader } from '../../dist/data/loading/loader.js'
 import { imageFiles } from '../../dist/data/sets/image-files.js'
 import { predict } from '../../dist/evaluation/predict.js'
 import { DenseNet } from '../../dist/index.js'
@@ -112,7 +113,8 @@ test('images larger than those of the training: tested, fine-tuned', async () =>
   const { test } = await imageFiles(photos, { size: 20 })
   const dataset = { ...test, preprocessing, normalisation: trained.normalisation! }
   const config = { ...trained.config, height: 20, width: 20 }
-  const asked = { config, state: trained.state, dataset, backend: createReferenceBackend(), batchSize: 4 }
+  const backend = createReferenceBackend()
+  const asked = { config, state: trained.state, dataset, backend, createLoader, batchSize: 4 }
   const { probabilities } = await predict({ ...asked, multiLabel: false })
   const loss = [...dataset.labels].reduce((sum, label, i) => sum - Math.log(probabilities[2 * i + label]!) / 4, 0)
   expect(facts.loss).toBeCloseTo(loss, 6)

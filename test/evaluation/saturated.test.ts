@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createBackend } from '../../dist/backends/registry.js'
+import { createLoader } from '../../dist/data/loading/loader.js'
 import { predictionsCsv } from '../../dist/evaluation/csv.js'
 import { evaluate } from '../../dist/evaluation/evaluate.js'
 import { type MultiLabelPredictions, scoreMultiLabel } from '../../dist/evaluation/multi-label-scores.js'
@@ -47,7 +48,7 @@ describe.each(instructionSets.length > 0 ? ['reference', 'native'] : ['reference
   test.each(cases)('$logits', async ({ logits, order, top1Error, top5Error, loss, binaryLoss }) => {
     const backend = await createBackend({ backend: name as 'native' })
     try {
-      const job = { ...answering(logits), dataset, backend, batchSize: 4, loaderThreads: 0 }
+      const job = { ...answering(logits), dataset, backend, createLoader, batchSize: 4, loaderThreads: 0 }
       const metrics = await evaluate(job)
       const predictions = await predict(job)
       const scores = scorePredictions(predictions, dataset.classes)
@@ -82,6 +83,7 @@ describe.each(instructionSets.length > 0 ? ['reference', 'native'] : ['reference
         ...answering([1e-9, 80, -1e-9]),
         dataset: markedDataset('test', 8),
         backend,
+        createLoader,
         batchSize: 4,
         loaderThreads: 0,
       }

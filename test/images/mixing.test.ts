@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createLoader, type Loader, type LoaderOptions } from '../../dist/data/loading/loader.js'
+import type { Loader, LoaderOptions } from '../../dist/batches/loader.js'
+import { createLoader } from '../../dist/data/loading/loader.js'
 import type { ArrayDataset } from '../../dist/images/dataset.js'
 import type { Mixing } from '../../dist/images/mixing.js'
 

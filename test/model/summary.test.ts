@@ -1,16 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { MemoryMode } from '../../dist/engine/planner.js'
+import { type MemoryChoice, type MemoryPlan, planMemory, type TrainingMemory } from '../../dist/fitting/memory.js'
 import { resolveConfig } from '../../dist/model/config.js'
 import { preset, presetNames } from '../../dist/model/presets.js'
 import { summarise } from '../../dist/model/summary.js'
-import {
-  type MemoryChoice,
-  type MemoryPlan,
-  machineBytes,
-  planMemory,
-  predictMemory,
-  type TrainingMemory,
-} from '../../dist/runs/memory.js'
+import { machineBytes, nodeMachine, predictMemory } from '../../dist/runs/memory.js'
 
 // Parameters: the paper's tables to the last digit; multiply-adds: of the same networks, in units of 1e9.
 const PUBLISHED: readonly [name: string, parameters: number, billions: number][] = [
@@ -68,7 +62,7 @@ describe('memory of a training step', () => {
   const predict = (batchSize: number, memory: MemoryMode): TrainingMemory =>
     predictMemory(config, { batchSize, memory, scratchBytes })
   const choose = (choice: MemoryChoice, free: number, batchSize = 64): MemoryPlan =>
-    planMemory(config, choice, { batchSize, scratchBytes }, free)
+    planMemory(config, choice, { batchSize, scratchBytes }, { ...nodeMachine, free: () => free })
 
   test('is the sum of its parts', () => {
     const { total, ...parts } = predict(64, 'store')

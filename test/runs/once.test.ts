@@ -1,7 +1,7 @@
 // What a command does once: read a run's checkpoint, plan each of its programs, make weights only where there are none.
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
-import { LAST_FILE } from '../../dist/runs/read-run.js'
+import { LAST_FILE } from '../../dist/fitting/run-files.js'
 import { SMALL } from '../cli/run.js'
 import { temporaryFolder } from '../training/fixtures.js'
 

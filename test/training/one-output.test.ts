@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { DenseNet } from '../../dist/densenet.js'
+import { isMultiLabel } from '../../dist/fitting/checkpoint.js'
 import type { ArrayDataset } from '../../dist/images/dataset.js'
 import { checkFits } from '../../dist/images/fits.js'
-import { isMultiLabel, readCheckpoint } from '../../dist/runs/checkpoint.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 import { markedDataset, TINY, temporaryFolder, tinyDataset } from './fixtures.js'
 
 const folder = temporaryFolder()

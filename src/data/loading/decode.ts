@@ -6,15 +6,11 @@
 import { open } from 'node:fs/promises'
 import type Sharp from 'sharp'
 import { DenseNetError } from '../../errors.js'
-import type { Image } from '../../images/image.js'
+import type { DecodedImage } from '../../images/image.js'
+import { checkFormat, checkShape, MOST_BYTES, MOST_PIXELS } from '../../images/image-file.js'
+import { checkTiff, opaqueGif } from '../../images/image-headers.js'
 import { errorCode } from '../../node/files.js'
-import { checkTiff, opaqueGif } from './image-headers.js'
 import { pixelKind, toPlanes } from './raw-pixels.js'
-
-/** A file beyond these is no photograph: 256 MB, and pixels that take 300 MB when decoded. */
-export const MOST_BYTES = 256 * 2 ** 20
-const MOST_PIXELS = 100_000_000
-const MOST_UNEQUAL = 50
 
 let loaded: typeof Sharp | undefined
 
@@ -35,11 +31,6 @@ export const READ_EXTENSIONS = ['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.webp
  * that they cannot be read, rather than that there is nothing. */
 export const IMAGE_EXTENSIONS: readonly string[] = [...READ_EXTENSIONS, '.bmp', '.ppm']
 
-/** `doubt`: why the pixels may not be what was meant, where that is so. */
-export interface DecodedImage extends Image {
-  readonly doubt?: string
-}
-
 /** Reads and decodes one file. Every failure is a DenseNetError that says why, without the file's name. */
 export async function decodeImageFile(path: string | URL): Promise<DecodedImage> {
   return decodeImage(await readLimited(path))
@@ -47,12 +38,7 @@ export async function decodeImageFile(path: string | URL): Promise<DecodedImage>
 
 /** Decodes the bytes of a JPEG, PNG, WebP, GIF or TIFF file to three channels. */
 export async function decodeImage(bytes: Uint8Array, mostPixels = MOST_PIXELS): Promise<DecodedImage> {
-  const format = imageFormat(bytes)
-  if (format === undefined) throw new DenseNetError('it is no image of a known format')
-  if (!READABLE.includes(format)) {
-    const instead = format === 'DICOM' ? ': convert it to PNG of 8 or 16 bits, black and white at the ends' : ''
-    throw new DenseNetError(`it is a ${format} image, which cannot be read here${instead}`)
-  }
+  const format = checkFormat(bytes, READABLE)
   if (format === 'TIFF') checkTiff(bytes)
   const sharp = await loadSharp()
   try {
@@ -81,36 +67,6 @@ export async function decodeImage(bytes: Uint8Array, mostPixels = MOST_PIXELS): 
 
 const READABLE: readonly string[] = ['JPEG', 'PNG', 'GIF', 'WebP', 'TIFF']
 
-/** What files begin with, from an offset on, byte by byte. */
-const BEGINNINGS: readonly (readonly [format: string, offset: number, beginning: string])[] = [
-  ['JPEG', 0, '\xff\xd8\xff'],
-  ['PNG', 0, '\x89PNG\r\n\x1a\n'],
-  ['GIF', 0, 'GIF87a'],
-  ['GIF', 0, 'GIF89a'],
-  ['WebP', 8, 'WEBPVP8'],
-  ['TIFF', 0, 'II*\0'],
-  ['TIFF', 0, 'MM\0*'],
-  ['TIFF', 0, 'II+\0'],
-  ['TIFF', 0, 'MM\0+'],
-  ['BMP', 0, 'BM'],
-  ['PPM', 0, 'P5'],
-  ['PPM', 0, 'P6'],
-  ['HEIF or AVIF', 4, 'ftyp'],
-  ['JPEG XL', 0, '\xff\x0a'],
-  ['JPEG XL', 4, 'JXL '],
-  ['JPEG 2000', 4, 'jP  '],
-  ['JPEG 2000', 0, '\xff\x4f\xff\x51'],
-  ['DICOM', 128, 'DICM'],
-  ['SVG', 0, '<svg'],
-  ['SVG', 0, '<?xml'],
-]
-
-/** By the first bytes; undefined when they are none of an image's. */
-export function imageFormat(bytes: Uint8Array): string | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(132, bytes.length)).toString('latin1')
-  return BEGINNINGS.find(([, offset, beginning]) => text.startsWith(beginning, offset))?.[0]
-}
-
 async function readLimited(path: string | URL): Promise<Uint8Array> {
   try {
     const file = await open(path, 'r')
@@ -130,12 +86,6 @@ async function readLimited(path: string | URL): Promise<Uint8Array> {
     if (code === 'EACCES' || code === 'EPERM') throw new DenseNetError('there is no permission to read it', { cause })
     throw new DenseNetError(`it cannot be read: ${firstLine(cause)}`, { cause })
   }
-}
-
-/** A strip would grow beyond all memory when its shorter side is scaled up. */
-export function checkShape(height: number, width: number): void {
-  if (Math.max(height, width) <= MOST_UNEQUAL * Math.min(height, width)) return
-  throw new DenseNetError(`it is ${width} x ${height} pixels: one side is more than ${MOST_UNEQUAL} times the other`)
 }
 
 const firstLine = (error: unknown): string =>

@@ -2,14 +2,13 @@
 // only while somebody waits for them.
 
 import { Worker } from 'node:worker_threads'
+import type { BatchJob, Written } from '../../batches/batch-writer.js'
+import type { Pool, PoolSetup } from '../../batches/loader.js'
 import { DenseNetError } from '../../errors.js'
 import { abortedError } from '../../util/abort.js'
-import type { BatchJob, BatchTarget, ImageStore, Written } from './batch-writer.js'
 import type { JobAnswer, JobMessage } from './loader-worker.js'
 
-export interface WorkerSetup {
-  readonly store: ImageStore
-  readonly slots: readonly BatchTarget[]
+export interface WorkerSetup extends PoolSetup {
   /** [1]: the number of the current run through an epoch, shared. */
   readonly generation: Int32Array
 }
@@ -22,7 +21,7 @@ interface Slot {
 
 const NOTHING: Written = { size: 0, unreadable: [] }
 
-export class WorkerPool {
+export class WorkerPool implements Pool {
   readonly #count: number
   readonly #setup: WorkerSetup
   readonly #slots: Slot[]
@@ -33,7 +32,7 @@ export class WorkerPool {
   /** Called at every change of a slot, of failure or of disposal. */
   #wake = new Set<() => void>()
 
-  constructor(count: number, setup: Omit<WorkerSetup, 'generation'>) {
+  constructor(count: number, setup: PoolSetup) {
     this.#count = count
     this.#setup = { ...setup, generation: new Int32Array(new SharedArrayBuffer(4)) }
     this.#slots = setup.slots.map(() => ({ busy: false, written: NOTHING, error: undefined }))

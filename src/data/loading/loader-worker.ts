@@ -1,7 +1,8 @@
 // A worker thread of the loader: takes jobs, writes batches into the shared slots, says when each is done.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { type BatchJob, makeBatchWriter, type Written } from './batch-writer.js'
+import { type BatchJob, makeBatchWriter, type Written } from '../../batches/batch-writer.js'
+import { decodeImageFile } from './decode.js'
 import type { WorkerSetup } from './loader-pool.js'
 
 /** `generation`: the epoch run the job belongs to; jobs of an abandoned run are answered without being done. */
@@ -20,7 +21,7 @@ export interface JobAnswer {
 
 const { store, slots, generation } = workerData as WorkerSetup
 const port = parentPort!
-const write = makeBatchWriter(store)
+const write = makeBatchWriter(store, decodeImageFile)
 
 async function answerTo({ slot, job, generation: wanted }: JobMessage): Promise<JobAnswer> {
   try {

@@ -4,14 +4,15 @@ import { usageError } from '../../errors.js'
 import type { LabelReading } from '../../images/class-columns.js'
 import type { Dataset, FileDataset, Normalisation } from '../../images/dataset.js'
 import { checkFits, type ImageFacts } from '../../images/fits.js'
+import type { DatasetIdentity } from '../../images/identity.js'
 import { datasetInfo } from '../../images/info.js'
 import { checkNormalisation, inputPreprocessing } from '../../images/network-input.js'
+import { GREY_NORMALISATION } from '../../images/standard-normalisation.js'
 import { synthetic, syntheticDataset } from '../../images/synthetic.js'
 import type { Preprocessing } from '../../images/transforms/preprocess.js'
 import type { DenseNetConfig } from '../../model/config.js'
 import { type DataProgress, datasetNames, loadDataset } from './catalogue.js'
-import type { DatasetIdentity } from './fingerprint.js'
-import { GREY_NORMALISATION, type ImageFiles, imageFiles, testImageFiles } from './image-files.js'
+import { type ImageFiles, imageFiles, testImageFiles } from './image-files.js'
 
 /** The names of data sets that are no paths. */
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']

@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { parameterError, usageError } from '../../errors.js'
 import type { LabelReading } from '../../images/class-columns.js'
 import { type FileDataset, MISSING, type Normalisation } from '../../images/dataset.js'
+import { GREY_NORMALISATION, IMAGENET_NORMALISATION } from '../../images/standard-normalisation.js'
 import { type Preprocessing, standardPreprocessing } from '../../images/transforms/preprocess.js'
 import { preprocessingSchema } from '../../images/transforms/schema.js'
 import { permutation, randomStream } from '../../util/random.js'
@@ -27,15 +28,6 @@ export interface ImageFilesOptions extends LabelReading {
   readonly seed?: number
   readonly signal?: AbortSignal
 }
-
-/** ImageNet's mean and deviation, as the original's (fb.resnet.torch, datasets/imagenet.lua). */
-const IMAGENET_NORMALISATION: Normalisation = {
-  mean: [0.485, 0.456, 0.406].map(value => 255 * value),
-  deviation: [0.229, 0.224, 0.225].map(value => 255 * value),
-}
-
-/** The mean of its three channels, for images of one, as timm's. */
-export const GREY_NORMALISATION: Normalisation = { mean: [0.449 * 255], deviation: [0.226 * 255] }
 
 /** The images of a folder or a list, by what they are for. */
 export interface ImageFiles {

@@ -1,7 +1,7 @@
 // Transforms and preprocessing as checked data. In a file of its own: loader threads need no zod, which takes megabytes in
 // each of them.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { interpolations } from './resize.js'
 
 const size = z.int().min(1).max(10_000)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createLoader, type Loader, type LoaderOptions } from '../../../dist/data/loading/loader.js'
+import type { Loader, LoaderOptions } from '../../../dist/batches/loader.js'
+import { createLoader } from '../../../dist/data/loading/loader.js'
 import { WorkerPool } from '../../../dist/data/loading/loader-pool.js'
 import type { Dataset } from '../../../dist/images/dataset.js'
 import { noise } from '../tiny.js'

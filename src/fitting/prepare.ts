@@ -1,6 +1,6 @@
 // A training before anything of it is made: its images, what is asked of the session, its programs and their memory. All
 // of it is decided and checked here, once.
-import { checkViews } from '../data/loading/image-store.js'
+import { checkViews } from '../batches/image-store.js'
 import type { Backend } from '../engine/backend.js'
 import type { SessionOptions } from '../engine/session.js'
 import { usageError } from '../errors.js'
@@ -13,7 +13,7 @@ import { checkLoneImages, trainedImages } from '../training/lone-images.js'
 import type { Recipe } from '../training/recipe.js'
 import { createSchedule, type Schedule, warmUp } from '../training/schedule.js'
 import { sessionOptions } from '../training/session-options.js'
-import { type MemoryChoice, type MemoryPlan, planMemory } from './memory.js'
+import { type Machine, type MemoryChoice, type MemoryOptions, type MemoryPlan, planMemory } from './memory.js'
 
 export interface AskedTraining {
   readonly config: DenseNetConfig
@@ -25,11 +25,12 @@ export interface AskedTraining {
   readonly test: Dataset | null
   readonly backend: Backend
   readonly memory: MemoryChoice
+  readonly machine: Machine
   /** Of each loader; default: its own. */
   readonly loaderThreads: number | undefined
 }
 
-export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memory'> {
+export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memory' | 'machine'> {
   /** Those that are trained on: within the recipe's limit, none that is held out. */
   readonly train: Dataset
   readonly test: Dataset | null
@@ -42,7 +43,7 @@ export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memo
 }
 
 /** Throws a sentence for what would make the training impossible. */
-export function prepare({ schedule: own, memory, ...asked }: AskedTraining): PreparedTraining {
+export function prepare({ schedule: own, memory, machine, ...asked }: AskedTraining): PreparedTraining {
   const { config, recipe, backend, loaderThreads } = asked
   const { batchSize, learningRate, warmupEpochs, trainLimit, testLimit, limitBy, heldOut, seed, featurePasses } = recipe
   checkRecipe(asked)
@@ -52,13 +53,9 @@ export function prepare({ schedule: own, memory, ...asked }: AskedTraining): Pre
   const test = split?.validation ?? (asked.test && limitDataset(asked.test, testLimit, limitBy))
   for (const dataset of [train, test]) if (dataset) checkDataset(config, dataset)
   const session = sessionOptions(recipe, config, train)
-  const plan = planMemory(config, memory, {
-    batchSize,
-    session,
-    loaderThreads,
-    scratchBytes: program => backend.scratchBytes(program),
-    keptImages: featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0,
-  })
+  const keptImages = featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0
+  const scratchBytes: MemoryOptions['scratchBytes'] = program => backend.scratchBytes(program)
+  const plan = planMemory(config, memory, { batchSize, session, loaderThreads, scratchBytes, keptImages }, machine)
   return {
     ...asked,
     train,

@@ -1,9 +1,8 @@
 // What fit is asked for -> the recipe of a run, new or gone on with.
-import { basename } from 'node:path'
-import type { DatasetIdentity } from '../data/sets/fingerprint.js'
 import { usageError } from '../errors.js'
 import { type Augmentation, noAugmentation } from '../images/augment.js'
 import type { Dataset } from '../images/dataset.js'
+import type { DatasetIdentity } from '../images/identity.js'
 import { standardAugmentation } from '../images/named-augmentation.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { describe } from '../model/describe.js'
@@ -12,7 +11,7 @@ import { BEGINNING, type Progress } from '../training/progress.js'
 import { type Recipe, recipeKeys, resolveRecipe, spelled } from '../training/recipe.js'
 import type { Schedule, ScheduleName } from '../training/schedule.js'
 import { withKeptFeatures } from './kept-features.js'
-import type { OpenRun, Standing } from './run.js'
+import type { OpenRun, Standing } from './place.js'
 
 /** A recipe as fit takes it: what is left out has its default. */
 export interface AskedRecipe extends Partial<Omit<Recipe, 'schedule' | 'augmentation' | 'limitBy'>> {
@@ -78,7 +77,7 @@ export function checkSameRun(own: DenseNetConfig, { path: folder, checkpoint }: 
   if (!dataset) return
   // A folder may have moved.
   const place = ({ name, trainImages, testImages }: DatasetIdentity): object => {
-    return { name: basename(name), trainImages, testImages }
+    return { name: name.split(/[\\/]/).findLast(part => part !== ''), trainImages, testImages }
   }
   if (!isSame(place(dataset), place(now))) {
     const text = ({ name, trainImages, testImages }: DatasetIdentity): string =>

@@ -1,6 +1,5 @@
 // Training a network: a new run, or one that goes on. What is asked for -> settings and recipe -> prepared -> trained.
 import type { ComputeOptions } from '../backends/registry.js'
-import { identify } from '../data/sets/fingerprint.js'
 import type { Backend } from '../engine/backend.js'
 import { type SessionState, weightsOf } from '../engine/session.js'
 import { usageError } from '../errors.js'
@@ -11,11 +10,10 @@ import type { TrainingResult } from '../training/trainer.js'
 import { withCleanup } from '../util/cleanup.js'
 import { checkSettings } from '../util/settings.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './asked-recipe.js'
-import { boardFolder } from './board-log.js'
 import type { MemoryChoice } from './memory.js'
+import type { OpenRun, Place } from './place.js'
 import { prepare } from './prepare.js'
-import { createRun, type OpenRun, openRun } from './run.js'
-import { newRunId, RUN, type RunSettings } from './run-settings.js'
+import { newRunId, RUN, type RunSettings } from './settings.js'
 import { learned, trainRun, type WatchOptions } from './train-run.js'
 
 export interface FitOptions extends ComputeOptions, AskedRecipe, WatchOptions {
@@ -56,18 +54,24 @@ export interface Fitted {
   readonly learned: ReturnType<typeof learned>
 }
 
-export function fitNetwork(network: Untrained, train: Dataset, options: FitOptions, backend: Backend): Promise<Fitted> {
+export function fitNetwork(
+  network: Untrained,
+  train: Dataset,
+  options: FitOptions,
+  backend: Backend,
+  place: Place,
+): Promise<Fitted> {
   return withCleanup(async later => {
     const { validation = null, output, resume, onEvent, after, loaderThreads } = options
     const { config, name } = network
     if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
     for (const dataset of [train, validation]) if (dataset) checkDataset(config, dataset)
     const warn = (message: string): void => onEvent?.({ type: 'warning', message })
-    const opened = typeof resume === 'string' ? await openRun(resume, warn) : (resume ?? null)
+    const opened = typeof resume === 'string' ? await place.openRun(resume, warn) : (resume ?? null)
     if (opened) later(() => opened.close())
     const standing = opened?.checkpoint
     const recipe = standing ? resumedRecipe(standing, options) : newRecipe(train, config, options)
-    const dataset = opened || output !== undefined ? await identify(train, validation) : null
+    const dataset = opened || output !== undefined ? await place.identify(train, validation) : null
     if (opened) checkSameRun(config, opened, dataset!)
     const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
     if (recipe.schedule === 'custom' && !schedule) {
@@ -78,16 +82,17 @@ export function fitNetwork(network: Untrained, train: Dataset, options: FitOptio
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
     const from = standing?.progress ?? startAfter(after, train, config, recipe)
+    const { machine } = place
     const images = { train, test: validation, loaderThreads }
-    const prepared = prepare({ config, recipe, schedule, backend, memory: settings.memory, ...images })
-    const board = await boardFolder(options.tensorboard, output ?? opened?.path, opened !== null)
-    const run = output === undefined ? opened : await createRun(output, settings, recipe, config)
+    const prepared = prepare({ config, recipe, schedule, backend, memory: settings.memory, machine, ...images })
+    const board = await place.boards?.folder(options.tensorboard, output ?? opened?.path, opened !== null)
+    const run = output === undefined ? opened : await place.createRun(output, settings, recipe, config)
     if (output !== undefined) later(() => run?.close())
     const changed = async (): Promise<boolean> =>
-      'files' in train && (await identify(train, validation)).fingerprint !== dataset?.fingerprint
+      'files' in train && (await place.identify(train, validation)).fingerprint !== dataset?.fingerprint
     const begins = { ...network.state, training: after?.velocity ? { velocity: after.velocity } : {} }
     const asked = { settings, run, state: standing?.state ?? begins, from, dataset, changed, board }
-    const { state, ...result } = await trainRun(prepared, asked, options, later)
+    const { state, ...result } = await trainRun(prepared, asked, options, place, later)
     return { result, state: weightsOf(state), learned: learned(prepared) }
   })
 }

@@ -1,7 +1,7 @@
 // Files that cannot be decoded: reported once each, and tolerated up to a limit. Files that are doubted: the first few.
 
-import { DenseNetError } from '../../errors.js'
-import type { Dataset } from '../../images/dataset.js'
+import { DenseNetError } from '../errors.js'
+import type { Dataset } from '../images/dataset.js'
 import type { Written } from './batch-writer.js'
 
 /** How many doubtful files are named: often all of a data set are so. */

@@ -3,7 +3,7 @@
 // in turn: epoch e trains on pass (e - 1) mod passes, whose images are augmented as those of an ordinary epoch of that
 // number. Batches are made of the images that an ordinary run would have taken; the result is the same up to rounding.
 
-import type { Loader } from '../data/loading/loader.js'
+import type { Loader } from '../batches/loader.js'
 import type { FeatureExtractor } from '../engine/features.js'
 import { usageError } from '../errors.js'
 import { type Augmentation, noAugmentation, withoutChance } from '../images/augment.js'

@@ -1,12 +1,11 @@
 // A training that is prepared: session, loaders, run and loop put together, and taken apart again whatever happens.
-import { createLoader, type Loader } from '../data/loading/loader.js'
-import { drawSheet } from '../data/loading/sheet.js'
-import type { DatasetIdentity } from '../data/sets/fingerprint.js'
+import type { Loader } from '../batches/loader.js'
 import type { Numbers } from '../engine/backend.js'
 import { createFeatureExtractor } from '../engine/features.js'
 import { createSession, type SessionState, weightsOf } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
+import type { DatasetIdentity } from '../images/identity.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import { summarise } from '../model/summary.js'
@@ -14,14 +13,13 @@ import type { StartEvent, TrainingEvent, TrainingListener } from '../training/ev
 import { layerStatistics } from '../training/layer-statistics.js'
 import { withoutLoneImages } from '../training/lone-images.js'
 import { BEGINNING, type Progress } from '../training/progress.js'
-import { hasOwnProbabilities, mixes, type Recipe } from '../training/recipe.js'
+import { hasOwnProbabilities, mixes } from '../training/recipe.js'
 import { type SaveKind, type Sources, type TrainingResult, train } from '../training/trainer.js'
 import { evaluateViews } from '../training/views.js'
-import { BoardLog, firstVoidStep } from './board-log.js'
 import { keptSources } from './kept-features.js'
+import type { Board, Place, Run } from './place.js'
 import type { PreparedTraining } from './prepare.js'
-import type { Run } from './run.js'
-import type { RunSettings } from './run-settings.js'
+import type { RunSettings } from './settings.js'
 
 export interface RunOptions {
   readonly settings: RunSettings
@@ -53,12 +51,13 @@ export async function trainRun(
   prepared: PreparedTraining,
   options: RunOptions,
   { checkpointSeconds = 60, onEvent, signal }: WatchOptions,
+  place: Place,
   later: (release: () => unknown) => void,
 ): Promise<TrainingResult & { readonly state: SessionState }> {
   const { config, recipe, backend, on, schedule } = prepared
   const { run, from, settings } = options
   const { epochs, batchSize, seed } = recipe
-  let board: BoardLog | null = null
+  let board: Board | null = null
   const emit = (event: TrainingEvent): void => {
     run?.record(event)
     board?.write(event)
@@ -68,16 +67,16 @@ export async function trainRun(
   const session = await createSession(architecture(config), backend, prepared.session, prepared.plan.programs)
   later(() => session.dispose())
   await session.writeState(options.state)
-  const images = createLoaders(prepared, onWarning, later)
+  const images = createLoaders(prepared, place, onWarning, later)
   await run?.continueLog(from ?? BEGINNING, onWarning)
   const trained = withoutLoneImages(images.train.loader, config, recipe, prepared.train.length, onWarning)
   const { batchesPerEpoch } = trained
-  if (options.board !== undefined) {
-    board = await BoardLog.open(options.board, from && firstVoidStep(from, batchesPerEpoch), onWarning)
+  if (options.board !== undefined && place.boards) {
+    board = await place.boards.open(options.board, from && firstVoidStep(from, batchesPerEpoch), onWarning)
     later(() => board?.close())
   }
   emit(startEvent(prepared, settings.model, batchesPerEpoch, from ?? BEGINNING))
-  if (board && !from) await drawImages(board, prepared.train, recipe, onWarning)
+  if (!from) await board?.draw(prepared.train, recipe)
   // One copy of the weights for all checkpoints and statistics: those of large networks would pile up between garbage collections.
   let copied: SessionState | undefined
   let changed = false
@@ -128,7 +127,7 @@ export async function trainRun(
     layers: settings.layerStatistics ? layers : undefined,
     save,
     checkpointSeconds,
-    memoryBytes: () => process.memoryUsage.rss(),
+    memoryBytes: place.memoryBytes,
     signal,
   })
   const state = await session.readState(copied)
@@ -151,6 +150,7 @@ interface Images {
 
 function createLoaders(
   { recipe, train, test, loaderThreads: workers }: PreparedTraining,
+  { createLoader }: Place,
   onWarning: (message: string) => void,
   later: (release: () => unknown) => void,
 ): { readonly train: Images; readonly test: Images | null } {
@@ -191,21 +191,13 @@ function startEvent(
   }
 }
 
-const SHEET = { images: 8, columns: 8 }
-
-/** What training will see of some images. */
-async function drawImages(
-  board: BoardLog,
-  dataset: Dataset,
-  { augmentation, seed }: Recipe,
-  onWarning: (message: string) => void,
-): Promise<void> {
-  try {
-    const sheet = await drawSheet(dataset, { ...SHEET, augmentation, seed })
-    board.image('training_images', 0, sheet)
-  } catch (error) {
-    onWarning(`TensorBoard gets no images: ${(error as Error).message}`)
-  }
+/** What a run that goes on makes anew: all after the steps that are done; of an epoch that lacks its evaluation, its last
+ * step with it. */
+export function firstVoidStep(
+  { step, nextBatch }: Pick<Progress, 'step' | 'nextBatch'>,
+  batchesPerEpoch: number,
+): number {
+  return nextBatch === batchesPerEpoch ? step : step + 1
 }
 
 /** A loss is of the weights before its step; the weights themselves may already be lost. */

@@ -9,14 +9,13 @@ import {
   normalisationTable,
   type Placement,
   writeImage,
-} from '../../images/augment.js'
-import { type Normalisation, targetNumbers } from '../../images/dataset.js'
-import { type Image, withChannels } from '../../images/image.js'
-import { type MixedBatch, type Mixing, mixBatch } from '../../images/mixing.js'
-import { normaliseImage } from '../../images/normalise.js'
-import { type Preprocessing, preprocess, type View } from '../../images/transforms/preprocess.js'
-import { applyTransforms, type Transform } from '../../images/transforms/transform.js'
-import { type DecodedImage, decodeImageFile } from './decode.js'
+} from '../images/augment.js'
+import { type Normalisation, targetNumbers } from '../images/dataset.js'
+import { type DecodedImage, type Image, withChannels } from '../images/image.js'
+import { type MixedBatch, type Mixing, mixBatch } from '../images/mixing.js'
+import { normaliseImage } from '../images/normalise.js'
+import { type Preprocessing, preprocess, type View } from '../images/transforms/preprocess.js'
+import { applyTransforms, type Transform } from '../images/transforms/transform.js'
 
 interface StoreFacts {
   readonly labels: Uint16Array
@@ -82,8 +81,11 @@ export interface Written {
 
 export type BatchWriter = (job: BatchJob, target: BatchTarget) => Written | Promise<Written>
 
-export function makeBatchWriter(store: ImageStore): BatchWriter {
-  const write = plainWriter(store)
+/** An image file to pixels. Every failure is an Error that says why, without the file's name. */
+export type DecodeFile = (file: string) => Promise<DecodedImage>
+
+export function makeBatchWriter(store: ImageStore, decode: DecodeFile): BatchWriter {
+  const write = plainWriter(store, decode)
   const { mixing, shape, seed } = store
   if (mixing === undefined) return write
   return async (job, target) => {
@@ -93,8 +95,8 @@ export function makeBatchWriter(store: ImageStore): BatchWriter {
   }
 }
 
-function plainWriter(store: ImageStore): BatchWriter {
-  if (!('images' in store)) return fileWriter(store)
+function plainWriter(store: ImageStore, decode: DecodeFile): BatchWriter {
+  if (!('images' in store)) return fileWriter(store, decode)
   if (isList(store.augmentation)) return transformingWriter(store, store.augmentation)
   return placingWriter(store, store.augmentation)
 }
@@ -140,7 +142,14 @@ function transformingWriter({ images, ...store }: ArrayStore, transforms: readon
   }
 }
 
-function fileWriter({ treatment, ...store }: FileStore): BatchWriter {
+function fileWriter({ treatment, ...store }: FileStore, decode: DecodeFile): BatchWriter {
+  const tryToDecode = async (file: string): Promise<DecodedImage | Unreadable> => {
+    try {
+      return await decode(file)
+    } catch (error) {
+      return { file, reason: error instanceof Error ? error.message : String(error) }
+    }
+  }
   const add = adder(store)
   const { mean } = store.normalisation
   return async (job, target) => {
@@ -166,14 +175,6 @@ function fileWriter({ treatment, ...store }: FileStore): BatchWriter {
       for (const image of shown) add(image, index, target, size++)
     }
     return { size, unreadable, doubtful }
-  }
-}
-
-async function tryToDecode(file: string): Promise<DecodedImage | Unreadable> {
-  try {
-    return await decodeImageFile(file)
-  } catch (error) {
-    return { file, reason: error instanceof Error ? error.message : String(error) }
   }
 }
 

@@ -1,6 +1,6 @@
 // What the decoder gets wrong in silence, seen in a file's header before it is decoded.
 
-import { DenseNetError } from '../../errors.js'
+import { DenseNetError } from '../errors.js'
 
 /** A GIF whose first picture has no transparent colour: the decoder would leave black there, and the colour that stands in
  * the palette counts, as below a PNG's transparency. The bytes as they are where there is nothing to change. */

@@ -1,13 +1,13 @@
 // What the loader's workers are given of a data set: checked, shared, with the treatment of its images decided.
 
-import { DenseNetError, parameterError, usageError } from '../../errors.js'
-import { type Augmentation, type FlipAndCrop, isList, noAugmentation } from '../../images/augment.js'
-import type { Dataset, FileDataset } from '../../images/dataset.js'
-import { checkMixing, type Mixing } from '../../images/mixing.js'
-import { isOfUnitScale } from '../../images/normalise.js'
-import { VIEWS, type View } from '../../images/transforms/preprocess.js'
-import { type Transform, transformSchema } from '../../images/transforms/schema.js'
-import { needsColour } from '../../images/transforms/transform.js'
+import { DenseNetError, parameterError, usageError } from '../errors.js'
+import { type Augmentation, type FlipAndCrop, isList, noAugmentation } from '../images/augment.js'
+import type { Dataset, FileDataset } from '../images/dataset.js'
+import { checkMixing, type Mixing } from '../images/mixing.js'
+import { isOfUnitScale } from '../images/normalise.js'
+import { VIEWS, type View } from '../images/transforms/preprocess.js'
+import { type Transform, transformSchema } from '../images/transforms/schema.js'
+import { needsColour } from '../images/transforms/transform.js'
 import type { ImageStore } from './batch-writer.js'
 
 /** The workers' loops check nothing: an array too short would give them NaN. */

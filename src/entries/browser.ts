@@ -1,0 +1,22 @@
+/** DenseNet in a browser: what bundlers take for `densenet` there.
+ * @module densenet/browser */
+
+export type { WebComputeOptions } from '../browser/backend.js'
+export { type ImageBlobsOptions, imageBlobs, type LabelledImage } from '../browser/dataset.js'
+export * from '../browser/densenet.js'
+export { DenseNetError, type ErrorCode } from '../errors.js'
+export type { Predictions } from '../evaluation/predict.js'
+export type { ArrayDataset, Dataset, FileDataset, Normalisation } from '../images/dataset.js'
+export { synthetic } from '../images/synthetic.js'
+export type { Preprocessing, ViewName } from '../images/transforms/preprocess.js'
+export type { Prediction } from '../inference/classify.js'
+export type { Features } from '../inference/features.js'
+export type { RawImage } from '../inference/image-input.js'
+export type { EncodedWeights, ExportFormat, ExportOptions } from '../interop/encode-weights.js'
+export type { ImportReport } from '../interop/import-weights.js'
+export type { DenseNetConfig, DenseNetOptions } from '../model/config.js'
+export type { Summary } from '../model/summary.js'
+export type { CreateOptions } from '../networks/network.js'
+export type * from '../training/events.js'
+export type { Metrics } from '../training/metrics.js'
+export type { TrainingResult } from '../training/trainer.js'
