@@ -33,17 +33,18 @@ export class Remote {
   ): Promise<T> {
     if (this.#ended !== null) throw new DenseNetError(`this network cannot be used any more: ${this.#ended}`)
     const id = this.#calls++
-    const [hear, options]: Record<string, unknown>[] = [{}, {}]
-    for (const [key, value] of Object.entries(given)) {
-      if (typeof value !== 'function') options![key] = value
-      else if (/^on[A-Z]/.test(key)) hear![key] = value
-      else throw usageError(`${key} cannot be a function here: the training is in a worker`, 'give one by its name')
-    }
+    const isFunction = ([, value]: [string, unknown]): boolean => typeof value === 'function'
+    const functions = Object.entries(given).filter(isFunction)
+    const data = Object.entries(given).filter(option => !isFunction(option))
+    const deaf = functions.find(([key]) => !/^on[A-Z]/.test(key))
+    if (deaf) throw usageError(`${deaf[0]} cannot be a function here: the training is in a worker`, 'give its name')
+    const hear = Object.fromEntries(functions) as Waiting['hear']
+    const options = Object.fromEntries(data)
     const abort = (): void => this.#post({ id, abort: true })
     try {
       return await new Promise<T>((resolve, reject) => {
-        this.#waiting.set(id, { hear: hear as Waiting['hear'], resolve, reject })
-        this.#post({ id, name, args, options: options!, hearing: Object.keys(hear!), facts })
+        this.#waiting.set(id, { hear, resolve, reject })
+        this.#post({ id, name, args, options, hearing: Object.keys(hear), facts })
         if (signal?.aborted) abort()
         signal?.addEventListener('abort', abort, { once: true })
       })
@@ -58,6 +59,7 @@ export class Remote {
   }
 
   #hear(message: ToPage): void {
+    if ('result' in message && message.facts) this.learn(message.facts)
     const waiting = this.#waiting.get(message.id)
     if (!waiting) return
     if ('failure' in message) {
@@ -74,10 +76,7 @@ export class Remote {
         this.#post({ id: message.id, abort: true })
         waiting.reject(error)
       }
-    } else {
-      if (message.facts) this.learn(message.facts)
-      waiting.resolve(message.result as never)
-    }
+    } else waiting.resolve(message.result as never)
   }
 
   /** Ends the worker and its threads; who waits for it hears why. */
