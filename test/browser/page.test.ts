@@ -148,6 +148,57 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     })
   })
 
+  test('what else a network does is as in Node', async () => {
+    const page = await pages.open()
+    const seen = await page.evaluate<Record<string, unknown>>(`(async () => {
+      const net = await DenseNet.create(...${JSON.stringify(NET)})
+      const { test } = synthetic()
+      const few = { ...test, length: 20, labels: test.labels.slice(0, 20), images: test.images.slice(0, 20 * 3072) }
+      const progress = []
+      const metrics = await net.evaluate(few, { instructionSet: 'simd', batchSize: 8, onProgress: done => progress.push(done) })
+      const { scores } = await net.predict(few)
+      const { data, layer } = await net.features(few)
+      const renewed = await net.withNewClassifier(4, { seed: 9 })
+      net.classes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']
+      net.normalisation = few.normalisation
+      const [{ label }] = await net.classify({ data: few.images.slice(0, 3072), width: 32, height: 32 })
+      const weights = [...(await renewed.state).parameters]
+      const answer = {
+        metrics, progress, scores: [...scores], features: [...data], layer, label, summary: await net.summary(),
+        weights, renewed: renewed.config.classes,
+      }
+      net.dispose()
+      renewed.dispose()
+      return answer
+    })()`)
+    const on = await simd.open(1)
+    const net = DenseNet.create(...NET)
+    const { test: all } = synthetic()
+    const few = { ...all, length: 20, labels: all.labels.slice(0, 20), images: all.images.slice(0, 20 * 3072) }
+    const progress: number[] = []
+    const onProgress = (done: number): unknown => progress.push(done)
+    const { loss, ...errors } = await net.evaluate(few, { on, batchSize: 8, onProgress })
+    const { data, layer } = await net.features(few, { on })
+    const { batchSize: _, training: __, ...summary } = net.summary()
+    net.classes = [...'abcdefghij']
+    net.normalisation = few.normalisation
+    const raw = { data: few.images.slice(0, 3072), width: 32, height: 32 }
+    const [{ label }] = (await net.classify(raw, { on })) as [Prediction]
+    expect(seen).toEqual({
+      metrics: { ...errors, loss: expect.closeTo(loss, 12) },
+      progress,
+      scores: [...(await net.predict(few, { on })).scores],
+      features: [...data],
+      layer,
+      label,
+      summary,
+      weights: [...net.withNewClassifier(4, { seed: 9 }).state.parameters],
+      renewed: 4,
+    })
+    net.dispose()
+    on.dispose()
+  })
+
   test('image files are trained on and classified as in Node, bit for bit', async () => {
     const labels = ['blue', 'red', 'blue', 'red', 'red', 'blue', 'red', 'blue']
     const names = await Promise.all(
