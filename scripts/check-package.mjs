@@ -1,5 +1,5 @@
 // Packs what npm would publish and checks it: no install scripts, everything a user needs, nothing else; publint and
-// arethetypeswrong on the packed file. Of the native builds it holds those that are there: `npm pack` itself makes all of them.
+// arethetypeswrong on the packed file. Of the native builds it holds those that are there: `npm publish` makes all of them.
 //   npm run lint:package
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
