@@ -16,14 +16,14 @@ export class Ready<Options extends BackendOptions = BackendOptions> {
   ) {}
 
   /** Another one than before only where it is asked for differently. */
-  async backend({ on, ...options }: Options & Pick<ComputeOptions, 'on'>): Promise<Backend> {
-    if (on) return on
-    const asked = this.names.map(name => (options as unknown as Options)[name])
+  async backend(options: Options & Pick<ComputeOptions, 'on'>): Promise<Backend> {
+    if (options.on) return options.on
+    const asked = this.names.map(name => options[name])
     if (this.#made && asked.every(value => value === undefined)) return this.#made.backend
     const key = JSON.stringify(asked)
     if (this.#made?.key !== key) {
       this.dispose()
-      this.#made = { key, backend: await this.create(options as unknown as Options) }
+      this.#made = { key, backend: await this.create(options) }
     }
     return this.#made.backend
   }
