@@ -3,12 +3,15 @@ import type { Architecture } from '../model/architecture.js'
 import { type FeatureLayer, featureLayer, POOLED } from '../model/feature-layers.js'
 import type { Backend } from './backend.js'
 import { createInference, type Inference } from './inference.js'
+import type { Program } from './program.js'
 import type { SessionState } from './session.js'
 
 export interface FeatureOptions {
   readonly batchSize: number
   /** A name of featureLayers; default: `pooled`, what the classifier reads. */
   readonly layer?: string | undefined
+  /** As inferenceProgram gives it for these options, where it is planned already. */
+  readonly program?: Program
 }
 
 /** Its results are [size][channels][height][width] of the layer. */
@@ -21,8 +24,8 @@ export async function createFeatureExtractor(
   architecture: Architecture,
   backend: Backend,
   state: Pick<SessionState, 'parameters' | 'running'>,
-  { batchSize, layer: name = POOLED }: FeatureOptions,
+  { layer: name = POOLED, ...options }: FeatureOptions,
 ): Promise<FeatureExtractor> {
   const layer = featureLayer(architecture, name)
-  return { layer, ...(await createInference(architecture, backend, state, { batchSize, layer: name })) }
+  return { layer, ...(await createInference(architecture, backend, state, { ...options, layer: name })) }
 }

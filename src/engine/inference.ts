@@ -5,6 +5,7 @@ import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
 import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
+import type { Program } from './program.js'
 import type { SessionState } from './session.js'
 
 export interface InferenceOptions {
@@ -12,7 +13,15 @@ export interface InferenceOptions {
   readonly batchSize: number
   /** A name of featureLayers, to read that layer's output; default: the logits. */
   readonly layer?: string
+  /** As inferenceProgram gives it for these options, where it is planned already. */
+  readonly program?: Program
 }
+
+/** The program that gives the logits, or a layer's output. */
+export const inferenceProgram = (
+  architecture: Architecture,
+  { batchSize, layer }: Pick<InferenceOptions, 'batchSize' | 'layer'>,
+): Program => plan(architecture, { mode: 'infer', batchSize, ...(layer === undefined ? {} : { until: layer }) })
 
 export interface Inference {
   readonly batchSize: number
@@ -27,10 +36,8 @@ export async function createInference(
   architecture: Architecture,
   backend: Backend,
   { parameters, running }: Pick<SessionState, 'parameters' | 'running'>,
-  { batchSize, layer }: InferenceOptions,
+  { batchSize, layer, program = inferenceProgram(architecture, { batchSize, layer }) }: InferenceOptions,
 ): Promise<Inference> {
-  const until = layer === undefined ? {} : { until: layer }
-  const program = plan(architecture, { mode: 'infer', batchSize, ...until })
   const each = layer === undefined ? architecture.config.classes : featureCount(featureLayer(architecture, layer))
   // What comes before the first norm is read from the weights as they are.
   const folds = program.calls.some(call => 'foldedBias' in call && call.foldedBias)

@@ -1,7 +1,8 @@
 // The memory of a training process, before anything is allocated: the planner knows the activations to the last
 // element, the backend its scratch. What is left are a few numbers measured on the place it runs in.
 import { externalRooms } from '../engine/externals.js'
-import { type MemoryMode, plan } from '../engine/planner.js'
+import { inferenceProgram } from '../engine/inference.js'
+import type { MemoryMode } from '../engine/planner.js'
 import { bytesPerElement, type ExternalRole, type Program } from '../engine/program.js'
 import {
   programList,
@@ -74,14 +75,15 @@ export function predictMemory(
   config: DenseNetConfig,
   options: MemoryOptions,
   { program: node }: Pick<Machine, 'program'>,
-): Pick<MemoryPlan, 'programs' | 'predicted'> {
+): Pick<MemoryPlan, 'programs' | 'extractor' | 'predicted'> {
   const { batchSize, memory, scratchBytes, loaderThreads = 1, keptImages = 0 } = options
   const described = architecture(config)
   const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
   const ofSession = sessionPrograms(described, { optimizer, ...options.session, batchSize, memory })
   const programs = programList(ofSession)
   // What computes the features to keep has an arena and weights of its own.
-  const extraction = options.session?.from ? [plan(described, { mode: 'infer', batchSize, until: POOLED })] : []
+  const extractor = options.session?.from ? inferenceProgram(described, { batchSize, layer: POOLED }) : undefined
+  const extraction = extractor ? [extractor] : []
   const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
   const rooms = { running: parameterTable(described).runningCount, ...externalRooms(programs) }
   const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + rooms[role]!, 0)
@@ -103,7 +105,7 @@ export function predictMemory(
     copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
   }
   const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)
-  return { programs: ofSession, predicted: { ...parts, total } }
+  return { programs: ofSession, extractor, predicted: { ...parts, total } }
 }
 
 /** A mode for `choice`, and why; refuses what this machine has no room for. */
@@ -114,6 +116,8 @@ export interface MemoryPlan {
   readonly predicted: TrainingMemory
   /** Of the session, planned for it. */
   readonly programs: SessionPrograms
+  /** What computes the features to keep; undefined where none are. */
+  readonly extractor: Program | undefined
 }
 
 /** Of the free memory `auto` leaves a fifth to others. */

@@ -108,7 +108,10 @@ export async function trainRun(
   if (recipe.featurePasses > 0) {
     // As the session has them: in the numbers of the backend, whatever the run began with.
     const state = await session.readState()
-    const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize })
+    const extractor = await createFeatureExtractor(architecture(config), backend, state, {
+      batchSize,
+      program: prepared.plan.extractor,
+    })
     later(() => extractor.dispose())
     sources = keptSources({ ...images, extractor, recipe, on, signal, onProgress: emit })
   }

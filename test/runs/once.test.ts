@@ -65,3 +65,8 @@ test('a run that goes on: its checkpoint is read once, too, and no weights are m
   expect(counted.plans).toEqual(['eval', 'train'])
   expect(counted.weights).toBe(0)
 })
+
+test('the classifier alone, on kept features: what computes them is planned once, too', async () => {
+  expect(await train(...SMALL, '--epochs=1', '--freeze=features.*', '--output', `${run}-of-features`)).toBe(0)
+  expect(counted.plans.sort()).toEqual(['eval', 'infer', 'train'])
+})
