@@ -52,22 +52,33 @@ inline int rankOf(int label, const Element* logits, int classes) {
 
 inline int imageUnits(const Call&, int batch, int phase) { return phase == 0 ? batch : 0; }
 
+/// 1 where there are none. Read without asking each time: a compiler would load from address 0 under a mask that forbids it,
+/// which processors take long over, and qemu does.
+struct ClassWeights {
+  const float* first;
+  int64_t step;
+  explicit ClassWeights(const Call& call) : first(call.classWeights ? call.classWeights : &one), step(call.classWeights ? 1 : 0) {}
+  double operator()(int c) const { return double(first[c * step]); }
+  static constexpr float one = 1;
+};
+
 namespace crossEntropy {
 
 /// An image's target: what of class c counts, its weight included.
 struct Target {
   const Call& call;
+  ClassWeights weights;
   int label, other;
   double share, even;
   Target(const Call& call, int image)
-      : call(call), label(classOf(call.labels[image], call.logits.channels)),
+      : call(call), weights(call), label(classOf(call.labels[image], call.logits.channels)),
         other(call.mixed.share ? classOf(call.mixed.labels[image], call.logits.channels) : label),
         share(call.mixed.share ? call.mixed.share[image] : 1), even(call.smoothing / call.logits.channels) {}
   bool known() const { return label >= 0 && other >= 0; }
   double operator()(int c) const {
     const double rest = 1 - call.smoothing;
     const double q = even + (c == label ? rest * share : 0) + (c == other ? rest * (1 - share) : 0);
-    return call.classWeights ? q * double(call.classWeights[c]) : q;
+    return q * weights(c);
   }
 };
 
@@ -113,6 +124,7 @@ inline void work(const Task& task, int, int image) {
   const Element* targets = call.targets.plane(image, 0);
   Element* gradient = call.gradient.data ? call.gradient.plane(image, 0) : nullptr;
   const int classes = call.logits.channels;
+  const ClassWeights weights(call);
   double loss = 0;
   int wrong = 0;
   for (int c = 0; c < classes; c++) {
@@ -122,7 +134,7 @@ inline void work(const Task& task, int, int image) {
     }
     const double score = logits[c];
     const double q = (1 - call.smoothing) * double(targets[c]) + call.smoothing / 2;
-    const double weight = call.classWeights ? double(call.classWeights[c]) : 1;
+    const double weight = weights(c);
     const double small = exponential(score < 0 ? score : -score);  // of the two exponentials, the one that cannot overflow
     loss += weight * ((score > 0 ? score : 0) - q * score + logarithm(1 + small));
     wrong += (logits[c] > 0) != (targets[c] > 0.5f);
