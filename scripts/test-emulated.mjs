@@ -34,6 +34,8 @@ const NATIVE = readdirSync(join(root, 'test/native'))
   .filter(path =>
     /knownInstructionSets|nativeBuilds|compiledBuilds|'instruction sets'/.test(readFileSync(join(root, path), 'utf8')),
   )
+/** What chooses the instruction set, and short trainings. */
+const TRAININGS = ['instruction-sets', 'odd-nets'].map(name => `test/native/${name}.test.ts`)
 const PROCESSORS = {
   arm64: {
     title: 'NEON',
@@ -54,7 +56,7 @@ const PROCESSORS = {
     tools: { 'qemu-x86_64': 'qemu-user' },
     command: ['qemu-x86_64', '-cpu', 'qemu64', process.execPath],
     addon: 'native/build/linux-x64-gnu/densenet.node',
-    tests: NATIVE,
+    tests: TRAININGS,
   },
   // Emulated AVX is slow: Node's own code does without it, and short trainings must do.
   'x64-avx2': {
@@ -63,7 +65,7 @@ const PROCESSORS = {
     tools: { 'qemu-x86_64': 'qemu-user' },
     command: ['qemu-x86_64', '-cpu', 'max,-avx512f', process.execPath, '--no-enable-avx'],
     addon: 'native/build/linux-x64-gnu/densenet.node',
-    tests: NATIVE,
+    tests: TRAININGS,
   },
 }
 
