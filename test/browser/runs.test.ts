@@ -30,7 +30,8 @@ const few = (dataset: ArrayDataset, length: number): ArrayDataset => ({
 const training = (options: string): string => `(async () => {
   globalThis.net = await DenseNet.create(...${JSON.stringify(NET)})
   const few = ${few}
-  const [train, test] = [few(synthetic().train, 200), few(synthetic().test, 50)]
+  globalThis.all ??= synthetic()
+  const [train, test] = [few(all.train, 200), few(all.test, 50)]
   globalThis.events = []
   const onEvent = event => events.push(event)
   return net.fit(train, { validation: test, instructionSet: 'simd', checkpointSeconds: 0, onEvent, ${options} })
@@ -66,7 +67,8 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
   test('a tab is closed in mid-epoch, another goes on, and Node, too: the same bits as without a break', async () => {
     const whole = mkdtempSync(join(tmpdir(), 'densenet-whole-'))
     const node = DenseNet.create(...NET)
-    const [train, validation] = [few(synthetic().train, 200), few(synthetic().test, 50)]
+    const all = synthetic()
+    const [train, validation] = [few(all.train, 200), few(all.test, 50)]
     await node.fit(train, { ...RECIPE, validation, output: join(whole, 'run'), on: await simd.open(2) })
     const expected = await readCheckpoint(join(whole, 'run', 'last.safetensors'))
 
