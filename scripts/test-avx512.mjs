@@ -1,6 +1,6 @@
-// Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole, so it boots Linux and Node.
+// Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole, so it boots Linux.
 //   node scripts/test-avx512.mjs [--required] [--keep]        (npm run test:avx512, on Linux on x64)
-// Every conformance case runs there, as recorded here: recorded-cases.mjs. Where a tool is missing, or the processor has AVX-512 and `npm test` runs its kernels, this says so in one line and
+// Every conformance case runs there, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. Where a tool is missing, or the processor has AVX-512 and `npm test` runs its kernels, this says so in one line and
 // succeeds; --required makes a missing tool a failure. --keep leaves the folder with the console's output, for looking into.
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -11,8 +11,9 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,10 +22,8 @@ import { fileURLToPath } from 'node:url'
 import { recordCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-/** By g++: Bochs 2.7 ends zig's kernels with an illegal instruction, which processors have. Those run where there is AVX-512. */
-const addon = join(root, 'native/build-gcc/densenet.node')
+const replay = join(root, 'native/build/linux-x64-gnu/replay')
 const TOOLS = {
-  'g++': 'g++',
   'bochs-bin': 'bochs bochs-term bochsbios',
   'grub-mkrescue': 'grub-common grub-pc-bin',
   xorriso: 'xorriso',
@@ -35,7 +34,7 @@ const TOOLS = {
 /** Debian's package that depends on its current Linux, which is fetched and unpacked here, never installed. */
 const KERNEL = 'linux-image-amd64'
 const kernelFolder = join(root, 'node_modules/.cache/avx512')
-/** It takes six. */
+/** It takes four of a core. */
 const MOST_MINUTES = 20
 
 const required = process.argv.includes('--required')
@@ -78,26 +77,40 @@ function kernel() {
   return find()
 }
 
-/** Node with the libraries that it and the addon need, the addon, and the cases: all that there is on that computer. */
-async function fillDisk(disk) {
-  for (const name of ['bin', 'dev', 'proc', 'app']) mkdirSync(join(disk, name), { recursive: true })
-  copyFileSync(must('which', ['busybox']).trim(), join(disk, 'bin/busybox'))
-  copyFileSync(realpathSync(process.execPath), join(disk, 'app/node'))
-  copyFileSync(addon, join(disk, 'app/densenet.node'))
-  for (const [, library] of must('ldd', [process.execPath, addon]).matchAll(/(\/\S+) \(0x/g)) {
-    mkdirSync(join(disk, dirname(library)), { recursive: true })
-    copyFileSync(library, join(disk, library))
+/** What Linux needs to read a hard disk. The firmware's way, which Grub goes, takes a second a megabyte. */
+const MODULES = [
+  ...['crypto/crct10dif_common', 'lib/crc-t10dif', 'lib/crc64', 'lib/crc64-rocksoft', 'block/t10-pi'],
+  ...[
+    'drivers/scsi/scsi_common',
+    'drivers/scsi/scsi_mod',
+    'drivers/ata/libata',
+    'drivers/ata/ata_piix',
+    'drivers/scsi/sd_mod',
+  ],
+].map(name => `${name}.ko`)
+
+/** The program with the libraries that it needs, and what reads a disk: all that there is in that computer's memory. */
+function fillMemory(disk) {
+  for (const name of ['bin', 'dev', 'proc']) mkdirSync(join(disk, name), { recursive: true })
+  const put = (file, to = file) => {
+    mkdirSync(join(disk, dirname(to)), { recursive: true })
+    copyFileSync(file, join(disk, to))
   }
-  const why = await recordCases(join(disk, 'app'))
-  if (why) end(`error: ${why}`, 1)
+  put(must('which', ['busybox']).trim(), 'bin/busybox')
+  put(replay, 'bin/replay')
+  for (const [, library] of must('ldd', [replay]).matchAll(/(\/\S+) \(0x/g)) put(library)
+  const [version] = readdirSync(join(kernelFolder, 'lib/modules'))
+  for (const module of MODULES) put(join(kernelFolder, 'lib/modules', version, 'kernel', module), module)
   writeFileSync(
     join(disk, 'init'),
     `#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox mount -t proc proc /proc
 exec >/dev/ttyS0 2>&1
-cd /app
-NO_COLOR=1 DENSENET_NATIVE=/app/densenet.node ./node recorded.mjs replay . avx512
+for module in ${MODULES.join(' ')}; do /bin/busybox insmod /$module; done
+until [ -b /dev/sda ]; do /bin/busybox sleep 0.1; done
+/bin/replay /dev/sda avx512
+/bin/busybox dmesg | /bin/busybox tail -1
 /bin/busybox sleep 1 # the console is slower than this computer ends
 /bin/busybox poweroff -f
 `,
@@ -105,19 +118,29 @@ NO_COLOR=1 DENSENET_NATIVE=/app/densenet.node ./node recorded.mjs replay . avx51
   chmodSync(join(disk, 'init'), 0o755)
 }
 
-/** A CD that boots Linux, with the disk in memory. */
+/** A CD that boots Linux. */
 function makeCd() {
   const grub = join(folder, 'cd/boot/grub')
   mkdirSync(grub, { recursive: true })
   copyFileSync(kernel(), join(folder, 'cd/boot/vmlinuz'))
-  must('sh', ['-c', 'cd disk && find . | cpio -o -H newc --quiet >../cd/boot/initrd'], { cwd: folder })
+  fillMemory(join(folder, 'memory'))
+  must('sh', ['-c', 'cd memory && find . | cpio -o -H newc --quiet >../cd/boot/initrd'], { cwd: folder })
   // Linux finds the sizes inconsistent that this processor reports for XSAVEC and XSAVES, and would do without AVX.
-  const options = 'console=ttyS0 quiet loglevel=6 mitigations=off tsc=reliable clearcpuid=321,323'
+  const options = 'console=ttyS0 quiet loglevel=1 mitigations=off tsc=reliable clearcpuid=321,323'
   writeFileSync(
     join(grub, 'grub.cfg'),
     `set timeout=0\nmenuentry x {\nlinux /boot/vmlinuz ${options}\ninitrd /boot/initrd\n}\n`,
   )
   must('grub-mkrescue', ['-o', 'cd.iso', 'cd'], { cwd: folder })
+}
+
+/** A disk that holds the cases and nothing else. Returns recordCases'. */
+async function makeDisk() {
+  const disk = join(folder, 'disk')
+  const named = await recordCases(disk)
+  const cylinder = 16 * 63 * 512
+  truncateSync(disk, Math.ceil(statSync(disk).size / cylinder) * cylinder)
+  return named
 }
 
 /** What the emulated computer wrote to its console until it was switched off. */
@@ -128,10 +151,12 @@ memory: guest=1024, host=1024
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 vga: update_freq=1
-cpu: model=corei7_skylake_x, count=1, ips=1000000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model=corei7_skylake_x, count=1, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 boot: cdrom
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=cdrom, path=cd.iso, status=inserted
+ata0-master: type=disk, path=disk, mode=flat
+ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
+ata1-master: type=cdrom, path=cd.iso, status=inserted
 com1: enabled=1, mode=file, dev=console
 log: bochs.log
 `
@@ -164,13 +189,13 @@ const folder = mkdtempSync(join(tmpdir(), 'densenet-avx512-'))
 if (process.argv.includes('--keep')) console.log(`in ${folder}`)
 else process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
-must(process.execPath, ['scripts/build-native.mjs', '--gcc'], { cwd: root })
-await fillDisk(join(folder, 'disk'))
+must(process.execPath, ['scripts/build-native.mjs', '--replay'], { cwd: root })
+const named = await makeDisk()
 makeCd()
 const printed = await boot()
 const results = /^avx512: (\d+) passed, (\d+) failed/m.exec(printed)
 const lines = printed.split(/\r?\n/).filter(line => /^(avx512|failed): /.test(line))
-console.log(lines.slice(-20).join('\n'))
+console.log(named(lines.slice(-20).join('\n')))
 if (!results) end(`error: ${what}: they never ended; the last lines of its console:\n${printed.slice(-2000)}`, 1)
 const passed = results[2] === '0' && Number(results[1]) > 0
 end(`${passed ? 'passed' : 'failed'}: ${what}`, passed ? 0 : 1)

@@ -1,7 +1,7 @@
 // Tests the native backend on processors that are not at hand, under qemu's user mode emulation on Linux on x64:
 //   node scripts/test-emulated.mjs [--required] [arm64 | x64-sse2 | x64-avx2 ...]     (npm run test:emulated)
-// vitest runs on this machine's Node, the process that runs the tests on the emulated processor's. Where a tool is missing
-// it says so in one line and succeeds; --required makes that a failure.
+// All conformance cases, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. On arm64 also the tests of the addon: vitest
+// runs on this machine's Node, the process that runs the tests on the emulated processor's. Where a tool is missing it says so in one line and succeeds; --required makes that a failure.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
@@ -34,38 +34,31 @@ const NATIVE = readdirSync(join(root, 'test/native'))
   .filter(path =>
     /knownInstructionSets|nativeBuilds|compiledBuilds|'instruction sets'/.test(readFileSync(join(root, path), 'utf8')),
   )
-/** What chooses the instruction set, and short trainings. */
-const TRAININGS = ['instruction-sets', 'odd-nets'].map(name => `test/native/${name}.test.ts`)
 const PROCESSORS = {
   arm64: {
     title: 'NEON',
+    target: 'linux-arm64-gnu',
     isa: 'neon',
     tools: { 'qemu-aarch64': 'qemu-user' },
     files: { [`${ARM64_LIBRARIES}/lib/libstdc++.so.6`]: 'libstdc++6-arm64-cross' },
-    prepare: prepareArm64,
-    command: ['qemu-aarch64', '-L', ARM64_LIBRARIES, join(arm64Package, 'bin/node')],
-    addon: 'native/build/linux-arm64-gnu/densenet.node',
-    conformance: true,
+    emulator: ['qemu-aarch64', '-L', ARM64_LIBRARIES],
+    node: { path: join(arm64Package, 'bin/node'), install: installArm64 },
     tests: [...NATIVE, 'test/engine/native-training.test.ts'],
   },
-  // The first 64-bit processors: an instruction beyond SSE3 is illegal. Its object code conforms on this machine already
-  // (npm test): what is asked here is whether that processor runs it, in trainings of all kinds of layers.
+  // The first 64-bit processors: an instruction beyond SSE3 is illegal.
   'x64-sse2': {
     title: 'x86-64 without AVX',
+    target: 'linux-x64-gnu',
     isa: 'portable',
     tools: { 'qemu-x86_64': 'qemu-user' },
-    command: ['qemu-x86_64', '-cpu', 'qemu64', process.execPath],
-    addon: 'native/build/linux-x64-gnu/densenet.node',
-    tests: TRAININGS,
+    emulator: ['qemu-x86_64', '-cpu', 'qemu64'],
   },
-  // Emulated AVX is slow: Node's own code does without it, and short trainings must do.
   'x64-avx2': {
     title: 'x86-64 with AVX2, without AVX-512',
+    target: 'linux-x64-gnu',
     isa: 'avx2',
     tools: { 'qemu-x86_64': 'qemu-user' },
-    command: ['qemu-x86_64', '-cpu', 'max,-avx512f', process.execPath, '--no-enable-avx'],
-    addon: 'native/build/linux-x64-gnu/densenet.node',
-    tests: TRAININGS,
+    emulator: ['qemu-x86_64', '-cpu', 'max,-avx512f'],
   },
 }
 
@@ -84,9 +77,8 @@ const run = (program, programArgs, env = process.env) =>
   spawnSync(program, programArgs, { stdio: 'inherit', cwd: root, env }).status === 0
 const works = tool => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status === 0
 
-/** The addon and Node. Returns what went wrong. */
-function prepareArm64() {
-  if (!run(process.execPath, ['scripts/build-native.mjs', 'linux-arm64-gnu'])) return 'the arm64 build failed'
+/** Node. Returns what went wrong. */
+function installArm64() {
   const installed = join(arm64Package, 'package.json')
   const { name, version } = ARM64_NODE
   if (existsSync(installed) && JSON.parse(readFileSync(installed, 'utf8')).version === version) return ''
@@ -98,7 +90,7 @@ function prepareArm64() {
 }
 
 /** Why it cannot be tested here, or nothing. */
-function obstacle({ tools, files = {}, prepare, addon }) {
+function obstacle({ tools, files = {}, node, target }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'this machine is not Linux on x64'
   const packageOf = { ...tools, ...files }
   const missing = [
@@ -109,23 +101,24 @@ function obstacle({ tools, files = {}, prepare, addon }) {
     const packages = missing.map(name => packageOf[name]).join(' ')
     return `${missing.join(' and ')} not found; on Debian or Ubuntu: apt-get install --no-install-recommends ${packages}`
   }
-  const why = prepare?.() ?? ''
-  return why || existsSync(join(root, addon)) ? why : `there is no ${addon}; build it with: npm run build`
+  return run(process.execPath, ['scripts/build-native.mjs', '--replay', target])
+    ? (node?.install() ?? '')
+    : 'the build failed'
 }
 
-/** All tests of the instruction set that this processor must choose. */
-async function passes(name, { command, isa, addon, conformance, tests }) {
-  const folder = mkdtempSync(join(tmpdir(), 'densenet-emulated-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+/** Whether all conformance cases pass, and the processor chooses its instruction set first. */
+function conforms({ target, isa, emulator: [emulator, ...options] }) {
+  const replay = join(root, 'native/build', target, 'replay')
+  const { status, stdout, stderr } = spawnSync(emulator, [...options, replay, cases], { encoding: 'utf8' })
+  console.log(named(`${stdout}${stderr}`.trim()))
+  return status === 0 && /^(\w+): \d+ passed/m.exec(stdout)?.[1] === isa
+}
+
+/** Whether the tests of vitest pass. */
+function passes(name, { target, isa, emulator, node: { path }, tests }) {
   const node = join(folder, 'node')
-  writeFileSync(node, `#!/bin/sh\nexec ${command.map(word => `'${word}'`).join(' ')} "$@"\n`)
+  writeFileSync(node, `#!/bin/sh\nexec ${[...emulator, path].map(word => `'${word}'`).join(' ')} "$@"\n`)
   chmodSync(node, 0o755)
-  if (conformance) {
-    const why = await recordCases(folder)
-    if (why) fail(why)
-    const env = { ...process.env, DENSENET_NATIVE: join(root, addon) }
-    if (!run(node, [join(folder, 'recorded.mjs'), 'replay', folder, isa], env)) return false
-  }
   const report = process.env.DENSENET_TEST_REPORT
   // One process: starting another takes half a minute.
   const options = ['--maxWorkers=1', '--testTimeout=600000']
@@ -133,7 +126,7 @@ async function passes(name, { command, isa, addon, conformance, tests }) {
   return run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...options, ...tests], {
     ...process.env,
     CI: 'true', // an addon that cannot be loaded is then a failure
-    DENSENET_NATIVE: join(root, addon),
+    DENSENET_NATIVE: join(root, 'native/build', target, 'densenet.node'),
     DENSENET_EXPECTED_ISA: isa,
     DENSENET_TEST_NODE: node,
     ...(report ? { DENSENET_TEST_REPORT: report.replace(/(\.json)?$/, `-${name}.json`) } : {}),
@@ -142,6 +135,10 @@ async function passes(name, { command, isa, addon, conformance, tests }) {
 
 // Otherwise a Ctrl-C would end this without its exit listeners.
 process.on('SIGINT', () => process.exit(130))
+const folder = mkdtempSync(join(tmpdir(), 'densenet-emulated-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const cases = join(folder, 'cases')
+const named = await recordCases(cases)
 
 for (const name of names.length > 0 ? names : Object.keys(PROCESSORS)) {
   const processor = PROCESSORS[name]
@@ -152,6 +149,6 @@ for (const name of names.length > 0 ? names : Object.keys(PROCESSORS)) {
     console.log(`skipped: ${what}: ${why}`)
     continue
   }
-  if (!(await passes(name, processor))) fail(`a test failed of ${what}`)
+  if (!conforms(processor) || (processor.tests && !passes(name, processor))) fail(`a test failed of ${what}`)
   console.log(`passed: ${what}`)
 }

@@ -86,14 +86,10 @@ export function initialArena({ program, inputs }: ConformanceCase): Float64Array
 }
 
 /** Runs the case and returns the arena. */
-export async function runCase(
-  backend: Backend,
-  testCase: ConformanceCase,
-  before: ArrayLike<number> = initialArena(testCase),
-): Promise<ArrayLike<number>> {
+export async function runCase(backend: Backend, testCase: ConformanceCase): Promise<ArrayLike<number>> {
   const arena = backend.createBuffer(testCase.program.arenaElements)
   try {
-    await arena.write(before)
+    await arena.write(initialArena(testCase))
     const executable = await backend.compile(testCase.program, { arena })
     await executable.run(testCase.runArguments)
     executable.dispose()
@@ -110,38 +106,61 @@ export interface Comparison {
   readonly problems: readonly string[]
 }
 
+/** What is allowed in an output, per channel: its difference, and what that is relative to. */
+function allowedIn({ positions, inner, channels }: Output, tolerance: Tolerance, expected: ArrayLike<number>) {
+  const largest = new Float64Array(channels)
+  for (let i = 0; i < positions.length; i++) {
+    const channel = Math.floor(i / inner) % channels
+    largest[channel] = Math.max(largest[channel]!, Math.abs(expected[positions[i]!]!))
+  }
+  const kind: keyof Tolerance = positions.length / channels < FEW ? 'few' : 'many'
+  const least = kind === 'few' ? largest.reduce((a, b) => Math.max(a, b)) / 10 : 0
+  const scales = largest.map(value => Math.max(value, least))
+  return { kind, scales, differences: scales.map(scale => scale * tolerance[kind]) }
+}
+
+/** The least and the most that each element of the arena may be after a run. */
+export function boundsOf({ outputs, tolerance }: ConformanceCase, expected: ArrayLike<number>, before: Float64Array) {
+  const [least, most] = [before.slice(), before.slice()]
+  for (const output of outputs) {
+    const { differences } = allowedIn(output, tolerance, expected)
+    for (const [i, position] of output.positions.entries()) {
+      const difference = differences[Math.floor(i / output.inner) % output.channels]!
+      least[position] = expected[position]! - difference
+      most[position] = expected[position]! + difference
+    }
+  }
+  return { least, most }
+}
+
 /** Compares an arena after a run with the one that the reference left. */
 export function compareCase(
   testCase: ConformanceCase,
   expected: ArrayLike<number>,
   actual: ArrayLike<number>,
-  before: ArrayLike<number> = initialArena(testCase),
 ): Comparison {
+  const before = initialArena(testCase)
   const errors = { many: 0, few: 0 }
   const problems: string[] = []
   const isOutput = new Uint8Array(testCase.program.arenaElements)
-  for (const { name, positions, inner, channels } of testCase.outputs) {
-    const largest = new Float64Array(channels)
+  for (const output of testCase.outputs) {
+    const { name, positions, inner, channels } = output
+    const { kind, scales, differences } = allowedIn(output, testCase.tolerance, expected)
     const worst = new Float64Array(channels)
     const worstAt = new Uint32Array(channels)
-    // The loops over millions of elements are plain ones: emulated processors run them, too.
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i]!
       const channel = Math.floor(i / inner) % channels
       isOutput[position] = 1
-      largest[channel] = Math.max(largest[channel]!, Math.abs(expected[position]!))
       const difference = Math.abs(actual[position]! - expected[position]!)
       if (difference <= worst[channel]!) continue
       worst[channel] = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference
       worstAt[channel] = i
     }
-    const kind = positions.length / channels < FEW ? 'few' : 'many'
-    const least = kind === 'few' ? largest.reduce((a, b) => Math.max(a, b)) / 10 : 0
-    for (let channel = 0; channel < channels; channel++) {
-      const scale = Math.max(largest[channel]!, least)
+    for (const [channel, scale] of scales.entries()) {
       const error = worst[channel] === 0 ? 0 : worst[channel]! / scale
       errors[kind] = Math.max(errors[kind], error)
-      if (error <= testCase.tolerance[kind]) continue
+      if (worst[channel]! <= differences[channel]!) continue
       const index = worstAt[channel]!
       const at = positions[index]!
       problems.push(
