@@ -170,7 +170,8 @@ function nodeOf({ name, type, settings }: CaffeLayer, inputs: number[], file: st
     const op = kinds[whole(given, 1, 0) as 0]
     if (op === undefined) return null
     const window = windowOf(given, { size: [2, 5, 6], stride: [3, 7, 8], padding: [4, 9, 10] })
-    return { op, name, inputs, window: whole(given, 12, 0) === 1 ? null : window, ceil: whole(given, 13, 0) === 0 }
+    // Pools round up. What is written to have it otherwise is round_mode 1 (FLOOR) or, in forks, ceil_mode 0: one field.
+    return { op, name, inputs, window: whole(given, 12, 0) === 1 ? null : window, ceil: !given.has(13) }
   }
   if (type === 'BatchNorm') {
     const epsilon = numbers(LAYER.batchNorm).get(3)

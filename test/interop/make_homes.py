@@ -6,9 +6,10 @@ producers, or a program that reads them, compute. Weights and images are those o
     python make_homes.py mxnet      mxnet 1.9.1, numpy 1.23
     python make_homes.py chainer    chainer 7.8.1, numpy 1.23
     python make_homes.py keras      tensorflow, tf_keras, h5py
-    python make_homes.py theano     Python 3.6, Keras 1.2.2, Lasagne 0.1, Theano 1.0.5, h5py 2.10
+    python make_homes.py theano     Python 3.6, Keras 1.2.2, Theano 1.0.5, h5py 2.10
 """
 import ast
+import atexit
 import gzip
 import json
 import math
@@ -23,6 +24,7 @@ import numpy as np
 
 HERE = Path(__file__).parent / 'fixtures'
 WORK = Path(tempfile.mkdtemp())
+atexit.register(shutil.rmtree, str(WORK))
 PERIOD = 509
 if not hasattr(math, 'prod'):
     math.prod = lambda values: int(np.prod(values))
@@ -136,7 +138,8 @@ def caffe():
         'inner_product_param': (117, dict(num_output=1)),
         'transform_param': (100, dict(scale=1, mean_value=5)),
     }
-    words = {'pool': ['MAX', 'AVE'], 'round_mode': ['CEIL', 'FLOOR'], 'bias_term': ['false', 'true'], 'global_pooling': ['false', 'true']}
+    # OpenCV's own words for what Caffe calls round_mode: FLOOR.
+    words = {'pool': ['MAX', 'AVE'], 'bias_term': ['false', 'true'], 'global_pooling': ['false', 'true']}
 
     def model(layers, path, legacy=False):
         """layers: (name, type, bottoms, top, {message: {setting: value}}, blobs); the prototxt, for the judge."""
@@ -150,8 +153,9 @@ def caffe():
                 inner = []
                 for key, value in values.items():
                     for one in value if isinstance(value, list) else [value]:
-                        content += field(fields[key], one)
-                        inner.append('%s: %s' % (key, words[key][one] if key in words else one))
+                        # Forks called the same field ceil_mode, and wrote 0.
+                        content += field(fields[key], 0 if legacy and key == 'round_mode' else one)
+                        inner.append('ceil_mode: false' if key == 'round_mode' else '%s: %s' % (key, words[key][one] if key in words else one))
                 layer += field(number, content)
                 lines.append('%s { %s }' % (message, ' '.join(inner)))
             layer += b''.join(field(7, blob(values, legacy)) for values in blobs)
@@ -295,7 +299,7 @@ def mxnet():
     x = images(SHAPE)
     for name, fixed in ('mxnet-0000', False), ('mxnet-fixed-0000', True):
         symbol = converted(fixed)
-        arguments, aux = values(symbol, SHAPE, Fill())
+        arguments, aux = values(symbol, SHAPE, Fill(1.0 if fixed else VARIANCE))
         expected = logits(symbol, arguments, aux, bgr(x))
         mx.model.save_checkpoint(str(WORK / name[:-5]), 0, symbol, arguments, aux)
         keep(name + '.params', WORK / (name + '.params'), made + (", miraclewkf's network, fix_gamma" if fixed else ", miraclewkf's network, its symbol beside it"), SHAPE, expected)
@@ -477,12 +481,11 @@ def keras():
 def theano_():
     os.environ.update(THEANO_FLAGS='floatX=float32,optimizer=fast_compile,base_compiledir=%s' % (WORK / 'theano'), KERAS_BACKEND='theano')
     import theano
+    import theano.ifelse
     import theano.tensor as T
 
     def lasagne(fast):
         """The arrays of Lasagne's Recipes, and the logits; in float64."""
-        import lasagne.layers as L
-        from lasagne.nonlinearities import rectify
         fill = Fill(1.0)
         arrays = []
         x = T.tensor4('x', 'float64')
@@ -596,4 +599,3 @@ def theano_():
 
 
 {'caffe': caffe, 'mxnet': mxnet, 'chainer': chainer_, 'keras': keras, 'theano': theano_}[sys.argv[1]]()
-shutil.rmtree(str(WORK))
