@@ -25,15 +25,16 @@ const EPSILON = 1e-5
 const MOST_LAYERS = 20_000
 const MOST_PARTS = 256
 /** Layers that are there for training, or change nothing once trained. */
-const NOTHING =
-  /^(\w*Data|Input|Split|Dropout|Softmax|SoftmaxWithLoss|Accuracy|Flatten|Reshape|Silence|ArgMax)$/
+const NOTHING = /^(\w*Data|Input|Split|Dropout|Softmax|SoftmaxWithLoss|Accuracy|Flatten|Reshape|Silence|ArgMax)$/
 
 /** Whether these are the bytes of a NetParameter: fields that it has, up to a layer. */
 export function looksLikeCaffe(bytes: Uint8Array): boolean {
   try {
     for (const { number, bytes: content } of fieldsOf(bytes, '')) {
+      // ONNX has a number first, where Caffe has a name.
+      if (number === 1 && content.length === 0) return false
       if (number === NET.layers || number === NET.oldLayers) return true
-      if (number > NET.last || content.some(byte => byte > 0x7e)) return false
+      if (number > NET.last) return false
     }
   } catch {
     // No fields at all.
@@ -55,7 +56,9 @@ export function readCaffe(bytes: Uint8Array, file: string): CaffeWeights {
   const layers: CaffeLayer[] = []
   for (const { number, bytes: content } of fieldsOf(bytes, file)) {
     if (number === NET.oldLayers) {
-      throw new DenseNetError(`${file} holds layers of Caffe's first format (V1), which has no batch norm: no DenseNet's`)
+      throw new DenseNetError(
+        `${file} holds layers of Caffe's first format (V1), which has no batch norm: no DenseNet's`,
+      )
     }
     if (number !== NET.layers) continue
     if (layers.length === MOST_LAYERS) throw new DenseNetError(`${file} holds more than ${MOST_LAYERS} layers`)
@@ -112,7 +115,8 @@ function shapeOf(bytes: Uint8Array, file: string): number[] {
   const shape: number[] = []
   for (const field of fieldsOf(bytes, file)) {
     if (field.bytes.length <= MOST_PARTS) shape.push(...wholeNumbers(field, file))
-    if (field.bytes.length > MOST_PARTS || shape.length > 8) throw damaged(file, 'a shape in it has more than 8 dimensions')
+    if (field.bytes.length > MOST_PARTS || shape.length > 8)
+      throw damaged(file, 'a shape in it has more than 8 dimensions')
   }
   return shape
 }
@@ -232,7 +236,10 @@ function normTensors(blobs: readonly Tensor[], name: string, refuse: (why: strin
     const values = Float32Array.from(data as Float32Array, value => (times === 0 ? 0 : value / times))
     return { shape: [data.length], data: values }
   }
-  const all = (value: number): Tensor => ({ shape: [mean.data.length], data: new Float32Array(mean.data.length).fill(value) })
+  const all = (value: number): Tensor => ({
+    shape: [mean.data.length],
+    data: new Float32Array(mean.data.length).fill(value),
+  })
   return [
     ['weight', all(1)],
     ['bias', all(0)],

@@ -1,9 +1,9 @@
 // One decoder of weights for every format: what a file is, is told by its first bytes, never by its name.
 import { DenseNetError } from '../errors.js'
 import { latin1 } from '../util/bytes.js'
-import type { Hdf5Content } from './hdf5.js'
 import { looksLikeCaffe, readCaffe } from './caffe.js'
 import { looksLikeChainer, readChainer } from './chainer.js'
+import type { Hdf5Content } from './hdf5.js'
 import { kerasWeights } from './keras.js'
 import { looksLikeLasagne, readLasagne } from './lasagne.js'
 import { looksLikeMxnet, readMxnet, symbolName } from './mxnet.js'
@@ -82,7 +82,9 @@ async function decodeZip(bytes: Uint8Array, path: string, options: DecodeOptions
   if (looksLikeLasagne(names)) return { path, format: 'Lasagne', within: '', ...readLasagne(entries, path) }
   if (looksLikeChainer(names)) return { path, format: 'Chainer', within: '', ...readChainer(entries, path) }
   const some = names.slice(0, 3).join(', ')
-  throw new DenseNetError(`${path} is an archive of ${some || 'nothing'}: not PyTorch's, Keras's, Chainer's or Lasagne's`)
+  throw new DenseNetError(
+    `${path} is an archive of ${some || 'nothing'}: not PyTorch's, Keras's, Chainer's or Lasagne's`,
+  )
 }
 
 async function decodeKeras(

@@ -10,14 +10,7 @@ import { inferConfig, type Unknown } from './infer.js'
 import { newestLast, permuted } from './newest-first.js'
 import { takeTensors } from './take-tensors.js'
 import type { Tensor } from './tensor.js'
-import type {
-  ChannelOrder,
-  NameChoice,
-  NetworkFacts,
-  WeightChoice,
-  WeightFile,
-  WeightFormat,
-} from './weight-file.js'
+import type { ColourOrder, FileFacts, NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
 
 /** What a file of weights does not tell, and how its names are read. */
 export interface ImportOptions extends Unknown {
@@ -28,7 +21,7 @@ export interface ImportOptions extends Unknown {
   /** Default `known`: names of nobody are refused. `by-order`: the order of tensors and their shapes say what they are. */
   readonly names?: NameChoice | undefined
   /** Of the colours that the first convolution reads; default: red, green, blue, but as it is known of Caffe's networks. */
-  readonly channels?: ChannelOrder | undefined
+  readonly colours?: ColourOrder | undefined
 }
 
 /** How weights of another program were understood: what matched, what was assumed, what was left. */
@@ -99,7 +92,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   const ordered = newestFirst ? newestLast(tensors, described) : tensors
   const { tensors: plain, folded } = foldBiases(ordered, described)
   const isCaffes = config.stem === 'imagenet' && (names.family === CAFFE_FAMILY || file.format === 'Caffe')
-  const isBgr = config.inputChannels === 3 && (options.channels ?? (isCaffes ? 'bgr' : 'rgb')) === 'bgr'
+  const isBgr = config.inputChannels === 3 && (options.colours ?? (isCaffes ? 'bgr' : 'rgb')) === 'bgr'
   const taken = takeTensors(described, isBgr ? withRedFirst(plain) : plain, path, origins)
   const { parameters, running, matched, reshaped } = taken
   const isAbsent = (name: string): boolean => name.startsWith('classifier.') && headless !== null
@@ -107,7 +100,10 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   const known = new Set([...matched, ...taken.missing, ...folded])
   const unexpected = [...origins].filter(([name]) => !known.has(name)).map(([, origin]) => origin)
   if (options.strict !== false) refuseDifferences(path, missing, unexpected, weights)
-  const normalisation = facts.normalisation === undefined ? normalisationOf(config, calibrated, isCaffes) : ownNormalisation(facts.normalisation, config, isBgr)
+  const normalisation =
+    facts.normalisation === undefined
+      ? normalisationOf(config, calibrated, isCaffes)
+      : ownNormalisation(facts.normalisation, config, isBgr)
   return {
     config,
     parameters,
@@ -129,7 +125,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       assumed: [
         ...weights.said,
         ...assumptions(config, { ...options, bnEpsilon }, { family: names.family, newestFirst }, multiLabel),
-        ...(isBgr ? [`the first convolution reads blue, green, red: it was turned (--channels rgb leaves it)`] : []),
+        ...(isBgr ? [`the first convolution reads blue, green, red: it was turned (--colours rgb leaves it)`] : []),
         ...(facts.assumed ?? []),
         ...(headless === null && !hasBias ? ['its classifier has no bias: zeros'] : []),
       ],
@@ -273,7 +269,7 @@ function withRedFirst(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string,
 
 /** What the file says, for the channels as they are here. */
 function ownNormalisation(
-  normalisation: NonNullable<NetworkFacts['normalisation']> | null,
+  normalisation: NonNullable<FileFacts['normalisation']> | null,
   { inputChannels }: DenseNetConfig,
   isBgr: boolean,
 ) {

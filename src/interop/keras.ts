@@ -111,7 +111,9 @@ const USUAL: Kernels = { outFirst: false, turned: false }
 
 /** Only Keras 1 had other kernels than the usual ones; it calls them W. */
 function kernelsOf(datasets: readonly Hdf5Dataset[]): Kernels {
-  const found = datasets.find(({ path, shape }) => shape.length === 4 && /_W(:0)?$/.test(path) && Math.max(...shape) > 7)
+  const found = datasets.find(
+    ({ path, shape }) => shape.length === 4 && /_W(:0)?$/.test(path) && Math.max(...shape) > 7,
+  )
   if (found === undefined) return USUAL
   const [height, width] = found.shape
   return { outFirst: height !== width || height! > 7, turned: !found.path.endsWith(':0') }
@@ -153,8 +155,7 @@ function add(
 /** In torchvision's layout. */
 function ours(shape: readonly number[], data: Float64Array, { outFirst, turned }: Kernels): Tensor {
   if (shape.length !== 2 && shape.length !== 4) return { shape, data: Float32Array.from(data) }
-  const tensor =
-    outFirst && shape.length === 4 ? { shape, data: Float32Array.from(data) } : outsFirst(shape, data)
+  const tensor = outFirst && shape.length === 4 ? { shape, data: Float32Array.from(data) } : outsFirst(shape, data)
   if (turned && shape.length === 4) turnKernels(tensor)
   return tensor
 }

@@ -22,7 +22,8 @@ export const symbolName = (name: string): string => `${name.replace(/(-\d{4})?\.
 /** `symbol`: the text of the -symbol.json; null: there is none. */
 export function readMxnet(bytes: Uint8Array, symbol: string | null, file: string): MxnetWeights {
   const arrays = readArrays(bytes, file)
-  return symbol === null ? byNames(arrays) : bySymbol(arrays, symbol, file)
+  // A symbol that reads none of them is another network's.
+  return (symbol === null ? null : bySymbol(arrays, symbol, file)) ?? byNames(arrays)
 }
 
 /** By name, without the `arg:` and `aux:` of a trained module. */
@@ -122,11 +123,11 @@ function gluonOrder(tensors: ReadonlyMap<string, Tensor>): LayerInFile[] | null 
     if (/^(features(\.\d+)+|output)$/.test(layer)) return layer.replace('output', '~').split('.')
     const found = /^densenet\d+_(?:stage(\d+)_)?(conv|batchnorm|dense)(\d+)$/.exec(layer)
     if (!found) return null
-    const [, stage, kind, number] = found
+    const [, stage, type, number] = found
     // conv0 and batchnorm0 are the stem's, batchnorm1 and conv1 what is behind stage 1.
-    if (kind === 'dense') return ['~']
+    if (type === 'dense') return ['~']
     const first = stage === undefined && number === '0' ? 'conv' : 'batchnorm'
-    const place = [number!, kind === first ? '0' : '1']
+    const place = [number!, type === first ? '0' : '1']
     return stage === undefined ? [number!, '~', ...place] : [stage, '0', ...place]
   })
   if (keys.length === 0 || keys.includes(null)) return null
@@ -161,7 +162,7 @@ const schema = z.looseObject({
 })
 type SymbolNode = z.infer<typeof schema>['nodes'][number]
 
-function bySymbol(arrays: ReadonlyMap<string, Tensor>, symbol: string, file: string): MxnetWeights {
+function bySymbol(arrays: ReadonlyMap<string, Tensor>, symbol: string, file: string): MxnetWeights | null {
   const refuse = (why: string): DenseNetError => new DenseNetError(`${file}: its symbol ${why}`)
   let nodes: readonly SymbolNode[]
   try {
@@ -180,7 +181,10 @@ function bySymbol(arrays: ReadonlyMap<string, Tensor>, symbol: string, file: str
     if (op === 'null') continue
     const sources = node.inputs.map(([from]) => from!)
     if (sources.some(from => from >= places.length - 1)) throw refuse(`has ${name} read what comes after it`)
-    const made = operation(node, sources.map(from => places[from]!))
+    const made = operation(
+      node,
+      sources.map(from => places[from]!),
+    )
     if (made === null) throw refuse(`has the operation ${name} (${op}), which no DenseNet of ours has`)
     graph.push(made)
     const fields = TENSORS[made.op] ?? []
@@ -195,6 +199,7 @@ function bySymbol(arrays: ReadonlyMap<string, Tensor>, symbol: string, file: str
       tensors.set(`${name}.weight`, { ...gamma, data: new Float32Array(gamma.data.length).fill(1) })
     }
   }
+  if (tensors.size === 0) return null
   for (const [name, array] of unused) tensors.set(name, array)
   const { layers, bnEpsilon, ...facts } = graphFacts(graph, file)
   return { tensors, layers, bnEpsilon, facts }
@@ -208,7 +213,7 @@ const TENSORS: Readonly<Partial<Record<GraphNode['op'], readonly string[]>>> = {
 }
 
 const setting = ({ attrs, attr, param }: SymbolNode, name: string, otherwise: string): string =>
-  (attrs ?? attr ?? param ?? {})[name] ?? otherwise
+  (attrs ?? attr ?? param)?.[name] ?? otherwise
 
 const isTrue = (text: string): boolean => /^(true|1)$/i.test(text)
 

@@ -55,8 +55,12 @@ export function decodeNpy(bytes: Uint8Array, file: string): Tensor {
     throw new DenseNetError(`${file} is no plain array of numbers`)
   }
   const type = Object.hasOwn(DESCRIPTIONS, description) ? DESCRIPTIONS[description] : undefined
-  if (type === undefined) throw new DenseNetError(`${file} holds elements of the type ${description}, which no weights have`)
-  const shape = sizes.split(',').filter(size => size.trim() !== '').map(Number)
+  if (type === undefined)
+    throw new DenseNetError(`${file} holds elements of the type ${description}, which no weights have`)
+  const shape = sizes
+    .split(',')
+    .filter(size => size.trim() !== '')
+    .map(Number)
   const count = shape.length > MOST_DIMENSIONS ? null : elementCount(shape)
   const content = bytes.subarray(start + length)
   if (count === null || count * ELEMENT_TYPES[type].bytes !== content.length) {

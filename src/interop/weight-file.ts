@@ -27,8 +27,8 @@ export const nameChoices = ['known', 'by-order', 'by-order-newest-first'] as con
 export type NameChoice = (typeof nameChoices)[number]
 
 /** Orders of the colours that a first convolution reads. */
-export const channelOrders = ['rgb', 'bgr'] as const
-export type ChannelOrder = (typeof channelOrders)[number]
+export const colourOrders = ['rgb', 'bgr'] as const
+export type ColourOrder = (typeof colourOrders)[number]
 
 /** Whether a name says that what it names are averages: state_dict_ema, ema_model, swa. */
 export const isAverage = (name: string): boolean => /(^|[._])(ema|swa|avg|averaged?)([._]|$)/i.test(name)
@@ -40,7 +40,7 @@ export interface LayerInFile {
 }
 
 /** What a file tells of its network beside the tensors. */
-export interface NetworkFacts {
+export interface FileFacts {
   /** Layers concatenate [new, old]. */
   readonly newestFirst?: boolean
   readonly ceilPools?: CeilPools
@@ -61,7 +61,7 @@ export interface WeightFile {
   readonly layers: readonly LayerInFile[] | null
   /** Of the batch norms, when the file or its format tells it. */
   readonly bnEpsilon: number | null
-  readonly facts?: NetworkFacts | undefined
+  readonly facts?: FileFacts | undefined
   /** Where a file has averaged and raw weights at different places: which these are, and where the others are. */
   readonly choice?: { readonly weights: WeightChoice; readonly others: string | null } | undefined
 }

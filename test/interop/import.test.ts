@@ -2,12 +2,21 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
+import { decodeWeights } from '../../dist/interop/decode-weights.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import type { Tensor } from '../../dist/interop/tensor.js'
 import type { WeightFile } from '../../dist/interop/weight-file.js'
-import { decodeWeights } from '../../dist/interop/decode-weights.js'
 import { isolatedHdf5 } from '../../dist/networks/hdf5.js'
-import { fixture, fixtureBeside, golden, images, logitsOf, ORIGINAL, originalImages, worstDifference } from './fixtures.js'
+import {
+  fixture,
+  fixtureBeside,
+  golden,
+  images,
+  logitsOf,
+  ORIGINAL,
+  originalImages,
+  worstDifference,
+} from './fixtures.js'
 
 const read = (name: string): Promise<WeightFile> =>
   decodeWeights(fixture(name), name, { readHdf5: isolatedHdf5, readBeside: fixtureBeside })
