@@ -70,7 +70,7 @@ const EXPORTS = [
   ['odd.pth', 'pth', {}, 'odd.pth'],
   ['keras3.keras', 'pth', {}, 'keras.pth'],
   ['keras3.keras', 'timm', {}, 'keras-timm'],
-  ['caffe.caffemodel', 'pth', {}, 'caffe.pth'],
+  ['keras-scale.h5', 'pth', {}, 'keras-scale.pth'],
   ['chainer-yasunorikudo.npz', 'onnx', { precision: 'float32', fold: true }, 'chainer.onnx'],
   ...[true, false].map(fold => ['mxnet-0000.params', 'onnx', { precision: 'float32', fold }, `mxnet-${fold}.onnx`]),
   ...['torchvision.pth', 'kuangliu.pth', 'andreasveit-plain.pth.tar', 'odd.pth', 'monai.pt', 'keras3.keras'].flatMap(
