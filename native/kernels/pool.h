@@ -13,7 +13,7 @@ struct PoolForwardLocal {
   float *scale, *z;
   PoolForwardLocal(Scratch& scratch, const Call& call, int) {
     scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels() + WIDTH);
+    z = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
   }
 };
 
@@ -81,8 +81,8 @@ struct PoolBackwardLocal {
   float *scale, *z, *dz, *dy;
   PoolBackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels() + WIDTH);
-    dz = scratch.take<float>(call.input.pixels() + WIDTH);
+    z = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
+    dz = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
     dy = scratch.take<float>(call.outputGradient.gradient.pixels());
   }
 };

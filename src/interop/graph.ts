@@ -62,12 +62,11 @@ export function graphFacts(nodes: readonly GraphNode[], file: string): GraphFact
   }
   const [max, average] = [rounding('maxPool'), rounding('averagePool')]
   if (max === true && average === false) throw refuse('its max pool rounds up, its other pools down')
-  const ceilPools = max === true ? 'all' : average === true ? 'transitions' : 'none'
   return {
     layers,
     bnEpsilon: [...epsilons][0] ?? null,
     newestFirst: isNewestFirst(ofOp('concat'), refuse),
-    ceilPools: max === null && average === true ? 'all' : ceilPools,
+    ceilPools: max === true ? 'all' : average === true ? 'transitions' : 'none',
   }
 }
 

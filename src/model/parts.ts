@@ -138,11 +138,11 @@ const pool =
     return { kind, name, title, ...window, ceil, input, output, ...NOTHING }
   }
 
-export const maxPool = (name: string, window: Window, ceil: boolean): Make =>
+export const maxPool = (name: string, window: Window, ceil = false): Make =>
   pool('maxPool', 'max pool', name, window, ceil)
 
 /** Windows side by side. */
-export const averagePool = (name: string, size: number, ceil: boolean): Make =>
+export const averagePool = (name: string, size: number, ceil = false): Make =>
   pool('averagePool', 'average pool', name, { size, stride: size, padding: 0 }, ceil)
 
 export const globalPool =

@@ -405,6 +405,8 @@ const AVERAGE_POOLS: readonly (PoolRow & { readonly global?: boolean })[] = [
   { ceil: true, channels: 5, batch: 2, height: 8, width: 35, norm: true, accumulate: true },
   { ceil: true, channels: 12, batch: 3, height: 13, width: 16, statistics: true, deferred: true, window: true },
   { ceil: true, channels: 3, batch: 1, height: 1, width: 1, norm: true },
+  { ceil: true, channels: 2, batch: 2, height: 1, width: 3, norm: true, deferred: true },
+  { ceil: true, channels: 2, batch: 1, height: 3, width: 2 },
 ]
 
 const MAX_POOLS: readonly PoolRow[] = [

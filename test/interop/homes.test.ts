@@ -9,6 +9,7 @@ import { graphFacts } from '../../dist/interop/graph.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import type { Tensor } from '../../dist/interop/tensor.js'
 import type { WeightFile } from '../../dist/interop/weight-file.js'
+import { architecture } from '../../dist/model/architecture.js'
 import { readWeights } from '../../dist/networks/weight-files.js'
 import { fixture, golden, images, logitsOf, temporaryFolder, unpack, worstDifference } from './fixtures.js'
 
@@ -56,7 +57,9 @@ describe('preprocessing', () => {
 
 describe('pools', () => {
   test('that round up are in the network, and make maps of other sizes', async () => {
-    expect(importWeights(await read('mxnet-alone.params')).config).toMatchObject({ ceilPools: 'all', height: 224 })
+    const { config } = importWeights(await read('mxnet-alone.params'))
+    expect(config).toMatchObject({ ceilPools: 'all', height: 224 })
+    expect([...new Set(architecture(config).layers.map(({ output }) => output.height))]).toEqual([57, 29, 15, 8, 1])
     expect(importWeights(await read('caffe.caffemodel')).config.ceilPools).toBe('transitions')
     expect(importWeights(await read('gluon.params')).config.ceilPools).toBe('none')
     const odd = await read('caffe-ceil.caffemodel')
