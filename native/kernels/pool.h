@@ -13,7 +13,7 @@ struct PoolForwardLocal {
   float *scale, *z;
   PoolForwardLocal(Scratch& scratch, const Call& call, int) {
     scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels() + WIDTH);
+    z = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
   }
 };
 
@@ -81,8 +81,8 @@ struct PoolBackwardLocal {
   float *scale, *z, *dz, *dy;
   PoolBackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels() + WIDTH);
-    dz = scratch.take<float>(call.input.pixels() + WIDTH);
+    z = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
+    dz = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
     dy = scratch.take<float>(call.outputGradient.gradient.pixels());
   }
 };
@@ -146,31 +146,38 @@ inline void storeInRow(Element* to, Vec v, int count, const Element* end) {
   else storePart(to, v, count);
 }
 
-/// Sums the window's rows in place, then their columns.
+/// Sums the window's rows in place, then their columns. The last window of a column or row may be smaller.
 inline void averagePlane(const Call& call, float* z, Range outRows, Element* out) {
   const View& in = call.input;
-  const int rows = call.windowHeight, columns = call.windowWidth;
-  const float share = 1.0f / (float(rows) * float(columns));
+  const int columns = call.windowWidth, wholes = smaller(call.output.width, in.width / columns);
   const Element* end = out + outRows.end * call.output.width;
   for (int64_t y = outRows.first; y < outRows.end; y++) {
-    float* sums = z + y * rows * in.width;
+    const int64_t top = y * call.windowHeight;
+    const int rows = int(smaller<int64_t>(call.windowHeight, in.height - top));
+    const float share = 1.0f / (float(rows) * float(columns));
+    float* sums = z + top * in.width;
     for (int r = 1; r < rows; r++) {
       const float* row = sums + int64_t(r) * in.width;
       for (int x = 0; x < in.width; x++) sums[x] += row[x];
     }
     Element* to = out + y * call.output.width;
     if (columns == 2) {
-      for (int x = 0; x < call.output.width; x += WIDTH) {
+      for (int x = 0; x < wholes; x += WIDTH) {
         const Vec a = load(sums + 2 * x), b = load(sums + 2 * x + WIDTH);
         const Vec pairs = evenOf(a, b, AllLanes{}) + oddOf(a, b, AllLanes{});
-        storeInRow(to + x, pairs * broadcast(share), smaller(WIDTH, call.output.width - x), end);
+        storeInRow(to + x, pairs * broadcast(share), smaller(WIDTH, wholes - x), end);
       }
-      continue;
+    } else {
+      for (int x = 0; x < wholes; x++) {
+        float total = 0;
+        for (int i = 0; i < columns; i++) total += sums[x * columns + i];
+        to[x] = total * share;
+      }
     }
-    for (int x = 0; x < call.output.width; x++) {
+    if (wholes < call.output.width) {
       float total = 0;
-      for (int i = 0; i < columns; i++) total += sums[x * columns + i];
-      to[x] = total * share;
+      for (int x = wholes * columns; x < in.width; x++) total += sums[x];
+      to[wholes] = total / (float(rows) * float(in.width - wholes * columns));
     }
   }
 }
@@ -179,8 +186,7 @@ inline void averagePlane(const Call& call, float* z, Range outRows, Element* out
 inline void spreadAverage(const Call& call, const float*, const float* dy, float* dz) {
   const View& in = call.input;
   const View& out = call.outputGradient.gradient;
-  const int rows = call.windowHeight, columns = call.windowWidth;
-  const float share = 1.0f / (float(rows) * float(columns));
+  const int rows = call.windowHeight, columns = call.windowWidth, wholes = smaller(out.width, in.width / columns);
   for (int y = 0; y < in.height; y++) {
     float* to = dz + int64_t(y) * in.width;
     if (y % rows && y / rows < out.height) {
@@ -190,17 +196,22 @@ inline void spreadAverage(const Call& call, const float*, const float* dy, float
     const float* from = dy + int64_t(y / rows) * out.width;
     int spread = 0;
     if (y / rows < out.height) {
-      spread = out.width * columns;
+      const float height = float(smaller(rows, in.height - y)), share = 1.0f / (height * float(columns));
+      spread = wholes * columns;
       if (columns == 2) {
-        for (int x = 0; x < out.width; x += WIDTH) {
+        for (int x = 0; x < wholes; x += WIDTH) {
           const Vec value = load(from + x) * broadcast(share);
           store(to + 2 * x, zipFirst(value, value, AllLanes{}));
           store(to + 2 * x + WIDTH, zipLast(value, value, AllLanes{}));
         }
       } else {
-        for (int x = 0; x < out.width; x++) {
+        for (int x = 0; x < wholes; x++) {
           for (int i = 0; i < columns; i++) to[x * columns + i] = from[x] * share;
         }
+      }
+      if (wholes < out.width) {
+        const float last = from[wholes] / (height * float(in.width - spread));
+        while (spread < in.width) to[spread++] = last;
       }
     }
     memset(to + spread, 0, size_t(in.width - spread) * sizeof(float));

@@ -43,10 +43,10 @@ export async function pretrainedNetwork(
 
 /** Weights come with their network: one that is described beside them must be the same. */
 function checkDescribed(config: DenseNetConfig, path: string, { model, flags }: Job): void {
-  const { dropRate, ...described } = describedNetwork(flags)
+  const { dropRate: _, ...described } = describedNetwork(flags)
   if (model === undefined && Object.keys(described).length === 0) return
-  const { height, width, classes, inputChannels, bnEpsilon } = config
-  const options = { ...described, height, width, classes, inputChannels, bnEpsilon, dropRate: config.dropRate }
+  const { height, width, classes, inputChannels, ceilPools, bnEpsilon, dropRate } = config
+  const options = { ...described, height, width, classes, inputChannels, ceilPools, bnEpsilon, dropRate }
   const asked = model === undefined ? resolveConfig(options) : preset(model, options)
   const differs = (Object.keys(asked) as (keyof DenseNetConfig)[]).filter(
     key => String(asked[key]) !== String(config[key]),

@@ -7,6 +7,7 @@ import { BEST_FILE, readCheckpoint } from '../entries/runs.js'
 import { usageError } from '../errors.js'
 import {
   type BackendOptions,
+  type ColourOrder,
   type Dataset,
   DenseNet,
   type DenseNetOptions,
@@ -47,6 +48,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly strict: boolean
   readonly weights?: WeightChoice
   readonly names?: NameChoice
+  readonly colours?: ColourOrder
   readonly bnEpsilon?: number
   readonly checkpointSeconds?: number
   readonly keepBest?: number

@@ -1,10 +1,10 @@
 // Weights from elsewhere on the command line: what their files do not tell, and how they were understood.
 import { Option } from 'commander'
-import { nameChoices, weightChoices } from '../entries/interop.js'
+import { colourOrders, nameChoices, weightChoices } from '../entries/interop.js'
 import { CONFIG, describe } from '../entries/model.js'
 import type { OpenOptions } from '../entries/networks.js'
 import { parameterError } from '../errors.js'
-import type { DenseNetConfig, ImportReport, NameChoice, WeightChoice } from '../index.js'
+import type { ColourOrder, DenseNetConfig, ImportReport, NameChoice, WeightChoice } from '../index.js'
 import { type FetchFlags, fetchOptions } from './fetching.js'
 import { grouped } from './format.js'
 import { choiceOption, computeOptions, outputOptions, settingOption, wholeOption } from './options.js'
@@ -13,6 +13,7 @@ export interface WeightFlags extends FetchFlags {
   readonly strict: boolean
   readonly weights?: WeightChoice
   readonly names?: NameChoice
+  readonly colours?: ColourOrder
   readonly bnEpsilon?: number
   readonly mean?: readonly number[]
   readonly std?: readonly number[]
@@ -33,6 +34,11 @@ export const readingOptions = (): Option[] => [
   settingOption(CONFIG.bnEpsilon),
   choiceOption('--weights <which>', 'of a file with averaged (EMA) and raw ones; default: average', weightChoices),
   choiceOption('--names <how>', 'what names of nobody are taken for; default: known, which refuses them', nameChoices),
+  choiceOption(
+    '--colours <order>',
+    "colours as the first convolution reads them; default: rgb, of Caffe's networks bgr",
+    colourOrders,
+  ),
 ]
 
 export const weightOptions = (): Option[] => [
@@ -59,7 +65,7 @@ function channelsOption(flags: string, text: string): Option {
 
 /** `images`: the size that the network is to take, where its weights leave that open. */
 export function openOptions(flags: WeightFlags, images: { height: number; width: number } | null): OpenOptions {
-  const { strict, weights, names, bnEpsilon, mean, std, imageSize } = flags
+  const { strict, weights, names, colours, bnEpsilon, mean, std, imageSize } = flags
   if ((mean === undefined) !== (std === undefined) || mean?.length !== std?.length) {
     throw parameterError(
       mean ? '--std' : '--mean',
@@ -71,6 +77,7 @@ export function openOptions(flags: WeightFlags, images: { height: number; width:
     strict,
     ...(weights === undefined ? {} : { weights }),
     ...(names === undefined ? {} : { names }),
+    ...(colours === undefined ? {} : { colours }),
     ...(bnEpsilon === undefined ? {} : { bnEpsilon }),
     ...(mean && std ? { normalisation: { mean: mean.map(x => x * 255), deviation: std.map(x => x * 255) } } : {}),
     ...(imageSize === undefined ? {} : { imageSize }),

@@ -136,14 +136,20 @@ function outputProblem(call: Windowed, output: View): string | undefined {
   if (!sizes.every(n => isWhole(n, 1))) return 'its window must have whole numbers of pixels, one or more'
   const pools = call.kernel === 'maxPoolForward' || call.kernel === 'maxPoolBackward'
   if (pools && call.padding >= call.size) return 'a window would lie in the padding as a whole'
-  const made =
+  const steps =
     'size' in call
-      ? [input.height, input.width].map(n => Math.floor((n + 2 * call.padding - call.size) / call.stride) + 1)
-      : [Math.floor(input.height / call.windowHeight), Math.floor(input.width / call.windowWidth)]
-  if (output.height !== made[0] || output.width !== made[1]) {
+      ? [input.height, input.width].map(n => (n + 2 * call.padding - call.size) / call.stride)
+      : [input.height / call.windowHeight - 1, input.width / call.windowWidth - 1]
+  const made = steps.map(n => Math.floor(n) + 1)
+  const convolves = call.kernel === 'convolutionForward' || call.kernel === 'convolutionBackward'
+  // The pixels left over may make a window of a pool, unless that would lie in the padding as a whole.
+  const rest = steps.map((n, i) => {
+    const begin = 'size' in call ? Math.ceil(n) * call.stride - call.padding : 0
+    return !convolves && begin < [input.height, input.width][i]! ? Math.ceil(n) + 1 : made[i]
+  })
+  if (![output.height, output.width].every((n, i) => n === made[i] || n === rest[i])) {
     return `the output is ${output.height} x ${output.width}, but the window makes ${made[0]} x ${made[1]}`
   }
-  const convolves = call.kernel === 'convolutionForward' || call.kernel === 'convolutionBackward'
   if (!convolves && output.channels !== input.channels) {
     return `the output has ${output.channels} channels, the input ${input.channels}`
   }

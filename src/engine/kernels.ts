@@ -121,7 +121,8 @@ export interface ConvolutionBackward extends Geometry {
   readonly dropout: Dropout | null
 }
 
-/** Means over windows of `windowHeight` x `windowWidth` that do not overlap; rows and columns left over are ignored. */
+/** Means over windows of `windowHeight` x `windowWidth` that do not overlap. Rows and columns left over make smaller windows
+ * where the output has a place for them, else they are ignored. */
 export interface AveragePoolForward {
   readonly kernel: 'averagePoolForward'
   readonly windowHeight: number
@@ -142,7 +143,8 @@ export interface AveragePoolBackward {
   readonly inputGradient: InputGradient
 }
 
-/** Largest z of each window; the padding never wins. */
+/** Largest z of each window; the padding never wins. Rows and columns left over make windows where the output has a place
+ * for them, else they are ignored. */
 export interface MaxPoolForward extends Geometry {
   readonly kernel: 'maxPoolForward'
   readonly input: View

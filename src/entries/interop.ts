@@ -14,6 +14,8 @@ export { precisions } from '../interop/onnx-graph.js'
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from '../interop/safetensors.js'
 export type { Tensor } from '../interop/tensor.js'
 export {
+  colourOrders,
+  type FileFacts,
   type LayerInFile,
   nameChoices,
   type WeightFile,

@@ -1,7 +1,7 @@
 // From a network to the files of other programs: the formats there are, and what goes into each.
 import { DenseNetError, usageError } from '../errors.js'
 import { type Architecture, architecture } from '../model/architecture.js'
-import { resolveConfig } from '../model/config.js'
+import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
 import { concatenate } from '../util/bytes.js'
 import { type NetworkWeights, type OnnxOptions, onnxGraph, type Weights } from './onnx-graph.js'
@@ -56,6 +56,7 @@ export function encodeWeights(
   if (to !== 'onnx' && (options.precision ?? 'float32') !== 'float32') {
     throw usageError(`${to} files are written in float32; --precision is for onnx`)
   }
+  if (to !== 'onnx' && to !== 'transformers.js') refuseCeilPools(network.config, to)
   switch (to) {
     case 'onnx':
       return encodeOnnx(onnxGraph(network, { ...options, metadata: facts(network) }))
@@ -71,6 +72,22 @@ export function encodeWeights(
     case 'transformers.js':
       return transformersFiles(network, options)
   }
+}
+
+/** Whoever reads these formats builds a network whose pools leave pixels out. At some sizes there are none to leave out. */
+function refuseCeilPools(config: DenseNetConfig, to: ExportFormat): void {
+  if (config.ceilPools === 'none') return
+  const sizes = (one: DenseNetConfig): string =>
+    architecture(one)
+      .layers.map(({ output: { height, width } }) => `${height} x ${width}`)
+      .join()
+  if (sizes(config) === sizes({ ...config, ceilPools: 'none' })) return
+  throw usageError(
+    `${to} files cannot say that pools take the pixels left over, as this network's do with images of ${config.height} x ${config.width}`,
+    config.stem === 'imagenet'
+      ? 'onnx can; with images of 222 x 222 nothing is left over (--size 222x222)'
+      : 'onnx can',
+  )
 }
 
 const safetensors = (network: ExportedNetwork): Uint8Array =>

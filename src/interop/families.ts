@@ -41,6 +41,24 @@ const cifar = (layer: RegExp, one: '1' | ''): Family['rules'] => [
   [new RegExp(`^bn${one}\\.`), 'features.norm5.'],
 ]
 
+/** DenseNets of Chainer; `norm` is what it calls a batch norm. */
+const chainer = (norm: string, number: (block: string) => number): Family['rules'] => [
+  [
+    new RegExp(`^dense(\\d+)\\.(${norm}|conv)(\\d+)\\.`),
+    (_, block, part, layer) =>
+      `features.denseblock${number(block!)}.denselayer${layer}.${part === norm ? 'norm' : 'conv'}1.`,
+  ],
+  [
+    new RegExp(`^trans(\\d+)\\.(${norm}|conv)\\.`),
+    (_, block, part) => `features.transition${number(block!)}.${part === norm ? 'norm' : 'conv'}.`,
+  ],
+  [/^conv\d\./, 'features.conv0.'],
+  [new RegExp(`^${norm}\\d\\.`), 'features.norm5.'],
+]
+
+/** Whose first convolution reads blue, green, red, as OpenCV gives pixels to Caffe. */
+export const CAFFE_FAMILY = 'shicai'
+
 export const FAMILIES: readonly Family[] = [
   {
     name: 'MONAI',
@@ -76,6 +94,35 @@ export const FAMILIES: readonly Family[] = [
     marks: [['conv1.weight'], ['dense1.0.bn1.weight'], ['bn.weight']],
     rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, ''),
     newestFirst: true,
+  },
+  {
+    // Converted from the original's by shicai for Caffe; MXNet's (miraclewkf) and Keras's (flyyufelix) came of it.
+    name: CAFFE_FAMILY,
+    marks: [['conv1.weight'], ['conv2_1_x1.weight', 'conv2_1/x1.weight']],
+    rules: [
+      [/^conv1\./, 'features.conv0.'],
+      [/^conv1[_/]bn\./, 'features.norm0.'],
+      [
+        /^conv(\d+)_(\d+)[_/]x([12])([_/]bn)?\./,
+        (_, block, layer, n, norm) =>
+          `features.denseblock${Number(block) - 1}.denselayer${layer}.${norm ? 'norm' : 'conv'}${n}.`,
+      ],
+      [/^conv5(_\d+)?[_/]blk[_/]bn\./, 'features.norm5.'],
+      [
+        /^conv(\d+)(?:_\d+)?[_/]blk([_/]bn)?\./,
+        (_, block, norm) => `features.transition${Number(block) - 1}.${norm ? 'norm' : 'conv'}.`,
+      ],
+    ],
+  },
+  {
+    name: 'yasunorikudo',
+    marks: [['conv1.weight'], ['dense2.bn1.weight']],
+    rules: chainer('bn', (block: string) => Number(block) - 1),
+  },
+  {
+    name: 't-hanya',
+    marks: [['conv0.weight'], ['dense1.norm1.weight']],
+    rules: chainer('norm', Number),
   },
   {
     name: 'Keras',

@@ -3,13 +3,14 @@
 import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
-import { BY_ORDER, FAMILIES, type Names, namesOf } from './families.js'
+import { BY_ORDER, CAFFE_FAMILY, FAMILIES, type Names, namesOf } from './families.js'
+import { foldBiases } from './fold-biases.js'
 import { headOf } from './head.js'
 import { inferConfig, type Unknown } from './infer.js'
-import { newestLast } from './newest-first.js'
+import { newestLast, permuted } from './newest-first.js'
 import { takeTensors } from './take-tensors.js'
 import type { Tensor } from './tensor.js'
-import type { NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
+import type { ColourOrder, FileFacts, NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
 
 /** What a file of weights does not tell, and how its names are read. */
 export interface ImportOptions extends Unknown {
@@ -19,6 +20,8 @@ export interface ImportOptions extends Unknown {
   readonly weights?: WeightChoice | undefined
   /** Default `known`: names of nobody are refused. `by-order`: the order of tensors and their shapes say what they are. */
   readonly names?: NameChoice | undefined
+  /** Of the colours that the first convolution reads; default: red, green, blue, but as it is known of Caffe's networks. */
+  readonly colours?: ColourOrder | undefined
 }
 
 /** How weights of another program were understood: what matched, what was assumed, what was left. */
@@ -63,6 +66,8 @@ const LONGEST_NAME = 1000
 
 /** ImageNet's usual mean and deviation, on the 0..255 scale: torchvision, timm and Keras all use it. */
 const IMAGENET = { mean: [123.675, 116.28, 103.53], deviation: [58.395, 57.12, 57.375] }
+/** shicai's, on the same scale: means taken away from blue, green, red, the rest times 0.017. */
+const CAFFE = { mean: [123.68, 116.78, 103.94], deviation: [1 / 0.017, 1 / 0.017, 1 / 0.017] }
 /** TorchXRayVision scales 8-bit images to -1024 .. 1024. */
 const XRAY = { mean: [127.5], deviation: [127.5 / 1024] }
 
@@ -79,18 +84,26 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   const { tensors, origins, unused, calibrated, headless, hasBias } = renamed(file, names)
   const ownProbabilities = calibrated || [...origins.values()].some(origin => SIGMOID_BEHIND.test(origin))
   const bnEpsilon = options.bnEpsilon ?? file.bnEpsilon ?? undefined
-  const config = inferConfig(tensors, { ...options, bnEpsilon }, path)
+  const { facts = {} } = file
+  const config = inferConfig(tensors, { ...options, bnEpsilon, ceilPools: facts.ceilPools }, path)
   const multiLabel = ownProbabilities || (headless === null && config.classes === 1)
   const described = architecture(config)
-  const ordered = names.newestFirst ? newestLast(tensors, described) : tensors
-  const taken = takeTensors(described, ordered, path, origins)
+  const newestFirst = names.newestFirst || facts.newestFirst === true
+  const ordered = newestFirst ? newestLast(tensors, described) : tensors
+  const { tensors: plain, folded } = foldBiases(ordered, described)
+  const isCaffes = config.stem === 'imagenet' && (names.family === CAFFE_FAMILY || file.format === 'Caffe')
+  const isBgr = config.inputChannels === 3 && (options.colours ?? (isCaffes ? 'bgr' : 'rgb')) === 'bgr'
+  const taken = takeTensors(described, isBgr ? withRedFirst(plain) : plain, path, origins)
   const { parameters, running, matched, reshaped } = taken
   const isAbsent = (name: string): boolean => name.startsWith('classifier.') && headless !== null
   const missing = taken.missing.filter(name => !isAbsent(name) && (name !== 'classifier.bias' || hasBias))
-  const known = new Set([...matched, ...taken.missing])
+  const known = new Set([...matched, ...taken.missing, ...folded])
   const unexpected = [...origins].filter(([name]) => !known.has(name)).map(([, origin]) => origin)
   if (options.strict !== false) refuseDifferences(path, missing, unexpected, weights)
-  const normalisation = normalisationOf(config, calibrated)
+  const normalisation =
+    facts.normalisation === undefined
+      ? normalisationOf(config, calibrated, isCaffes)
+      : ownNormalisation(facts.normalisation, config, isBgr)
   return {
     config,
     parameters,
@@ -107,11 +120,13 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       missing,
       unexpected,
       reshaped,
-      unused,
+      unused: [...unused, ...foldedBiases(folded)],
       places: names.family === BY_ORDER ? placesOf(origins, known) : [],
       assumed: [
         ...weights.said,
-        ...assumptions(config, { ...options, bnEpsilon }, names, multiLabel),
+        ...assumptions(config, { ...options, bnEpsilon }, { family: names.family, newestFirst }, multiLabel),
+        ...(isBgr ? [`the first convolution reads blue, green, red: it was turned (--colours rgb leaves it)`] : []),
+        ...(facts.assumed ?? []),
         ...(headless === null && !hasBias ? ['its classifier has no bias: zeros'] : []),
       ],
     },
@@ -240,8 +255,36 @@ function refuseDifferences(
   })
 }
 
-function normalisationOf({ stem, inputChannels }: DenseNetConfig, calibrated: boolean) {
+const foldedBiases = (folded: readonly string[]): string[] =>
+  folded.length === 0
+    ? []
+    : [`${folded.length} biases of convolutions: the means of the batch norms behind them are less by as much`]
+
+/** Its first convolution for red, green, blue instead of blue, green, red. */
+function withRedFirst(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+  const name = 'features.conv0.weight'
+  const kernels = tensors.get(name)
+  return kernels ? new Map(tensors).set(name, permuted(kernels, 1, [2, 1, 0])) : tensors
+}
+
+/** What the file says, for the channels as they are here. */
+function ownNormalisation(
+  normalisation: NonNullable<FileFacts['normalisation']> | null,
+  { inputChannels }: DenseNetConfig,
+  isBgr: boolean,
+) {
+  if (normalisation === null) return null
+  const { mean, deviation } = normalisation
+  const all = (values: readonly number[]): readonly number[] => {
+    const each = values.length === 1 ? Array<number>(inputChannels).fill(values[0]!) : values
+    return isBgr ? each.toReversed() : each
+  }
+  return mean.length === 1 || mean.length === inputChannels ? { mean: all(mean), deviation: all(deviation) } : null
+}
+
+function normalisationOf({ stem, inputChannels }: DenseNetConfig, calibrated: boolean, isCaffes: boolean) {
   if (calibrated && inputChannels === 1) return XRAY
+  if (isCaffes && inputChannels === 3) return CAFFE
   return stem === 'imagenet' && inputChannels === 3 ? IMAGENET : null
 }
 
@@ -249,7 +292,7 @@ function normalisationOf({ stem, inputChannels }: DenseNetConfig, calibrated: bo
 function assumptions(
   config: DenseNetConfig,
   options: ImportOptions,
-  { newestFirst, family }: Names,
+  { newestFirst, family }: Pick<Names, 'newestFirst' | 'family'>,
   multiLabel: boolean,
 ): string[] {
   const { height, width, bnEpsilon } = config

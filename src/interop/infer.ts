@@ -1,6 +1,6 @@
 // From the shapes of weights under torchvision's names to the network they belong to.
 import { DenseNetError } from '../errors.js'
-import { type DenseNetConfig, resolveConfig } from '../model/config.js'
+import { type CeilPools, type DenseNetConfig, resolveConfig } from '../model/config.js'
 import type { Tensor } from './tensor.js'
 
 /** What shapes do not tell. */
@@ -11,7 +11,11 @@ export interface Unknown {
 }
 
 /** The configuration; `path` is for messages. Throws a sentence when the shapes are no DenseNet's that can be run here. */
-export function inferConfig(tensors: ReadonlyMap<string, Tensor>, unknown: Unknown, path: string): DenseNetConfig {
+export function inferConfig(
+  tensors: ReadonlyMap<string, Tensor>,
+  unknown: Unknown & { readonly ceilPools?: CeilPools | undefined },
+  path: string,
+): DenseNetConfig {
   const refuse = (why: string): DenseNetError =>
     new DenseNetError(`${path} is no DenseNet that can be run here: ${why}`)
   const shape = (name: string, dimensions: number): readonly number[] => {
@@ -54,6 +58,7 @@ export function inferConfig(tensors: ReadonlyMap<string, Tensor>, unknown: Unkno
     height: unknown.height,
     width: unknown.width,
     bnEpsilon: unknown.bnEpsilon,
+    ceilPools: unknown.ceilPools,
   })
 }
 

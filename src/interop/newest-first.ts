@@ -36,7 +36,8 @@ function order(made: readonly number[]): number[] {
   })
 }
 
-function permuted({ shape, data }: Tensor, axis: 0 | 1, from: readonly number[]): Tensor {
+/** Place i of the axis is what was at from[i]. */
+export function permuted({ shape, data }: Tensor, axis: 0 | 1, from: readonly number[]): Tensor {
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const outer = axis === 0 ? 1 : shape[0]!
   const result: TensorData = data.slice()

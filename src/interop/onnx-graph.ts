@@ -105,10 +105,10 @@ class GraphWriter {
       case 'dropout':
         return x
       case 'maxPool':
-        return this.#add('MaxPool', [x], part.name, windowOf(part))
+        return this.#add('MaxPool', [x], part.name, { ...windowOf(part), ...ceilOf(part) })
       case 'averagePool': {
         const { kernel_shape, strides } = windowOf(part)
-        return this.#add('AveragePool', [x], part.name, { kernel_shape, strides })
+        return this.#add('AveragePool', [x], part.name, { kernel_shape, strides, ...ceilOf(part) })
       }
       case 'globalPool':
         return this.#add('Flatten', [this.#add('GlobalAveragePool', [x], part.name)], 'flat', { axis: 1 })
@@ -216,6 +216,8 @@ const windowOf = ({ size, stride, padding }: Convolution | Pool) => ({
   strides: [stride, stride],
   pads: [padding, padding, padding, padding],
 })
+
+const ceilOf = ({ ceil }: Pool): Readonly<Record<string, number>> => (ceil ? { ceil_mode: 1 } : {})
 
 function largestMagnitude(values: Values): number {
   let largest = 0

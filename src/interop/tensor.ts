@@ -103,6 +103,12 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
   return true
 }
 
+/** Every kernel of [out][in][height][width] by half a turn, in place: Theano's convolutions are those of mathematics. */
+export function turnKernels({ shape, data }: { readonly shape: readonly number[]; readonly data: TensorData }): void {
+  const pixels = shape[2]! * shape[3]!
+  for (let at = 0; at < data.length; at += pixels) data.subarray(at, at + pixels).reverse()
+}
+
 /** The one shape of a complaint about a file that is not as its format says. */
 export function damaged(file: string, why: string, cause?: unknown): DenseNetError {
   return new DenseNetError(`${file} is damaged: ${why}`, { cause })

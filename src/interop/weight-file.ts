@@ -1,9 +1,19 @@
 // What a file of weights holds, whatever its format: tensors by the names it gives them, in the layout of torchvision
 // (convolutions [out][in][height][width], classifiers [out][in]; `.weight`, `.bias`, `.running_mean`, `.running_var`).
+import type { CeilPools } from '../model/config.js'
 import type { Tensor } from './tensor.js'
 
 /** A format that is read; told by a file's content, not by its name. */
-export type WeightFormat = 'safetensors' | 'PyTorch' | 'PyTorch (old)' | 'Torch7' | 'Keras'
+export type WeightFormat =
+  | 'safetensors'
+  | 'PyTorch'
+  | 'PyTorch (old)'
+  | 'Torch7'
+  | 'Keras'
+  | 'Caffe'
+  | 'MXNet'
+  | 'Chainer'
+  | 'Lasagne'
 
 /** Both kinds of weights, the usual one first. */
 export const weightChoices = ['average', 'raw'] as const
@@ -16,6 +26,10 @@ export const nameChoices = ['known', 'by-order', 'by-order-newest-first'] as con
  * networks that concatenate torch.cat([new, old]). */
 export type NameChoice = (typeof nameChoices)[number]
 
+/** Orders of the colours that a first convolution reads. */
+export const colourOrders = ['rgb', 'bgr'] as const
+export type ColourOrder = (typeof colourOrders)[number]
+
 /** Whether a name says that what it names are averages: state_dict_ema, ema_model, swa. */
 export const isAverage = (name: string): boolean => /(^|[._])(ema|swa|avg|averaged?)([._]|$)/i.test(name)
 
@@ -23,6 +37,17 @@ export const isAverage = (name: string): boolean => /(^|[._])(ema|swa|avg|averag
 export interface LayerInFile {
   readonly name: string
   readonly kind: 'convolution' | 'norm' | 'linear'
+}
+
+/** What a file tells of its network beside the tensors. */
+export interface FileFacts {
+  /** Layers concatenate [new, old]. */
+  readonly newestFirst?: boolean
+  readonly ceilPools?: CeilPools
+  /** On the 0..255 scale, for the channels as the file has them, or one number for all; null: it is somewhere else. */
+  readonly normalisation?: { readonly mean: readonly number[]; readonly deviation: readonly number[] } | null
+  /** Sentences about what it does not tell. */
+  readonly assumed?: readonly string[]
 }
 
 /** The tensors of a file of any known format, before they are understood as a network. */
@@ -36,6 +61,7 @@ export interface WeightFile {
   readonly layers: readonly LayerInFile[] | null
   /** Of the batch norms, when the file or its format tells it. */
   readonly bnEpsilon: number | null
+  readonly facts?: FileFacts | undefined
   /** Where a file has averaged and raw weights at different places: which these are, and where the others are. */
   readonly choice?: { readonly weights: WeightChoice; readonly others: string | null } | undefined
 }

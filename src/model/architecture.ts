@@ -76,7 +76,7 @@ export function architecture(config: DenseNetConfig): Architecture {
 }
 
 /** A convolution; for ImageNet one with large filters, batch norm, ReLU and max pool. */
-function stemLayer({ stem, initialChannels, inputChannels, height, width }: DenseNetConfig): Layer {
+function stemLayer({ stem, initialChannels, inputChannels, height, width, ceilPools }: DenseNetConfig): Layer {
   const [name, input] = ['features.conv0', { channels: inputChannels, height, width }]
   const parts =
     stem === 'cifar'
@@ -86,7 +86,7 @@ function stemLayer({ stem, initialChannels, inputChannels, height, width }: Dens
           convolution(name, initialChannels, 7, 2),
           batchNorm('features.norm0'),
           relu('features.relu0'),
-          maxPool('features.pool0', { size: 3, stride: 2, padding: 1 }),
+          maxPool('features.pool0', { size: 3, stride: 2, padding: 1 }, ceilPools === 'all'),
         )
   const features = parts.filter(({ kind }) => kind !== 'norm').map(({ name, output }) => ({ name, ...output }))
   const naming = { kind: 'stem', name, title: 'stem', group: 'stem', block: 0 }
@@ -111,14 +111,14 @@ function denseLayer(config: DenseNetConfig, block: number, index: number, input:
 }
 
 /** norm-ReLU-convolution 1x1, then average pool 2x2. */
-function transitionLayer({ reduction, dropRate }: DenseNetConfig, block: number, input: Maps): Layer {
+function transitionLayer({ reduction, dropRate, ceilPools }: DenseNetConfig, block: number, input: Maps): Layer {
   const [name, title] = [`features.transition${block}`, `transition ${block}`]
   const parts = chain(
     input,
     ...[batchNorm(`${name}.norm`), relu()],
     convolution(`${name}.conv`, Math.floor(input.channels * reduction), 1),
     ...dropout(dropRate),
-    averagePool(`${name}.pool`, 2),
+    averagePool(`${name}.pool`, 2, ceilPools !== 'none'),
   )
   const { output } = parts.at(-1)!
   const naming = { kind: 'transition', name, title, group: title, block }

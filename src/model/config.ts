@@ -7,6 +7,9 @@ import { below1, checkSettings, oneOf, type Setting, upTo, type ValuesOf, yesOrN
 const stems = ['cifar', 'imagenet'] as const
 export type Stem = (typeof stems)[number]
 
+const ceilPools = ['none', 'transitions', 'all'] as const
+export type CeilPools = (typeof ceilPools)[number]
+
 /** What other defaults hang on. */
 interface Basis {
   readonly growthRate: number
@@ -71,6 +74,9 @@ export const CONFIG = {
   width: row(pixels, byStem),
   /** `cifar`: 3x3 convolution; `imagenet`: 7x7 stride 2, batch norm, ReLU, 3x3 stride 2 max pool. */
   stem: row(oneOf(stems).describe('"cifar" or "imagenet"'), 'cifar'),
+  /** Pools that take the pixels left over at the end of a map, too (ceil mode): those of transitions, or the stem's as well.
+   * The original's take none. */
+  ceilPools: row(oneOf(ceilPools).describe('"none", "transitions" or "all"'), 'none'),
   bnEpsilon: row(upTo(1), 1e-5, '--bn-epsilon <e>', "weights from elsewhere: batch norm's epsilon", {
     usual: "the format's",
   }),

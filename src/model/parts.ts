@@ -56,6 +56,8 @@ export interface BatchNorm extends Common {
 
 export interface Pool extends Common, Window {
   readonly kind: 'maxPool' | 'averagePool'
+  /** Whether pixels left over at the end of a map make a window, too. */
+  readonly ceil: boolean
 }
 
 /** ReLU; dropout, which is nothing once trained; the mean over all pixels; a linear layer with bias, of one pixel. */
@@ -128,19 +130,20 @@ export const dropout = (rate: number): Make[] =>
     : []
 
 const pool =
-  (kind: Pool['kind'], words: string, name: string, window: Window): Make =>
+  (kind: Pool['kind'], words: string, name: string, window: Window, ceil: boolean): Make =>
   input => {
     const { size, stride } = window
     const title = `${words} ${size} x ${size}${stride === size ? '' : `, stride ${stride}`}`
-    const output = { channels: input.channels, ...windows(input, window) }
-    return { kind, name, title, ...window, input, output, ...NOTHING }
+    const output = { channels: input.channels, ...windows(input, window, ceil) }
+    return { kind, name, title, ...window, ceil, input, output, ...NOTHING }
   }
 
-export const maxPool = (name: string, window: Window): Make => pool('maxPool', 'max pool', name, window)
+export const maxPool = (name: string, window: Window, ceil = false): Make =>
+  pool('maxPool', 'max pool', name, window, ceil)
 
 /** Windows side by side. */
-export const averagePool = (name: string, size: number): Make =>
-  pool('averagePool', 'average pool', name, { size, stride: size, padding: 0 })
+export const averagePool = (name: string, size: number, ceil = false): Make =>
+  pool('averagePool', 'average pool', name, { size, stride: size, padding: 0 }, ceil)
 
 export const globalPool =
   (name: string): Make =>
@@ -168,8 +171,9 @@ export const linear =
     }
   }
 
-function windows({ height, width }: Size, { size, stride, padding }: Window): Size {
-  const along = (pixels: number): number => Math.floor((pixels + 2 * padding - size) / stride) + 1
+function windows({ height, width }: Size, { size, stride, padding }: Window, ceil = false): Size {
+  const round = ceil ? Math.ceil : Math.floor
+  const along = (pixels: number): number => round((pixels + 2 * padding - size) / stride) + 1
   return { height: along(height), width: along(width) }
 }
 

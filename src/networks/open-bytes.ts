@@ -5,7 +5,7 @@ import type { Normalisation } from '../images/dataset.js'
 import { inputPreprocessing } from '../images/network-input.js'
 import { checkPixelScale } from '../images/normalise.js'
 import type { Preprocessing } from '../images/transforms/preprocess.js'
-import { decodeWeights, type ReadHdf5 } from '../interop/decode-weights.js'
+import { type DecodeOptions, decodeWeights } from '../interop/decode-weights.js'
 import { type ImportOptions, type ImportReport, importWeights } from '../interop/import-weights.js'
 import { resolveConfig } from '../model/config.js'
 
@@ -56,10 +56,8 @@ export function ours(
 }
 
 /** How files of weights are made sense of here. */
-export interface Decoding {
+export interface Decoding extends Pick<DecodeOptions, 'readHdf5' | 'readBeside'> {
   readonly createHash: CreateHash
-  /** Default: on the spot, where a broken file may never come to an end. */
-  readonly readHdf5?: ReadHdf5
 }
 
 /** A checkpoint of ours, or weights from elsewhere, by the bytes of a file; `path` is its name, for messages. */
@@ -67,12 +65,12 @@ export async function openBytes(
   bytes: Uint8Array,
   path: string,
   options: BytesOptions,
-  { createHash, readHdf5 }: Decoding,
+  { createHash, ...decoding }: Decoding,
 ): Promise<OpenedNetwork> {
   if (options.normalisation) checkPixelScale(options.normalisation)
   if (isCheckpoint(bytes, path)) return ours(decodeCheckpoint(bytes, path, createHash), path, options)
   const { config, parameters, running, normalisation, multiLabel, report } = importWeights(
-    await decodeWeights(bytes, path, { weights: options.weights, readHdf5 }),
+    await decodeWeights(bytes, path, { weights: options.weights, ...decoding }),
     options,
   )
   const { classes = [] } = options

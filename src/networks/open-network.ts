@@ -16,7 +16,7 @@ import { NAMED_MODELS, namedModel } from './named.js'
 import { adapted, type BytesOptions, type OpenedNetwork, openBytes, ours } from './open-bytes.js'
 import { isOriginalCheckpoint, readOriginalCheckpoint } from './original-checkpoint.js'
 import { SHIPPED } from './shipped.js'
-import { readBytes } from './weight-files.js'
+import { readBeside, readBytes } from './weight-files.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */
 export interface OpenOptions extends BytesOptions {
@@ -84,5 +84,6 @@ async function openFile(path: string, options: OpenOptions): Promise<OpenedNetwo
   return openBytes(await readBytes(path), path, options, {
     createHash: () => createHash('sha256'),
     readHdf5: isolatedHdf5,
+    readBeside: readBeside(path),
   })
 }

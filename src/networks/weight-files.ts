@@ -11,17 +11,25 @@ import {
   exportFormat,
 } from '../interop/encode-weights.js'
 import type { WeightChoice, WeightFile } from '../interop/weight-file.js'
-import { errorCode, fileError, writeFileAtomically } from '../node/files.js'
+import { errorCode, fileError, isFile, writeFileAtomically } from '../node/files.js'
 import { isolatedHdf5 } from './hdf5.js'
 
 /** The largest DenseNet that is known, with its optimizer, has a third of it. */
 const LARGEST_FILE = 2 ** 31 - 1
 
-/** Reads a file of weights: safetensors, PyTorch's two formats, Keras's, Torch7's. Nothing in it is run, and a file that
- * is damaged or hostile is refused in a sentence. Throws DenseNetError. */
+/** Reads a file of weights of any format that is known. Nothing in it is run, and a file that is damaged or hostile is
+ * refused in a sentence. Throws DenseNetError. */
 export async function readWeights(path: string): Promise<WeightFile> {
-  return decodeWeightFile(await readBytes(path), path)
+  return decodeWeights(await readBytes(path), path, { readHdf5: isolatedHdf5, readBeside: readBeside(path) })
 }
+
+/** Reads files of the folder that `path` is in; null: there is none of that name. */
+export const readBeside =
+  (path: string) =>
+  async (name: string): Promise<Uint8Array | null> => {
+    const beside = join(dirname(path), name)
+    return (await isFile(beside)) ? readBytes(beside) : null
+  }
 
 /** The same of its bytes; `weights` as in ImportOptions. */
 export const decodeWeightFile = (bytes: Uint8Array, path: string, weights?: WeightChoice): Promise<WeightFile> =>

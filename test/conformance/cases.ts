@@ -80,6 +80,8 @@ interface ConvolutionRow extends Row {
 
 interface PoolRow extends Row {
   readonly channels: number
+  /** Pixels left over make windows, too. */
+  readonly ceil?: boolean
 }
 
 const CONVOLUTIONS: readonly ConvolutionRow[] = [
@@ -399,6 +401,12 @@ const AVERAGE_POOLS: readonly (PoolRow & { readonly global?: boolean })[] = [
   { global: true, channels: 1, batch: 8, height: 5, width: 3, norm: true, accumulate: true, spare: 3 },
   { global: true, channels: 23, batch: 1, height: 2, width: 9, norm: true, window: true },
   { global: true, channels: 342, batch: 2, height: 8, width: 8, norm: true },
+  { ceil: true, channels: 37, batch: 3, height: 7, width: 9, norm: true, window: true, mean: 3 },
+  { ceil: true, channels: 5, batch: 2, height: 8, width: 35, norm: true, accumulate: true },
+  { ceil: true, channels: 12, batch: 3, height: 13, width: 16, statistics: true, deferred: true, window: true },
+  { ceil: true, channels: 3, batch: 1, height: 1, width: 1, norm: true },
+  { ceil: true, channels: 2, batch: 2, height: 1, width: 3, norm: true, deferred: true },
+  { ceil: true, channels: 2, batch: 1, height: 3, width: 2 },
 ]
 
 const MAX_POOLS: readonly PoolRow[] = [
@@ -412,6 +420,10 @@ const MAX_POOLS: readonly PoolRow[] = [
   { channels: 5, batch: 3, height: 6, width: 1, norm: true, deferred: true, spare: 1 },
   { channels: 23, batch: 3, height: 9, width: 10, statistics: true, deferred: true, window: true },
   { channels: 12, batch: 1, height: 4, width: 7, accumulate: true, mean: -3 },
+  { ceil: true, channels: 16, batch: 3, height: 6, width: 8, norm: true, statistics: true, deferred: true },
+  { ceil: true, channels: 5, batch: 2, height: 32, width: 33, norm: true, statistics: true, window: true },
+  { ceil: true, channels: 3, batch: 1, height: 7, width: 64, accumulate: true },
+  { ceil: true, channels: 2, batch: 1, height: 2, width: 1, norm: true },
 ]
 
 const LINEARS = [
@@ -735,10 +747,10 @@ function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'm
   const { channels, height, width } = row
   const inputShape = [channels, height, width] as const
   const window = row.global ? { windowHeight: height, windowWidth: width } : { windowHeight: 2, windowWidth: 2 }
-  const outputShape =
-    kind === 'maxPool'
-      ? ([channels, Math.ceil(height / 2), Math.ceil(width / 2)] as const)
-      : ([channels, Math.floor(height / window.windowHeight), Math.floor(width / window.windowWidth)] as const)
+  const round = row.ceil ? Math.ceil : Math.floor
+  const made = (pixels: number, size: number): number =>
+    kind === 'maxPool' ? round((pixels - 1) / 2) + 1 : round(pixels / size)
+  const outputShape = [channels, made(height, window.windowHeight), made(width, window.windowWidth)] as const
   const geometry = { size: 3, stride: 2, padding: 1 }
   const prepare = (work: Workspace) => {
     const value = (kind === 'maxPool' ? steps : elements)(work.random, row)

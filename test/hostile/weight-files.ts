@@ -97,6 +97,42 @@ export const WEIGHTS: readonly Hostile[] = [
     megabytes: 1500,
   },
   {
+    name: 'Caffe: ten million layers',
+    kind: 'weights',
+    make: () => Buffer.alloc(30_000_000, Buffer.of(0xa2, 6, 0)),
+    message: /more than 20000 layers/,
+  },
+  {
+    name: 'Caffe: a layer of ten million inputs',
+    kind: 'weights',
+    make: () => caffeLayer(Buffer.alloc(20_000_000, Buffer.of(0x1a, 0))),
+    message: /a layer of more than 256 parts/,
+  },
+  {
+    name: 'Caffe: a list of five million single numbers',
+    kind: 'weights',
+    make: () => caffeLayer(caffeField(7, Buffer.alloc(25_000_000, Buffer.of(0x2d, 0, 0, 0, 0)))),
+    message: /20000000 bytes of float32 for the shape \[1,1,1,1\]/,
+  },
+  {
+    name: 'MXNet: 2^62 arrays',
+    kind: 'weights',
+    make: () => Buffer.concat([u64(0x112n), u64(0n), u64(2n ** 62n)]),
+    message: /it claims \d+ arrays/,
+  },
+  {
+    name: 'MXNet: a million arrays that there is no room for',
+    kind: 'weights',
+    make: () => Buffer.concat([u64(0x112n), u64(0n), u64(1_000_000n), Buffer.alloc(20_000_000, 1)]),
+    message: /an array of 16843009 dimensions/,
+  },
+  {
+    name: 'NumPy: an array that is zeros of two gigabytes when unpacked',
+    kind: 'weights',
+    make: () => packed('arr_0.npy', deflateRawSync(new Uint8Array(50_000_000)), 2_000_000_000),
+    message: /would grow/,
+  },
+  {
     name: 'a file of three gigabytes',
     kind: 'weights',
     make: () => sparse(3 * 2 ** 30),
@@ -104,6 +140,12 @@ export const WEIGHTS: readonly Hostile[] = [
   },
   { name: 'a device without end', kind: 'weights', make: () => '/dev/zero', message: /is no file/ },
 ]
+
+const varint = (value: number): number[] =>
+  value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]
+const caffeField = (number: number, content: Uint8Array): Uint8Array =>
+  Buffer.concat([Buffer.from([...varint(number * 8 + 2), ...varint(content.length)]), content])
+const caffeLayer = (content: Uint8Array): Uint8Array => caffeField(100, content)
 
 /** A zip whose one entry says that it is `size` bytes long. */
 function packed(name: string, bytes: Uint8Array, size: number): Uint8Array {

@@ -1,5 +1,5 @@
 // The files of test/interop/fixtures: real producers' weights, gzipped, and the logits these computed from them.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,10 @@ export interface Golden {
 export const golden = JSON.parse(readFileSync(join(FOLDER, 'golden.json'), 'utf8')) as Readonly<Record<string, Golden>>
 
 export const fixture = (name: string): Buffer => gunzipSync(readFileSync(join(FOLDER, `${name}.gz`)))
+
+/** A fixture that goes with another; null: there is none of that name. */
+export const fixtureBeside = async (name: string): Promise<Uint8Array | null> =>
+  existsSync(join(FOLDER, `${name}.gz`)) ? fixture(name) : null
 
 /** A folder that is removed after the tests of a file. */
 export function temporaryFolder(): string {

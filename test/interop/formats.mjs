@@ -27,6 +27,8 @@ const gunzip = name => gunzipSync(readFileSync(here(`fixtures/${name}.gz`)))
 const unpack = name => {
   const path = join(folder, name.replace('/', '-'))
   writeFileSync(path, gunzip(name))
+  const symbol = name.replace(/-\d{4}\.params$/, '-symbol.json')
+  if (symbol !== name) writeFileSync(join(folder, symbol), gunzip(symbol))
   return path
 }
 const images = shape =>
@@ -68,6 +70,9 @@ const EXPORTS = [
   ['odd.pth', 'pth', {}, 'odd.pth'],
   ['keras3.keras', 'pth', {}, 'keras.pth'],
   ['keras3.keras', 'timm', {}, 'keras-timm'],
+  ['keras-scale.h5', 'pth', {}, 'keras-scale.pth'],
+  ['chainer-yasunorikudo.npz', 'onnx', { precision: 'float32', fold: true }, 'chainer.onnx'],
+  ...[true, false].map(fold => ['mxnet-0000.params', 'onnx', { precision: 'float32', fold }, `mxnet-${fold}.onnx`]),
   ...['torchvision.pth', 'kuangliu.pth', 'andreasveit-plain.pth.tar', 'odd.pth', 'monai.pt', 'keras3.keras'].flatMap(
     name =>
       [

@@ -5,6 +5,7 @@ import { deflateRawSync } from 'node:zlib'
 import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import { DenseNetError } from '../../dist/errors.js'
+import { decodeWeights as readBytesOf } from '../../dist/interop/decode-weights.js'
 import { importWeights } from '../../dist/interop/import-weights.js'
 import { kerasWeights } from '../../dist/interop/keras.js'
 import { decodeWeightFile as decodeWeights, readWeights } from '../../dist/networks/weight-files.js'
@@ -214,9 +215,9 @@ describe('archives', () => {
     [
       'nothing of anybody',
       () => zipSync({ 'a.txt': new Uint8Array(3) }),
-      /archive of a.txt: neither PyTorch's nor Keras's/,
+      /archive of a.txt: not PyTorch's, Keras's, Chainer's or Lasagne's/,
     ],
-    ['NumPy’s', () => zipSync({ 'arr_0.npy': new Uint8Array(3) }), /neither/],
+    ['NumPy’s', () => zipSync({ 'x.npy': new Uint8Array(3) }), /archive of x.npy: not PyTorch's/],
     [
       'a duplicate',
       () => {
@@ -304,6 +305,100 @@ describe('Torch7', () => {
       /nested more than 50 deep/,
     )
   })
+})
+
+describe('Caffe', () => {
+  const field = (number: number, content: Uint8Array | string): Uint8Array =>
+    bytesOf(varint(number * 8 + 2), varint(content.length), typeof content === 'string' ? content : [...content])
+  const varint = (value: number): number[] =>
+    value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]
+  const layer = (type: string, ...more: Uint8Array[]): Uint8Array =>
+    field(100, bytesOf(field(1, 'x'), field(2, type), ...more))
+  const blob = (shape: readonly number[], numbers: number): Uint8Array =>
+    field(7, bytesOf(field(7, field(1, bytesOf(shape.flatMap(varint)))), field(5, new Uint8Array(4 * numbers))))
+  test.each<[string, Uint8Array, RegExp]>([
+    ['a layer beyond the end', bytesOf(layer('ReLU'), varint(802), varint(2 ** 40)), /claims 1099511627776 bytes of 0/],
+    ['a number without end', bytesOf(layer('ReLU'), Array(20).fill(255)), /a number in it has no end/],
+    ['the field 0', bytesOf(layer('ReLU'), [0, 0]), /a field in it has the number 0/],
+    ['an unknown wire', bytesOf(layer('ReLU'), [11]), /of the unknown kind 3/],
+    ['layers of V1', field(2, field(4, 'conv1')), /Caffe's first format \(V1\), which has no batch norm/],
+    ['a layer of another kind', layer('LSTM'), /a layer x of the type LSTM, which no DenseNet of ours has/],
+    ['a shape that overflows', layer('Convolution', blob([2 ** 40, 2 ** 40], 1)), /4 bytes of float32 for the shape/],
+    ['too few numbers', layer('Convolution', blob([2, 2], 3)), /12 bytes of float32 for the shape \[2,2\]/],
+    ['a shape of many dimensions', layer('Convolution', blob(Array(20).fill(1), 1)), /more than 8 dimensions/],
+    ['no numbers', layer('Convolution'), /has no numbers for its layer x/],
+    ['a batch norm of one', layer('BatchNorm', blob([1], 1)), /1 lists of numbers for its batch norm x/],
+    ['a scale of nothing', layer('Scale', blob([1], 1)), /scales what is no batch norm's/],
+    [
+      'a name twice',
+      bytesOf(layer('InnerProduct', blob([1, 1], 1)), layer('InnerProduct', blob([1, 1], 1))),
+      /two layers x/,
+    ],
+    ['its network in words', bytesOf('name: "DENSENET_121"\nlayer {'), /in words: name the .caffemodel/],
+  ])('%s', async (_, bytes, message) => {
+    const reading = decodeWeights(bytes, 'x').then(importWeights)
+    await expect(reading).rejects.toThrow(DenseNetError)
+    await expect(reading).rejects.toThrow(message)
+  })
+})
+
+describe('MXNet', () => {
+  const uint32 = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer)
+  const uint64 = (...values: number[]): Uint8Array => bytesOf(...values.map(value => int64(BigInt(value))))
+  const params = (count: number, ...rest: Uint8Array[]): Uint8Array => bytesOf(uint64(0x112, 0, count), ...rest)
+  const array = (shape: readonly number[], type = 0, sparse = 0): Uint8Array =>
+    bytesOf(uint32(0xf993fac9, sparse, shape.length), uint64(...shape), uint32(1, 0, type))
+  const names = (...list: string[]): Uint8Array =>
+    bytesOf(uint64(list.length), ...list.flatMap(name => [uint64(name.length), bytesOf(name)]))
+  test.each<[string, Uint8Array, RegExp]>([
+    ['2^40 arrays', params(2 ** 40), /it claims 1099511627776 arrays/],
+    ['an array of 2^40 numbers', params(1, array([2 ** 40]), new Uint8Array(99)), /it is cut short/],
+    ['a shape that overflows', params(1, array([2 ** 40, 2 ** 40]), new Uint8Array(99)), /it is cut short/],
+    ['many dimensions', params(1, uint32(77), new Uint8Array(99)), /an array of 77 dimensions/],
+    ['no shape', params(1, array([]), new Uint8Array(99)), /an array without a shape/],
+    ['a sparse array', params(1, array([1], 0, 1), new Uint8Array(99)), /a sparse array/],
+    ['an unknown type', params(1, array([1], 77), new Uint8Array(99)), /the unknown type 77/],
+    ['fewer names', params(1, array([1]), uint32(0), names()), /1 arrays and 0 names/],
+    ['a name twice', params(2, array([1]), uint32(0), array([1]), uint32(0), names('a', 'aux:a')), /holds a twice/],
+    ['bytes at its end', params(1, array([1]), uint32(0), names('a'), uint32(1)), /4 bytes more than its arrays/],
+  ])('%s', async (_, bytes, message) => refused(bytes, message))
+
+  test.each<[string, unknown, RegExp]>([
+    ['that is none', { a: 1 }, /its symbol is no network of MXNet's/],
+    ['that reads itself', { nodes: [{ op: 'relu', name: 'a', inputs: [[0, 0]] }] }, /a read what comes after it/],
+    ['of another network', { nodes: [{ op: 'RNN', name: 'a', inputs: [] }] }, /operation a \(RNN\), which no DenseNet/],
+    ['with nested lists', `{"nodes":${'['.repeat(1_000_000)}`, /its symbol is no network/],
+  ])('a symbol %s', async (_, symbol, message) => {
+    const text = typeof symbol === 'string' ? symbol : JSON.stringify(symbol)
+    const reading = readBytesOf(params(1, array([1]), uint32(0), names('a')), 'x', {
+      readBeside: async () => bytesOf(text),
+    })
+    await expect(reading).rejects.toThrow(message)
+  })
+})
+
+describe('arrays of NumPy', () => {
+  const npy = (header: string, data = 4, version = 1): Uint8Array =>
+    bytesOf([0x93], 'NUMPY', [version, 0, header.length & 255, header.length >> 8], header, new Uint8Array(data))
+  const header = (descr: string, shape: string, order = 'False'): string =>
+    `{'descr': ${descr}, 'fortran_order': ${order}, 'shape': (${shape}), }`
+  test.each<[string, Uint8Array, RegExp]>([
+    ['objects of Python', npy(header("'|O'", '1,')), /elements of the type \|O, which no weights have/],
+    ['big-endian', npy(header("'>f4'", '1,')), /elements of the type >f4/],
+    ['fields', npy(header("[('a', '<f4')]", '1,')), /no plain array of numbers/],
+    ['a name of objects', npy(header("'constructor'", '1,')), /elements of the type constructor/],
+    ['a shape that overflows', npy(header("'<f4'", '9007199254740991, 9007199254740991')), /4 bytes of float32/],
+    ['a negative size', npy(header("'<f4'", '-1,')), /no plain array of numbers/],
+    ['many dimensions', npy(header("'<f4'", '1, '.repeat(40))), /4 bytes of float32/],
+    ['too many bytes', npy(header("'<f4'", '1,'), 5), /5 bytes of float32/],
+    ['a header beyond the end', npy('', 0).map((byte, i) => (i === 8 ? 255 : byte)), /its header claims 255 bytes/],
+    ['another version', npy(header("'<f4'", '1,'), 4, 9), /does not begin as an array of NumPy/],
+    ['no array', new Uint8Array(3), /does not begin as an array of NumPy/],
+    ['whole numbers', npy(header("'<i4'", '1,')), /arr_0 holds whole numbers/],
+    ['one list', npy(header("'<f4'", '1,')), /4 lists of numbers should begin with arr_0/],
+  ])('%s', async (_, array, message) => refused(zipSync({ 'arr_0.npy': array }), message))
+
+  test('a gap', async () => refused(zipSync({ 'arr_1.npy': npy(header("'<f4'", '1,')) }), /arr_0 is missing/))
 })
 
 describe('other files are named', () => {

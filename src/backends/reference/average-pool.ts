@@ -1,4 +1,5 @@
-// Average pooling over windows that do not overlap: each pixel of a window gets 1 / area of the window's gradient.
+// Average pooling over windows that do not overlap: each pixel of a window gets 1 / area of the window's gradient. A window
+// at the end of a map may be smaller than the others.
 import type { AveragePoolBackward, AveragePoolForward } from '../../engine/kernels.js'
 import { type Context, plane } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
@@ -13,13 +14,15 @@ export function averagePoolForward(context: Context, call: AveragePoolForward): 
     let to = target.at(n, 0)
     for (let c = 0; c < output.channels; c++) {
       for (let y = 0; y < output.height; y++) {
+        const height = Math.min(windowHeight, input.height - y * windowHeight)
         for (let x = 0; x < output.width; x++) {
+          const width = Math.min(windowWidth, input.width - x * windowWidth)
           let sum = 0
-          for (let wy = 0; wy < windowHeight; wy++) {
+          for (let wy = 0; wy < height; wy++) {
             const from = (c * input.height + y * windowHeight + wy) * input.width + x * windowWidth
-            for (let wx = 0; wx < windowWidth; wx++) sum += z[from + wx]!
+            for (let wx = 0; wx < width; wx++) sum += z[from + wx]!
           }
-          target.data[to++] = sum / (windowHeight * windowWidth)
+          target.data[to++] = sum / (height * width)
         }
       }
     }
@@ -41,11 +44,13 @@ export function averagePoolBackward(context: Context, call: AveragePoolBackward)
     loadGradient(n, dOutput)
     for (let c = 0, i = 0; c < output.channels; c++) {
       for (let y = 0; y < output.height; y++) {
+        const height = Math.min(windowHeight, input.height - y * windowHeight)
         for (let x = 0; x < output.width; x++) {
-          const share = dOutput[i++]! / (windowHeight * windowWidth)
-          for (let wy = 0; wy < windowHeight; wy++) {
+          const width = Math.min(windowWidth, input.width - x * windowWidth)
+          const share = dOutput[i++]! / (height * width)
+          for (let wy = 0; wy < height; wy++) {
             const to = (c * input.height + y * windowHeight + wy) * input.width + x * windowWidth
-            dz.fill(share, to, to + windowWidth)
+            dz.fill(share, to, to + width)
           }
         }
       }

@@ -19,7 +19,7 @@ interface ConvertFlags extends OutputFlags, WeightFlags {
 export function convertCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('convert')
     .description('write a network for other programs: safetensors, PyTorch, timm, ONNX, transformers.js')
-    .argument('<in>', 'a run, a checkpoint, or weights of PyTorch, timm, Keras, Torch7')
+    .argument('<in>', 'a run, a checkpoint, or weights of PyTorch, Keras, Caffe, MXNet and others')
     .argument('<out>', 'NAME.safetensors, NAME.pth, NAME.onnx, or a new folder with --to timm or transformers.js')
     .option('--no-fold', 'onnx: keep every batch norm instead of folding those that can be')
     .option(

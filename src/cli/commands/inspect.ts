@@ -47,7 +47,7 @@ const OWN = {
 export function inspectCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('inspect')
     .description('look inside a network')
-    .argument('<model>', 'a run, a checkpoint, or weights of PyTorch, timm, Keras, Torch7')
+    .argument('<model>', 'a run, a checkpoint, or weights of PyTorch, Keras, Caffe, MXNet and others')
     .argument('<what>', subjects.join(', '))
     .argument('[image]', 'gradcam, activations: an image file')
   const options = [

@@ -42,7 +42,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
     .description('evaluate a run, a checkpoint or weights from elsewhere on test images')
     .argument(
       '<run-or-checkpoint>',
-      "a run's folder (its last checkpoint) or a file: a checkpoint, or weights of PyTorch, timm, Keras, Torch7",
+      "a run's folder (its last checkpoint) or a file: a checkpoint, or weights of PyTorch, Keras, Caffe, MXNet and others",
     )
     .option('--dataset <name>', `${DATASETS_HELP}; default: the one it was trained on`)
     .option('--data <folder>', 'where data sets are kept; default: the cache folder')

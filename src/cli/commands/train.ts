@@ -77,7 +77,10 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
       '--resume <folder>',
       "go on with the run in this folder, or with one of the original program's checkpoints",
     ),
-    new Option('--pretrained <path>', 'begin with these weights: a run, or a file of PyTorch, timm, Keras, Torch7'),
+    new Option(
+      '--pretrained <path>',
+      'begin with these weights: a run, or a file of PyTorch, Keras, Caffe, MXNet or others',
+    ),
     new Option('--reset-classifier', "with a new classifier for the data set's classes"),
     wholeOption('--classes <n>', 'how many classes the images must have; default: any number'),
     wholeOption(
@@ -251,6 +254,7 @@ function checkBeginning({
   strict,
   weights,
   names,
+  colours,
   bnEpsilon,
   firstEpoch,
   resume,
@@ -264,6 +268,7 @@ function checkBeginning({
     ...(strict ? [] : ['--no-strict']),
     ...(weights === undefined ? [] : ['--weights']),
     ...(names === undefined ? [] : ['--names']),
+    ...(colours === undefined ? [] : ['--colours']),
     ...(bnEpsilon === undefined ? [] : ['--bn-epsilon']),
   ]
   if (pretrained === undefined && alone.length > 0) throw usageError(`${alone[0]} needs --pretrained`)
