@@ -38,8 +38,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   images: ['model', 'util', 'errors.ts'],
   batches: ['images', 'util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
-  training: ['images', 'engine', 'model', 'util', 'errors.ts'],
-  fitting: ['backends', 'training', 'batches', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
+  ranks: ['util', 'errors.ts'],
+  training: ['ranks', 'images', 'engine', 'model', 'util', 'errors.ts'],
+  fitting: ['backends', 'training', 'ranks', 'batches', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   node: ['util', 'errors.ts'],
   'data/loading': ['node', 'batches', 'images', 'util', 'errors.ts'],
   'data/bringing': ['data/loading', 'node', 'images', 'util', 'errors.ts'],
@@ -57,6 +58,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   runs: [
+    'ranks',
     'data/sets',
     'data/loading',
     'node',
@@ -72,6 +74,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   networks: ['runs', 'fitting', 'data/bringing', 'node', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   evaluation: [
     'backends',
+    'ranks',
     'data/sets',
     'training',
     'data/loading',

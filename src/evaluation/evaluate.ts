@@ -10,8 +10,9 @@ import { checkDataset } from '../images/fits.js'
 import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { evaluateBatches } from '../training/evaluation.js'
 import type { Metrics } from '../training/metrics.js'
-import { evaluateBatches } from '../training/trainer.js'
+
 import { evaluateViews } from '../training/views.js'
 import { withCleanup } from '../util/cleanup.js'
 
@@ -57,7 +58,7 @@ export function evaluate(job: EvaluationJob): Promise<Metrics> {
       return !signal?.aborted
     }
     const evaluator = evaluateViews(views.length, loss.kind === 'binaryCrossEntropy')
-    const metrics = await evaluateBatches(session, loader, goOn, evaluator)
+    const metrics = await evaluateBatches(session, loader, { evaluator, goOn })
     if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
     return metrics
   })
