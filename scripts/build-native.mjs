@@ -47,6 +47,8 @@ const KERNELS = {
   arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
+/** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
+const MPI_SOURCE = 'mpi'
 const WASM_SOURCES = ['wasm', 'compiled_program', 'memory_wasm', 'program']
 
 // a * b + c has one rounding where the instruction set has that instruction and the source writes it in one expression: the source
@@ -88,9 +90,11 @@ function wasmBuild(zig, target) {
       ...[...compiler, ...PLAIN, ...WARNINGS, '-fno-sanitize=undefined', '-fno-threadsafe-statics', ...flags],
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    link: [
-      ...[zig, 'wasm-ld', ...WASM_LINK, ...objects.map(({ name }) => join(folder, `${name}.o`))],
-      ...['-o', join(folder, 'densenet.wasm')],
+    links: [
+      [
+        ...[zig, 'wasm-ld', ...WASM_LINK, ...objects.map(({ name }) => join(folder, `${name}.o`))],
+        ...['-o', join(folder, 'densenet.wasm')],
+      ],
     ],
   }
 }
@@ -101,15 +105,22 @@ function zigBuild(zig, target) {
   const compiler = [zig, 'c++', '-target', TARGETS[target], '-g0', '-fno-sanitize=undefined']
   const objects = objectsOf(target.split('-')[1])
   const system = target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : []
+  const mpi = target.startsWith('linux')
+    ? [{ name: MPI_SOURCE, source: `${MPI_SOURCE}.cc`, flags: ['-O2', ...NODE_API] }]
+    : []
+  const link = (made, libraries, addon) => [
+    ...[...compiler, '-O2', '-s', '-shared', '-nostdlib++', ...system],
+    ...[...made.map(({ name }) => join(folder, `${name}.o`)), ...libraries, '-o', join(folder, addon)],
+  ]
   return {
     folder,
-    compile: objects.map(({ name, source, flags }) => [
+    compile: [...objects, ...mpi].map(({ name, source, flags }) => [
       ...[...compiler, ...COMMON, ...WARNINGS, ...flags],
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    link: [
-      ...[...compiler, '-O2', '-s', '-shared', '-nostdlib++', ...system],
-      ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
+    links: [
+      link(objects, [], 'densenet.node'),
+      ...(mpi.length > 0 ? [link(mpi, ['-ldl', '-lpthread'], 'mpi.node')] : []),
     ],
   }
 }
@@ -127,9 +138,11 @@ function gccBuild(sanitizers) {
       ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    link: [
-      ...[compiler, ...sanitizers, '-shared', '-pthread'],
-      ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
+    links: [
+      [
+        ...[compiler, ...sanitizers, '-shared', '-pthread'],
+        ...[...objects.map(({ name }) => join(folder, `${name}.o`)), '-o', join(folder, 'densenet.node')],
+      ],
     ],
   }
 }
@@ -200,4 +213,4 @@ const builds = process.argv.includes('--sanitize')
     : wanted()
 for (const { folder } of builds) mkdirSync(folder, { recursive: true })
 await runAll(builds.flatMap(({ compile }) => compile))
-await runAll(builds.map(({ link }) => link))
+await runAll(builds.flatMap(({ links }) => links))

@@ -22,6 +22,7 @@ const PARTS = [
   'data/bringing',
   'backends/native',
   'backends/wasm-node',
+  'mpi',
   'node',
   ...ANYWHERE,
 ] as const
@@ -42,6 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   training: ['ranks', 'images', 'engine', 'model', 'util', 'errors.ts'],
   fitting: ['backends', 'training', 'ranks', 'batches', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   node: ['util', 'errors.ts'],
+  mpi: ['ranks', 'errors.ts'],
   'data/loading': ['node', 'batches', 'images', 'util', 'errors.ts'],
   'data/bringing': ['data/loading', 'node', 'images', 'util', 'errors.ts'],
   'data/sets': ['data/bringing', 'data/loading', 'node', 'images', 'model', 'util', 'errors.ts'],

@@ -3,9 +3,8 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { createContext } from './context.js'
-import { failureOf } from './failure.js'
+import { printFailure } from './failure.js'
 import { translateOriginalOptions } from './original-options.js'
-import { createTerminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
@@ -15,11 +14,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return await run(args)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0 // --help, --version
-    const { message, hint, exitCode } = failureOf(error)
-    const { red } = createTerminal(process.stderr).colours
-    process.stderr.write(`${red('error:')} ${message}\n${hint === undefined ? '' : `       ${hint}\n`}`)
-    if (args.includes('--debug')) process.stderr.write(`${stackOf(error)}\n`)
-    return exitCode
+    return printFailure(error, '', args.includes('--debug'))
   }
 }
 
@@ -80,10 +75,4 @@ async function createProgram(name: string | undefined, finish: (exitCode: number
       .showSuggestionAfterError(true)
   }
   return program
-}
-
-function stackOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`
-  return `${error.stack}${cause}`
 }

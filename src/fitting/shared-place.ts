@@ -3,6 +3,7 @@ import type { Numbers } from '../engine/backend.js'
 import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
 import { broadcast } from '../ranks/message.js'
 import { leads, type Ranks } from '../ranks/ranks.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { Machine } from './memory.js'
 import type { OpenRun, Place, Run, Standing } from './place.js'
 import type { RunSettings } from './settings.js'
@@ -28,13 +29,6 @@ const shareOf = (machine: Machine, ranks: number): Machine => ({
   all: () => machine.all() / ranks,
 })
 
-/** What rank 0 tells of a run, but for its weights. */
-interface Told {
-  readonly settings: RunSettings
-  readonly checkpoint: Omit<Standing, 'state'>
-  readonly buffers: readonly TrainingBuffer[]
-}
-
 /** The run in `path`, of rank 0's files, for all ranks. */
 export async function openSharedRun(
   { openRun }: Pick<Place, 'openRun'>,
@@ -42,17 +36,23 @@ export async function openSharedRun(
   path: string,
   onWarning: (message: string) => void,
 ): Promise<OpenRun> {
-  if (ranks.size === 1) return openRun(path, onWarning)
-  if (!leads(ranks)) {
-    const { facts, numbers } = await broadcast<Told>(ranks, null)
-    return silentRun(path, facts.settings, { ...facts.checkpoint, state: stateOf(facts.buffers, numbers) }) as OpenRun
-  }
-  const run = await openRun(path, onWarning)
-  const { state, ...checkpoint } = run.checkpoint
-  const buffers = TRAINING_BUFFERS.filter(name => state.training[name])
-  const numbers = [state.parameters, state.running, ...buffers.map(name => state.training[name]!)]
-  await broadcast<Told>(ranks, { facts: { settings: run.settings, checkpoint, buffers }, numbers })
-  return run
+  const run = leads(ranks) ? await openRun(path, onWarning) : null
+  const { facts: settings } = await broadcast(ranks, run && { facts: run.settings, numbers: [] })
+  const checkpoint = await shareCheckpoint(ranks, run?.checkpoint ?? null)
+  return run ?? (silentRun(path, settings, checkpoint) as OpenRun)
+}
+
+/** Rank 0's, for all ranks. */
+export async function shareCheckpoint<C extends Checkpoint>(ranks: Ranks, own: C | null): Promise<C> {
+  if (ranks.size === 1) return own!
+  const { state, ...told } = own ?? { state: null }
+  const buffers = TRAINING_BUFFERS.filter(name => state?.training[name])
+  const training = buffers.map(name => state!.training[name]!)
+  const { facts, numbers } = await broadcast(
+    ranks,
+    state && { facts: { told, buffers }, numbers: [state.parameters, state.running, ...training] },
+  )
+  return own ?? ({ ...facts.told, state: stateOf(facts.buffers, numbers) } as unknown as C)
 }
 
 function stateOf(buffers: readonly TrainingBuffer[], numbers: readonly Numbers[]): SessionState {
