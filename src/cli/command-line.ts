@@ -2,6 +2,7 @@
 // wrong. Exit codes: 0, 1 (failed), 2 (wrong usage), 130 (stopped by Ctrl-C).
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { isFirst } from '../entries/runs.js'
 import { createContext } from './context.js'
 import { printFailure } from './failure.js'
 import { translateOriginalOptions } from './original-options.js'
@@ -49,7 +50,10 @@ async function run(args: readonly string[]): Promise<number> {
     return 0
   }
   if (original) {
-    const { say } = createContext({ quiet: args.includes('--quiet'), json: args.includes('--json') })
+    const { say } = createContext({
+      quiet: args.includes('--quiet') || !isFirst(process.env),
+      json: args.includes('--json'),
+    })
     for (const note of original.notes) say(`note: ${note}`)
   }
   await program.parseAsync(original ? [original.command, ...original.args] : [...args], { from: 'user' })

@@ -189,7 +189,7 @@ function goingOn({ training, ...state }: SessionState, { pendingImages }: Progre
 }
 
 function startEvent(
-  { config, recipe, train, test, on, backend, plan }: PreparedTraining,
+  { config, recipe, train, test, on, backend, plan, ranks }: PreparedTraining,
   name: string,
   batchesPerEpoch: number,
   { epoch, nextBatch: batch, step }: Progress,
@@ -199,7 +199,13 @@ function startEvent(
   return {
     type: 'start',
     network: { name, depth, parameters, multiplyAdds },
-    compute: { backend: backend.description, memory, memoryReason, plannedBytes: predicted.total },
+    compute: {
+      backend: backend.description,
+      memory,
+      memoryReason,
+      plannedBytes: predicted.total,
+      ...(ranks.size > 1 ? { ranks: ranks.size } : {}),
+    },
     dataset: train.name,
     recipe,
     epochs: recipe.epochs,

@@ -26,7 +26,7 @@ export interface JoinedRanks extends Ranks {
 
 /** How long a rank waits for another before all end. */
 const PATIENCE_SECONDS = 300
-/** At first some may still fetch their data. */
+/** Before gradients are exchanged some may still fetch their data: so many times as long. */
 const FIRST_PATIENCE = 12
 
 /** The ranks that mpirun or srun have started, this process among them; null where it was started alone. */
@@ -40,11 +40,8 @@ export async function joinRanks(): Promise<JoinedRanks | null> {
   function abortAtExit(code: number): void {
     if (!left) addon.abort(code || 1)
   }
-  const meeting = {
-    local: { rank: world.rank, size: 1 },
-    ...world,
-    exchange: exchangeBy(world, patience() * FIRST_PATIENCE),
-  }
+  const exchange = exchangeBy(world)
+  const meeting = { ...world, local: { rank: world.rank, size: 1 }, exchange }
   await mustAgree(meeting, { version }, { version: 'install the same version of densenet on all machines' })
   const own = { host: hostname(), cores: coresAllowed() }
   const all = (await gather(meeting, own)).map(({ facts }) => facts)
@@ -57,7 +54,7 @@ export async function joinRanks(): Promise<JoinedRanks | null> {
   return {
     ...world,
     local,
-    exchange: exchangeBy(world, patience()),
+    exchange,
     threads: shared ? Math.max(1, Math.floor(available / local.size)) : available,
     warning: bound
       ? `rank ${world.rank} is bound to one of the ${cpus().length} cores of ${own.host}: start with mpirun --bind-to none`
@@ -113,16 +110,18 @@ function joinWorld(addon: MpiAddon, { launcher, size, libraries }: Launch): Worl
   )
 }
 
-let exchanges = 0
-
-const exchangeBy =
-  ({ addon, underWay }: World, seconds: number): Ranks['exchange'] =>
-  (outgoing, incoming, channel = 0) =>
-    new Promise(resolve => {
-      const id = ++exchanges
+function exchangeBy({ addon, underWay }: World): Ranks['exchange'] {
+  let exchanges = 0
+  let seconds = FIRST_PATIENCE * patience()
+  return (outgoing, incoming, channel = 0) => {
+    if (channel > 0) seconds = patience()
+    const id = ++exchanges
+    return new Promise(resolve => {
       underWay.set(id, { arrays: [outgoing, incoming], resolve })
       addon.exchange(id, outgoing, incoming, channel, seconds)
     })
+  }
+}
 
 /** DENSENET_RANKS_PATIENCE: seconds, for tests and for networks that are slower than anybody would think. */
 const patience = (): number => Number(process.env.DENSENET_RANKS_PATIENCE) || PATIENCE_SECONDS

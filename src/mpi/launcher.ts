@@ -32,6 +32,10 @@ export function launchOf(environment: Environment): Launch | null {
   return PMI_SIZE ? launch('mpirun of MPICH', PMI_SIZE, MPICH) : null
 }
 
+/** Whether the launcher, if there is one, calls this process its first. */
+export const isFirst = ({ OMPI_COMM_WORLD_RANK, PMI_RANK, SLURM_PROCID }: Environment): boolean =>
+  [OMPI_COMM_WORLD_RANK, PMI_RANK, SLURM_PROCID].every(rank => rank === undefined || rank === '0')
+
 /** Beside the launcher first: it may have come with its own. */
 function placesOf(names: readonly string[], { PATH = '', I_MPI_ROOT }: Environment): string[] {
   const launcher = PATH.split(delimiter)
