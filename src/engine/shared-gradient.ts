@@ -12,20 +12,20 @@ export interface SharedGradient {
   /** The gradient of a batch's mean loss. `finished` hears of each part as soon as it can be read; the next one is computed
    * after it has returned. */
   gradient(batch: SessionBatch, key: DropoutKey, finished: (part: number) => Promise<void>): Promise<StepResult>
-  /** Of the last batch: mean and variance, in the order of the running ones. */
-  statistics(): Promise<Numbers>
-  /** Enters those of a batch of so many images into the running ones. */
+  /** Whose are which of the running statistics; null: none change. */
+  readonly statistics: Part | null
+  /** Enters those of a batch of so many images into the running ones, over one's own stretch. */
   enterStatistics(statistics: Numbers, images: number): Promise<void>
   /** Adds the gradient of a batch of so many images over one's own stretch; `first`: of an update, instead of the sum there was. */
   add(part: number, gradient: Numbers, batch: { readonly images: number; readonly first: boolean }): Promise<void>
   /** The mean of so many images over one's own stretch; in `into`. */
   mean(part: number, images: number, into?: Numbers): Promise<Numbers>
-  /** A stretch of the gradient, or of the sum so far; in `into`. */
+  /** A stretch; in `into`. */
   read(of: Shared, stretch: Stretch, into?: Numbers): Promise<Numbers>
   write(of: Shared, stretch: Stretch, values: Numbers): Promise<void>
 }
 
-type Shared = 'gradients' | 'accumulated'
+type Shared = 'gradients' | 'accumulated' | 'batchStatistics' | 'running'
 
 /** Keys of the dropout masks. */
 interface DropoutKey {
@@ -49,7 +49,7 @@ export async function createSharedGradient(
   for (const segment of segments) passes.push(await compile(segment))
   const blends: ({ add: Executable; mean: Executable } | null)[] = []
   for (const sum of sums) blends.push(sum && { add: await compile(sum.add), mean: await compile(sum.mean) })
-  const enter = statistics && (await compile(statistics))
+  const enter = statistics?.enter && (await compile(statistics.enter))
   const buffer = (of: Shared): DeviceBuffer => buffers[of]!
   const own = (part: number): Stretch => parts[part]![rank]!
   const read: SharedGradient['read'] = (of, { offset, elements }, into) => buffer(of).read(offset, elements, into)
@@ -63,10 +63,10 @@ export async function createSharedGradient(
       }
       return result(batch.size)
     },
-    statistics: async () => (await buffers.batchStatistics?.read()) ?? new Float32Array(0),
+    statistics: statistics?.stretches ?? null,
     async enterStatistics(values, images) {
       if (!enter) return
-      await buffers.batchStatistics!.write(values)
+      await buffer('batchStatistics').write(values, statistics!.stretches[rank]!.offset)
       await enter.run({ batch: images })
     },
     async add(part, gradient, { images, first }) {

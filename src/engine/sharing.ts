@@ -23,8 +23,14 @@ export interface SharingPrograms {
   readonly parts: readonly Part[]
   /** Of one's own stretch of each part; null where that is empty. */
   readonly sums: readonly ({ readonly add: Program; readonly mean: Program } | null)[]
-  /** Batch statistics into the running ones; null where all norms are frozen. */
-  readonly statistics: Program | null
+  readonly statistics: SharedStatistics | null
+}
+
+/** Whoever has a stretch of the running statistics enters those of all batches there; null where all norms are frozen. */
+export interface SharedStatistics {
+  readonly stretches: Part
+  /** Of one's own; null where that is empty. */
+  readonly enter: Program | null
 }
 
 /** At most so many parts, and none much smaller than this: each costs a message to everybody. */
@@ -39,7 +45,7 @@ export function planSharing(
   frozen: ReadonlySet<string>,
   { rank, ranks }: Share,
 ): SharingPrograms {
-  const { apart, statistics } = statisticsApart(gradient)
+  const { apart, statistics } = statisticsApart(gradient, { rank, ranks })
   const tensors = parameters.map(({ offset, name }) => ({ offset, trained: !frozen.has(name) }))
   const cuts = cutsOf(apart, tensors, parameterCount)
   const segments = cuts.map(({ end }, i) => ({
@@ -60,7 +66,11 @@ export function planSharing(
 
 /** All of them. */
 export function sharingList({ segments, sums, statistics }: SharingPrograms): Program[] {
-  return [...segments, ...sums.flatMap(sum => (sum ? [sum.add, sum.mean] : [])), ...(statistics ? [statistics] : [])]
+  return [
+    ...segments,
+    ...sums.flatMap(sum => (sum ? [sum.add, sum.mean] : [])),
+    ...(statistics?.enter ? [statistics.enter] : []),
+  ]
 }
 
 /** Almost equal ones. */
@@ -113,11 +123,12 @@ function cutsOf(
 }
 
 /** A gradient program that leaves the running statistics alone and copies those of its batch (by blends: it is run with
- * `COPYING`), and the program that makes of these what it would have made of the running ones. */
-function statisticsApart(program: Program): { apart: Program; statistics: Program | null } {
+ * `COPYING`), and what makes of these what it would have made of the running ones. */
+function statisticsApart(program: Program, share: Share): { apart: Program; statistics: SharedStatistics | null } {
   const running = program.buffers.find(({ role }) => role === 'running')
   const entering = program.calls.filter(entersRunning)
   if (!running || entering.length === 0) return { apart: program, statistics: null }
+  const groups = groupsOf(entering, share.ranks)
   const own = { ...running, name: 'batchStatistics', role: 'batchStatistics' } as const
   const at = ({ offset }: Ref, buffer: number): Ref => ({ buffer, offset })
   const buffer = program.buffers.length
@@ -144,13 +155,40 @@ function statisticsApart(program: Program): { apart: Program; statistics: Progra
       calls: program.calls.flatMap(call => (entersRunning(call) ? copies(call) : [call])),
     },
     statistics: {
-      batchSize: program.batchSize,
-      buffers: [running, own],
-      offsets: [-1, -1],
-      arenaElements: 0,
-      calls: entering.map(entered),
+      stretches: groups.map(stretchOf),
+      enter:
+        groups[share.rank]!.length === 0
+          ? null
+          : {
+              batchSize: program.batchSize,
+              buffers: [running, own],
+              offsets: [-1, -1],
+              arenaElements: 0,
+              calls: groups[share.rank]!.map(entered),
+            },
     },
   }
+}
+
+/** Of about as many channels each, in their order. */
+function groupsOf(calls: readonly RunningStatistics[], count: number): RunningStatistics[][] {
+  const sorted = [...calls].sort((a, b) => a.runningMean.offset - b.runningMean.offset)
+  const all = sorted.reduce((sum, { channels }) => sum + channels, 0)
+  const groups = Array.from({ length: count }, (): RunningStatistics[] => [])
+  let before = 0
+  for (const call of sorted) {
+    groups[Math.floor((before * count) / all)]!.push(call)
+    before += call.channels
+  }
+  return groups
+}
+
+/** From its first norm's mean to its last one's variance; norms in between that are frozen are the same for all. */
+function stretchOf(group: readonly RunningStatistics[]): Stretch {
+  const [first, last] = [group[0], group.at(-1)]
+  if (!first || !last) return { offset: 0, elements: 0 }
+  const { offset } = first.runningMean
+  return { offset, elements: last.runningVariance.offset + last.channels - offset }
 }
 
 /** What segments are run with. */

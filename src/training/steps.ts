@@ -26,7 +26,7 @@ export interface Trained extends StepResult {
 export interface Steps {
   /** `batch`: one's own. Those of all, in order. */
   round(batch: Batch | null, args: RoundArguments): Promise<Trained[]>
-  /** Before a checkpoint in the middle of an update: makes the sum so far everybody's. */
+  /** Before a checkpoint in the middle of an update: makes everybody's what is made by stretches. */
   completeSum(): Promise<void>
 }
 
@@ -44,7 +44,7 @@ const alone = (session: Session): Steps => ({
 })
 
 /** Exchanges of the two halves of a sum may overlap. */
-const CHANNELS = { words: 0, gradients: 1, means: 2 } as const
+const CHANNELS = { gradients: 1, means: 2, statistics: 3 } as const
 
 /** A part of the gradient on its way. */
 interface Journey {
@@ -83,16 +83,19 @@ class SharedSteps implements Steps {
     const step = args.step + sizes.slice(0, ranks.rank).filter(size => size > 0).length
     const result = batch && (await shared.gradient(batch, { seed, step }, finished))
     if (!batch) for (const part of shared.parts.keys()) await finished(part)
-    const told = gather(ranks, null, result ? [result.losses, result.ranks, await shared.statistics()].map(copied) : [])
+    const told = gather(ranks, null, result ? [result.losses, result.ranks].map(numbersOf) : [])
+    const statistics = this.shareStatistics(batch !== null, sizes)
     while (settled < shared.parts.length) await settle()
+    for (const [rank, own] of (await statistics).entries()) {
+      if (sizes[rank]! > 0) await shared.enterStatistics(own, sizes[rank]!)
+    }
     const trained: Trained[] = []
     for (const [rank, { numbers }] of (await told).entries()) {
-      if (sizes[rank] === 0) continue
-      const [losses, correct, statistics] = numbers
-      await shared.enterStatistics(statistics!, sizes[rank]!)
-      trained.push({ index: round.first + rank, images: sizes[rank]!, losses: losses!, ranks: correct! })
+      const [losses, wrong] = numbers
+      if (losses && wrong) trained.push({ index: round.first + rank, images: sizes[rank]!, losses, ranks: wrong })
     }
     if (update) {
+      await this.completeStatistics()
       for (const [part, { whole, returned }] of this.journeys.entries()) {
         await returned
         await shared.write('gradients', wholeOf(shared.parts[part]!), whole)
@@ -110,6 +113,36 @@ class SharedSteps implements Steps {
       await this.giveToAll(own, stretches, whole)
       await this.shared.write('accumulated', wholeOf(stretches), whole)
     }
+    await this.completeStatistics()
+  }
+
+  /** One's own stretch of each batch's statistics. */
+  private async shareStatistics(own: boolean, sizes: readonly number[]): Promise<readonly Numbers[]> {
+    const { shared, ranks } = this
+    const stretches = shared.statistics
+    if (!stretches) return []
+    const { elements } = stretches[ranks.rank]!
+    const arrived = await Promise.all(sizes.map(() => shared.read('batchStatistics', { offset: 0, elements })))
+    const mine = await Promise.all(stretches.map(stretch => shared.read('batchStatistics', stretch)))
+    const outgoing = mine.map(values => (own ? bytesOf(values) : NOTHING))
+    const incoming = arrived.map((values, rank) => (sizes[rank]! > 0 ? bytesOf(values) : NOTHING))
+    await ranks.exchange(outgoing, incoming, CHANNELS.statistics)
+    return arrived
+  }
+
+  /** Makes the running statistics everybody's. */
+  private async completeStatistics(): Promise<void> {
+    const { shared, ranks } = this
+    const stretches = shared.statistics
+    if (!stretches) return
+    const all = await Promise.all(stretches.map(stretch => shared.read('running', stretch)))
+    const own = bytesOf(all[ranks.rank]!.slice())
+    await ranks.exchange(
+      stretches.map(() => own),
+      all.map(bytesOf),
+      CHANNELS.statistics,
+    )
+    for (const [rank, stretch] of stretches.entries()) await shared.write('running', stretch, all[rank]!)
   }
 
   /** Room for what travels, once. */
@@ -167,7 +200,7 @@ const NOTHING = new Uint8Array(0)
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-const copied = (values: ArrayLike<number>): Numbers =>
+const numbersOf = (values: ArrayLike<number>): Numbers =>
   values instanceof Float64Array || values instanceof Float32Array ? values : Float64Array.from(values)
 
 function wholeOf(stretches: Part): Stretch {

@@ -37,6 +37,21 @@ describe.each([1, 2, 3, 8, 64])('among %i', ranks => {
     }
   })
 
+  test('each norm is entered by one of them, and whoever has it has both of its statistics', () => {
+    const entered = Array.from({ length: ranks }, (_, rank) => {
+      const { stretches, enter } = planSharing(gradient, table, new Set(), { rank, ranks }).statistics!
+      const { offset, elements } = stretches[rank]!
+      return (enter?.calls ?? []).map(call => {
+        if (call.kernel !== 'runningStatistics') throw new Error(call.kernel)
+        expect(call.runningMean.offset).toBeGreaterThanOrEqual(offset)
+        expect(call.runningVariance.offset + call.channels).toBeLessThanOrEqual(offset + elements)
+        return call.runningMean.offset
+      })
+    })
+    const norms = table.running.filter(({ name }) => name.endsWith('running_mean')).map(({ offset }) => offset)
+    expect(entered.flat()).toEqual(norms)
+  })
+
   test('no segment writes what an earlier one has finished', () => {
     expect(segments.flatMap(({ calls }) => calls)).toHaveLength(
       gradient.calls.length + gradient.calls.filter(({ kernel }) => kernel === 'runningStatistics').length,

@@ -130,9 +130,10 @@ describe('the bits of one process', () => {
 
   // Large enough for its gradient to travel in parts.
   test.runIf(instructionSets.length > 0)('on the native engine, with threads that load', async () => {
-    const on = await createBackend({ backend: 'native', threads: 2 })
+    const on = await createBackend({ backend: 'native', threads: 1 })
     const network = { ...TINY, blocks: [3, 3], growthRate: 32, bottleneckWidth: 4, dropRate: 0.1 }
-    const options: Asked = { on, network, accumulate: 4, loaderThreads: 1 }
+    const sets = { train: tinyDataset('train', 14), validation: tinyDataset('test', 5) }
+    const options: Asked = { on, network, sets, accumulate: 4, epochs: 1, loaderThreads: 1 }
     expectSame(await trained(3, options), await trained(0, options))
     on.dispose()
   })
