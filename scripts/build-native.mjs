@@ -51,6 +51,8 @@ const KERNELS = {
   arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
+/** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
+const MPI_SOURCE = 'mpi'
 const WASM_SOURCES = ['wasm', 'compiled_program', 'memory_wasm', 'program']
 
 // a * b + c has one rounding where the instruction set has that instruction and the source writes it in one expression: the source
@@ -81,16 +83,17 @@ function objectsOf(arch) {
   return [...kernels, ...rest, ...(withReplay ? [REPLAY] : [])]
 }
 
-/** What is linked of these objects: how, from which, to what. */
-function linksOf(objects, folder, command, addonOptions) {
-  const link = (name, options, of) => [
-    ...[...command, ...options, ...of.map(({ name }) => join(folder, `${name}.o`))],
-    ...['-o', join(folder, name)],
-  ]
+const linkOf = (objects, folder, command, name, libraries = []) => [
+  ...[...command, ...objects.map(({ name }) => join(folder, `${name}.o`)), ...libraries],
+  ...['-o', join(folder, name)],
+]
+
+/** The addon, and the program that replays if it is wanted. */
+function linksOf(objects, folder, command, shared) {
   const inAddon = objects.filter(object => object !== REPLAY)
-  const addon = link('densenet.node', ['-shared', ...addonOptions], inAddon)
-  const replay = objects.filter(({ name }) => !ADDON_ONLY.includes(name))
-  return withReplay ? [addon, link('replay', [], replay)] : [addon]
+  const inReplay = objects.filter(({ name }) => !ADDON_ONLY.includes(name))
+  const addon = linkOf(inAddon, folder, [...command, ...shared], 'densenet.node')
+  return withReplay ? [addon, linkOf(inReplay, folder, command, 'replay')] : [addon]
 }
 
 /** What is to be done for WebAssembly. */
@@ -123,14 +126,21 @@ function zigBuild(zig, target) {
   const arch = target.split('-')[1]
   const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
   const objects = objectsOf(arch)
-  const system = target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : []
+  const link = [...compiler, '-O2', '-s', '-nostdlib++']
+  const shared = ['-shared', ...(target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : [])]
+  const mpi = target.startsWith('linux')
+    ? [{ name: MPI_SOURCE, source: `${MPI_SOURCE}.cc`, flags: ['-O2', ...NODE_API] }]
+    : []
   return {
     folder,
-    compile: objects.map(({ name, source, flags }) => [
+    compile: [...objects, ...mpi].map(({ name, source, flags }) => [
       ...[...compiler, ...COMMON, ...WARNINGS, ...flags],
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    links: linksOf(objects, folder, [...compiler, '-O2', '-s', '-nostdlib++'], system),
+    links: [
+      ...linksOf(objects, folder, link, shared),
+      ...(mpi.length > 0 ? [linkOf(mpi, folder, [...link, ...shared], 'mpi.node', ['-ldl', '-lpthread'])] : []),
+    ],
   }
 }
 
@@ -147,7 +157,7 @@ function sanitizedBuild() {
       ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
-    links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], []),
+    links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], ['-shared']),
   }
 }
 

@@ -9,7 +9,7 @@ import { readBinary } from './binaries.mjs'
 
 const folder = fileURLToPath(new URL('../native/build', import.meta.url))
 
-const GLIBC = [/^libc\.so\.6$/, /^libpthread\.so\.0$/, /^ld-linux-\w+(-\w+)*\.so\.\d$/]
+const GLIBC = [/^libc\.so\.6$/, /^libdl\.so\.2$/, /^libpthread\.so\.0$/, /^ld-linux-\w+(-\w+)*\.so\.\d$/]
 const MUSL = [/^libc\.so$/]
 const MACOS = [/^\/usr\/lib\/libSystem\.B\.dylib$/]
 const WINDOWS = [/^KERNEL32\.dll$/i, /^api-ms-win-crt-\w+-l1-1-0\.dll$/i, /^ntdll\.dll$/i]
@@ -46,8 +46,13 @@ function problemsOf(name, found) {
 }
 
 let failed = false
-for (const name of Object.keys(TARGETS)) {
-  const path = join(folder, name, 'densenet.node')
+/** Several processes are Linux's, for now. */
+const addons = Object.keys(TARGETS).flatMap(name => [
+  [name, 'densenet.node'],
+  ...(name.startsWith('linux') ? [[name, 'mpi.node']] : []),
+])
+for (const [name, file] of addons) {
+  const path = join(folder, name, file)
   const bytes = existsSync(path) ? readFileSync(path) : null
   const found = bytes && readBinary(bytes)
   const problems = found

@@ -22,6 +22,7 @@ const PARTS = [
   'data/bringing',
   'backends/native',
   'backends/wasm-node',
+  'mpi',
   'node',
   ...ANYWHERE,
 ] as const
@@ -38,9 +39,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   images: ['model', 'util', 'errors.ts'],
   batches: ['images', 'util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
-  training: ['images', 'engine', 'model', 'util', 'errors.ts'],
-  fitting: ['backends', 'training', 'batches', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
+  ranks: ['util', 'errors.ts'],
+  training: ['ranks', 'images', 'engine', 'model', 'util', 'errors.ts'],
+  fitting: ['backends', 'training', 'ranks', 'batches', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   node: ['util', 'errors.ts'],
+  mpi: ['ranks', 'errors.ts'],
   'data/loading': ['node', 'batches', 'images', 'util', 'errors.ts'],
   'data/bringing': ['data/loading', 'node', 'images', 'util', 'errors.ts'],
   'data/sets': ['data/bringing', 'data/loading', 'node', 'images', 'model', 'util', 'errors.ts'],
@@ -57,6 +60,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
   ],
   runs: [
+    'ranks',
     'data/sets',
     'data/loading',
     'node',
@@ -72,6 +76,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   networks: ['runs', 'fitting', 'data/bringing', 'node', 'interop', 'images', 'engine', 'model', 'util', 'errors.ts'],
   evaluation: [
     'backends',
+    'ranks',
     'data/sets',
     'training',
     'data/loading',

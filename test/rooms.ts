@@ -30,6 +30,7 @@ export function roomOf(path: string): string {
 export const ANYWHERE = [
   'fitting',
   'training',
+  'ranks',
   'batches',
   'interop',
   'images',

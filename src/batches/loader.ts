@@ -40,11 +40,15 @@ export interface LoaderOptions {
   readonly prefetch?: number
   /** Hears of every file that cannot be decoded, once. */
   readonly onWarning?: ((message: string) => void) | undefined
+  /** Hears of every batch what could not be read of it, instead of `onWarning`, and may throw. */
+  readonly onWritten?: ((written: Written) => void) | undefined
 }
 
 export interface EpochOptions {
   /** Starts in the middle of the epoch, with the very batches an unbroken run would have had from there on. */
   readonly firstBatch?: number
+  /** Only these batches are read; default: all of them. */
+  readonly wanted?: (batch: number) => boolean
   readonly signal?: AbortSignal
 }
 
@@ -112,12 +116,16 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
   )
   const pool = workers > 0 ? startPool?.(workers, { store, slots }) : undefined
   const write = makeBatchWriter(store, decode)
-  const check = unreadableCounter(dataset, options.onWarning)
+  const check = options.onWritten ?? unreadableCounter(dataset, options.onWarning)
   let running = 0
   let waited = 0
   let disposed = false
 
-  async function* iterate(epoch: number, first: number, signal: AbortSignal | undefined): AsyncGenerator<Batch> {
+  async function* iterate(
+    epoch: number,
+    { firstBatch = 0, wanted = () => true, signal }: EpochOptions,
+  ): AsyncGenerator<Batch> {
+    const batches = Array.from({ length: batchesPerEpoch - firstBatch }, (_, i) => firstBatch + i).filter(wanted)
     const mine = ++running
     const imagesOf = batchesOf({ length, imagesPerBatch, shuffle, seed }, epoch)
     const job = (batch: number): BatchJob => {
@@ -135,7 +143,8 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
       const began = performance.now()
       await pool?.startEpoch()
       waited += performance.now() - began
-      for (let ahead = first, batch = first; batch < batchesPerEpoch; batch++) {
+      let ahead = 0
+      for (const [at, batch] of batches.entries()) {
         const began = performance.now()
         checkCurrent()
         let ready: BatchTarget
@@ -144,13 +153,12 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
           ready = slots[0]!
           written = await write(job(batch), ready)
         } else {
-          // The slot of batch - 1 is free again: the caller has asked for the next one.
-          while (ahead < batchesPerEpoch && ahead < batch + slotCount) {
-            pool.submit(ahead % slotCount, job(ahead))
-            ahead++
+          // The slot of the batch before is free again: the caller has asked for the next one.
+          for (; ahead < batches.length && ahead < at + slotCount; ahead++) {
+            pool.submit(ahead % slotCount, job(batches[ahead]!))
           }
-          written = await pool.ready(batch % slotCount, signal)
-          ready = slots[batch % slotCount]!
+          written = await pool.ready(at % slotCount, signal)
+          ready = slots[at % slotCount]!
         }
         waited += performance.now() - began
         checkCurrent()
@@ -171,10 +179,10 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
 
   return {
     batchesPerEpoch,
-    epoch(epoch, { firstBatch = 0, signal } = {}) {
+    epoch(epoch, options = {}) {
       checkInteger('epoch', epoch, 0)
-      checkInteger('firstBatch', firstBatch, 0, batchesPerEpoch)
-      return iterate(epoch, firstBatch, signal)
+      checkInteger('firstBatch', options.firstBatch ?? 0, 0, batchesPerEpoch)
+      return iterate(epoch, options)
     },
     waitedSeconds: () => waited / 1000,
     async dispose() {

@@ -2,10 +2,10 @@
 // wrong. Exit codes: 0, 1 (failed), 2 (wrong usage), 130 (stopped by Ctrl-C).
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { isFirst } from '../entries/runs.js'
 import { createContext } from './context.js'
-import { failureOf } from './failure.js'
+import { printFailure } from './failure.js'
 import { translateOriginalOptions } from './original-options.js'
-import { createTerminal } from './terminal.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
@@ -15,11 +15,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return await run(args)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0 // --help, --version
-    const { message, hint, exitCode } = failureOf(error)
-    const { red } = createTerminal(process.stderr).colours
-    process.stderr.write(`${red('error:')} ${message}\n${hint === undefined ? '' : `       ${hint}\n`}`)
-    if (args.includes('--debug')) process.stderr.write(`${stackOf(error)}\n`)
-    return exitCode
+    return printFailure(error, '', args.includes('--debug'))
   }
 }
 
@@ -54,7 +50,10 @@ async function run(args: readonly string[]): Promise<number> {
     return 0
   }
   if (original) {
-    const { say } = createContext({ quiet: args.includes('--quiet'), json: args.includes('--json') })
+    const { say } = createContext({
+      quiet: args.includes('--quiet') || !isFirst(process.env),
+      json: args.includes('--json'),
+    })
     for (const note of original.notes) say(`note: ${note}`)
   }
   await program.parseAsync(original ? [original.command, ...original.args] : [...args], { from: 'user' })
@@ -80,10 +79,4 @@ async function createProgram(name: string | undefined, finish: (exitCode: number
       .showSuggestionAfterError(true)
   }
   return program
-}
-
-function stackOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`
-  return `${error.stack}${cause}`
 }

@@ -11,7 +11,8 @@ export interface Context {
   readonly warn: (message: string) => void
 }
 
-export function createContext(flags: OutputFlags): Context {
+/** `who`: of several, whose warnings these are: "rank 2: ". */
+export function createContext(flags: OutputFlags, who = ''): Context {
   const out = createTerminal(process.stdout)
   const { yellow } = createTerminal(process.stderr).colours
   return {
@@ -20,6 +21,6 @@ export function createContext(flags: OutputFlags): Context {
     say: line => {
       if (!flags.quiet && !flags.json) out.write(`${line}\n`)
     },
-    warn: message => process.stderr.write(`${yellow('warning:')} ${message}\n`),
+    warn: message => process.stderr.write(`${yellow('warning:')} ${who}${message}\n`),
   }
 }

@@ -101,6 +101,12 @@ export const computeOptions = (): Option[] => [
 export const loaderOption = (): Option =>
   wholeOption('--loader-threads <n>', 'threads that prepare images; default: 1', 0)
 
+export const ranksOption = (): Option =>
+  wholeOption(
+    '--ranks <n>',
+    'so many processes that share the work, by mpirun; default: one, or those mpirun has started',
+  )
+
 export interface OutputFlags {
   readonly json?: boolean
   readonly quiet?: boolean

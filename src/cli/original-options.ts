@@ -317,13 +317,13 @@ function notesOn(given: Partial<OriginalValues>, values: OriginalValues): string
 function replicasNote(given: Partial<OriginalValues>, values: OriginalValues): string {
   const { nGPU, batchSize } = values
   if (Number(nGPU) === 1) return '-nGPU 1 means nothing here: there is no CUDA here'
-  if (isTrue(values.testOnly)) return `-nGPU ${nGPU} means nothing here: testing is in one process`
+  if (isTrue(values.testOnly)) return `-nGPU ${nGPU} means nothing here: mpirun says how many processes test`
   if (beginningOf(values) === 'run' && given.batchSize === undefined) {
-    return `-nGPU ${nGPU} is --accumulate ${nGPU} in one process`
+    return `-nGPU ${nGPU} is --accumulate ${nGPU}, in one process or as many ranks`
   }
   const each = Number(batchSize) / Number(nGPU)
   return (
-    `-nGPU ${nGPU} -batchSize ${batchSize} is --batch-size ${each} --accumulate ${nGPU} in one process: ` +
+    `-nGPU ${nGPU} -batchSize ${batchSize} is --batch-size ${each} --accumulate ${nGPU}, in one process or as many ranks: ` +
     `the mean gradient of ${batchSize} images, batch norms over ${each} of them, the memory of ${each}`
   )
 }

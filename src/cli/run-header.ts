@@ -59,11 +59,26 @@ function facts({
       ...(isMeant(recipe, 'momentum') ? [`momentum ${recipe.momentum}${nesterov ? ' (Nesterov)' : ''}`] : []),
       `weight decay ${recipe.weightDecay}`,
     ],
+    ...sharedWords(recipe, compute.ranks),
     ...unreachedWords(recipe, epochs, batchesPerEpoch).map(text => ['', text]),
     ...(recipe.featurePasses > 0 ? [['classifier', keptWords(recipe)]] : []),
     ...wrapped(unusualWords(recipe), WIDTH).map((text, i) => [i === 0 ? 'with' : '', text]),
     ...(mixes(recipe) ? [['', 'the training error is against the label of the larger share of a mixed image']] : []),
     ...(epoch > 1 || batch > 0 ? [[`going on from epoch ${epoch}, step ${batch}`]] : []),
+  ]
+}
+
+/** How long a rate that is scaled is warmed up, as in "Accurate, Large Minibatch SGD". */
+const WARMUP_EPOCHS = 5
+
+/** Where several ranks make an update: how large it is, and how the rate would be scaled with it. */
+function sharedWords({ batchSize, accumulate, learningRate, optimizer }: Recipe, ranks?: number): string[][] {
+  if (ranks === undefined) return []
+  const scaled = Number((accumulate * learningRate).toPrecision(6))
+  const scaling = `the learning rate is as given; scaled with the update it is --lr ${scaled} --warmup-epochs ${WARMUP_EPOCHS}`
+  return [
+    [`${ranks} ranks`, `an update of ${accumulate} batches of ${batchSize}: ${grouped(accumulate * batchSize)} images`],
+    ...(optimizer === 'sgd' ? [['', scaling]] : []),
   ]
 }
 

@@ -1,8 +1,12 @@
-// Ctrl-C, kill, a closed terminal: the first signal asks for an orderly end, the second one ends at once.
+// Ctrl-C, kill, a closed terminal, a batch system's last warning: the first signal asks for an orderly end, the second one
+// ends at once.
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** 128 + the number of the signal, as shells say it. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGUSR1: 138 } as const
+type Signal = keyof typeof EXIT_CODES
+export const SIGNALS = (Object.keys(EXIT_CODES) as Signal[]).filter(
+  name => name !== 'SIGUSR1' || process.platform !== 'win32',
+)
 
 export interface StopRequest {
   readonly signal: AbortSignal
@@ -15,7 +19,7 @@ export async function withSignals<T>(onStop: () => void, work: (request: StopReq
   const controller = new AbortController()
   let exitCode = 0
   const listener = (name: NodeJS.Signals): void => {
-    const code = EXIT_CODES[name as (typeof SIGNALS)[number]]
+    const code = EXIT_CODES[name as Signal]
     if (exitCode !== 0) process.exit(code)
     exitCode = code
     onStop()

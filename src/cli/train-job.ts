@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Backend, createBackend } from '../entries/engine.js'
 import { type Augmentation, type Blank, chosenAugmentation, limitDataset, type Uncertain } from '../entries/images.js'
-import { BEST_FILE, readCheckpoint } from '../entries/runs.js'
+import { BEST_FILE, leads, readCheckpoint, shareCheckpoint } from '../entries/runs.js'
 import { usageError } from '../errors.js'
 import {
   type BackendOptions,
@@ -24,6 +24,7 @@ import { lastWords } from './last-words.js'
 import type { ModelFlags } from './model-options.js'
 import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
 import type { Reporter } from './progress.js'
+import type { Party } from './ranks.js'
 import type { StopRequest } from './signals.js'
 import { givenRecipe } from './training-options.js'
 
@@ -56,6 +57,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly tensorboard?: boolean | string
   readonly demo?: boolean
   readonly dashboard?: boolean
+  readonly ranks?: number
 }
 
 /** One call of the command. */
@@ -66,6 +68,7 @@ export interface Job {
   readonly reporter: Reporter
   readonly request: StopRequest
   readonly later: (release: () => unknown) => void
+  readonly party: Party
 }
 
 /** A fresh network for the images of a data set: a preset with changes, or a description. */
@@ -86,8 +89,9 @@ export function networkOf(
   return DenseNet.create(options, { seed })
 }
 
-export function fitOptions({ flags, reporter, request }: Job) {
+export function fitOptions({ flags, reporter, request, party }: Job) {
   return {
+    ranks: party.ranks,
     ...givenRecipe(flags),
     memory: flags.memory,
     threads: flags.threads,
@@ -108,9 +112,9 @@ export const augmentationFor = (train: Dataset, { flags }: Job): Augmentation | 
 
 export async function backendOf(
   options: Pick<BackendOptions, 'backend' | 'threads'>,
-  { context, later }: Job,
+  { context, later, party }: Job,
 ): Promise<Backend> {
-  const { backend, threads } = options
+  const { backend, threads = party.threads } = options
   const made = await createBackend({ backend, threads, onWarning: context.warn })
   later(() => made.dispose())
   return made
@@ -163,16 +167,16 @@ async function testChosen(
   { stopped, heldOut, best }: TrainingResult,
   folder: string,
   { dataset, backend }: NonNullable<Ending['test']>,
-  { context, flags, request }: Job,
+  { context, flags, request, party: { ranks } }: Job,
 ): Promise<EpochScore | null> {
   if (stopped || !heldOut || best === null) return null
-  const file = join(folder, BEST_FILE)
-  const checkpoint = await readCheckpoint(file)
+  const checkpoint = await shareCheckpoint(ranks, leads(ranks) ? await readCheckpoint(join(folder, BEST_FILE)) : null)
   using network = DenseNet.of(checkpoint)
   const { batchSize, testLimit, limitBy, crops: views } = checkpoint.recipe!
   const images = limitDataset(dataset, testLimit, limitBy)
   const { loaderThreads } = flags
-  const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, signal: request.signal })
+  const { signal } = request
+  const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, ranks, signal })
   const tested = { epoch: best.epoch, ...score }
   if (flags.json) context.out.write(`${JSON.stringify({ type: 'test', images: images.length, ...tested })}\n`)
   return tested

@@ -1,5 +1,6 @@
 // A batch as a session takes it: what it must hold, and what losses make of its labels.
 import { DenseNetError } from '../errors.js'
+import type { Numbers } from './backend.js'
 
 /** `images` [size][channels][height][width], normalised; `labels` [size] class numbers. */
 export interface SessionBatch {
@@ -11,6 +12,13 @@ export interface SessionBatch {
   readonly share?: ArrayLike<number>
   /** For binaryCrossEntropy [size][classes], 0 .. 1, NaN: not known; default: made of the labels. Multi-label losses need them. */
   readonly targets?: ArrayLike<number>
+}
+
+/** Per image: the loss, and how many classes scored above the right one (0: right, below 5: among the first five); for
+ * multi-label losses how many classes are wrong. */
+export interface StepResult {
+  readonly losses: Numbers
+  readonly ranks: Numbers
 }
 
 /** What the network and its loss make of a batch. */

@@ -24,6 +24,7 @@ export function externalSizes(architecture: Architecture, layer = POOLED): Recor
     average: parameters,
     running,
     averageRunning: running,
+    batchStatistics: running,
     input: ofEach(inputChannels * height * width),
     features,
     featureGradients: features,

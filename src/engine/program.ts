@@ -14,6 +14,7 @@ export type ExternalRole =
   | 'average' // the moving average of the parameters, same order
   | 'running' // running mean and variance of every batch norm
   | 'averageRunning' // their moving average, same order
+  | 'batchStatistics' // mean and (biased) variance of one batch, same order
   | 'input' // images [batch][channels][height][width]
   | 'features' // what a layer makes of them [batch][channels][height][width]
   | 'featureGradients' // the gradient of a score with respect to that, same order

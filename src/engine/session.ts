@@ -4,12 +4,14 @@ import type { Architecture } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
-import { checkBatch, type SessionBatch, targetsOf } from './batch.js'
+import { checkBatch, type SessionBatch, type StepResult, targetsOf } from './batch.js'
 import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
 import { type MemoryMode, plan } from './planner.js'
 import type { ExternalRole, Program } from './program.js'
+import { createSharedGradient, type SharedGradient } from './shared-gradient.js'
+import { planSharing, type Share, type SharingPrograms, sharingList } from './sharing.js'
 import { type Optimizer, planBlend, planUpdate, updateRegions } from './update.js'
 
 /** What a session is for; `batchSize` is the largest batch in images, `memory` is `store` by default. */
@@ -26,6 +28,8 @@ export interface SessionOptions {
   readonly frozen?: ReadonlySet<string>
   /** Whether several batches may make one update. */
   readonly accumulates?: boolean
+  /** Instead: the batches of an update are shared out among processes, of which this is one. */
+  readonly share?: Share | undefined
   /** Whether to keep a moving average of parameters and running statistics, and to evaluate with that. */
   readonly averages?: boolean
   /** Of training; evaluation reports the plain one of its kind. Default: cross entropy. */
@@ -37,7 +41,7 @@ export interface SessionOptions {
   readonly classWeights?: ArrayLike<number> | null
 }
 
-export type { SessionBatch } from './batch.js'
+export type { SessionBatch, StepResult } from './batch.js'
 
 /** What changes from step to step. */
 export interface StepArguments {
@@ -53,13 +57,6 @@ export interface StepArguments {
   readonly update?: boolean
   /** With `averages`: what the average keeps of itself, 0 .. 1. */
   readonly averageKeeps?: number
-}
-
-/** Per image: the loss, and how many classes scored above the right one (0: right, below 5: among the first five); for
- * multi-label losses how many classes are wrong. */
-export interface StepResult {
-  readonly losses: Numbers
-  readonly ranks: Numbers
 }
 
 /** What only training needs, beside the parameters. */
@@ -87,6 +84,8 @@ export interface Session {
   readonly architecture: Architecture
   readonly table: ParameterTable
   readonly batchSize: number
+  /** With `share`: what takes the place of trainStep, gradient and finishUpdate; else null. */
+  readonly shared: SharedGradient | null
   /** `gradient`, then `update` unless that is left to a later batch. */
   trainStep(batch: SessionBatch, args: StepArguments): Promise<StepResult>
   /** The gradient of the batch's mean loss into the gradient buffer; with `accumulates` that of all images of the update, and
@@ -118,8 +117,10 @@ export interface Session {
 export interface SessionPrograms {
   readonly evaluation: Program
   readonly training: {
-    readonly gradient: Program
+    /** Null where it is in segments, in `sharing`. */
+    readonly gradient: Program | null
     readonly update: Program
+    readonly sharing: SharingPrograms | null
     readonly accumulation: readonly [add: Program, finish: Program] | null
     readonly averaging: readonly [parameters: Program, running: Program] | null
   } | null
@@ -134,8 +135,10 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
   if (!optimizer) return { evaluation, training: null }
   const { parameterCount, runningCount } = table
   const { clipNorm = null, decayNorms = true } = options
+  const gradient = plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from })
   const training = {
-    gradient: plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from }),
+    gradient: options.share ? null : gradient,
+    sharing: options.share ? planSharing(gradient, table, frozen, options.share) : null,
     update: planUpdate(parameterCount, optimizer, {
       // Of the classifier alone the other gradients are never written.
       regions: updateRegions(table, { frozen, decayNorms }).filter(region => !(from && region.frozen)),
@@ -160,8 +163,9 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
 /** All of them. */
 export function programList({ evaluation, training }: SessionPrograms): Program[] {
   if (!training) return [evaluation]
-  const { gradient, update, accumulation, averaging } = training
-  return [evaluation, gradient, update, ...(accumulation ?? []), ...(averaging ?? [])]
+  const { gradient, update, sharing, accumulation, averaging } = training
+  const shared = sharing ? sharingList(sharing) : []
+  return [evaluation, ...(gradient ? [gradient] : []), ...shared, update, ...(accumulation ?? []), ...(averaging ?? [])]
 }
 
 /** A network on a backend, ready for steps. Its weights are zeros until `writeState`; `dispose` frees them. `programs`: of
@@ -210,7 +214,8 @@ async function assemble(
   const all = programList(programs)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
   // The running statistics belong to the state, even where no program reads them.
-  for (const [role, elements] of Object.entries({ running: table.runningCount, ...externalRooms(all) })) {
+  const rooms = { running: table.runningCount, ...sumRoom(programs, table), ...externalRooms(all) }
+  for (const [role, elements] of Object.entries(rooms)) {
     buffers[role as ExternalRole] = create(elements)
   }
   const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
@@ -229,7 +234,7 @@ async function assemble(
     average ? { parameters: average, running: averageRunning } : undefined,
   )
   const training = programs.training && {
-    gradient: await compile(programs.training.gradient),
+    gradient: programs.training.gradient && (await compile(programs.training.gradient)),
     update: await compile(programs.training.update),
   }
   const accumulation = await compilePair(programs.training?.accumulation)
@@ -263,14 +268,17 @@ async function assemble(
     return { losses, ranks }
   }
   const lone = normsOfOneValue(architecture, options.frozen)
+  const loadTrained = async (batch: SessionBatch): Promise<void> => {
+    if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
+    await load(batch)
+  }
   const untrained = (): never => {
     throw new Error('this session was made without an optimizer')
   }
   const meanOf = async (images: number): Promise<void> => accumulation?.[1]?.run({ batch: 1, keep: 0, add: 1 / images })
   const gradient: Session['gradient'] = async (batch, { seed = 0, step = 0, pendingImages = 0, update = true }) => {
-    if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
-    if (!training) return untrained()
-    await load(batch)
+    if (!training?.gradient) return untrained()
+    await loadTrained(batch)
     await training.gradient.run({ batch: batch.size, seed, step })
     await accumulation?.[0]?.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
     if (update) await meanOf(pendingImages + batch.size)
@@ -281,10 +289,14 @@ async function assemble(
     await training.update.run({ batch: 1, learningRate, step: updates })
     for (const blend of averaging ?? []) await blend.run({ batch: 1, keep, add: 1 - keep })
   }
+  const sharing = programs.training?.sharing
   return {
     architecture,
     table,
     batchSize,
+    shared: sharing
+      ? await createSharedGradient(sharing, { buffers, compile, load: loadTrained, result }, options.share!.rank)
+      : null,
     async trainStep(batch, args) {
       const made = await gradient(batch, args)
       if (args.update ?? true) await update(args)
@@ -326,6 +338,10 @@ async function assemble(
     dispose,
   }
 }
+
+/** Of a shared gradient every process holds the sum, though it may have no stretch of it to add up. */
+const sumRoom = ({ training }: SessionPrograms, { parameterCount }: ParameterTable) =>
+  training?.sharing ? { accumulated: parameterCount } : {}
 
 /** The weights to use: the averages where there are any, and nothing that only training needs. */
 export function weightsOf({ parameters, running, training }: SessionState): SessionState {

@@ -26,10 +26,14 @@ export type Optimizer =
       readonly weightDecay: number
     }
 
-/** Consecutive parameters that are treated alike. */
-export interface Region {
+/** Consecutive elements of a buffer. */
+export interface Stretch {
   readonly offset: number
   readonly elements: number
+}
+
+/** Consecutive parameters that are treated alike. */
+export interface Region extends Stretch {
   readonly decays: boolean
   /** Its parameters are left alone, and their gradients count as zeros. */
   readonly frozen: boolean
@@ -99,10 +103,15 @@ const OPTIMIZER_BUFFERS = {
   rmsprop: ['secondMoment', 'velocity'],
 } as const satisfies Record<NonNullable<Optimizer['name']>, readonly ExternalRole[]>
 
-/** target = keep * target + add * source, over whole buffers; the factors come with the run. */
-export function planBlend(elements: number, source: ExternalRole, target: ExternalRole): Program {
-  const [from, to] = [0, 1].map(buffer => ({ buffer, offset: 0 }))
-  return program([source, target], elements, [{ kernel: 'blend', elements, source: from!, target: to! }])
+/** target = keep * target + add * source, over a stretch of two buffers (default: all of it); the factors come with the run. */
+export function planBlend(
+  size: number,
+  source: ExternalRole,
+  target: ExternalRole,
+  { offset, elements }: Stretch = { offset: 0, elements: size },
+): Program {
+  const [from, to] = [0, 1].map(buffer => ({ buffer, offset }))
+  return program([source, target], size, [{ kernel: 'blend', elements, source: from!, target: to! }])
 }
 
 function program(roles: readonly ExternalRole[], elements: number, calls: readonly KernelCall[]): Program {

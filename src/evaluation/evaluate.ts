@@ -10,8 +10,10 @@ import { checkDataset } from '../images/fits.js'
 import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
+import type { Ranks } from '../ranks/ranks.js'
+import { evaluateBatches } from '../training/evaluation.js'
 import type { Metrics } from '../training/metrics.js'
-import { evaluateBatches } from '../training/trainer.js'
+
 import { evaluateViews } from '../training/views.js'
 import { withCleanup } from '../util/cleanup.js'
 
@@ -21,6 +23,8 @@ export interface EvaluateOptions extends ComputeOptions {
   /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
   readonly views?: ViewName | undefined
   readonly loaderThreads?: number | undefined
+  /** Of several that share the images out: each calls it, with its own rank and otherwise the same; all get the whole. */
+  readonly ranks?: Ranks | undefined
   readonly signal?: AbortSignal | undefined
   /** Told after every batch how many images are done. */
   readonly onProgress?: ((imagesDone: number) => void) | undefined
@@ -57,7 +61,7 @@ export function evaluate(job: EvaluationJob): Promise<Metrics> {
       return !signal?.aborted
     }
     const evaluator = evaluateViews(views.length, loss.kind === 'binaryCrossEntropy')
-    const metrics = await evaluateBatches(session, loader, goOn, evaluator)
+    const metrics = await evaluateBatches(session, loader, { evaluator, goOn, ranks: job.ranks })
     if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
     return metrics
   })

@@ -1,10 +1,13 @@
 // What a network says of every image of a data set: probabilities of the classes, averaged over the views of an image.
 
+import type { Numbers } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import { type Dataset, targetBytes } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
+import { gather } from '../ranks/message.js'
+import { ALONE, type Ranks } from '../ranks/ranks.js'
 import { averageViews } from '../training/views.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
@@ -31,6 +34,7 @@ export interface Predictions {
 
 export function predict(job: EvaluationJob): Promise<Predictions> {
   const { config, dataset, backend, createLoader, signal, onProgress, onWarning, loaderThreads: workers } = job
+  const { ranks = ALONE } = job
   checkDataset(config, dataset)
   const loss = evaluatedLoss(dataset, job.multiLabel)
   const own = loss.kind === 'binaryCrossEntropy'
@@ -43,7 +47,8 @@ export function predict(job: EvaluationJob): Promise<Predictions> {
     later(() => inference.dispose())
     let predictions: Predictions | undefined
     let images = 0
-    for await (const batch of loader.epoch(1)) {
+    const wanted = (batch: number): boolean => batch % ranks.size === ranks.rank
+    for await (const batch of loader.epoch(1, { wanted })) {
       const logits = await inference.run(batch.images, batch.size)
       // Single precision would make equal what only double tells apart.
       const single = logits instanceof Float32Array && views.length === 1
@@ -62,9 +67,9 @@ export function predict(job: EvaluationJob): Promise<Predictions> {
         predictions.losses[images++] = answer.loss
       }
       if (signal?.aborted) throw abortedError('testing')
-      onProgress?.(images)
+      onProgress?.(Math.min(images * ranks.size, dataset.length))
     }
-    return firstOf(predictions ?? emptyPredictions(dataset, config.classes, Float32Array), images)
+    return inOrder(ranks, firstOf(predictions ?? emptyPredictions(dataset, config.classes, Float32Array), images))
   })
 }
 
@@ -96,5 +101,42 @@ function firstOf(predictions: Predictions, images: number): Predictions {
     probabilities: probabilities.subarray(0, images * classes),
     scores: scores.subarray(0, images * classes),
     losses: losses.subarray(0, images),
+  }
+}
+
+/** Everybody's, in the order of the data set. */
+async function inOrder(ranks: Ranks, own: Predictions): Promise<Predictions> {
+  if (ranks.size === 1) return own
+  const { classes, targets } = own
+  const rows = [own.indices, own.labels, own.losses, own.probabilities, own.scores, targets ?? []]
+  const told = await gather(
+    ranks,
+    null,
+    rows.map(values => (values instanceof Float32Array ? values : Float64Array.from(values))),
+  )
+  const parts = told.map(({ numbers }) => numbers as readonly [Numbers, Numbers, Numbers, Numbers, Numbers, Numbers])
+  const order = parts
+    .flatMap(([indices], rank) => [...indices].map((index, at) => ({ index, rank, at })))
+    .sort((a, b) => a.index - b.index)
+  /** Row by row, of so many numbers each. */
+  const put = <T extends Numbers | Uint32Array | Uint16Array | Uint8Array>(into: T, part: number, width = 1): T => {
+    for (const [row, { rank, at }] of order.entries()) {
+      into.set(parts[rank]![part]!.subarray(at * width, (at + 1) * width), row * width)
+    }
+    return into
+  }
+  const images = order.length
+  // Whoever had no image does not know which they are.
+  const single = parts.some(([indices, , , , scores]) => indices.length > 0 && scores instanceof Float32Array)
+  const scores = single ? new Float32Array(images * classes) : new Float64Array(images * classes)
+  return {
+    images,
+    classes,
+    ...(targets ? { targets: put(new Uint8Array(images * classes), 5, classes) } : {}),
+    indices: put(new Uint32Array(images), 0),
+    labels: put(new Uint16Array(images), 1),
+    probabilities: put(new Float32Array(images * classes), 3, classes),
+    scores: put(scores, 4, classes),
+    losses: put(new Float64Array(images), 2),
   }
 }

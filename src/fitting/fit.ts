@@ -5,7 +5,11 @@ import { type SessionState, weightsOf } from '../engine/session.js'
 import { usageError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
+import type { DatasetIdentity } from '../images/identity.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { mustAgree } from '../ranks/agreement.js'
+import { ALONE, leads, type Ranks } from '../ranks/ranks.js'
+import { type Recipe, recipeKeys, spelled } from '../training/recipe.js'
 import type { TrainingResult } from '../training/trainer.js'
 import { withCleanup } from '../util/cleanup.js'
 import { checkSettings } from '../util/settings.js'
@@ -14,9 +18,13 @@ import type { MemoryChoice } from './memory.js'
 import type { OpenRun, Place } from './place.js'
 import { prepare } from './prepare.js'
 import { newRunId, RUN, type RunSettings } from './settings.js'
+import { sharedPlace } from './shared-place.js'
 import { learned, trainRun, type WatchOptions } from './train-run.js'
 
 export interface FitOptions extends ComputeOptions, AskedRecipe, WatchOptions {
+  /** Of several processes that train one network: each calls fit, with its own rank and otherwise the same. Rank 0 alone
+   * writes and tells events. Default: there is one. */
+  readonly ranks?: Ranks
   /** Evaluated after every epoch. */
   readonly validation?: Dataset
   /** `store` is faster, `recompute` takes less memory; the numbers are the same. Default `auto`: `store` where it fits
@@ -59,10 +67,12 @@ export function fitNetwork(
   train: Dataset,
   options: FitOptions,
   backend: Backend,
-  place: Place,
+  ownPlace: Place,
 ): Promise<Fitted> {
   return withCleanup(async later => {
-    const { validation = null, output, resume, onEvent, after, loaderThreads } = options
+    const { validation = null, output, resume, after, loaderThreads, ranks = ALONE } = options
+    const onEvent = leads(ranks) ? options.onEvent : undefined
+    const place = sharedPlace(ownPlace, ranks)
     const { config, name } = network
     if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
     for (const dataset of [train, validation]) if (dataset) checkDataset(config, dataset)
@@ -70,8 +80,11 @@ export function fitNetwork(
     const opened = typeof resume === 'string' ? await place.openRun(resume, warn) : (resume ?? null)
     if (opened) later(() => opened.close())
     const standing = opened?.checkpoint
-    const recipe = standing ? resumedRecipe(standing, options) : newRecipe(train, config, options)
-    const dataset = opened || output !== undefined ? await place.identify(train, validation) : null
+    const recipe = standing
+      ? resumedRecipe(standing, options)
+      : newRecipe(train, config, { ...options, accumulate: options.accumulate ?? ranks.size })
+    const kept = opened || output !== undefined || ranks.size > 1
+    const dataset = kept ? await place.identify(train, validation) : null
     if (opened) checkSameRun(config, opened, dataset!)
     const schedule = typeof options.schedule === 'function' ? options.schedule : undefined
     if (recipe.schedule === 'custom' && !schedule) {
@@ -81,9 +94,13 @@ export function fitNetwork(
     if (opened && opened.settings.computer !== settings.computer) {
       warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
     }
+    if (ranks.size > 1) {
+      await mustAgree(ranks, { ...recipeFacts(recipe), ...factsOf(backend, config, dataset) }, AGREEING)
+      checkShares(recipe, ranks.size, warn)
+    }
     const from = standing?.progress ?? startAfter(after, train, config, recipe)
     const { machine } = place
-    const images = { train, test: validation, loaderThreads }
+    const images = { train, test: validation, loaderThreads, ranks }
     const prepared = prepare({ config, recipe, schedule, backend, memory: settings.memory, machine, ...images })
     const board = await place.boards?.folder(options.tensorboard, output ?? opened?.path, opened !== null)
     const run = output === undefined ? opened : await place.createRun(output, settings, recipe, config)
@@ -92,9 +109,32 @@ export function fitNetwork(
       'files' in train && (await place.identify(train, validation)).fingerprint !== dataset?.fingerprint
     const begins = { ...network.state, training: after?.velocity ? { velocity: after.velocity } : {} }
     const asked = { settings, run, state: standing?.state ?? begins, from, dataset, changed, board }
-    const { state, ...result } = await trainRun(prepared, asked, options, place, later)
+    const { state, ...result } = await trainRun(prepared, asked, { ...options, onEvent }, place, later)
     return { result, state: weightsOf(state), learned: learned(prepared) }
   })
+}
+
+/** What decides bits, and so must be the same for all ranks. */
+const recipeFacts = (recipe: Recipe) =>
+  Object.fromEntries(recipeKeys.map(name => [spelled(name), recipe[name]] as const))
+const factsOf = (backend: Backend, network: DenseNetConfig, identity: DatasetIdentity | null) => ({
+  computer: computer(backend),
+  network,
+  'data set': identity?.fingerprint?.slice(0, 8),
+})
+const AGREEING = { computer: 'set DENSENET_ISA to an instruction set that all of them have, such as avx2' }
+
+/** Batches of an update are what is shared out. */
+function checkShares({ accumulate }: Recipe, ranks: number, warn: (message: string) => void): void {
+  if (accumulate === 1) {
+    throw usageError(
+      `${ranks} ranks share out the batches of an update, and an update of this run is of one batch`,
+      'train in one process, or begin a new run with --accumulate',
+    )
+  }
+  if (accumulate < ranks) {
+    warn(`an update is of ${accumulate} batches: of the ${ranks} ranks ${ranks - accumulate} have nothing to train on`)
+  }
 }
 
 /** What is asked for now, else what was for the run that goes on. */

@@ -11,10 +11,13 @@ import { type Batch, type Dataset, type Rows, takeRows, targetNumbers } from '..
 import { batchesOf } from '../images/epoch-order.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { featureCount } from '../model/feature-layers.js'
+import { gather } from '../ranks/message.js'
+import type { Ranks } from '../ranks/ranks.js'
 import type { FeaturesEvent } from '../training/events.js'
 import { mixes, type Recipe } from '../training/recipe.js'
 import { trainsClassifierAlone } from '../training/session-options.js'
-import type { BatchSource, Sources } from '../training/trainer.js'
+import type { BatchSource, EpochPart } from '../training/source.js'
+import type { Sources } from '../training/trainer.js'
 
 /** What was asked for, before defaults. */
 export interface AskedFeatures {
@@ -62,10 +65,12 @@ export interface KeptOptions {
   readonly on: 'test' | 'validation'
   readonly recipe: Pick<Recipe, 'batchSize' | 'seed' | 'featurePasses'>
   readonly signal: AbortSignal | undefined
+  /** Each makes the features of its share of the images. */
+  readonly ranks: Ranks
   readonly onProgress: (event: FeaturesEvent) => void
 }
 
-/** Batches of features for a session `from` pooled features. They are computed when the first epoch is asked for. */
+/** Batches of features for a session `from` pooled features. They are computed when the first epoch is prepared. */
 export function keptSources(options: KeptOptions): Sources {
   const { recipe, on } = options
   const test = options.test && new KeptFeatures(options.test, { ...options, passes: 1, shuffle: false, on })
@@ -74,11 +79,12 @@ export function keptSources(options: KeptOptions): Sources {
   return {
     train: {
       batchesPerEpoch: train.batchesPerEpoch,
-      async *epoch(epoch, from) {
+      async prepare(epoch) {
         // An evaluation is not to be stopped for want of them.
-        await test?.prepare()
-        yield* train.epoch(epoch, from)
+        await test?.prepare(1)
+        await train.prepare(epoch)
       },
+      epoch: (epoch, from) => train.epoch(epoch, from),
     },
     test,
   }
@@ -113,14 +119,15 @@ class KeptFeatures implements BatchSource {
   }
 
   /** No batches when stopped while features are computed. */
-  async *epoch(epoch: number, { firstBatch = 0 }: { readonly firstBatch?: number } = {}): AsyncGenerator<Batch> {
-    const pass = await this.pass((epoch - 1) % this.options.passes)
-    if (pass === null) return
+  async *epoch(epoch: number, { firstBatch = 0, wanted = () => true }: EpochPart = {}): AsyncGenerator<Batch> {
+    const pass = this.kept[(epoch - 1) % this.options.passes]
+    if (!pass) return
     const { length, labels, targets, classes } = this.images.dataset
     const { recipe, shuffle } = this.options
     const order = { length, imagesPerBatch: recipe.batchSize, shuffle, seed: recipe.seed }
     const imagesOf = batchesOf(order, epoch)
     for (let index = firstBatch; index < this.batchesPerEpoch; index++) {
+      if (!wanted(index)) continue
       const indices = imagesOf(index).filter(image => pass.known[image] === 1)
       if (indices.length === 0) continue
       const size = indices.length
@@ -134,21 +141,23 @@ class KeptFeatures implements BatchSource {
     }
   }
 
-  /** Computes the features of the first pass, so that an epoch need not. */
-  async prepare(): Promise<void> {
-    await this.pass(0)
+  /** Computes the features of an epoch, so that it need not. */
+  async prepare(epoch: number): Promise<void> {
+    await this.pass((epoch - 1) % this.options.passes)
   }
 
-  private async pass(number: number): Promise<Pass | null> {
-    const kept = this.kept[number]
-    if (kept) return kept
+  private async pass(number: number): Promise<void> {
+    if (this.kept[number]) return
     const { length } = this.images.dataset
     const { loader } = this.images
-    const { extractor, passes, on, signal, onProgress } = this.options
+    const { extractor, passes, on, signal, ranks, onProgress } = this.options
     const pass = { features: new Float32Array(length * this.width), known: new Uint8Array(length) }
     let imagesDone = 0
-    for await (const { images, size, indices } of loader.epoch(number + 1)) {
-      if (signal?.aborted) return null
+    let stopped = false
+    const wanted = (batch: number): boolean => batch % ranks.size === ranks.rank
+    for await (const { images, size, indices } of loader.epoch(number + 1, { wanted })) {
+      stopped = signal?.aborted ?? false
+      if (stopped) break
       const features = await extractor.run(images, size)
       for (let i = 0; i < size; i++) {
         pass.features.set(features.subarray(i * this.width, (i + 1) * this.width), indices[i]! * this.width)
@@ -157,8 +166,25 @@ class KeptFeatures implements BatchSource {
       imagesDone += size
       onProgress({ type: 'features', on, pass: number + 1, passes, imagesDone, images: length })
     }
+    if (!(await this.complete(pass, stopped))) return
     this.kept[number] = pass
     if (this.kept.filter(Boolean).length === passes) await loader.dispose()
-    return pass
+  }
+
+  /** Adds the other ranks' features; false when one of them was stopped. */
+  private async complete({ features, known }: Pass, stopped: boolean): Promise<boolean> {
+    const { ranks } = this.options
+    if (ranks.size === 1) return !stopped
+    const own = Float64Array.from([...known.keys()].filter(image => known[image] === 1))
+    const rows = takeRows(features, new Float32Array(own.length * this.width), Uint32Array.from(own), this.width)
+    const all = await gather(ranks, { stopped }, [own, rows])
+    for (const { numbers } of all) {
+      const [images, rows] = numbers
+      images!.forEach((image, i) => {
+        features.set(rows!.subarray(i * this.width, (i + 1) * this.width), image * this.width)
+        known[image] = 1
+      })
+    }
+    return !all.some(({ facts }) => facts.stopped)
   }
 }

@@ -90,6 +90,8 @@ export function predictMemory(
   const remembered = TRAINING_BUFFERS.filter(role => rooms[role])
   const { inputChannels, height, width, classes } = config
   const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
+  // What ranks exchange: one's own gradient, and stretches of everybody's.
+  const travelling = options.session?.share ? 2 : 0
   const parts = {
     node,
     activations: FLOAT * (arenas[0]! + arenas[1]!),
@@ -102,7 +104,7 @@ export function predictMemory(
       FLOAT * batchSize * (classes + 2) +
       FLOAT * keptImages * featureCount(featureLayer(described, POOLED)),
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
-    copies: FLOAT * count(['parameters', 'parameters', ...remembered]),
+    copies: FLOAT * (count(['parameters', 'parameters', ...remembered]) + travelling * rooms.parameters!),
   }
   const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)
   return { programs: ofSession, extractor, predicted: { ...parts, total } }

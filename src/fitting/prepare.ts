@@ -9,6 +9,7 @@ import { checkDataset } from '../images/fits.js'
 import { checkSplit, splitDataset } from '../images/split.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
 import type { DenseNetConfig } from '../model/config.js'
+import type { Ranks } from '../ranks/ranks.js'
 import { checkLoneImages, trainedImages } from '../training/lone-images.js'
 import type { Recipe } from '../training/recipe.js'
 import { createSchedule, type Schedule, warmUp } from '../training/schedule.js'
@@ -26,6 +27,7 @@ export interface AskedTraining {
   readonly backend: Backend
   readonly memory: MemoryChoice
   readonly machine: Machine
+  readonly ranks: Ranks
   /** Of each loader; default: its own. */
   readonly loaderThreads: number | undefined
 }
@@ -44,7 +46,7 @@ export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memo
 
 /** Throws a sentence for what would make the training impossible. */
 export function prepare({ schedule: own, memory, machine, ...asked }: AskedTraining): PreparedTraining {
-  const { config, recipe, backend, loaderThreads } = asked
+  const { config, recipe, backend, loaderThreads, ranks } = asked
   const { batchSize, learningRate, warmupEpochs, trainLimit, testLimit, limitBy, heldOut, seed, featurePasses } = recipe
   checkRecipe(asked)
   const limited = limitDataset(asked.train, trainLimit, limitBy)
@@ -52,7 +54,8 @@ export function prepare({ schedule: own, memory, machine, ...asked }: AskedTrain
   const train = split?.train ?? limited
   const test = split?.validation ?? (asked.test && limitDataset(asked.test, testLimit, limitBy))
   for (const dataset of [train, test]) if (dataset) checkDataset(config, dataset)
-  const session = sessionOptions(recipe, config, train)
+  const share = ranks.size > 1 ? { accumulates: false, share: { rank: ranks.rank, ranks: ranks.size } } : {}
+  const session = { ...sessionOptions(recipe, config, train), ...share }
   const keptImages = featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0
   const scratchBytes: MemoryOptions['scratchBytes'] = program => backend.scratchBytes(program)
   const plan = planMemory(config, memory, { batchSize, session, loaderThreads, scratchBytes, keptImages }, machine)

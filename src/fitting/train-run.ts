@@ -9,6 +9,7 @@ import type { DatasetIdentity } from '../images/identity.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import { summarise } from '../model/summary.js'
+import { leads } from '../ranks/ranks.js'
 import type { StartEvent, TrainingEvent, TrainingListener } from '../training/events.js'
 import { layerStatistics } from '../training/layer-statistics.js'
 import { withoutLoneImages } from '../training/lone-images.js'
@@ -16,10 +17,12 @@ import { BEGINNING, type Progress } from '../training/progress.js'
 import { hasOwnProbabilities, mixes } from '../training/recipe.js'
 import { type SaveKind, type Sources, type TrainingResult, train } from '../training/trainer.js'
 import { evaluateViews } from '../training/views.js'
+import { hashOf } from '../util/hash.js'
 import { keptSources } from './kept-features.js'
 import type { Board, Place, Run } from './place.js'
 import type { PreparedTraining } from './prepare.js'
 import type { RunSettings } from './settings.js'
+import { type SharedNews, sharedNews } from './shared-news.js'
 
 export interface RunOptions {
   readonly settings: RunSettings
@@ -54,7 +57,7 @@ export async function trainRun(
   place: Place,
   later: (release: () => unknown) => void,
 ): Promise<TrainingResult & { readonly state: SessionState }> {
-  const { config, recipe, backend, on, schedule } = prepared
+  const { config, recipe, backend, on, schedule, ranks } = prepared
   const { run, from, settings } = options
   const { epochs, batchSize, seed } = recipe
   let board: Board | null = null
@@ -63,16 +66,18 @@ export async function trainRun(
     board?.write(event)
     onEvent?.(event)
   }
-  const onWarning = (message: string): void => emit({ type: 'warning', message })
+  const say = (message: string): void => emit({ type: 'warning', message })
+  const shared = ranks.size > 1 ? sharedNews(ranks, say) : null
+  const onWarning = shared?.warn ?? say
   const session = await createSession(architecture(config), backend, prepared.session, prepared.plan.programs)
   later(() => session.dispose())
   await session.writeState(options.state)
-  const images = createLoaders(prepared, place, onWarning, later)
-  await run?.continueLog(from ?? BEGINNING, onWarning)
+  const images = createLoaders(prepared, place, shared?.onWritten, onWarning, later)
+  await run?.continueLog(from ?? BEGINNING, say)
   const trained = withoutLoneImages(images.train.loader, config, recipe, prepared.train.length, onWarning)
   const { batchesPerEpoch } = trained
   if (options.board !== undefined && place.boards) {
-    board = await place.boards.open(options.board, from && firstVoidStep(from, batchesPerEpoch), onWarning)
+    board = await place.boards.open(options.board, from && firstVoidStep(from, batchesPerEpoch), say)
     later(() => board?.close())
   }
   emit(startEvent(prepared, settings.model, batchesPerEpoch, from ?? BEGINNING))
@@ -81,12 +86,12 @@ export async function trainRun(
   let copied: SessionState | undefined
   let changed = false
   const save = async (kind: SaveKind, progress: Progress): Promise<void> => {
-    if (!run) return
+    if (!run || !leads(ranks)) return
     if (kind === 'last' && progress.nextBatch === 0 && progress.step > 0 && !changed) {
       changed = await options.changed()
       if (changed) {
         const { name } = prepared.train
-        onWarning(`the images of ${name} have changed since the run began, which may show in its results`)
+        say(`the images of ${name} have changed since the run began, which may show in its results`)
       }
     }
     copied = await session.readState(copied)
@@ -94,7 +99,7 @@ export async function trainRun(
     // What the checkpoint has behind it is never made again.
     await board?.flush()
     // The best ones are for use, not for going on: they carry the weights that were evaluated and no momentum.
-    const state = kind === 'last' ? copied : weightsOf(copied)
+    const state = kind === 'last' ? goingOn(copied, progress) : weightsOf(copied)
     const { dataset } = options
     const path = await run.save(kind, { config, ...learned(prepared), dataset, recipe, progress, state })
     const { epoch, nextBatch: batch, step } = progress
@@ -113,11 +118,18 @@ export async function trainRun(
       program: prepared.plan.extractor,
     })
     later(() => extractor.dispose())
-    sources = keptSources({ ...images, extractor, recipe, on, signal, onProgress: emit })
+    sources = keptSources({ ...images, extractor, recipe, on, signal, ranks, onProgress: emit })
+  }
+  const fingerprint = async (): Promise<string> => {
+    copied = await session.readState(copied)
+    return hashOf([copied.parameters, copied.running])
   }
   const result = await train({
     ...sources,
     session,
+    ranks,
+    news: shared?.news,
+    fingerprint,
     on,
     evaluator: evaluateViews(VIEWS[recipe.crops].length, hasOwnProbabilities(recipe)),
     epochs,
@@ -127,7 +139,7 @@ export async function trainRun(
     seed,
     ...(from ? { from } : {}),
     onEvent: emit,
-    layers: settings.layerStatistics ? layers : undefined,
+    layers: settings.layerStatistics && leads(ranks) ? layers : undefined,
     save,
     checkpointSeconds,
     memoryBytes: place.memoryBytes,
@@ -154,6 +166,7 @@ interface Images {
 function createLoaders(
   { recipe, train, test, loaderThreads: workers }: PreparedTraining,
   { createLoader }: Place,
+  onWritten: SharedNews['onWritten'] | undefined,
   onWarning: (message: string) => void,
   later: (release: () => unknown) => void,
 ): { readonly train: Images; readonly test: Images | null } {
@@ -161,15 +174,22 @@ function createLoaders(
   const common = { batchSize, seed, onWarning, workers }
   const shuffle = featurePasses === 0
   const mixing = mixes(recipe) ? { mixing: { mixup, cutmix, switchProbability } } : {}
-  const loader = createLoader(train, { ...common, shuffle, augmentation, ...mixing })
+  const loader = createLoader(train, { ...common, onWritten: onWritten?.(train), shuffle, augmentation, ...mixing })
   later(() => loader.dispose())
-  const testLoader = test && createLoader(test, { ...common, shuffle: false, views: VIEWS[crops] })
+  const testLoader =
+    test && createLoader(test, { ...common, onWritten: onWritten?.(test), shuffle: false, views: VIEWS[crops] })
   if (testLoader) later(() => testLoader.dispose())
   return { train: { dataset: train, loader }, test: test && testLoader && { dataset: test, loader: testLoader } }
 }
 
+/** What a run in progress goes on with: no sum of gradients, where none is in the making. */
+function goingOn({ training, ...state }: SessionState, { pendingImages }: Progress): SessionState {
+  const { accumulated, ...rest } = training
+  return { ...state, training: pendingImages > 0 ? training : rest }
+}
+
 function startEvent(
-  { config, recipe, train, test, on, backend, plan }: PreparedTraining,
+  { config, recipe, train, test, on, backend, plan, ranks }: PreparedTraining,
   name: string,
   batchesPerEpoch: number,
   { epoch, nextBatch: batch, step }: Progress,
@@ -179,7 +199,13 @@ function startEvent(
   return {
     type: 'start',
     network: { name, depth, parameters, multiplyAdds },
-    compute: { backend: backend.description, memory, memoryReason, plannedBytes: predicted.total },
+    compute: {
+      backend: backend.description,
+      memory,
+      memoryReason,
+      plannedBytes: predicted.total,
+      ...(ranks.size > 1 ? { ranks: ranks.size } : {}),
+    },
     dataset: train.name,
     recipe,
     epochs: recipe.epochs,

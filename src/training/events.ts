@@ -28,6 +28,8 @@ export interface ComputeFacts {
   readonly memoryReason: string | null
   /** What the whole process is predicted to take, but for the data set's images. */
   readonly plannedBytes: number
+  /** How many processes share the batches of an update; absent: there is one. */
+  readonly ranks?: number
 }
 
 /** A run begins, or goes on. */
@@ -116,7 +118,7 @@ export interface EpochEvent {
   /** Training alone, and the evaluation after it, since the start or the resumption. */
   readonly seconds: number
   readonly testSeconds: number
-  /** Share of the training time spent waiting for data, 0..1. */
+  /** Share of the training time spent waiting for data, 0..1; of several ranks the largest. */
   readonly waitingShare: number
   /** Of the whole process, resident after the epoch's training. */
   readonly memoryBytes: number

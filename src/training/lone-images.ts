@@ -5,7 +5,7 @@ import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { Recipe } from './recipe.js'
 import { frozenParameters } from './session-options.js'
-import type { BatchSource } from './trainer.js'
+import type { BatchSource } from './source.js'
 
 const normsOf = (config: DenseNetConfig, { freeze }: Pick<Recipe, 'freeze'>): string[] =>
   normsOfOneValue(architecture(config), frozenParameters(config, freeze))

@@ -1,24 +1,24 @@
 // The training loop. It knows a session, two sources of batches and a schedule; files and terminals are its listeners.
-// Everything it remembers between two steps is in `Progress`, so it can stop after any step and go on with the same bits.
+// Everything it remembers between two rounds is in `Progress`, so it can stop after any and go on with the same bits. Of
+// several ranks each goes through the same loop, and all agree on when to stop and save.
 
 import type { Session } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
 import type { Batch } from '../images/dataset.js'
+import { gather } from '../ranks/message.js'
+import { ALONE, type Ranks } from '../ranks/ranks.js'
+import { evaluateBatches, type News, NO_NEWS } from './evaluation.js'
 import type { EpochScore, TrainingListener } from './events.js'
 import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
-import { RankingCollector } from './multi-label.js'
 import { afterEpoch } from './plateau.js'
 import { BEGINNING, isFinished, type Progress } from './progress.js'
 import type { Recipe } from './recipe.js'
+import { inRounds, type Round, roundsOf } from './rounds.js'
 import type { Schedule } from './schedule.js'
-import { type Evaluator, evaluateOnce } from './views.js'
-
-/** Batches of an epoch (from 1) in their order; a loader is one. */
-export interface BatchSource {
-  readonly batchesPerEpoch: number
-  epoch(epoch: number, options?: { readonly firstBatch?: number }): AsyncIterable<Batch>
-}
+import type { BatchSource } from './source.js'
+import { type Steps, stepsOf, type Trained } from './steps.js'
+import type { Evaluator } from './views.js'
 
 export type LoopRecipe = Pick<Recipe, 'accumulate' | 'ema' | 'patience' | 'plateauPatience' | 'schedule'>
 export type SaveKind = 'last' | 'best' | 'kept'
@@ -31,6 +31,12 @@ export interface Sources {
 
 export interface TrainerOptions extends Sources {
   readonly session: Session
+  /** Of several, with a session that shares its gradient; default: there is one. */
+  readonly ranks?: Ranks
+  /** Of several ranks: what else they tell each other between two rounds. */
+  readonly news?: News | undefined
+  /** Of several ranks: what all must have in common after each epoch. */
+  readonly fingerprint?: () => Promise<string>
   /** What those images are; default `test`. */
   readonly on?: 'test' | 'validation'
   /** How they are evaluated; default: each entry of a batch is an image. */
@@ -83,9 +89,17 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
 class Trainer {
   private progress: Progress
   private saved = performance.now()
+  private readonly ranks: Ranks
+  private readonly news: News
+  private readonly steps: Steps
+  /** Of several ranks: whether they have agreed to stop. */
+  private agreedToStop = false
 
   constructor(private readonly options: TrainerOptions) {
     this.progress = options.from ?? BEGINNING
+    this.ranks = options.ranks ?? ALONE
+    this.news = options.news ?? NO_NEWS
+    this.steps = stepsOf(options.session, this.ranks)
   }
 
   async run(): Promise<TrainingResult> {
@@ -106,8 +120,16 @@ class Trainer {
     return this.result(false)
   }
 
-  private get stopping(): boolean {
+  private get asked(): boolean {
     return this.options.signal?.aborted ?? false
+  }
+
+  private get stopping(): boolean {
+    return this.ranks.size > 1 ? this.agreedToStop : this.asked
+  }
+
+  private get saveDue(): boolean {
+    return performance.now() - this.saved >= 1000 * this.options.checkpointSeconds
   }
 
   private get finished(): boolean {
@@ -135,27 +157,38 @@ class Trainer {
 
   /** The rest of the epoch in progress, or as much of it as is wanted. */
   private async trainEpoch(): Promise<{ seconds: number; waitedSeconds: number }> {
-    const { train, checkpointSeconds } = this.options
+    const { train, recipe } = this.options
+    const { rank, size: ranks } = this.ranks
+    const { batchesPerEpoch } = train
+    const { epoch, nextBatch } = this.progress
     const start = performance.now()
     let previous = start
     let waited = 0
-    for await (const batch of train.epoch(this.progress.epoch, { firstBatch: this.progress.nextBatch })) {
+    const rounds = roundsOf({ batchesPerEpoch, accumulate: recipe.accumulate, ranks }, nextBatch)
+    for await (const { round, batch } of inRounds(train, epoch, rounds, rank)) {
       const waitedSeconds = (performance.now() - previous) / 1000
       waited += waitedSeconds
-      await this.passOver(batch.index)
-      await this.step(batch, previous, waitedSeconds)
+      // One that was stopped while it waited may have no more batches.
+      if (batch === null && this.stopping) break
+      const agreed = await this.agree(batch)
       if (this.stopping) break
-      if (performance.now() - this.saved >= 1000 * checkpointSeconds) await this.save('last')
+      await this.round(round, batch, agreed.sizes, { began: previous, waitedSeconds })
+      if (this.stopping) break
+      if (ranks > 1 ? agreed.save : this.saveDue) await this.save('last')
       previous = performance.now()
     }
-    if (!this.stopping) await this.passOver(train.batchesPerEpoch)
     return { seconds: (performance.now() - start) / 1000, waitedSeconds: waited }
   }
 
-  /** Whether the batch of this number (from 0) is the last of an update. */
-  private endsUpdate(batch: number): boolean {
-    const { recipe, train } = this.options
-    return (batch + 1) % recipe.accumulate === 0 || batch + 1 === train.batchesPerEpoch
+  /** What all ranks do next. Rank 0's clock says when to save. */
+  private async agree(batch: Batch | null): Promise<{ sizes: number[]; save: boolean }> {
+    const size = batch?.size ?? 0
+    if (this.ranks.size === 1) return { sizes: [size], save: false }
+    const own = { size, stop: this.asked, save: this.saveDue, news: this.news.take() }
+    const all = (await gather(this.ranks, own)).map(({ facts }) => facts)
+    this.news.hear(all.map(({ news }) => news))
+    this.agreedToStop = all.some(({ stop }) => stop)
+    return { sizes: all.map(({ size }) => size), save: all[0]!.save }
   }
 
   private get averageKeeps(): number {
@@ -164,61 +197,60 @@ class Trainer {
     return ema === null ? 0 : Math.min(ema, (1 + updates) / (10 + updates))
   }
 
-  /** Batches whose images are all unreadable do not come. Makes the updates that those before `end` were to make, of the
-   * gradients that there are. */
-  private async passOver(end: number): Promise<void> {
-    const { session } = this.options
-    while (this.progress.pendingImages > 0 && this.progress.nextBatch < end) {
-      const { nextBatch, updates, pendingImages } = this.progress
-      this.progress = { ...this.progress, nextBatch: nextBatch + 1 }
-      if (!this.endsUpdate(nextBatch)) continue
-      const learningRate = this.learningRate(nextBatch + 1)
-      await session.finishUpdate({ learningRate, updates, pendingImages, averageKeeps: this.averageKeeps })
-      this.progress = { ...this.progress, updates: updates + 1, pendingImages: 0 }
+  private async round(
+    round: Round,
+    batch: Batch | null,
+    sizes: readonly number[],
+    { began, waitedSeconds }: { readonly began: number; readonly waitedSeconds: number },
+  ): Promise<void> {
+    const { seed, train, layers, onEvent } = this.options
+    const { epoch, step, updates, pendingImages } = this.progress
+    const { update, end } = round
+    const learningRate = this.learningRate(end)
+    const args = { learningRate, seed, step, updates, pendingImages, update, averageKeeps: this.averageKeeps }
+    const trained = await this.steps.round(batch, { ...args, round, sizes })
+    const images = sizes.reduce((sum, size) => sum + size, pendingImages)
+    const seconds = (performance.now() - began) / 1000 / trained.length
+    for (const done of trained) this.count(done, { seconds, waitedSeconds: waitedSeconds / trained.length })
+    this.progress = {
+      ...this.progress,
+      nextBatch: end,
+      updates: updates + (update && images > 0 ? 1 : 0),
+      pendingImages: update ? 0 : images,
+    }
+    // At once: a checkpoint between this step and the evaluation does not have its gradients.
+    if (layers && end === train.batchesPerEpoch && trained.length > 0) {
+      onEvent({ type: 'layers', epoch, step: this.progress.step, tensors: await layers() })
     }
   }
 
-  private async step(batch: Batch, began: number, waitedSeconds: number): Promise<void> {
-    const { session, train, seed, onEvent, memoryBytes = NOT_KNOWN } = this.options
-    const { epoch, step, updates, pendingImages, sums } = this.progress
-    const { batchesPerEpoch } = train
-    const nextBatch = batch.index
-    const learningRate = this.learningRate(nextBatch + 1)
-    const update = this.endsUpdate(nextBatch)
-    const args = { learningRate, seed, step, updates, pendingImages, update, averageKeeps: this.averageKeeps }
-    const { losses, ranks } = await session.trainStep(batch, args)
-    const own = addMetrics(NO_METRICS, losses, ranks)
-    const { loss, top1Error } = averageMetrics(own)
-    if (!Number.isFinite(loss))
-      throw divergence(`the loss is ${loss} at epoch ${epoch}, step ${nextBatch + 1}`, learningRate)
-    this.progress = {
-      ...this.progress,
-      nextBatch: nextBatch + 1,
-      step: step + 1,
-      updates: updates + (update ? 1 : 0),
-      pendingImages: update ? 0 : pendingImages + batch.size,
-      sums: addMetrics(sums, losses, ranks),
+  /** Of a batch that was trained on. */
+  private count(
+    { index, images, losses, ranks }: Trained,
+    times: { readonly seconds: number; readonly waitedSeconds: number },
+  ): void {
+    const { onEvent, train, memoryBytes = NOT_KNOWN } = this.options
+    const { epoch, step, sums } = this.progress
+    const learningRate = this.learningRate(index + 1)
+    const { loss, top1Error } = averageMetrics(addMetrics(NO_METRICS, losses, ranks))
+    if (!Number.isFinite(loss)) {
+      throw divergence(`the loss is ${loss} at epoch ${epoch}, step ${index + 1}`, learningRate)
     }
+    this.progress = { ...this.progress, step: step + 1, sums: addMetrics(sums, losses, ranks) }
     onEvent({
       type: 'step',
       epoch,
-      batch: nextBatch + 1,
-      batchesPerEpoch,
+      batch: index + 1,
+      batchesPerEpoch: train.batchesPerEpoch,
       step: step + 1,
       learningRate,
       loss,
       top1Error,
-      images: batch.size,
+      images,
       running: averageMetrics(this.progress.sums),
-      seconds: (performance.now() - began) / 1000,
-      waitedSeconds,
+      ...times,
       memoryBytes: memoryBytes(),
     })
-    // At once: a checkpoint between this step and the evaluation does not have its gradients.
-    const { layers } = this.options
-    if (layers && nextBatch + 1 === batchesPerEpoch) {
-      onEvent({ type: 'layers', epoch, step: step + 1, tensors: await layers() })
-    }
   }
 
   /** Evaluates, reports, and saves; leaves the epoch unfinished when stopped in between. */
@@ -227,6 +259,7 @@ class Trainer {
     const { epoch, step, sums, plateau } = this.progress
     const learningRate = this.learningRate(train.batchesPerEpoch)
     const memoryNow = memoryBytes()
+    const waitingShare = await this.compare(seconds > 0 ? waitedSeconds / seconds : 0)
     const start = performance.now()
     const test = await this.evaluate()
     if (this.stopping && this.options.test && test === null) return
@@ -261,7 +294,7 @@ class Trainer {
       isBest,
       seconds,
       testSeconds: (performance.now() - start) / 1000,
-      waitingShare: seconds > 0 ? waitedSeconds / seconds : 0,
+      waitingShare,
       memoryBytes: memoryNow,
     })
     if (isBest) await this.save('best')
@@ -269,18 +302,39 @@ class Trainer {
     await this.save('last')
   }
 
+  /** Refuses ranks whose parameters are not the same any more. The largest of the waiting shares. */
+  private async compare(waitingShare: number): Promise<number> {
+    const { fingerprint } = this.options
+    if (this.ranks.size === 1) return waitingShare
+    const own = { waitingShare, news: this.news.take(), print: (await fingerprint?.()) ?? '' }
+    const all = (await gather(this.ranks, own)).map(({ facts }) => facts)
+    this.news.hear(all.map(({ news }) => news))
+    const other = all.findIndex(({ print }) => print !== all[0]!.print)
+    if (other > 0) {
+      const { epoch } = this.progress
+      throw new DenseNetError(`rank ${other} has other parameters than rank 0 after epoch ${epoch}`, {
+        hint: 'its machine computes wrongly, or otherwise; the last checkpoint is from before this',
+      })
+    }
+    return Math.max(...all.map(({ waitingShare }) => waitingShare))
+  }
+
   private async evaluate(): Promise<Metrics | null> {
     const { session, test, evaluator, onEvent } = this.options
+    const { ranks, news } = this
     const { epoch } = this.progress
     if (!test) return null
     const goOn = (batch: number): boolean => {
       onEvent({ type: 'evaluation', epoch, batch, batches: test.batchesPerEpoch })
-      return !this.stopping
+      return !this.asked
     }
-    return evaluateBatches(session, test, goOn, evaluator)
+    const metrics = await evaluateBatches(session, test, { evaluator, ranks, goOn, news })
+    if (metrics === null) this.agreedToStop = true
+    return metrics
   }
 
   private async save(kind: SaveKind): Promise<void> {
+    if (this.progress.pendingImages > 0) await this.steps.completeSum()
     await this.options.save(kind, this.progress)
     if (kind === 'last') this.saved = performance.now()
   }
@@ -300,23 +354,4 @@ function divergence(what: string, learningRate: number): DenseNetError {
   return new DenseNetError(`${what} (learning rate ${learningRate})`, {
     hint: `try a lower learning rate (--lr ${Number((learningRate / 10).toPrecision(3))}); the last checkpoint is from before this`,
   })
-}
-
-/** Loss and errors over all batches, and the ranking where they have targets; null when `goOn` says no after one. */
-export async function evaluateBatches(
-  session: Session,
-  source: BatchSource,
-  goOn: (batchesDone: number) => boolean = () => true,
-  evaluator: Evaluator = evaluateOnce,
-): Promise<Metrics | null> {
-  let sums = NO_METRICS
-  let done = 0
-  const ranking = new RankingCollector()
-  for await (const batch of source.epoch(1)) {
-    const { losses, ranks, several } = await evaluator(session, batch)
-    sums = addMetrics(sums, losses, ranks)
-    if (several) ranking.add(several.scores, several.targets, losses.length)
-    if (!goOn(++done)) return null
-  }
-  return { ...averageMetrics(sums), ...ranking.means() }
 }

@@ -68,7 +68,7 @@ describe('translation', () => {
         ...['--loader-threads=16', '--output=checkpoints'],
       ],
       notes: [
-        '-nGPU 4 -batchSize 256 is --batch-size 64 --accumulate 4 in one process: the mean gradient of 256 images, batch norms over 64 of them, the memory of 64',
+        '-nGPU 4 -batchSize 256 is --batch-size 64 --accumulate 4, in one process or as many ranks: the mean gradient of 256 images, batch norms over 64 of them, the memory of 64',
       ],
     })
   })
@@ -118,7 +118,7 @@ describe('translation', () => {
     ])
     expect(translated('-resume runs/a -nGPU 3')).toMatchObject({
       args: ['--accumulate=3', '--resume=runs/a'],
-      notes: ['-nGPU 3 is --accumulate 3 in one process'],
+      notes: ['-nGPU 3 is --accumulate 3, in one process or as many ranks'],
     })
     expect(translated('-resume runs/a -nGPU 1').args).toEqual(['--accumulate=1', '--resume=runs/a'])
   })
@@ -197,7 +197,7 @@ describe('translation', () => {
       args: ['model.t7', '--dataset=cifar10', '--batch-size=32', '--loader-threads=2'],
       notes: [
         'the network is that of the weights; not looked at: -depth',
-        '-nGPU 4 means nothing here: testing is in one process',
+        '-nGPU 4 means nothing here: mpirun says how many processes test',
       ],
     })
   })

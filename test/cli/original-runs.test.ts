@@ -26,7 +26,9 @@ test('GPUs, ten crops, a first epoch; then the same line with -resume; then anot
   const line = `${SMALL} -batchSize 4 -nGPU 2 -nEpochs 3 -epochNumber 3 -tenCrop true -LR 0.001`
   const first = await th(line, ['-data', photos, '-save', 'a'])
   expect([first.code, first.err]).toEqual([0, ''])
-  expect(first.out).toContain('note: -nGPU 2 -batchSize 4 is --batch-size 2 --accumulate 2 in one process')
+  expect(first.out).toContain(
+    'note: -nGPU 2 -batchSize 4 is --batch-size 2 --accumulate 2, in one process or as many ranks',
+  )
   expect(first.out).toMatch(/^DenseNet-BC with 1, 1, 1, 1 layers, growth rate 2 /m)
   expect(first.out).toContain('going on from epoch 3, step 0')
   expect(first.out).toContain('epoch 3/3')

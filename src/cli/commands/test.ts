@@ -13,7 +13,7 @@ import {
 import { type Blank, limitDataset, type Uncertain, VIEWS } from '../../entries/images.js'
 import { refuseHeadless } from '../../entries/interop.js'
 import { openNetwork } from '../../entries/networks.js'
-import { BEST_FILE, type Checkpoint } from '../../entries/runs.js'
+import { BEST_FILE, type Checkpoint, leads } from '../../entries/runs.js'
 import { hasOwnProbabilities } from '../../entries/training.js'
 import { DenseNetError, usageError } from '../../errors.js'
 import { type Dataset, DenseNet, type Predictions, type ViewName } from '../../index.js'
@@ -21,7 +21,15 @@ import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, labelOptions, tellGrey } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { figure, grouped, percent, rounded } from '../format.js'
-import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
+import {
+  type ComputeFlags,
+  choiceOption,
+  loaderOption,
+  type OutputFlags,
+  ranksOption,
+  wholeOption,
+} from '../options.js'
+import { flagsOf, type Party, withRanks } from '../ranks.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
 import { openOptions, tellReport, useOptions, type WeightFlags } from '../weight-options.js'
@@ -35,6 +43,7 @@ interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly blank?: Blank
   readonly crops: ViewName
   readonly report?: string
+  readonly ranks?: number
 }
 
 export function testCommand(finish: (exitCode: number) => void): Command {
@@ -57,6 +66,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
     ).default('single'),
     new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
     loaderOption(),
+    ranksOption(),
     ...useOptions(),
   ]
   for (const option of options) command.addOption(option)
@@ -68,8 +78,11 @@ export function testCommand(finish: (exitCode: number) => void): Command {
     .action(async (path: string, flags: TestFlags) => finish(await test(path, flags)))
 }
 
-async function test(path: string, flags: TestFlags): Promise<number> {
-  const context = createContext(flags)
+const test = (path: string, flags: TestFlags): Promise<number> =>
+  withRanks(flags.ranks, party => testBy(party, path, flagsOf(flags, party.ranks)))
+
+async function testBy(party: Party, path: string, flags: TestFlags): Promise<number> {
+  const context = createContext(flags, party.who)
   const { out, say, warn } = context
   const status = new StatusLine(out)
   const quiet = flags.quiet || flags.json
@@ -100,7 +113,8 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
       using network = DenseNet.of(checkpoint, called, understood)
-      const { backend, threads, loaderThreads, batchSize, crops: views } = flags
+      const { backend, threads = party.threads, loaderThreads, batchSize, crops: views } = flags
+      const { ranks } = party
       const on = await createBackend({ backend, threads, onWarning: warn })
       const start = performance.now()
       try {
@@ -109,6 +123,7 @@ async function test(path: string, flags: TestFlags): Promise<number> {
           batchSize,
           views,
           loaderThreads,
+          ranks,
           signal,
           onWarning: warn,
           onProgress: done => quiet || status.show(`testing ${grouped(done)}/${grouped(dataset.length)}`),
@@ -120,7 +135,8 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         if (!Number.isFinite(loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${loss}`)
         const training = trainingScores(checkpoint, dataset)
         const facts = { path, network: network.name, views, training }
-        const report = flags.report && (await writeReport(flags.report, facts, dataset, predictions, scores))
+        const report =
+          flags.report && leads(ranks) && (await writeReport(flags.report, facts, dataset, predictions, scores))
         const printed = {
           path,
           dataset: dataset.name,

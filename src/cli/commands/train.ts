@@ -2,7 +2,7 @@
 import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { isOriginalCheckpoint } from '../../entries/networks.js'
-import { openRun, RUN, refuseRun, type Standing } from '../../entries/runs.js'
+import { broadcast, leads, openRun, openSharedRun, RUN, refuseRun, type Standing } from '../../entries/runs.js'
 import { isFinished, type NamedRecipe, namedRecipe, recipeNames, type ScheduleName } from '../../entries/training.js'
 import { usageError } from '../../errors.js'
 import {
@@ -34,11 +34,13 @@ import {
   loaderOption,
   numberOption,
   outputOptions,
+  ranksOption,
   settingOption,
   wholeOption,
 } from '../options.js'
 import { pretrainedNetwork, resumeOriginal } from '../pretrained.js'
 import { createReporter } from '../progress.js'
+import { flagsOf, withRanks } from '../ranks.js'
 import { withSignals } from '../signals.js'
 import { showDashboard } from '../train-dashboard.js'
 import {
@@ -100,6 +102,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     new Option('--dashboard', 'show the run in the browser while it trains: prints the address'),
     ...computeOptions(),
     loaderOption(),
+    ranksOption(),
     ...outputOptions(),
   ]
   for (const option of options) command.addOption(option)
@@ -114,6 +117,8 @@ Examples:
   densenet train --recipe quick --epochs 10
   densenet train densenet-121 --recipe imagenet --dataset photos --batch-size 32
   densenet train --depth 40 --growth-rate 12 --dataset synthetic --epochs 2
+  densenet train densenet-121 --dataset photos --ranks 4
+  mpirun -n 8 --hostfile hosts --bind-to none densenet train densenet-121 --dataset photos --batch-size 32
 
 The options of the original program work as they did:
   densenet train -netType densenet -dataset cifar10 -batchSize 64 -nEpochs 300 -depth 100 -growthRate 12`,
@@ -121,21 +126,24 @@ The options of the original program work as they did:
     .action(async (model: string | undefined, flags: TrainFlags) => finish(await train(model, flags)))
 }
 
-async function train(model: string | undefined, flags: TrainFlags): Promise<number> {
-  const context = createContext(flags)
-  const { out, warn } = context
-  const reporter = createReporter({ terminal: out, warn, json: flags.json, quiet: flags.quiet })
-  return withSignals(
-    () => reporter.stopping(),
-    request =>
-      withCleanup(later => {
-        later(() => reporter.end())
-        const job = { model, flags, context, reporter, request, later }
-        checkBeginning(flags)
-        if (flags.demo) return demo(job)
-        return flags.resume === undefined ? fresh(job) : resume(job, flags.resume)
-      }),
-  )
+async function train(model: string | undefined, asked: TrainFlags): Promise<number> {
+  return withRanks(asked.ranks, party => {
+    const flags = flagsOf(asked, party.ranks)
+    const context = createContext(flags, party.who)
+    const { out, warn } = context
+    const reporter = createReporter({ terminal: out, warn, json: flags.json, quiet: flags.quiet })
+    return withSignals(
+      () => reporter.stopping(),
+      request =>
+        withCleanup(later => {
+          later(() => reporter.end())
+          const job = { model, flags, context, reporter, request, later, party }
+          checkBeginning(flags)
+          if (flags.demo) return demo(job)
+          return flags.resume === undefined ? fresh(job) : resume(job, flags.resume)
+        }),
+    )
+  })
 }
 
 async function fresh(job: Job): Promise<number> {
@@ -149,7 +157,7 @@ async function fresh(job: Job): Promise<number> {
     flags.pretrained === undefined
       ? { network: networkOf(model, described, chosen, flags.seed), dataset: chosen }
       : await pretrainedNetwork(job, chosen)
-  if (flags.output !== undefined) await refuseRun(flags.output)
+  if (flags.output !== undefined && leads(job.party.ranks)) await refuseRun(flags.output)
   const backend = await backendOf(flags, job)
   const { train, validation, test } = await splits(dataset, flags.data, job)
   tellGrey(train, job.context.say)
@@ -201,7 +209,9 @@ function checkClasses({ name, classes }: ChosenDataset, flags: TrainFlags): void
 
 async function resume(job: Job, folder: string): Promise<number> {
   const { model, flags, context } = job
-  if (await isOriginalCheckpoint(folder)) return resumeOriginal(job, folder, DEFAULT_DATASET)
+  const { ranks } = job.party
+  const isOriginal = leads(ranks) ? { facts: await isOriginalCheckpoint(folder), numbers: [] } : null
+  if ((await broadcast(ranks, isOriginal)).facts) return resumeOriginal(job, folder, DEFAULT_DATASET)
   if (flags.output !== undefined) {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
@@ -210,7 +220,8 @@ async function resume(job: Job, folder: string): Promise<number> {
   if (flags.uncertain || flags.blank) {
     throw usageError('a run that goes on reads its labels as it did', 'leave out --uncertain and --blank')
   }
-  const run = await openRun(folder, message => job.reporter.onEvent({ type: 'warning', message }))
+  const onWarning = (message: string): void => job.reporter.onEvent({ type: 'warning', message })
+  const run = await openSharedRun({ openRun }, ranks, folder, onWarning)
   job.later(() => run.close())
   const { settings, checkpoint } = run
   const finished = finishedRun(checkpoint, flags.epochs, folder)

@@ -1,0 +1,133 @@
+// Joining the ranks that a launcher has started.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism, cpus, hostname } from 'node:os'
+import { DenseNetError, usageError } from '../errors.js'
+import { mustAgree } from '../ranks/agreement.js'
+import { gather } from '../ranks/message.js'
+import type { Ranks } from '../ranks/ranks.js'
+import { loadMpiAddon, type MpiAddon } from './addon.js'
+import { type Launch, launchOf } from './launcher.js'
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+
+export interface JoinedRanks extends Ranks {
+  /** What they speak through: "Open MPI v4.1.4". */
+  readonly library: string
+  /** How many threads each should compute with, so that those of one machine share its cores. */
+  readonly threads: number
+  /** What is not as it should be. */
+  readonly warning: string | null
+  /** Waits for all, and takes leave. A rank that ends without ends all. */
+  leave(): Promise<void>
+  /** Ends all ranks at once, this one with that exit code. */
+  abort(exitCode: number): never
+}
+
+/** How long a rank waits for another before all end. */
+const PATIENCE_SECONDS = 300
+/** Before gradients are exchanged some may still fetch their data: so many times as long. */
+const FIRST_PATIENCE = 12
+
+/** The ranks that mpirun or srun have started, this process among them; null where it was started alone. */
+export async function joinRanks(): Promise<JoinedRanks | null> {
+  const launch = launchOf(process.env)
+  if (launch === null) return null
+  const addon = loadMpiAddon()
+  const world = joinWorld(addon, launch)
+  process.on('exit', abortAtExit)
+  let left = false
+  function abortAtExit(code: number): void {
+    if (!left) addon.abort(code || 1)
+  }
+  const exchange = exchangeBy(world)
+  const meeting = { ...world, local: { rank: world.rank, size: 1 }, exchange }
+  await mustAgree(meeting, { version }, { version: 'install the same version of densenet on all machines' })
+  const own = { host: hostname(), cores: coresAllowed() }
+  const all = (await gather(meeting, own)).map(({ facts }) => facts)
+  const neighbours = all.flatMap(({ host }, rank) => (host === own.host ? [rank] : []))
+  const local = { rank: neighbours.indexOf(world.rank), size: neighbours.length }
+  // Those that a launcher has bound have cores of their own; others share all of them.
+  const shared = neighbours.every(rank => all[rank]!.cores === own.cores)
+  const available = availableParallelism()
+  const bound = available === 1 && cpus().length > local.size
+  return {
+    ...world,
+    local,
+    exchange,
+    threads: shared ? Math.max(1, Math.floor(available / local.size)) : available,
+    warning: bound
+      ? `rank ${world.rank} is bound to one of the ${cpus().length} cores of ${own.host}: start with mpirun --bind-to none`
+      : null,
+    async leave() {
+      await gather(meeting, null)
+      left = true
+      process.off('exit', abortAtExit)
+      addon.leave()
+    },
+    abort(exitCode) {
+      return addon.abort(exitCode)
+    },
+  }
+}
+
+interface World {
+  readonly rank: number
+  readonly size: number
+  readonly library: string
+  readonly addon: MpiAddon
+  /** Exchanges under way, with what they fill and send: the addon holds on to neither. */
+  readonly underWay: Map<number, { readonly arrays: unknown; readonly resolve: () => void }>
+}
+
+/** By the first library that can be loaded: one that does not belong to the launcher finds itself alone. */
+function joinWorld(addon: MpiAddon, { launcher, size, libraries }: Launch): World {
+  const underWay: World['underWay'] = new Map()
+  const finished = (id: number): void => {
+    underWay.get(id)!.resolve()
+    underWay.delete(id)
+  }
+  const failures: string[] = []
+  for (const library of libraries) {
+    const joined = addon.join(library, finished)
+    if (typeof joined === 'string') {
+      failures.push(joined)
+      continue
+    }
+    const [rank, found, text] = joined
+    const name = text.split(/[\n,]/)[0]!.replace(/\s+/g, ' ').replace('MPICH Version: ', 'MPICH ')
+    if (found === size) return { rank, size, library: name, addon, underWay }
+    throw usageError(
+      `${launcher} has started ${size} ranks, but ${library} (${name}) knows of ${found}: they are of different MPIs`,
+      "set DENSENET_MPI to the file of the launcher's library, or use the mpirun of that one",
+    )
+  }
+  throw new DenseNetError(
+    `${launcher} has started ${size} ranks, but its MPI cannot be loaded (${failures.join('; ')})`,
+    {
+      hint: 'set DENSENET_MPI to the file of its library, libmpi.so or the like',
+    },
+  )
+}
+
+function exchangeBy({ addon, underWay }: World): Ranks['exchange'] {
+  let exchanges = 0
+  let seconds = FIRST_PATIENCE * patience()
+  return (outgoing, incoming, channel = 0) => {
+    if (channel > 0) seconds = patience()
+    const id = ++exchanges
+    return new Promise(resolve => {
+      underWay.set(id, { arrays: [outgoing, incoming], resolve })
+      addon.exchange(id, outgoing, incoming, channel, seconds)
+    })
+  }
+}
+
+/** DENSENET_RANKS_PATIENCE: seconds, for tests and for networks that are slower than anybody would think. */
+const patience = (): number => Number(process.env.DENSENET_RANKS_PATIENCE) || PATIENCE_SECONDS
+
+/** The cores that this process may use, as Linux says it: "0-3". */
+function coresAllowed(): string {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  return /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1] ?? ''
+}

@@ -1,0 +1,64 @@
+// Loss and errors over all batches of a source, shared out among ranks: each evaluates every so manieth batch, and all add
+// everybody's up, in order.
+import type { Numbers } from '../engine/backend.js'
+import type { Session } from '../engine/session.js'
+import { gather } from '../ranks/message.js'
+import { ALONE, type Ranks } from '../ranks/ranks.js'
+import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
+import { RankingCollector } from './multi-label.js'
+import { inRounds, roundsOf } from './rounds.js'
+import type { BatchSource } from './source.js'
+import { type Evaluator, evaluateOnce } from './views.js'
+
+export interface EvaluatedBy {
+  /** Default: each entry of a batch is an image. */
+  readonly evaluator?: Evaluator | undefined
+  readonly ranks?: Ranks | undefined
+  /** After each batch, how many are done; false ends it. One rank's word is enough. */
+  readonly goOn?: (batchesDone: number) => boolean
+  /** Between two rounds: what else is to be told, and what was. */
+  readonly news?: News | undefined
+}
+
+/** What ranks tell each other on occasion, as JSON. */
+export interface News {
+  take(): unknown
+  hear(all: readonly unknown[]): void
+}
+
+export const NO_NEWS: News = { take: () => null, hear: () => {} }
+
+/** Also the ranking, where images have targets; null when it was ended. */
+export async function evaluateBatches(
+  session: Session,
+  source: BatchSource,
+  { evaluator = evaluateOnce, ranks = ALONE, goOn = () => true, news = NO_NEWS }: EvaluatedBy = {},
+): Promise<Metrics | null> {
+  let sums = NO_METRICS
+  let done = 0
+  let ended = false
+  const ranking = new RankingCollector()
+  const { batchesPerEpoch } = source
+  const rounds = roundsOf({ batchesPerEpoch, accumulate: batchesPerEpoch, ranks: ranks.size }, 0)
+  for await (const { batch } of inRounds(source, 1, rounds, ranks.rank)) {
+    const answers = batch && (await evaluator(session, batch))
+    const numbers = answers ? [answers.losses, answers.ranks] : []
+    const { scores, targets } = answers?.several ?? {}
+    if (scores && targets) numbers.push(scores, numbersOf(targets))
+    const all = await gather(ranks, { ended, news: ranks.size > 1 ? news.take() : null }, numbers.map(numbersOf))
+    if (ranks.size > 1) news.hear(all.map(({ facts }) => facts.news))
+    if (all.some(({ facts }) => facts.ended)) return null
+    for (const { numbers } of all) {
+      const [losses, wrong, scores, targets] = numbers
+      if (!losses || !wrong) continue
+      sums = addMetrics(sums, losses, wrong)
+      if (scores && targets) ranking.add(scores, targets, losses.length)
+      if (!goOn(++done)) ended = true
+    }
+    if (ended && ranks.size === 1) return null
+  }
+  return { ...averageMetrics(sums), ...ranking.means() }
+}
+
+const numbersOf = (values: ArrayLike<number>): Numbers =>
+  values instanceof Float32Array || values instanceof Float64Array ? values : Float64Array.from(values)
