@@ -1,0 +1,2 @@
+import { DenseNet, imageBlobs } from '../../src/entries/browser.js'
+console.log(DenseNet, imageBlobs)
