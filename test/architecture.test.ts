@@ -90,7 +90,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   server: ['densenet.ts', 'inference', 'data/loading', 'node', ...ANYWHERE],
   playground: ['networks', 'backends', 'data/bringing', 'node', 'errors.ts'],
   // Of the rooms that need Node it takes what does not.
-  browser: ['evaluation', 'inference', 'networks', ...ANYWHERE],
+  browser: ['evaluation', 'inference', 'inspect', 'networks', ...ANYWHERE],
   'index.ts': ['densenet.ts', ...PARTS],
   entries: ['browser', 'dashboard', 'inspect', 'playground', 'server', 'bench', ...PARTS],
   // A stranger with our tools.

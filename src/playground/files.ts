@@ -6,8 +6,8 @@ import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ownSources } from '../backends/wasm/builds.js'
 import { DenseNetError } from '../errors.js'
-import { errorCode } from '../node/files.js'
 import { SHIPPED } from '../networks/shipped.js'
+import { errorCode } from '../node/files.js'
 
 const PAGE = fileURLToPath(new URL('./page', import.meta.url))
 const SERVICE_WORKER = 'service-worker.js'

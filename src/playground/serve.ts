@@ -35,9 +35,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const HOSTS = /^(127\.0\.0\.1|localhost)(:\d+)?$/
 
 /** Serves the page until it is closed. */
-export async function servePlayground({
-  port = PLAYGROUND_PORT,
-}: PlaygroundOptions = {}): Promise<RunningPlayground> {
+export async function servePlayground({ port = PLAYGROUND_PORT }: PlaygroundOptions = {}): Promise<RunningPlayground> {
   const files = await playgroundFiles()
   const server = createServer((request, response) => void answer(request, response, files))
   const url = await listenHere(server, port, 'choose another --port: a project stays with the one that it was made at')
@@ -65,7 +63,10 @@ async function answer(
   const images = await cifarFile(name)
   if (!images) response.writeHead(404, HEADERS).end()
   else if (method === 'HEAD') response.writeHead(200, facts).end()
-  else createReadStream(images).on('error', () => response.destroy()).pipe(response.writeHead(200, facts))
+  else
+    createReadStream(images)
+      .on('error', () => response.destroy())
+      .pipe(response.writeHead(200, facts))
 }
 
 /** CIFAR-10 where it is on this machine, since its home does not let pages fetch it: cifar10/test_batch.bin. */

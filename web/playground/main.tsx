@@ -1,2 +1,3 @@
 import { DenseNet, imageBlobs } from '../../src/entries/browser.js'
+
 console.log(DenseNet, imageBlobs)

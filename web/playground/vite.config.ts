@@ -13,9 +13,11 @@ const workersOfSources = (): Plugin => ({
   enforce: 'pre',
   transform(code, id) {
     if (!id.endsWith('.ts') || !code.includes('import.meta.url')) return null
-    return code.replace(/new URL\('(\.[^']+)\.js', import\.meta\.url\)/g, (whole, path: string) =>
-      existsSync(resolve(dirname(id), `${path}.ts`)) ? whole.replace(`${path}.js`, `${path}.ts`) : whole,
-    ).replace(/new URL\('[^']+\.wasm', import\.meta\.url\)/g, 'undefined')
+    return code
+      .replace(/new URL\('(\.[^']+)\.js', import\.meta\.url\)/g, (whole, path: string) =>
+        existsSync(resolve(dirname(id), `${path}.ts`)) ? whole.replace(`${path}.js`, `${path}.ts`) : whole,
+      )
+      .replace(/new URL\('[^']+\.wasm', import\.meta\.url\)/g, 'undefined')
   },
 })
 
