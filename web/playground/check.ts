@@ -1,0 +1,55 @@
+// What the network that was taught says of the held-out pictures.
+import { signal } from '@preact/signals'
+import { makeReport } from '../../src/evaluation/report.js'
+import { scorePredictions } from '../../src/evaluation/scores.js'
+import type { Evaluation } from '../api.js'
+import { type Heat, heatOf } from './heat.js'
+import { compute, inOrder, setsFor, taught } from './network.js'
+import { addressOf } from './picture.js'
+import { fingerprintOf, projectName } from './project.js'
+
+export interface Checked {
+  readonly evaluation: Evaluation
+  /** The wrong answers, the surest first: the picture, and where the network saw what it said. */
+  readonly mistakes: readonly {
+    readonly image: Blob
+    readonly said: string
+    readonly is: string
+    readonly heat: Heat
+  }[]
+  /** To tell whether it is still so. */
+  readonly network: object
+  readonly of: string
+}
+
+const MOST_MISTAKES = 12
+
+export const checked = signal<Checked | null>(null)
+export const checking = signal(false)
+
+/** Does it where it is not done yet. */
+export async function check(): Promise<void> {
+  const network = taught.value
+  const known = checked.value
+  if (!network || checking.value || (known?.network === network && known.of === fingerprintOf())) return
+  checking.value = true
+  try {
+    const { heldOut } = setsFor(network)
+    const images = inOrder(true).map(({ image }) => image)
+    const predictions = await network.predict(heldOut, compute)
+    const facts = { path: projectName.value, network: network.name, views: 'single', training: null } as const
+    const report = makeReport(facts, heldOut, predictions, scorePredictions(predictions, network.classes))
+    const thumbnails = report.worst.map(({ index }) => addressOf(images[index]!))
+    const mistakes: Checked['mistakes'][number][] = []
+    for (const { index, label, predicted } of report.worst.slice(0, MOST_MISTAKES)) {
+      const image = images[index]!
+      const cam = await network.gradCam(image, compute)
+      const said = network.classes[predicted]!
+      mistakes.push({ image, said, is: network.classes[label]!, heat: heatOf(cam, predicted) })
+    }
+    const evaluation = { report, thumbnails, epoch: 0, made: Date.now() } as unknown as Evaluation
+    checked.value = { evaluation, mistakes, network, of: fingerprintOf() }
+  } finally {
+    checking.value = false
+  }
+}

@@ -1,0 +1,75 @@
+// How well the network does on pictures that it was not shown, and where it looked when it was wrong.
+import { useEffect } from 'preact/hooks'
+import { Findings } from '../../evaluation/findings.js'
+import { check, checked, checking } from '../check.js'
+import { HeatLayer } from '../heat.js'
+import { taught } from '../network.js'
+import { attempt } from '../notice.js'
+import { addressOf as pictureAddress } from '../picture.js'
+import { fingerprintOf, history, pictures } from '../project.js'
+import { addressOf } from '../route.js'
+import { going } from '../trainings.js'
+
+export function CheckPage() {
+  const network = taught.value
+  const held = pictures.value.filter(({ heldOut }) => heldOut).length
+  const known = network !== null && pictures.value.every(({ label }) => network.classes.includes(label))
+  const can = network !== null && going.value === null && held > 0 && known
+  useEffect(() => {
+    if (can) attempt(check)
+  })
+  if (network === null) {
+    return (
+      <div class="empty">
+        <h1>Nothing to check yet</h1>
+        <p>
+          Once a network is trained, its answers on the held-out pictures stand here.{' '}
+          <a href={addressOf('train')}>Train</a> one first.
+        </p>
+      </div>
+    )
+  }
+  if (going.value !== null) return <p class="empty">The network is being trained. Come back when it is done.</p>
+  if (held === 0)
+    return <p class="empty">No pictures are held out. Choose some among your pictures, and hold them out.</p>
+  if (!known) {
+    return (
+      <p class="empty">
+        The classes have changed since the training. <a href={addressOf('train')}>Train</a> again.
+      </p>
+    )
+  }
+  const found = checked.value
+  if (found === null || found.network !== network) {
+    return <p class="empty">{checking.value ? 'Looking at the held-out pictures …' : ''}</p>
+  }
+  const stale = history.value.at(-1)?.of !== fingerprintOf()
+  return (
+    <>
+      <h1 class="visually-hidden">Check</h1>
+      <p class="soft">
+        {held === 1 ? 'One picture was' : `${held} pictures were`} held out: the network was never trained on them.
+      </p>
+      {stale && <p class="stale">The pictures have changed since the training.</p>}
+      <Findings evaluation={found.evaluation} best={false} />
+      {found.mistakes.length > 0 && (
+        <section class="looked">
+          <h2>Where it looked</h2>
+          <p class="soft">What in each of these pictures spoke for the wrong answer (Grad-CAM).</p>
+          <ul class="mistakes">
+            {found.mistakes.map(({ image, said, is, heat }, i) => (
+              <li key={i}>
+                <span class="seen">
+                  <img src={pictureAddress(image)} alt={`${is}, taken for ${said}`} />
+                  <HeatLayer heat={heat} />
+                </span>
+                <b>{said}</b>
+                <span class="soft">is {is}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  )
+}
