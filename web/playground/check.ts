@@ -10,19 +10,12 @@ import { fingerprintOf, projectName } from './project.js'
 
 export interface Checked {
   readonly evaluation: Evaluation
-  /** The wrong answers, the surest first: the picture, and where the network saw what it said. */
-  readonly mistakes: readonly {
-    readonly image: Blob
-    readonly said: string
-    readonly is: string
-    readonly heat: Heat
-  }[]
+  /** Of the wrong answers, the surest first: where the network saw what it said. */
+  readonly heats: readonly Heat[]
   /** To tell whether it is still so. */
   readonly network: object
   readonly of: string
 }
-
-const MOST_MISTAKES = 12
 
 export const checked = signal<Checked | null>(null)
 export const checking = signal(false)
@@ -40,15 +33,12 @@ export async function check(): Promise<void> {
     const facts = { path: projectName.value, network: network.name, views: 'single', training: null } as const
     const report = makeReport(facts, heldOut, predictions, scorePredictions(predictions, network.classes))
     const thumbnails = report.worst.map(({ index }) => addressOf(images[index]!))
-    const mistakes: Checked['mistakes'][number][] = []
-    for (const { index, label, predicted } of report.worst.slice(0, MOST_MISTAKES)) {
-      const image = images[index]!
-      const cam = await network.gradCam(image, compute)
-      const said = network.classes[predicted]!
-      mistakes.push({ image, said, is: network.classes[label]!, heat: heatOf(cam, predicted) })
+    const heats: Heat[] = []
+    for (const { index, predicted } of report.worst) {
+      heats.push(heatOf(await network.gradCam(images[index]!, compute), predicted))
     }
     const evaluation = { report, thumbnails, epoch: 0, made: Date.now() } as unknown as Evaluation
-    checked.value = { evaluation, mistakes, network, of: fingerprintOf() }
+    checked.value = { evaluation, heats, network, of: fingerprintOf() }
   } finally {
     checking.value = false
   }

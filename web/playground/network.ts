@@ -8,7 +8,7 @@ import { say } from './notice.js'
 import { BASE_FILE, base, labels, type Picture, pictures } from './project.js'
 import { forget, keep, readKept } from './store.js'
 
-const SHIPPED = './cifar10.safetensors'
+const SHIPPED = { name: 'densenet-bc-40-12', file: './cifar10.safetensors' } as const
 /** Folder of the pictures in a project that has left the browser, and so the name of the data set. */
 export const PICTURES = 'pictures'
 
@@ -37,9 +37,9 @@ export const baseFacts = signal<BaseFacts | null>(null)
 /** Whoever asks for it disposes of it. */
 export async function openBase(): Promise<DenseNet> {
   const file = base.value && (await readKept(BASE_FILE))
-  const network = await DenseNet.load(file ?? SHIPPED)
+  const network = await DenseNet.load(file ?? SHIPPED.file)
   const { parameters, depth } = await network.summary()
-  baseFacts.value = { name: file ? base.value!.name : network.name, size: network.config.height, parameters, depth }
+  baseFacts.value = { name: file ? base.value!.name : SHIPPED.name, size: network.config.height, parameters, depth }
   return network
 }
 

@@ -30,7 +30,7 @@ export interface Wishes {
   readonly learningRate: number
 }
 export const USUAL: Readonly<Record<Training['kind'], Wishes>> = {
-  classifier: { epochs: 20, learningRate: 0.1 },
+  classifier: { epochs: 10, learningRate: 0.05 },
   whole: { epochs: 10, learningRate: 0.01 },
 }
 

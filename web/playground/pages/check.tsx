@@ -1,14 +1,17 @@
 // How well the network does on pictures that it was not shown, and where it looked when it was wrong.
+import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { Findings } from '../../evaluation/findings.js'
 import { check, checked, checking } from '../check.js'
 import { HeatLayer } from '../heat.js'
 import { taught } from '../network.js'
 import { attempt } from '../notice.js'
-import { addressOf as pictureAddress } from '../picture.js'
 import { fingerprintOf, history, pictures } from '../project.js'
 import { addressOf } from '../route.js'
 import { going } from '../trainings.js'
+
+/** Whether it is shown where the network looked. */
+const looked = signal(true)
 
 export function CheckPage() {
   const network = taught.value
@@ -51,25 +54,21 @@ export function CheckPage() {
         {held === 1 ? 'One picture was' : `${held} pictures were`} held out: the network was never trained on them.
       </p>
       {stale && <p class="stale">The pictures have changed since the training.</p>}
-      <Findings evaluation={found.evaluation} best={false} />
-      {found.mistakes.length > 0 && (
-        <section class="looked">
-          <h2>Where it looked</h2>
-          <p class="soft">What in each of these pictures spoke for the wrong answer (Grad-CAM).</p>
-          <ul class="mistakes">
-            {found.mistakes.map(({ image, said, is, heat }, i) => (
-              <li key={i}>
-                <span class="seen">
-                  <img src={pictureAddress(image)} alt={`${is}, taken for ${said}`} />
-                  <HeatLayer heat={heat} />
-                </span>
-                <b>{said}</b>
-                <span class="soft">is {is}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={looked.value}
+          onChange={event => {
+            looked.value = event.currentTarget.checked
+          }}
+        />
+        Mark in each mistake what spoke for the wrong answer (Grad-CAM)
+      </label>
+      <Findings
+        evaluation={found.evaluation}
+        best={false}
+        over={place => looked.value && found.heats[place] && <HeatLayer heat={found.heats[place]} />}
+      />
     </>
   )
 }

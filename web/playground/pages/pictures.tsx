@@ -18,10 +18,7 @@ export function PicturesPage() {
   const lacking = unready()
   return (
     <>
-      <h1 class={none ? '' : 'visually-hidden'}>
-        {none ? 'Teach a network to tell your own things apart' : 'Pictures'}
-      </h1>
-      {none && <Welcome />}
+      {none ? <Welcome /> : <h1 class="visually-hidden">Pictures</h1>}
       <div class="toolbar start">
         <NewClass />
         <FileButton folder onFiles={given => takeIn(given)}>
@@ -57,7 +54,8 @@ export function PicturesPage() {
                 <span class="soft">
                   {plural(all.length, 'picture')} of{' '}
                   {plural(classes.value.length, 'class').replace(/classs$/, 'classes')},{' '}
-                  {all.filter(({ heldOut }) => heldOut).length} held out
+                  {all.filter(({ heldOut }) => heldOut).length} held out (ringed). Choose pictures to move, remove or
+                  hold them out.
                 </span>
               </>
             ) : (
@@ -72,17 +70,18 @@ export function PicturesPage() {
 
 function Welcome() {
   return (
-    <div class="prose">
+    <div class="welcome">
+      <h1>Teach a network to tell your own things apart</h1>
       <ol class="plan">
         <li>
-          <b>Name two classes or more</b>, and give each a dozen pictures or more: from the camera, from files, by
-          dropping or pasting them.
+          <b>Name two classes or more</b> Give each a dozen pictures or more: from the camera, from files, by dropping
+          or pasting them.
         </li>
         <li>
-          <b>Train.</b> A network that has seen many pictures before learns yours in seconds.
+          <b>Train</b> A network that has seen many pictures before learns yours in seconds.
         </li>
         <li>
-          <b>See what it has learnt</b>: on pictures it was not shown, and live before the camera. Take it away as a
+          <b>See what it has learnt</b> On pictures it was not shown, and live before the camera. Take it away as a
           file.
         </li>
       </ol>

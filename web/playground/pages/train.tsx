@@ -30,7 +30,7 @@ export function TrainPage() {
   return (
     <>
       <h1 class="visually-hidden">Train</h1>
-      <div class="train">
+      <div class="teaching">
         <div class="steps">
           <BeginWith />
           <Step
