@@ -26,9 +26,12 @@ async function* within(entry: FileSystemEntry, folders: readonly string[]): Asyn
 
 export async function dropped({ items }: DataTransfer): Promise<Given[]> {
   // They are gone after the first await.
-  const entries = [...items].flatMap(item => (item.kind === 'file' ? (item.webkitGetAsEntry() ?? []) : []))
+  const found = [...items].map(item => item.webkitGetAsEntry() ?? item.getAsFile())
   const given: Given[] = []
-  for (const entry of entries) for await (const one of within(entry, [])) given.push(one)
+  for (const one of found) {
+    if (one instanceof File) given.push({ file: one, folders: [] })
+    else if (one) for await (const inner of within(one, [])) given.push(inner)
+  }
   return given
 }
 

@@ -26,7 +26,7 @@ export function PicturesPage() {
         </FileButton>
         {none && (
           <FileButton accept=".zip" onFiles={given => takeIn(given)}>
-            A project …
+            Project …
           </FileButton>
         )}
       </div>

@@ -21,6 +21,7 @@ import {
   type Wishes,
 } from '../trainings.js'
 
+const REGIONS: Readonly<Record<Training['kind'], string>> = { classifier: 'New classifier', whole: 'Fine-tuning' }
 const KINDS: Readonly<Record<Training['kind'], string>> = { classifier: 'new classifier', whole: 'whole network' }
 const WATCHED = metrics.filter(({ id }) => id === 'loss' || id === 'error')
 
@@ -108,7 +109,7 @@ function Step({ title, text, kind, disabled, run }: StepProps) {
   const now = going.value
   const start = (): void => attempt(() => run({ epochs: epochs.value, learningRate: learningRate.value }))
   return (
-    <section>
+    <section aria-label={REGIONS[kind]}>
       <h2>{title}</h2>
       <p class="soft">{text}</p>
       <div class="actions">
