@@ -13,8 +13,8 @@ export function Capture({ label }: { label: string }) {
   const series = useSignal(false)
   const taken = useSignal(0)
   const take = async (): Promise<void> => {
-    if (!ready.value) return
-    const blob = await squareOf(video.current!, SIZE).convertToBlob({ type: 'image/jpeg', quality: 0.92 })
+    if (!ready.value || !video.current) return
+    const blob = await squareOf(video.current, SIZE).convertToBlob({ type: 'image/jpeg', quality: 0.92 })
     const file = new File([blob], 'camera.jpg', { type: 'image/jpeg' })
     const { added } = await addPictures(label, [file])
     taken.value += added

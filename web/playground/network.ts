@@ -57,7 +57,7 @@ export async function chooseBase(file: File | null): Promise<void> {
       network.dispose()
     }
   } else await forget(BASE_FILE)
-  base.value = file && { name: file.name }
+  base.value = file && { name: file.name, id: crypto.randomUUID() }
   await lookAtBase()
 }
 
@@ -72,22 +72,24 @@ export const inOrder = (held: boolean): Picture[] =>
     .filter(({ heldOut }) => heldOut === held)
     .sort((a, b) => byCodePoint(a.label, b.label) || byCodePoint(a.file, b.file))
 
-/** As Node reads the folder of the same pictures, so that a run may go on there. */
-export function setsFor({ config, normalisation }: DenseNet): Sets {
-  const part = (held: boolean): FileDataset => {
-    const folder = held ? 'val' : 'train'
-    const images = inOrder(held).map(({ image, label, file }) => ({ image, label, file: `${folder}/${label}/${file}` }))
-    return imageBlobs(images, {
-      classes: labels(),
-      name: PICTURES,
-      split: held ? 'validation' : 'train',
-      size: config.height,
-      channels: config.inputChannels,
-      ...(normalisation ? { normalisation } : {}),
-    })
-  }
-  return { train: part(false), heldOut: part(true) }
+/** Pictures as Node reads them from folders, so that a run may go on there. */
+export function setOf({ config, normalisation }: DenseNet, shown: readonly Picture[], split: 'train' | 'validation') {
+  const folder = split === 'train' ? 'train' : 'val'
+  const images = shown.map(({ image, label, file }) => ({ image, label, file: `${folder}/${label}/${file}` }))
+  return imageBlobs(images, {
+    classes: labels(),
+    name: PICTURES,
+    split,
+    size: config.height,
+    channels: config.inputChannels,
+    ...(normalisation ? { normalisation } : {}),
+  })
 }
+
+export const setsFor = (network: DenseNet): Sets => ({
+  train: setOf(network, inOrder(false), 'train'),
+  heldOut: setOf(network, inOrder(true), 'validation'),
+})
 
 /** Why the pictures cannot be trained on yet; null: they can. */
 export function unready(): string | null {

@@ -35,6 +35,8 @@ export interface Training {
 /** The network to begin with; null: the one that comes with the page. */
 export interface Base {
   readonly name: string
+  /** Another one for each file: what is known of its features is of no use for others. */
+  readonly id: string
 }
 
 interface Kept {
@@ -205,5 +207,5 @@ export async function clearProject(): Promise<void> {
   base.value = null
   history.value = []
   await kept()
-  for (const path of ['pictures', BASE_FILE, ...runs]) await forget(path)
+  for (const path of ['pictures', 'features', BASE_FILE, ...runs]) await forget(path)
 }

@@ -1,9 +1,11 @@
 // Teaching: the classifier alone, then all of the network; one training at a time, watched as it goes.
 import { signal } from '@preact/signals'
 import { DenseNet, type FitOptions } from '../../src/entries/browser.js'
+import { usageError } from '../../src/errors.js'
 import type { TrainingEvent } from '../../src/training/events.js'
 import { Curves } from './curves.js'
-import { checkReady, compute, openBase, type Sets, setsFor, setTaught, taught } from './network.js'
+import { knownFeatures } from './features.js'
+import { checkReady, compute, openBase, setsFor, setTaught, taught } from './network.js'
 import { say } from './notice.js'
 import { fingerprintOf, history, labels, pictures, type Training } from './project.js'
 import { forget, keptFiles, readKept, runFolder } from './store.js'
@@ -37,22 +39,36 @@ export const USUAL: Readonly<Record<Training['kind'], Wishes>> = {
 /** So small that there are enough steps, and no smaller. */
 const batchFor = (images: number): number => Math.min(32, Math.max(4, 2 ** Math.round(Math.log2(images / 12))))
 
-/** A new classifier on the features of the network to begin with. */
-export async function trainClassifier(wishes: Wishes): Promise<void> {
-  checkReady()
-  const begun = await openBase()
-  const network = await begun.withNewClassifier(labels().length).finally(() => begun.dispose())
-  const options = { freeze: ['features.*'], augmentation: false } as const
-  await train(network, 'classifier', { ...options, ...wishes })
+/** What is trained, and how. */
+interface Prepared {
+  readonly network: DenseNet
+  readonly options: FitOptions
 }
+
+/** A new classifier on the features of the network to begin with. */
+export const trainClassifier = (wishes: Wishes): Promise<void> =>
+  begin('classifier', wishes, async signal => {
+    const begun = await openBase()
+    const network = await begun.withNewClassifier(labels().length).finally(() => begun.dispose())
+    try {
+      const features = await knownFeatures(network, (done, all) => showFeatures({ done, all }), signal)
+      return { network, options: { freeze: ['features.*'], augmentation: false, knownFeatures: features } }
+    } catch (error) {
+      network.dispose()
+      throw error
+    }
+  })
 
 /** All of the network that was taught, at a rate that leaves it what it knows. */
-export async function trainWhole(wishes: Wishes): Promise<void> {
-  checkReady()
-  await train(taught.value!, 'whole', wishes)
-}
+export const trainWhole = (wishes: Wishes): Promise<void> =>
+  begin('whole', wishes, async () => ({ network: taught.value!, options: {} }))
 
-function train(network: DenseNet, kind: Training['kind'], options: FitOptions): Promise<void> {
+function begin(
+  kind: Training['kind'],
+  { epochs, learningRate }: Wishes,
+  prepare: (signal: AbortSignal) => Promise<Prepared>,
+): Promise<void> {
+  checkReady()
   const last = history.value.at(-1)?.run
   const training: Training = {
     run: `runs/${last ? Number(last.split('/')[1]) + 1 : 1}`,
@@ -60,7 +76,7 @@ function train(network: DenseNet, kind: Training['kind'], options: FitOptions): 
     begun: Date.now(),
     pictures: pictures.value.filter(({ heldOut }) => !heldOut).length,
     heldOut: pictures.value.filter(({ heldOut }) => heldOut).length,
-    epochs: options.epochs!,
+    epochs,
     seconds: null,
     error: null,
     state: 'training',
@@ -69,40 +85,44 @@ function train(network: DenseNet, kind: Training['kind'], options: FitOptions): 
   history.value = [...history.value, training]
   curves.clear()
   const batchSize = batchFor(training.pictures)
-  return carryOut(network, training, { ...options, schedule: 'cosine', batchSize, output: runFolder(training.run) })
+  const common = { epochs, learningRate, batchSize, schedule: 'cosine', output: runFolder(training.run) } as const
+  return carryOut(training, async signal => {
+    const { network, options } = await prepare(signal)
+    return { network, options: { ...common, ...options } }
+  })
 }
 
 /** Goes on with the last training, where a tab that was closed left it. */
-export async function goOn(): Promise<void> {
+export function goOn(): Promise<void> {
   const training = history.value.at(-1)!
-  const network = await networkOf(training)
-  if (!network) throw new Error('there is nothing to go on with: its run is gone')
-  await carryOut(network, training, { resume: runFolder(training.run) })
+  return carryOut(training, async () => {
+    const network = await networkOf(training)
+    if (!network) throw usageError('there is nothing to go on with: the files of this training are gone', 'train anew')
+    return { network, options: { resume: runFolder(training.run) } }
+  })
 }
 
-async function carryOut(network: DenseNet, training: Training, options: FitOptions): Promise<void> {
+async function carryOut(training: Training, prepare: (signal: AbortSignal) => Promise<Prepared>): Promise<void> {
   abort = new AbortController()
-  const start = performance.now()
+  const { signal } = abort
   const { kind, epochs, run } = training
+  const start = performance.now()
   const before = training.seconds ?? 0
   going.value = { kind, features: null, epoch: 1, epochs, share: 0, backend: '' }
   let ended: Partial<Training> = { state: 'stopped' }
+  let network: DenseNet | null = null
   try {
-    const { train, heldOut }: Sets = setsFor(network)
-    const result = await network.fit(train, {
-      ...compute,
-      ...options,
-      validation: heldOut,
-      checkpointSeconds: 30,
-      signal: abort.signal,
-      onEvent: hear,
-    })
+    const prepared = await prepare(signal)
+    network = prepared.network
+    const { train, heldOut } = setsFor(network)
+    const common = { ...compute, validation: heldOut, checkpointSeconds: 30, signal, onEvent: hear }
+    const result = await network.fit(train, { ...common, ...prepared.options })
     ended = { state: result.stopped ? 'stopped' : 'done', error: result.final?.top1Error ?? null }
     setTaught(network)
     for (const one of history.value) if (one.run !== run) await forget(one.run)
   } catch (error) {
-    if (network !== taught.value) network.dispose()
-    throw error
+    if (network !== taught.value) network?.dispose()
+    if (!signal.aborted) throw error
   } finally {
     going.value = null
     abort = null
@@ -114,15 +134,17 @@ async function carryOut(network: DenseNet, training: Training, options: FitOptio
   }
 }
 
+function showFeatures(features: NonNullable<Going['features']>): void {
+  if (going.value) going.value = { ...going.value, features }
+}
+
 function hear(event: TrainingEvent): void {
   const now = going.value
   if (!now) return
   curves.hear(event)
   if (event.type === 'start') going.value = { ...now, backend: event.compute.backend }
-  else if (event.type === 'features') {
-    const { imagesDone: done, images: all } = event
-    going.value = { ...now, features: { done, all } }
-  } else if (event.type === 'step') {
+  else if (event.type === 'features') showFeatures({ done: event.imagesDone, all: event.images })
+  else if (event.type === 'step') {
     const { epoch, batch, batchesPerEpoch } = event
     going.value = { ...now, features: null, epoch, share: (epoch - 1 + batch / batchesPerEpoch) / now.epochs }
   } else if (event.type === 'warning') say(event.message)

@@ -158,8 +158,8 @@ function Live({ look, children }: LiveProps) {
     if (!on) return
     let gone = false
     const again = async (): Promise<void> => {
-      while (!gone) {
-        const pixels = squareOf(video.current!, LOOK).getContext('2d')!.getImageData(0, 0, LOOK, LOOK)
+      while (!gone && video.current) {
+        const pixels = squareOf(video.current, LOOK).getContext('2d')!.getImageData(0, 0, LOOK, LOOK)
         await look(pixels)
         // One look after the other, and no faster than the screen.
         await new Promise(requestAnimationFrame)
