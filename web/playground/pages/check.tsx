@@ -54,16 +54,18 @@ export function CheckPage() {
         {held === 1 ? 'One picture was' : `${held} pictures were`} held out: the network was never trained on them.
       </p>
       {stale && <p class="stale">The pictures have changed since the training.</p>}
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={looked.value}
-          onChange={event => {
-            looked.value = event.currentTarget.checked
-          }}
-        />
-        Mark in each mistake what spoke for the wrong answer (Grad-CAM)
-      </label>
+      {found.heats.length > 0 && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={looked.value}
+            onChange={event => {
+              looked.value = event.currentTarget.checked
+            }}
+          />
+          Mark in each mistake what spoke for the wrong answer (Grad-CAM)
+        </label>
+      )}
       <Findings
         evaluation={found.evaluation}
         best={false}

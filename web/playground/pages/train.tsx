@@ -31,7 +31,7 @@ export function TrainPage() {
   return (
     <>
       <h1 class="visually-hidden">Train</h1>
-      <div class="teaching">
+      <div class={`teaching${going.value === null ? '' : ' busy'}`}>
         <div class="steps">
           <BeginWith />
           <Step
@@ -94,6 +94,9 @@ function BeginWith() {
   )
 }
 
+/** Whether the last training was of the pictures as they are. */
+const upToDate = (): boolean => history.value.at(-1)?.of === fingerprintOf()
+
 interface StepProps {
   readonly title: string
   readonly text: string
@@ -120,7 +123,7 @@ function Step({ title, text, kind, disabled, run }: StepProps) {
         ) : (
           <button
             type="button"
-            class={disabled === null && (kind === 'classifier') === (taught.value === null) ? 'main' : ''}
+            class={disabled === null && kind === 'classifier' && !upToDate() ? 'main' : ''}
             disabled={disabled !== null || now !== null}
             onClick={start}
           >
@@ -193,7 +196,7 @@ function Progress({ now }: { now: Going | null }) {
           {right} of {last.heldOut}
         </b>{' '}
         held-out pictures right.{' '}
-        {last.of === fingerprintOf() ? (
+        {upToDate() ? (
           <a href={addressOf('check')}>Look at the mistakes</a>
         ) : (
           <span class="stale">The pictures have changed since: train again.</span>
