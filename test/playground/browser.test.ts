@@ -1,7 +1,7 @@
 // The playground in a real browser with a camera that is not real: from pictures to a network that answers, the project away
 // and back, without a network, with keys alone, and what a screen reader meets.
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import { wasmBuilds } from '../compiled-builds.js'
 
 const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
 const PAGES = ['pictures', 'train', 'check', 'try', 'keep', 'cifar10']
-const PATIENCE = { timeout: Number(process.env.PATIENCE ?? 60_000) }
+const PATIENCE = { timeout: 60_000 }
 
 /** Pictures that anybody could tell apart: one colour or another, a little different each. */
 async function writePictures(folder: string): Promise<Record<'red' | 'blue', string[]>> {
@@ -146,11 +146,8 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     await page.getByRole('heading', { name: /Teach a network/ }).waitFor()
     await choose(page, 'Project …', [zip])
     await page.getByText('colours: 12 pictures').waitFor()
-    await go(page, 'train')
-    await page.getByRole('button', { name: 'Train a new classifier' }).click()
-    await page.locator('progress').waitFor()
-    await expect.poll(() => page.locator('tbody tr').count(), PATIENCE).toBe(2)
-    await page.getByText('held-out pictures right').waitFor()
+    await go(page, 'check')
+    await page.locator('.matrix').waitFor()
     await context.close()
   })
 
@@ -175,12 +172,6 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     await expect.poll(() => countOf(page, 'red'), PATIENCE).toBe(7)
     await go(page, 'train')
     await page.getByText('The pictures have changed since: train again.').waitFor()
-    await page.getByText('Fine-tune the whole network').first().waitFor()
-    await page.getByRole('region', { name: 'Fine-tuning' }).getByText('Settings').click()
-    await page.getByRole('region', { name: 'Fine-tuning' }).getByLabel('Epochs').fill('1')
-    await page.getByRole('button', { name: 'Fine-tune the whole network' }).click()
-    await expect.poll(() => page.locator('tbody tr').count(), PATIENCE).toBe(2)
-    await page.getByText('Look at the mistakes').waitFor()
     await context.close()
   })
 
@@ -268,9 +259,9 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     await go(page, 'train')
     const tuning = page.getByRole('region', { name: 'Fine-tuning' })
     await tuning.getByText('Settings').click()
-    await tuning.getByLabel('Epochs').fill('4')
+    await tuning.getByLabel('Epochs').fill('3')
     await tuning.getByRole('button', { name: 'Fine-tune the whole network' }).click()
-    await page.getByText('Epoch 2 of 4').waitFor()
+    await page.getByText('Epoch 2 of 3').waitFor()
     await tuning.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('button', { name: 'Go on with it' }).waitFor()
     await page.reload()
@@ -357,10 +348,10 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
   })
 
   test('it answers to the names of this machine only', async () => {
-    const answer = await fetch(server.url, { headers: { Host: 'evil.example' } }).catch(() => null)
-    // Node's fetch may not send another Host; then the guard is asked directly.
-    if (answer?.status === 200) return
-    expect(answer?.status).toBe(403)
+    const status = await new Promise(resolve => {
+      get(server.url, { headers: { Host: 'evil.example' } }, ({ statusCode }) => resolve(statusCode))
+    })
+    expect(status).toBe(403)
   })
 
   test.each(VIEWS)(

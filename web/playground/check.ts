@@ -37,7 +37,7 @@ export async function check(): Promise<void> {
     for (const { index, predicted } of report.worst) {
       heats.push(heatOf(await network.gradCam(images[index]!, compute), predicted))
     }
-    const evaluation = { report, thumbnails, epoch: 0, made: Date.now() } as unknown as Evaluation
+    const evaluation: Evaluation = { report, thumbnails, epoch: null, made: Date.now() }
     checked.value = { evaluation, heats, network, of: fingerprintOf() }
   } finally {
     checking.value = false

@@ -1,11 +1,11 @@
 // What the network to begin with sees in each picture: computed once, kept, and used by every classifier.
 import type { DenseNet, FitOptions } from '../../src/entries/browser.js'
+import { hashOf } from './hash.js'
 import { compute, inOrder, setOf } from './network.js'
-import { base, type Picture, pictures } from './project.js'
+import { type Picture, pictures } from './project.js'
 import { keep, readKept } from './store.js'
 
 const FILE = 'features'
-const SHIPPED = 'comes with the page'
 
 interface Known {
   /** Of which network. */
@@ -35,13 +35,21 @@ async function write({ of, byPicture }: Known): Promise<void> {
   await keep(FILE, new Blob([Uint32Array.of(facts.length), facts, ...numbers]))
 }
 
-/** Of all pictures, for `fit`; only those of new ones are computed, by a network whose features are as they were. */
+/** What decides the features of a network, as a word that differs when they do. */
+export async function featuresOf(network: DenseNet): Promise<string> {
+  const { parameters, running } = await network.state
+  const bits = (numbers: Float32Array): Uint32Array =>
+    new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length)
+  return `${hashOf(bits(parameters), bits(running))} ${JSON.stringify([network.normalisation, network.config.height])}`
+}
+
+/** Of all pictures, for `fit`; only those of new ones are computed, by a network whose features are `of` this kind. */
 export async function knownFeatures(
   network: DenseNet,
+  of: string,
   onProgress: (done: number, all: number) => void,
   signal: AbortSignal,
 ): Promise<NonNullable<FitOptions['knownFeatures']>> {
-  const of = base.value?.id ?? SHIPPED
   if (known?.of !== of) known = await read(of)
   const { byPicture } = known
   const there = new Set(pictures.value.map(({ id }) => id))

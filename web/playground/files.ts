@@ -41,7 +41,8 @@ export const chosen = (files: FileList | null): Given[] =>
     .map(file => ({ file, folders: file.webkitRelativePath.split('/').slice(0, -1) }))
     .filter(({ file, folders }) => ![file.name, ...folders].some(name => name.startsWith('.')))
 
-const WEIGHTS = /\.(safetensors|pth|pt|h5|keras|t7|bin)$/i
+/** ONNX is not read, and that is said by who reads the others. */
+const WEIGHTS = /\.(safetensors|pth|pt|pth\.tar|h5|keras|t7|bin|onnx)$/i
 
 export const isProject = ({ file }: Given): boolean => /\.zip$/i.test(file.name)
 export const isWeights = ({ file }: Given): boolean => WEIGHTS.test(file.name)

@@ -10,7 +10,7 @@ import { forget, keep, readKept } from './store.js'
 
 const SHIPPED = { name: 'densenet-bc-40-12', file: './cifar10.safetensors' } as const
 /** Folder of the pictures in a project that has left the browser, and so the name of the data set. */
-export const PICTURES = 'pictures'
+const PICTURES = 'pictures'
 
 /** How it computes: for every call that may be the first. */
 export const compute = {
@@ -57,7 +57,7 @@ export async function chooseBase(file: File | null): Promise<void> {
       network.dispose()
     }
   } else await forget(BASE_FILE)
-  base.value = file && { name: file.name, id: crypto.randomUUID() }
+  base.value = file && { name: file.name }
   await lookAtBase()
 }
 

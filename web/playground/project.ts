@@ -1,6 +1,7 @@
 // The project: classes, pictures, the network to begin with, what was trained. It is kept as it changes.
 import { effect, signal } from '@preact/signals'
 import { byCodePoint } from '../../src/images/names.js'
+import { hashOf } from './hash.js'
 import { className, fileName } from './names.js'
 import { complain } from './notice.js'
 import { asKept } from './picture.js'
@@ -35,8 +36,6 @@ export interface Training {
 /** The network to begin with; null: the one that comes with the page. */
 export interface Base {
   readonly name: string
-  /** Another one for each file: what is known of its features is of no use for others. */
-  readonly id: string
 }
 
 interface Kept {
@@ -72,10 +71,7 @@ export const labels = (): string[] => [...classes.value].sort(byCodePoint)
 /** What a network is trained on, as a word that differs when that does. */
 export function fingerprintOf(): string {
   const text = JSON.stringify(pictures.value.map(({ label, file, heldOut }) => [label, file, heldOut]).sort())
-  // FNV-1a
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return (hash >>> 0).toString(16)
+  return hashOf(Array.from(text, character => character.codePointAt(0)!))
 }
 
 export function described(): Kept {
@@ -153,6 +149,8 @@ export interface Added {
 
 /** `heldOut`: where that is known already. */
 export async function addPictures(label: string, files: readonly File[], heldOut?: boolean): Promise<Added> {
+  // Or the browser may clear it away when the disk is full.
+  if (pictures.value.length === 0) void navigator.storage.persist()
   let added = 0
   const refused: string[] = []
   for (const file of files) {

@@ -4,7 +4,7 @@ import { DenseNet, type FitOptions } from '../../src/entries/browser.js'
 import { usageError } from '../../src/errors.js'
 import type { TrainingEvent } from '../../src/training/events.js'
 import { Curves } from './curves.js'
-import { knownFeatures } from './features.js'
+import { featuresOf, knownFeatures } from './features.js'
 import { checkReady, compute, openBase, setsFor, setTaught, taught } from './network.js'
 import { say } from './notice.js'
 import { fingerprintOf, history, labels, pictures, type Training } from './project.js'
@@ -49,9 +49,10 @@ interface Prepared {
 export const trainClassifier = (wishes: Wishes): Promise<void> =>
   begin('classifier', wishes, async signal => {
     const begun = await openBase()
+    const of = await featuresOf(begun)
     const network = await begun.withNewClassifier(labels().length).finally(() => begun.dispose())
     try {
-      const features = await knownFeatures(network, (done, all) => showFeatures({ done, all }), signal)
+      const features = await knownFeatures(network, of, (done, all) => showFeatures({ done, all }), signal)
       return { network, options: { freeze: ['features.*'], augmentation: false, knownFeatures: features } }
     } catch (error) {
       network.dispose()
