@@ -1,7 +1,7 @@
 // A project of the playground, a zip, as a folder on the disk: its run is then a run like any other, on its own pictures.
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { usageError } from '../errors.js'
+import { DenseNetError, usageError } from '../errors.js'
 import { LAST_FILE } from '../fitting/run-files.js'
 import { CONFIG_FILE } from '../fitting/settings.js'
 import { fileOfRun, PICTURES_FOLDER, projectPlace, RUN_FOLDER } from '../interop/project-archive.js'
@@ -39,7 +39,7 @@ export async function unpackProject(archive: string): Promise<string> {
       const file = join(temporary, name.slice(place.length))
       await mkdir(dirname(file), { recursive: true })
       const isConfig = name === `${place}${RUN_FOLDER}${CONFIG_FILE}`
-      await writeFile(file, isConfig ? atHome(entry.read(), folder) : entry.read())
+      await writeFile(file, isConfig ? atHome(entry.read(), folder, `${archive}: ${name}`) : entry.read())
     }
     await rename(temporary, folder)
   } catch (error) {
@@ -50,8 +50,13 @@ export async function unpackProject(archive: string): Promise<string> {
 }
 
 /** Settings of a run from a browser: where its pictures are here, and on the best backend that there is. */
-function atHome(config: Uint8Array, folder: string): string {
-  const settings = JSON.parse(new TextDecoder().decode(config)) as object
+function atHome(config: Uint8Array, folder: string, name: string): string {
+  let settings: object
+  try {
+    settings = JSON.parse(new TextDecoder().decode(config))
+  } catch (cause) {
+    throw new DenseNetError(`${name} is damaged: it is not JSON`, { cause })
+  }
   const dataset = resolve(folder, PICTURES_FOLDER)
   return `${JSON.stringify({ ...settings, dataset, backend: 'auto' }, null, 2)}\n`
 }
