@@ -27,6 +27,7 @@ const problems = [
     'dist/cli/main.js',
     'dist/dashboard/page/index.html',
     'dist/server/page/script.js',
+    'dist/playground/page/index.html',
     'models/cifar10/model.safetensors',
     'native/build/wasm32-simd/densenet.wasm',
     'native/build/wasm32-relaxed/densenet.wasm',

@@ -25,7 +25,8 @@ const LOADS: Readonly<Record<string, string>> = {
   './interop': 'fflate pbf zod',
   './model': 'zod',
   './networks': 'fflate node pbf zod',
-  './runs': 'node pbf zod',
+  './playground': 'node',
+  './runs': 'fflate node pbf zod',
   './server': 'node zod',
   './training': 'zod',
 }

@@ -20,6 +20,7 @@ const NOT_RUN = [
   [/^(npx )?densenet data \w/, 'fetches a data set: test/data/bringing/download.test.ts'],
   [/^(npx )?densenet train --resume checkpoints/, "a run of the original's: test/interop/cli.test.ts"],
   [/^(npx )?densenet models --(fetch|remove)/, 'fetches a network: test/networks/fetch.test.ts'],
+  [/\.zip\b|flowers\/pictures/, 'a project of the playground: test/playground'],
   [/ < /, 'reads standard input: test/cli/classify.test.ts'],
   [/^(npx )?densenet train --demo/, 'fetches a data set: npm start'],
   [
@@ -43,7 +44,7 @@ const LIMITS = {
 const NOT_RESUMED = ['--train-limit', '--test-limit', '--batch-size', '--warmup-epochs']
 /** A large network on photographs is as good on small ones. */
 const SMALL_IMAGES = ['--image-size', '32']
-const SERVERS = ['serve', 'dashboard']
+const SERVERS = ['serve', 'dashboard', 'playground']
 /** Networks that would be fetched, and classes that the sandbox's do not have. */
 const INSTEAD = { densenet121: 'runs/a', 'densenet121.pth': 'runs/a', frog: 'disc' }
 
@@ -114,7 +115,8 @@ async function runCommand(command, folder) {
   const output = words.includes('--resume') ? -1 : short.indexOf('--output')
   if (output >= 0 && words[0] === 'train') rmSync(join(folder, short[output + 1]), { recursive: true, force: true })
   const as = `densenet ${short.join(' ')}`
-  const result = SERVERS.includes(words[0]) ? await serve(short, folder) : await densenet(short, folder)
+  const result =
+    SERVERS.includes(words[0]) && !words.includes('--out') ? await serve(short, folder) : await densenet(short, folder)
   return { as, ...result }
 }
 

@@ -29,12 +29,14 @@ import { computeNames, createWebBackend, type WebComputeOptions } from './backen
 import { webReading } from './decode.js'
 import type { Beginning, Facts } from './messages.js'
 import { createWebLoader, webPlace } from './place.js'
+import { Seeing } from './seeing.js'
 
 /** How many images of a call of classify go through the network at once: what its memory is for. */
 const CLASSIFY_BATCH = 16
 
 const createHash = (): Sha256 => new Sha256()
 const ready = new Ready<WebComputeOptions>(createWebBackend, computeNames)
+const seeing = new Seeing()
 
 let network: Network
 
@@ -100,6 +102,10 @@ export const calls = {
     const runner = await ready.runner(await ready.backend(options), { ...asked, batchSize: CLASSIFY_BATCH })
     const all = await predictionsOf(imageList(given), { ...asked, runner }, webReading, options, onWarning)
     return Array.isArray(given) ? all : all[0]!
+  },
+
+  async gradCam(image: ImageInput, options: Given<object>) {
+    return seeing.gradCam(own('Grad-CAM'), image, await ready.backend(options), webReading)
   },
 
   async features(

@@ -8,6 +8,8 @@ import { type Preprocessing, standardPreprocessing } from '../images/transforms/
 export interface LabelledImage {
   readonly image: Blob
   readonly label: string
+  /** What it is called within the data set, such as `train/cats/1.jpg`; default: a number and the file's own name. */
+  readonly file?: string
 }
 
 /** How they get to a network's input. */
@@ -36,7 +38,7 @@ export function imageBlobs(images: readonly LabelledImage[], options: ImageBlobs
     if (number !== undefined) return number
     throw usageError(`there is no class ${JSON.stringify(label)} among ${classes.join(', ')}`)
   })
-  const files = images.map(({ image }, i) => `${i}/${'name' in image ? image.name : 'image'}`)
+  const files = images.map(({ image, file }, i) => file ?? `${i}/${'name' in image ? image.name : 'image'}`)
   return {
     name,
     split,

@@ -8,6 +8,7 @@ import type * as inference from '../inference/classifier.js'
 import type { Prediction } from '../inference/classify.js'
 import type * as features from '../inference/features.js'
 import type { RawImage } from '../inference/image-input.js'
+import type { GradCam } from '../inspect/class-maps.js'
 import type { EncodedWeights, ExportFormat, ExportOptions } from '../interop/encode-weights.js'
 import type { ImportReport } from '../interop/import-weights.js'
 import type { DenseNetConfig, DenseNetOptions } from '../model/config.js'
@@ -145,6 +146,12 @@ export class DenseNet {
   classify(images: readonly ImageInput[], options?: ClassifyOptions): Promise<Prediction[][]>
   classify(given: ImageInput | readonly ImageInput[], options: ClassifyOptions = {}) {
     return this.#call<never>('classify', [given], options)
+  }
+
+  /** Where the network sees each class in an image, the likeliest class first: Grad-CAM at the last feature maps. What it
+   * takes is kept ready for the next image. */
+  gradCam(image: ImageInput, options: WebComputeOptions = {}): Promise<GradCam> {
+    return this.#call('gradCam', [image], options)
   }
 
   /** What a layer (default `pooled`, what the classifier reads) makes of images or of a data set, in evaluation. */

@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number
   serve: async () => (await import('./commands/serve.js')).serveCommand,
   convert: async () => (await import('./commands/convert.js')).convertCommand,
   dashboard: async () => (await import('./commands/dashboard.js')).dashboardCommand,
+  playground: async () => (await import('./commands/playground.js')).playgroundCommand,
   data: async () => (await import('./commands/data.js')).dataCommand,
   preview: async () => (await import('./commands/preview.js')).previewCommand,
   bench: async () => (await import('./commands/bench.js')).benchCommand,

@@ -1,12 +1,11 @@
 // Puts the dashboard on a port of this machine, for this machine alone.
 import { stat } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { resolve } from 'node:path'
-import { DenseNetError, usageError } from '../errors.js'
-import { errorCode } from '../node/files.js'
+import { usageError } from '../errors.js'
+import { closeServer, listenHere } from '../node/listen.js'
 
-const ADDRESS = '127.0.0.1'
+const OTHER_PORT = 'choose another --port, or leave it out for any that is free'
 
 /** Where the pages are served. */
 export interface DashboardOptions {
@@ -40,32 +39,16 @@ export async function serveDashboard(
   const { app, close } = dashboardApp(resolve(folder))
   const server = createServer(getRequestListener(app.fetch))
   try {
-    await listen(server, port)
+    const url = await listenHere(server, port, OTHER_PORT)
+    return {
+      url,
+      close: () => {
+        close()
+        return closeServer(server)
+      },
+    }
   } catch (error) {
     close()
     throw error
   }
-  return {
-    url: `http://${ADDRESS}:${(server.address() as AddressInfo).port}/`,
-    close: () =>
-      new Promise(done => {
-        close()
-        server.close(() => done())
-        // Streams of events never end by themselves.
-        server.closeAllConnections()
-      }),
-  }
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((done, fail) => {
-    server.once('error', error => {
-      const code = errorCode(error)
-      const hint = 'choose another --port, or leave it out for any that is free'
-      if (code === 'EADDRINUSE') fail(usageError(`port ${port} is taken`, hint))
-      else if (code === 'EACCES') fail(usageError(`port ${port} is not for everybody`, hint))
-      else fail(new DenseNetError(`cannot listen on port ${port}: ${error.message}`, { cause: error }))
-    })
-    server.listen(port, ADDRESS, () => done())
-  })
 }

@@ -12,6 +12,7 @@ export type { Preprocessing, ViewName } from '../images/transforms/preprocess.js
 export type { Prediction } from '../inference/classify.js'
 export type { Features } from '../inference/features.js'
 export type { RawImage } from '../inference/image-input.js'
+export type { ClassMap, GradCam } from '../inspect/class-maps.js'
 export type { EncodedWeights, ExportFormat, ExportOptions } from '../interop/encode-weights.js'
 export type { ImportReport } from '../interop/import-weights.js'
 export type { DenseNetConfig, DenseNetOptions } from '../model/config.js'

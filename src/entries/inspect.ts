@@ -2,9 +2,10 @@
  * @module densenet/inspect */
 
 export { type ActivationOptions, type Activations, activations } from '../inspect/activations.js'
+export type { ClassMap, GradCam } from '../inspect/class-maps.js'
 export * from '../inspect/feature-reuse.js'
 export { type Filters, firstFilters } from '../inspect/filters.js'
-export { type ClassMap, type GradCam, type GradCamOptions, gradCam, gradCamLayers } from '../inspect/grad-cam.js'
+export { type GradCamOptions, gradCam, gradCamLayers } from '../inspect/grad-cam.js'
 export * from '../inspect/inspection.js'
 export { type LayerHistory, readLayerHistory } from '../inspect/layer-history.js'
 export type { InspectedNetwork, InspectOptions } from '../inspect/network.js'

@@ -14,6 +14,7 @@ import type { TrainingResult } from '../training/trainer.js'
 import { withCleanup } from '../util/cleanup.js'
 import { checkSettings } from '../util/settings.js'
 import { type AskedRecipe, checkSameRun, newRecipe, resumedRecipe, startAfter } from './asked-recipe.js'
+import type { KnownFeatures } from './kept-features.js'
 import type { MemoryChoice } from './memory.js'
 import type { OpenRun, Place } from './place.js'
 import { prepare } from './prepare.js'
@@ -43,6 +44,9 @@ export interface FitOptions extends ComputeOptions, AskedRecipe, WatchOptions {
   /** Event files for TensorBoard, in this folder; true: in the folder `tensorboard` of the run. Default: none, but a run
    * that goes on and has that folder goes on with it, too. */
   readonly tensorboard?: boolean | string
+  /** Where the classifier alone is trained: features that were computed before, as `features(train)` gives them, which must
+   * be of these weights. */
+  readonly knownFeatures?: KnownFeatures
   /** For config.json. */
   readonly dataFolder?: string
 }
@@ -108,7 +112,8 @@ export function fitNetwork(
     const changed = async (): Promise<boolean> =>
       'files' in train && (await place.identify(train, validation)).fingerprint !== dataset?.fingerprint
     const begins = { ...network.state, training: after?.velocity ? { velocity: after.velocity } : {} }
-    const asked = { settings, run, state: standing?.state ?? begins, from, dataset, changed, board }
+    const known = options.knownFeatures
+    const asked = { settings, run, state: standing?.state ?? begins, from, dataset, changed, board, known }
     const { state, ...result } = await trainRun(prepared, asked, { ...options, onEvent }, place, later)
     return { result, state: weightsOf(state), learned: learned(prepared) }
   })

@@ -25,6 +25,12 @@ export interface AskedFeatures {
   readonly augmentation: Augmentation | undefined
 }
 
+/** Pooled features that are known already: [images][features], in the order of the data sets, of images as they are. */
+export interface KnownFeatures {
+  readonly train: Float32Array
+  readonly validation?: Float32Array | undefined
+}
+
 /** Decides whether features are kept: where the classifier alone is trained, unless augmentation is asked for and no
  * number of passes. Without a word about augmentation there is none. */
 export function withKeptFeatures(recipe: Recipe, config: DenseNetConfig, asked: AskedFeatures): Recipe {
@@ -64,6 +70,7 @@ export interface KeptOptions {
   /** What the test images are. */
   readonly on: 'test' | 'validation'
   readonly recipe: Pick<Recipe, 'batchSize' | 'seed' | 'featurePasses'>
+  readonly known: KnownFeatures | undefined
   readonly signal: AbortSignal | undefined
   /** Each makes the features of its share of the images. */
   readonly ranks: Ranks
@@ -72,9 +79,10 @@ export interface KeptOptions {
 
 /** Batches of features for a session `from` pooled features. They are computed when the first epoch is prepared. */
 export function keptSources(options: KeptOptions): Sources {
-  const { recipe, on } = options
-  const test = options.test && new KeptFeatures(options.test, { ...options, passes: 1, shuffle: false, on })
-  const own = { ...options, passes: recipe.featurePasses, shuffle: true, on: 'train' } as const
+  const { recipe, on, known } = options
+  const judging = { ...options, passes: 1, shuffle: false, on, known: known?.validation }
+  const test = options.test && new KeptFeatures(options.test, judging)
+  const own = { ...options, passes: recipe.featurePasses, shuffle: true, on: 'train', known: known?.train } as const
   const train = new KeptFeatures(options.train, own)
   return {
     train: {
@@ -98,10 +106,12 @@ interface Pass {
   readonly known: Uint8Array
 }
 
-interface PassOptions extends Omit<KeptOptions, 'train' | 'test' | 'on'> {
+interface PassOptions extends Omit<KeptOptions, 'train' | 'test' | 'on' | 'known'> {
   readonly passes: number
   readonly shuffle: boolean
   readonly on: FeaturesEvent['on']
+  /** Of the one pass. */
+  readonly known: Float32Array | undefined
 }
 
 /** `images` of its batches are [size][features]. */
@@ -116,6 +126,14 @@ class KeptFeatures implements BatchSource {
   ) {
     this.batchesPerEpoch = Math.ceil(images.dataset.length / options.recipe.batchSize)
     this.width = featureCount(options.extractor.layer)
+    const { known: features, passes } = options
+    if (!features) return
+    const { name, length } = images.dataset
+    if (passes !== 1 || features.length !== length * this.width) {
+      const [expected, given] = [`${length} x ${this.width}`, features.length]
+      throw usageError(`known features of ${name} are ${expected} numbers, of one pass; there are ${given}`)
+    }
+    this.kept[0] = { features, known: new Uint8Array(length).fill(1) }
   }
 
   /** No batches when stopped while features are computed. */

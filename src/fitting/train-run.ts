@@ -3,7 +3,7 @@ import type { Loader } from '../batches/loader.js'
 import type { Numbers } from '../engine/backend.js'
 import { createFeatureExtractor } from '../engine/features.js'
 import { createSession, type SessionState, weightsOf } from '../engine/session.js'
-import { DenseNetError } from '../errors.js'
+import { DenseNetError, usageError } from '../errors.js'
 import type { Dataset } from '../images/dataset.js'
 import type { DatasetIdentity } from '../images/identity.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
@@ -18,7 +18,7 @@ import { hasOwnProbabilities, mixes } from '../training/recipe.js'
 import { type SaveKind, type Sources, type TrainingResult, train } from '../training/trainer.js'
 import { evaluateViews } from '../training/views.js'
 import { hashOf } from '../util/hash.js'
-import { keptSources } from './kept-features.js'
+import { type KnownFeatures, keptSources } from './kept-features.js'
 import type { Board, Place, Run } from './place.js'
 import type { PreparedTraining } from './prepare.js'
 import type { RunSettings } from './settings.js'
@@ -38,6 +38,7 @@ export interface RunOptions {
   readonly changed: () => Promise<boolean>
   /** Where event files for TensorBoard are written; undefined: nowhere. */
   readonly board: string | undefined
+  readonly known: KnownFeatures | undefined
 }
 
 /** How the loop is watched and stopped. */
@@ -110,6 +111,7 @@ export async function trainRun(
     return layerStatistics(session.table, copied.parameters, await session.gradients())
   }
   let sources: Sources = { train: trained, test: images.test?.loader ?? null }
+  const { known } = options
   if (recipe.featurePasses > 0) {
     // As the session has them: in the numbers of the backend, whatever the run began with.
     const state = await session.readState()
@@ -118,7 +120,9 @@ export async function trainRun(
       program: prepared.plan.extractor,
     })
     later(() => extractor.dispose())
-    sources = keptSources({ ...images, extractor, recipe, on, signal, ranks, onProgress: emit })
+    sources = keptSources({ ...images, extractor, recipe, on, known, signal, ranks, onProgress: emit })
+  } else if (known) {
+    throw usageError('known features are for training the classifier alone, without chance in the images')
   }
   const fingerprint = async (): Promise<string> => {
     copied = await session.readState(copied)

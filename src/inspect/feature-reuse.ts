@@ -4,7 +4,8 @@ import { parameterError } from '../errors.js'
 import { refuseHeadless } from '../interop/import-weights.js'
 import { architecture, type Layer } from '../model/architecture.js'
 import { mixing, type Part } from '../model/parts.js'
-import { type InspectedNetwork, parametersOf } from './network.js'
+import type { InspectedNetwork } from './network.js'
+import { parametersOf } from './parameters.js'
 
 /** All measures, the usual one first. */
 export const reuseMeasures = ['mean', 'mean-per-map'] as const

@@ -2,7 +2,7 @@
 import { architecture } from '../model/architecture.js'
 import { partsOf } from '../model/parts.js'
 import type { InspectedNetwork } from './network.js'
-import { parametersOf } from './network.js'
+import { parametersOf } from './parameters.js'
 
 /** The filters of the first convolution. */
 export interface Filters {

@@ -11,13 +11,14 @@ import { createFeatureExtractor } from '../engine/features.js'
 import { createScoreGradients } from '../engine/score-gradients.js'
 import { parameterError, usageError } from '../errors.js'
 import { inputSize } from '../images/network-input.js'
-import { classNames, type Prediction, topClasses } from '../inference/classify.js'
+import { classNames, topClasses } from '../inference/classify.js'
 import type { ImageInput } from '../inference/image-input.js'
 import { refuseHeadless } from '../interop/import-weights.js'
 import { architecture } from '../model/architecture.js'
 import { type FeatureLayer, featureCount, featureLayer, gradientLayers, LAST_MAPS } from '../model/feature-layers.js'
 import { classIndex } from './class-index.js'
-import { type InspectedNetwork, type InspectOptions, onBackend, parametersOf } from './network.js'
+import { type ClassMaps, describedMaps, type GradCam, mapsOfLast, meanOf, weighted } from './class-maps.js'
+import { type InspectedNetwork, type InspectOptions, onBackend } from './network.js'
 import { readSeen } from './seen-image.js'
 
 /** Of which classes, at what layer, and on which backend. */
@@ -28,22 +29,6 @@ export interface GradCamOptions extends InspectOptions {
   readonly top?: number | undefined
   /** Whose feature maps: a name of gradCamLayers; default: the last ones, `features.relu5`. */
   readonly layer?: string | undefined
-}
-
-/** Where the network sees one class. */
-export interface ClassMap extends Prediction {
-  /** Before softmax or sigmoid. */
-  readonly score: number
-  /** [height][width], at least 0, in units of the score; to be looked at, divided by its largest. */
-  readonly values: readonly number[]
-}
-
-/** Grad-CAM of an image: a map for each class asked for. */
-export interface GradCam {
-  readonly layer: string
-  readonly height: number
-  readonly width: number
-  readonly maps: readonly ClassMap[]
 }
 
 /** Layers whose maps it can be made of, in the order of computation. */
@@ -69,28 +54,10 @@ export async function gradCam(
   if (asked?.length === 0) throw usageError('no classes were asked for')
   const { input } = await readSeen(network, image)
   return onBackend(options, async backend => {
-    const answer = (logits: Numbers) => topClasses(logits, { top: config.classes, classes: names, multiLabel })
-    const choose = (logits: Numbers) =>
-      asked ??
-      answer(logits)
-        .slice(0, top)
-        .map(({ index }) => index)
-    const { logits, maps } = await classMaps({ config, state }, backend, input, layer, choose)
-    const predictions = new Map(answer(logits).map(prediction => [prediction.index, prediction]))
-    const shown = [...maps].map(([index, values]) => ({
-      ...predictions.get(index)!,
-      score: logits[index]!,
-      values: [...values],
-    }))
-    return { layer, height, width, maps: shown }
+    const choose = (logits: Numbers) => asked ?? topClasses(logits, { top, multiLabel }).map(({ index }) => index)
+    const found = await classMaps({ config, state }, backend, input, layer, choose)
+    return { layer, height, width, maps: describedMaps(network, found) }
   })
-}
-
-interface ClassMaps {
-  /** [classes] */
-  readonly logits: Numbers
-  /** By class: [height][width] */
-  readonly maps: ReadonlyMap<number, Float64Array>
 }
 
 /** Of one image as the network reads it, [channels][height][width], for the classes that `choose` picks by the logits. */
@@ -118,20 +85,7 @@ async function lastMaps(
   })
   try {
     const features = await extractor.run(image, 1)
-    const { channels, height, width } = extractor.layer
-    const weights = parametersOf({ config, state }, 'classifier.weight')
-    const bias = parametersOf({ config, state }, 'classifier.bias')
-    const pixels = height * width
-    const logits = Float64Array.from({ length: config.classes }, (_, c) => {
-      let score = bias[c]!
-      for (let k = 0; k < channels; k++) score += weights[c * channels + k]! * meanOf(features, k, pixels)
-      return score
-    })
-    const maps = choose(logits).map(c => {
-      const alphas = Float64Array.from({ length: channels }, (_, k) => weights[c * channels + k]! / pixels)
-      return [c, weighted(features, alphas, pixels)] as const
-    })
-    return { logits, maps: new Map(maps) }
+    return mapsOfLast({ config, state }, features, extractor.layer, choose)
   } finally {
     extractor.dispose()
   }
@@ -178,19 +132,4 @@ async function innerMaps(
   } finally {
     runner.dispose()
   }
-}
-
-function meanOf(features: Numbers, channel: number, pixels: number): number {
-  let sum = 0
-  for (let i = channel * pixels; i < (channel + 1) * pixels; i++) sum += features[i]!
-  return sum / pixels
-}
-
-/** ReLU of the sum of alphas[k] times feature map k. */
-function weighted(features: Numbers, alphas: Float64Array, pixels: number): Float64Array {
-  const map = new Float64Array(pixels)
-  for (const [k, alpha] of alphas.entries()) {
-    for (let i = 0; i < pixels; i++) map[i] = map[i]! + alpha * features[k * pixels + i]!
-  }
-  return map.map(value => Math.max(0, value))
 }

@@ -2,11 +2,8 @@
 import { type ComputeOptions, createBackend } from '../backends/registry.js'
 import type { Backend } from '../engine/backend.js'
 import type { SessionState } from '../engine/session.js'
-import { usageError } from '../errors.js'
 import type { NetworkInput } from '../images/network-input.js'
 import type { ImportReport } from '../interop/import-weights.js'
-import { architecture } from '../model/architecture.js'
-import { parameterTable } from '../model/parameters.js'
 
 export interface InspectedNetwork extends NetworkInput {
   readonly state: Pick<SessionState, 'parameters' | 'running'>
@@ -32,14 +29,4 @@ export async function onBackend<T>(
   } finally {
     made.dispose()
   }
-}
-
-/** A tensor of parameters by its name, [shape] one after the other. */
-export function parametersOf(
-  { config, state }: Pick<InspectedNetwork, 'config' | 'state'>,
-  name: string,
-): Float32Array | Float64Array {
-  const found = parameterTable(architecture(config)).parameters.find(parameter => parameter.name === name)
-  if (!found) throw usageError(`the network has no parameters ${JSON.stringify(name)}`)
-  return state.parameters.subarray(found.offset, found.offset + found.count)
 }

@@ -13,10 +13,9 @@ import { looksLikeTorchLegacy, readTorchLegacy, readTorchZip } from './torch-fil
 import { looksLikeTorch7, readTorch7 } from './torch7.js'
 import { torch7Network } from './torch7-network.js'
 import type { WeightChoice, WeightFile } from './weight-file.js'
-import { readZip } from './zip.js'
+import { isZip, readZip } from './zip.js'
 
 const HDF5_START = Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a)
-const ZIP_START = Uint8Array.of(0x50, 0x4b, 3, 4)
 const KERAS_WEIGHTS = 'model.weights.h5'
 
 const LARGEST_SYMBOL = 64 * 1024 * 1024
@@ -51,7 +50,7 @@ export async function decodeWeights(bytes: Uint8Array, path: string, options: De
 
 async function decode(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<WeightFile> {
   const common = { path, within: '', layers: null, bnEpsilon: null }
-  if (startsWith(bytes, ZIP_START)) return decodeZip(bytes, path, options)
+  if (isZip(bytes)) return decodeZip(bytes, path, options)
   if (looksLikeTorchLegacy(bytes))
     return { ...common, format: 'PyTorch (old)', ...readTorchLegacy(bytes, path, options.weights) }
   if (startsWith(bytes, HDF5_START)) return decodeKeras(bytes, path, options)

@@ -28,6 +28,9 @@ const LARGEST_RATIO = 20
 /** What is inflated at a time: it grows to a thousand times as much before that is noticed. */
 const PIECE = 16 * 1024
 
+const START = Uint8Array.of(0x50, 0x4b, 3, 4)
+export const isZip = (bytes: Uint8Array): boolean => START.every((byte, i) => bytes[i] === byte)
+
 /** The entries by name, folders left out. `file` is for the messages. */
 export function readZip(bytes: Uint8Array, file: string): ReadonlyMap<string, ZipEntry> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)

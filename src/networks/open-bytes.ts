@@ -1,12 +1,15 @@
 // A network from the bytes of a file: our own checkpoints, and weights from elsewhere.
 import { usageError } from '../errors.js'
 import { type Checkpoint, type CreateHash, decodeCheckpoint, isCheckpoint } from '../fitting/checkpoint.js'
+import { LAST_FILE } from '../fitting/run-files.js'
 import type { Normalisation } from '../images/dataset.js'
 import { inputPreprocessing } from '../images/network-input.js'
 import { checkPixelScale } from '../images/normalise.js'
 import type { Preprocessing } from '../images/transforms/preprocess.js'
 import { type DecodeOptions, decodeWeights } from '../interop/decode-weights.js'
 import { type ImportOptions, type ImportReport, importWeights } from '../interop/import-weights.js'
+import { fileOfRun } from '../interop/project-archive.js'
+import { isZip, readZip } from '../interop/zip.js'
 import { resolveConfig } from '../model/config.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */
@@ -69,6 +72,8 @@ export async function openBytes(
 ): Promise<OpenedNetwork> {
   if (options.normalisation) checkPixelScale(options.normalisation)
   if (isCheckpoint(bytes, path)) return ours(decodeCheckpoint(bytes, path, createHash), path, options)
+  const run = runOfProject(bytes, path)
+  if (run) return ours(decodeCheckpoint(run, `the run in ${path}`, createHash), path, options)
   const { config, parameters, running, normalisation, multiLabel, report } = importWeights(
     await decodeWeights(bytes, path, { weights: options.weights, ...decoding }),
     options,
@@ -89,6 +94,11 @@ export async function openBytes(
     state: { parameters, running, training: {} },
   }
   return { checkpoint, name: null, report }
+}
+
+/** The last checkpoint in a project of the playground; null: it is none. */
+function runOfProject(bytes: Uint8Array, path: string): Uint8Array | null {
+  return isZip(bytes) ? (fileOfRun(readZip(bytes, path), LAST_FILE)?.read() ?? null) : null
 }
 
 /** With what is asked for beside its weights. */

@@ -57,6 +57,22 @@ function difference(a: Fitted, b: Fitted): number {
   return Math.max(weights, relativeError(a.figures, b.figures))
 }
 
+test('features that are known are not computed, and give the same numbers; others are refused', async () => {
+  const model = DenseNet.create(NET, { seed: 3 })
+  const of = async (images: typeof train) => (await model.features(images, { on: exact, loaderThreads: 0 })).data
+  const known = { train: await of(train), validation: await of(validation) }
+  const plain = await fitted({ augmentation: false })
+  const given = await fitted({ augmentation: false, knownFeatures: known })
+  expect(plain.computed).toEqual(['test 1', 'train 1'])
+  expect(given.computed).toEqual([])
+  expect(difference(given, plain)).toBeLessThan(ROUNDING)
+  const few = { ...known, train: known.train.subarray(1) }
+  await expect(fitted({ augmentation: false, knownFeatures: few })).rejects.toThrow(
+    /known features of .* are 30 x \d+ numbers, of one pass; there are \d+/,
+  )
+  await expect(fitted({ freeze: [], knownFeatures: known })).rejects.toThrow(/for training the classifier alone/)
+})
+
 describe('the same as ordinary frozen training', () => {
   test.each<[string, FitOptions]>([
     ['without augmentation', { augmentation: false }],

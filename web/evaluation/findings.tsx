@@ -1,15 +1,27 @@
 // A finished evaluation: figures, confusion matrix, worst mistakes, classes, calibration.
+
+import type { ComponentChildren } from 'preact'
 import { reliabilityDiagram } from '../../src/evaluation/diagram.js'
 import type { Evaluation } from '../api.js'
 import { error, grouped, share } from '../format.js'
 import { Confusion } from './confusion.js'
 
-export function Findings({ evaluation, best }: { evaluation: Evaluation; best: boolean }) {
+interface FindingsProps {
+  readonly evaluation: Evaluation
+  readonly best: boolean
+  /** Laid over the picture of a mistake, by its place in the list. */
+  readonly over?: (place: number) => ComponentChildren
+}
+
+/** Of so few classes the right one is always among the five likeliest. */
+const FEW = 5
+
+export function Findings({ evaluation, best, over }: FindingsProps) {
   const { report, thumbnails } = evaluation
   const { scores } = report
   const figures: [string, string][] = [
     ['error', error(scores.top1Error)],
-    ['top-5 error', error(scores.top5Error)],
+    ...(report.classes.length > FEW ? [['top-5 error', error(scores.top5Error)] as [string, string]] : []),
     ['loss', scores.loss.toFixed(4)],
     ['mean F1', share(scores.macro.f1)],
     ['calibration error', share(scores.expectedCalibrationError)],
@@ -29,7 +41,7 @@ export function Findings({ evaluation, best }: { evaluation: Evaluation; best: b
         <p class="soft">This checkpoint was picked by looking at these images: its error is optimistic.</p>
       )}
       <Confusion report={report} />
-      <Worst evaluation={evaluation} key={thumbnails.length} />
+      <Worst evaluation={evaluation} over={over} key={thumbnails.length} />
       <div class="beside">
         <Classes evaluation={evaluation} />
         <section>
@@ -42,7 +54,7 @@ export function Findings({ evaluation, best }: { evaluation: Evaluation; best: b
   )
 }
 
-function Worst({ evaluation: { report, thumbnails } }: { evaluation: Evaluation }) {
+function Worst({ evaluation: { report, thumbnails }, over }: Omit<FindingsProps, 'best'>) {
   const { worst, classes } = report
   return (
     <section>
@@ -55,7 +67,10 @@ function Worst({ evaluation: { report, thumbnails } }: { evaluation: Evaluation 
       <ul class="mistakes">
         {worst.map(({ index, file, label, predicted, confidence, ofLabel }, i) => (
           <li key={index} title={file ?? `image ${index}`}>
-            {thumbnails[i] && <img src={thumbnails[i]} alt={`${classes[label]}, number ${index}`} />}
+            <span class="shown">
+              {thumbnails[i] && <img src={thumbnails[i]} alt={`${classes[label]}, number ${index}`} />}
+              {over?.(i)}
+            </span>
             <b>{classes[predicted]}</b> {share(confidence, 0)}
             <span class="soft">
               is {classes[label]} {share(ofLabel, 0)}

@@ -2,7 +2,16 @@
 import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { isOriginalCheckpoint } from '../../entries/networks.js'
-import { broadcast, leads, openRun, openSharedRun, RUN, refuseRun, type Standing } from '../../entries/runs.js'
+import {
+  broadcast,
+  leads,
+  openRun,
+  openSharedRun,
+  RUN,
+  refuseRun,
+  type Standing,
+  unpackProject,
+} from '../../entries/runs.js'
 import { isFinished, type NamedRecipe, namedRecipe, recipeNames, type ScheduleName } from '../../entries/training.js'
 import { usageError } from '../../errors.js'
 import {
@@ -77,7 +86,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
     new Option('--output <folder>', 'a new folder for checkpoints and log; default: runs/MODEL-N'),
     new Option(
       '--resume <folder>',
-      "go on with the run in this folder, or with one of the original program's checkpoints",
+      "go on with the run in this folder, in a playground's project (.zip), or with the original program's checkpoints",
     ),
     new Option(
       '--pretrained <path>',
@@ -207,11 +216,16 @@ function checkClasses({ name, classes }: ChosenDataset, flags: TrainFlags): void
   throw usageError(`${name} has ${classes} classes, not ${flags.classes}`)
 }
 
-async function resume(job: Job, folder: string): Promise<number> {
+async function resume(job: Job, path: string): Promise<number> {
   const { model, flags, context } = job
   const { ranks } = job.party
-  const isOriginal = leads(ranks) ? { facts: await isOriginalCheckpoint(folder), numbers: [] } : null
-  if ((await broadcast(ranks, isOriginal)).facts) return resumeOriginal(job, folder, DEFAULT_DATASET)
+  // The leading rank looks for all.
+  const look = async () => {
+    const folder = /\.zip$/i.test(path) ? await unpacked(path, job) : path
+    return { facts: { folder, isOriginal: await isOriginalCheckpoint(folder) }, numbers: [] }
+  }
+  const { folder, isOriginal } = (await broadcast(ranks, leads(ranks) ? await look() : null)).facts
+  if (isOriginal) return resumeOriginal(job, folder, DEFAULT_DATASET)
   if (flags.output !== undefined) {
     throw usageError('a run that goes on stays in its folder', 'leave out --output, or copy the folder first')
   }
@@ -254,6 +268,13 @@ async function resume(job: Job, folder: string): Promise<number> {
   await showDashboard(folder, job)
   const result = await network.fit(train, { ...options, ...computing })
   return conclude(result, folder, job, { test: { dataset: test, backend } })
+}
+
+/** The run in a project of the playground, which is from then on a folder. */
+async function unpacked(archive: string, { context }: Job): Promise<string> {
+  const run = await unpackProject(archive)
+  context.say(`${archive} is unpacked; later: densenet train --resume ${run}`)
+  return run
 }
 
 /** Own images go by their absolute path. */

@@ -1,7 +1,7 @@
 // Whether a data set is still the one that it was (images/identity.ts), by Node's hash and the files on the disk.
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { relative } from 'node:path'
+import { relative, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Dataset, FileDataset } from '../../images/dataset.js'
 import * as identity from '../../images/identity.js'
@@ -17,7 +17,7 @@ export const identify = (train: Dataset, test: Dataset | null): Promise<identity
 /** Of all these data sets together, in their order. */
 export const fingerprint = (datasets: readonly Dataset[]): Promise<string> => identity.fingerprint(datasets, how)
 
-/** Relative: a folder may have moved. */
+/** Relative: a folder may have moved, to another system, too. */
 async function* filesOf({ files, name: folder }: FileDataset): AsyncGenerator<readonly [string, number]> {
   for (let at = 0; at < files.length; at += TOGETHER) {
     const some = files.slice(at, at + TOGETHER)
@@ -29,6 +29,6 @@ async function* filesOf({ files, name: folder }: FileDataset): AsyncGenerator<re
         ),
       ),
     )
-    for (const [i, file] of some.entries()) yield [relative(folder, file), sizes[i]!]
+    for (const [i, file] of some.entries()) yield [relative(folder, file).replaceAll(sep, '/'), sizes[i]!]
   }
 }

@@ -1,6 +1,6 @@
 // Grad-CAM as a row of pictures: the image as the network sees it, then for each class the map laid over it.
 import { extremes } from '../../util/statistics.js'
-import type { GradCam } from '../grad-cam.js'
+import type { GradCam } from '../class-maps.js'
 import type { Pixels } from '../seen-image.js'
 import { colourAt, INFERNO } from './colours.js'
 import { enlarged, enlargement, imageElement } from './raster.js'
