@@ -22,6 +22,8 @@ export type Optimizer =
       readonly name: 'rmsprop'
       readonly alpha: number
       readonly epsilon: number
+      /** Whether epsilon is inside the root. */
+      readonly rooted: boolean
       readonly momentum: number
       readonly weightDecay: number
     }

@@ -1,5 +1,6 @@
 // config -> architecture: the ordered layers with their parts. Names are torchvision's.
 import type { DenseNetConfig } from './config.js'
+import { fcLayers } from './fc-densenet.js'
 import {
   averagePool,
   batchNorm,
@@ -31,6 +32,7 @@ export interface Layer {
   readonly group: string
   /** From 1; of what lies between blocks the one before it; 0 before the first. */
   readonly block: number
+  /** The last of the channels that the layer before it makes: all of them, unless it has a skip. */
   readonly input: Maps
   /** What the next layer reads. */
   readonly output: Maps
@@ -38,6 +40,8 @@ export interface Layer {
   readonly parts: readonly Part[]
   /** Whether its output is its input with what its parts make behind it. */
   readonly concatenates: boolean
+  /** Name of the layer whose output comes before what its parts make, in its own output. */
+  readonly skip?: string
   /** What can be read of it, in the order of computation. */
   readonly features: readonly FeatureLayer[]
 }
@@ -54,6 +58,9 @@ export interface Architecture {
   readonly layers: readonly Layer[]
 }
 
+/** Maps of class scores, or one score a class. */
+export const scoresOf = ({ layers }: Pick<Architecture, 'layers'>): Maps => layers.at(-1)!.output
+
 /** What the classifier reads: the last feature maps after batch norm and ReLU, averaged over all pixels. */
 export const POOLED = 'pooled'
 
@@ -64,6 +71,7 @@ export const blockName = (block: number): string => `features.denseblock${block}
 
 /** Lays a configuration out; pure, no weights. Throws when the images are too small for its blocks. */
 export function architecture(config: DenseNetConfig): Architecture {
+  if (config.family === 'fc-densenet') return { config, layers: fcLayers(config) }
   const layers = [stemLayer(config)]
   const maps = (): Maps => layers.at(-1)!.output
   for (const [i, count] of config.blocks.entries()) {

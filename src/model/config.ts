@@ -3,12 +3,17 @@
 import * as z from 'zod'
 import { parameterError, usageError } from '../errors.js'
 import { below1, checkSettings, oneOf, type Setting, upTo, type ValuesOf, yesOrNo } from '../util/settings.js'
+import { checkFcDenseNet } from './fc-densenet.js'
 
 const stems = ['cifar', 'imagenet'] as const
 export type Stem = (typeof stems)[number]
 
+const families = ['densenet', 'fc-densenet'] as const
+export type Family = (typeof families)[number]
+
 /** What other defaults hang on. */
 interface Basis {
+  readonly family: Family
   readonly growthRate: number
   readonly bottleneck: boolean
   readonly stem: Stem
@@ -27,10 +32,12 @@ const row = <T>(
 const size = z.int().min(1).max(100_000)
 const count = size.describe('a whole number of at least 1')
 const pixels = size.describe('a whole number of pixels, at least 1')
-const byStem = ({ stem }: Basis): number => (stem === 'imagenet' ? 224 : 32)
+const bySize = ({ family, stem }: Basis): number => (family === 'fc-densenet' || stem === 'imagenet' ? 224 : 32)
 
 /** Each setting of a network. */
 export const CONFIG = {
+  /** `fc-densenet`: every pixel is classified; blocks down, one at the bottom, blocks up (Jegou et al., 2017). */
+  family: row(oneOf(families).describe('"densenet" or "fc-densenet"'), 'densenet'),
   /** Channels that each dense layer adds (k). */
   growthRate: row(count, 12, '--growth-rate <k>', 'channels that each layer adds'),
   /** Dense layers of each block. */
@@ -58,22 +65,29 @@ export const CONFIG = {
   /** Channels made by the stem. */
   initialChannels: row(
     count,
-    ({ stem, bottleneck, growthRate }) => (bottleneck || stem === 'imagenet' ? 2 * growthRate : 16),
+    ({ family, stem, bottleneck, growthRate }) =>
+      family === 'fc-densenet' ? 48 : bottleneck || stem === 'imagenet' ? 2 * growthRate : 16,
     '--initial-channels <n>',
     'channels of the first convolution',
     { usual: '2 k with bottlenecks, else 16' },
   ),
-  classes: row(count, ({ stem }) => (stem === 'imagenet' ? 1000 : 10)),
+  classes: row(count, ({ family, stem }) => (family === 'fc-densenet' ? 11 : stem === 'imagenet' ? 1000 : 10)),
   inputChannels: row(count, 3),
   /** Input size in pixels. */
-  height: row(pixels, byStem),
+  height: row(pixels, bySize),
   /** Input size in pixels. */
-  width: row(pixels, byStem),
+  width: row(pixels, bySize),
   /** `cifar`: 3x3 convolution; `imagenet`: 7x7 stride 2, batch norm, ReLU, 3x3 stride 2 max pool. */
   stem: row(oneOf(stems).describe('"cifar" or "imagenet"'), 'cifar'),
-  bnEpsilon: row(upTo(1), 1e-5, '--bn-epsilon <e>', "weights from elsewhere: batch norm's epsilon", {
-    usual: "the format's",
-  }),
+  bnEpsilon: row(
+    upTo(1),
+    ({ family }) => (family === 'fc-densenet' ? 1e-4 : 1e-5),
+    '--bn-epsilon <e>',
+    "weights from elsewhere: batch norm's epsilon",
+    {
+      usual: "the format's",
+    },
+  ),
 }
 
 /** A DenseNet, complete.
@@ -112,7 +126,8 @@ export function resolveConfig(options: DenseNetOptions): DenseNetConfig {
     if (typeof row.default === 'function' && config[name] === row.default) config[name] = row.default(config)
   }
   const checked = checkSettings(CONFIG, config)
-  checkSizes(checked)
+  if (checked.family === 'fc-densenet') checkFcDenseNet(checked)
+  else checkSizes(checked)
   return checked
 }
 
