@@ -136,7 +136,7 @@ export class FcPlanner extends ProgramBuilder {
     const { channels } = convolution.output
     const [first, to] = [below.channels - input.channels, output.channels - channels]
     const { size, stride } = convolution
-    const common = { size, stride, input: view(below, first), weight: this.parameter(convolution.name) }
+    const common = { size, stride, input: view(below, first, input.channels), weight: this.parameter(convolution.name) }
     this.calls.push({
       kernel: 'transposedConvolutionForward',
       ...common,
@@ -153,7 +153,7 @@ export class FcPlanner extends ProgramBuilder {
         weightGradient: this.gradient(convolution.name),
         biasGradient: this.gradient(convolution.name, 'bias'),
         outputGradient: this.outputGradient(features, to, channels),
-        inputGradient: { gradient: gradientView(below, first), accumulate: true },
+        inputGradient: { gradient: gradientView(below, first, input.channels), accumulate: true },
       })
     }
   }

@@ -1,10 +1,10 @@
 // A network on a backend: its parameters and statistics in device buffers, its programs compiled, one call per step.
 import { DenseNetError } from '../errors.js'
-import type { Architecture } from '../model/architecture.js'
+import { type Architecture, scoresOf } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
-import { checkBatch, type SessionBatch, targetsOf } from './batch.js'
+import { type BatchShape, checkBatch, type SessionBatch, targetsOf } from './batch.js'
 import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
@@ -20,10 +20,16 @@ export interface SessionOptions {
   readonly optimizer?: Optimizer
   /** Whether batch norms and biases decay as well; default true, as the original's. */
   readonly decayNorms?: boolean
+  /** Of these, whether biases and the shifts of batch norms do; default true. */
+  readonly decayShifts?: boolean
   /** Largest norm of all gradients together; null: any. */
   readonly clipNorm?: number | null
   /** Names of parameters that keep their bits; what becomes of their batch norms: PlanOptions. */
   readonly frozen?: ReadonlySet<string>
+  /** Evaluates images of another size with the same weights: the same network for those. */
+  readonly evaluated?: Architecture
+  /** Evaluates by the statistics of each image: PlanOptions. */
+  readonly ownStatistics?: boolean
   /** Whether several batches may make one update. */
   readonly accumulates?: boolean
   /** Whether to keep a moving average of parameters and running statistics, and to evaluate with that. */
@@ -60,6 +66,8 @@ export interface StepArguments {
 export interface StepResult {
   readonly losses: Numbers
   readonly ranks: Numbers
+  /** Where every pixel is classified [size][height][width]: the likeliest classes. Ranks are 0 then. */
+  readonly predicted?: Numbers
 }
 
 /** What only training needs, beside the parameters. */
@@ -100,7 +108,7 @@ export interface Session {
   finishUpdate(args: Pick<StepArguments, 'learningRate' | 'updates' | 'averageKeeps' | 'pendingImages'>): Promise<void>
   /** Loss and ranks with running statistics; changes nothing. */
   evaluate(batch: SessionBatch): Promise<StepResult>
-  /** [size][classes] of the last trainStep or evaluate. */
+  /** [size][classes], or [size][classes][height][width], of the last trainStep or evaluate. */
   logits(size: number): Promise<Numbers>
   /** In parameter order. After an update: as it used them, clipped, before weight decay; those of frozen parameters are 0. */
   gradients(): Promise<Numbers>
@@ -130,15 +138,16 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
   const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights, from } = options
   const table = parameterTable(architecture)
   const loss: Loss = { ...(options.loss ?? { kind: 'crossEntropy' }), weighted: (classWeights ?? null) !== null }
-  const evaluation = plan(architecture, { mode: 'eval', batchSize, loss: plainLoss(loss), from })
+  const { evaluated = architecture, ownStatistics = false } = options
+  const evaluation = plan(evaluated, { mode: 'eval', batchSize, loss: plainLoss(loss), from, ownStatistics })
   if (!optimizer) return { evaluation, training: null }
   const { parameterCount, runningCount } = table
-  const { clipNorm = null, decayNorms = true } = options
+  const { clipNorm = null, decayNorms = true, decayShifts = true } = options
   const training = {
     gradient: plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from }),
     update: planUpdate(parameterCount, optimizer, {
       // Of the classifier alone the other gradients are never written.
-      regions: updateRegions(table, { frozen, decayNorms }).filter(region => !(from && region.frozen)),
+      regions: updateRegions(table, { frozen, decayNorms, decayShifts }).filter(region => !(from && region.frozen)),
       clipNorm,
     }),
     accumulation: options.accumulates
@@ -204,7 +213,7 @@ async function assemble(
   options: SessionOptions,
   { programs, create, executables, dispose }: Resources,
 ): Promise<Session> {
-  const { batchSize, classWeights } = options
+  const { batchSize, classWeights, evaluated = architecture } = options
   const { classes } = architecture.config
   const table = parameterTable(architecture)
   const all = programList(programs)
@@ -214,7 +223,7 @@ async function assemble(
     buffers[role as ExternalRole] = create(elements)
   }
   const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
-  const { parameters, running, logits, loss, rank, average, averageRunning } = buffers
+  const { parameters, running, logits, loss, rank, predicted, average, averageRunning } = buffers
   const input = options.from ? buffers.features : buffers.input
 
   const compile = async (program: Program, instead = {}): Promise<Executable> => {
@@ -236,14 +245,27 @@ async function assemble(
   const averaging = await compilePair(programs.training?.averaging)
   if (classWeights) await buffers.classWeights?.write(classWeights)
 
-  const shape = {
-    batchSize,
-    imageElements: input!.elements / batchSize,
-    classes,
-    multiLabel: options.loss?.multiLabel ?? false,
+  const shapeOf = (network: Architecture): BatchShape => {
+    const { inputChannels, height, width } = network.config
+    const scores = scoresOf(network)
+    return {
+      batchSize,
+      imageElements: options.from ? input!.elements / batchSize : inputChannels * height * width,
+      classes,
+      labelsOfEach: scores.height * scores.width,
+      multiLabel: options.loss?.multiLabel ?? false,
+    }
   }
-  const load = async (batch: SessionBatch): Promise<void> => {
+  const [trainedShape, evaluatedShape] = [shapeOf(architecture), shapeOf(evaluated)]
+  /** Of the last batch. */
+  let scoresOfEach = classes
+  const load = async (batch: SessionBatch, shape: BatchShape): Promise<void> => {
     checkBatch(batch, shape)
+    scoresOfEach = shape.labelsOfEach * classes
+    if (predicted) {
+      await Promise.all([input!.write(batch.images), buffers.labels!.write(batch.labels)])
+      return
+    }
     const { size, images, labels, otherLabels = labels, share = new Float32Array(size).fill(1) } = batch
     // crossEntropy weighs two labels itself; for the other the label only says what the rank is of: the larger share's.
     const ranked =
@@ -258,9 +280,10 @@ async function assemble(
       buffers.targets?.write(batch.targets ?? targetsOf({ size, labels, otherLabels, share }, classes)),
     ])
   }
-  const result = async (size: number): Promise<StepResult> => {
-    const [losses, ranks] = await Promise.all([loss!.read(0, size), rank!.read(0, size)])
-    return { losses, ranks }
+  const result = async (size: number, { labelsOfEach }: BatchShape): Promise<StepResult> => {
+    const losses = await loss!.read(0, size)
+    if (!predicted) return { losses, ranks: await rank!.read(0, size) }
+    return { losses, ranks: new Float32Array(size), predicted: await predicted.read(0, size * labelsOfEach) }
   }
   const lone = normsOfOneValue(architecture, options.frozen)
   const untrained = (): never => {
@@ -270,11 +293,11 @@ async function assemble(
   const gradient: Session['gradient'] = async (batch, { seed = 0, step = 0, pendingImages = 0, update = true }) => {
     if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
     if (!training) return untrained()
-    await load(batch)
+    await load(batch, trainedShape)
     await training.gradient.run({ batch: batch.size, seed, step })
     await accumulation?.[0]?.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
     if (update) await meanOf(pendingImages + batch.size)
-    return result(batch.size)
+    return result(batch.size, trainedShape)
   }
   const update: Session['update'] = async ({ learningRate, step = 0, updates = step, averageKeeps: keep = 0 }) => {
     if (!training) return untrained()
@@ -297,11 +320,11 @@ async function assemble(
       await update(args)
     },
     async evaluate(batch) {
-      await load(batch)
+      await load(batch, evaluatedShape)
       await evaluation.run({ batch: batch.size })
-      return result(batch.size)
+      return result(batch.size, evaluatedShape)
     },
-    logits: size => logits!.read(0, size * classes),
+    logits: size => logits!.read(0, size * scoresOfEach),
     gradients: () => buffers.gradients?.read() ?? untrained(),
     writeGradients: values => buffers.gradients?.write(values) ?? untrained(),
     async readState(into) {

@@ -3,7 +3,6 @@
 import * as z from 'zod'
 import { parameterError, usageError } from '../errors.js'
 import { below1, checkSettings, oneOf, type Setting, upTo, type ValuesOf, yesOrNo } from '../util/settings.js'
-import { checkFcDenseNet } from './fc-densenet.js'
 
 const stems = ['cifar', 'imagenet'] as const
 export type Stem = (typeof stems)[number]
@@ -181,5 +180,25 @@ function checkSizes(config: DenseNetConfig): void {
         `with reduction ${config.reduction}, transition ${i + 1} would keep no channels; choose a larger one`,
       )
     }
+  }
+}
+
+/** What the settings of a DenseNet may not be here, and every block must have a pixel. */
+function checkFcDenseNet(config: DenseNetConfig): void {
+  const { blocks, bottleneck, reduction, stem, height, width } = config
+  if (blocks.length % 2 === 0) {
+    throw usageError(
+      `an FC-DenseNet has as many blocks up as down and one between them, but ${blocks.length} are given`,
+      'give an odd number of blocks, such as 4,5,7,10,12,15,12,10,7,5,4',
+    )
+  }
+  if (bottleneck || reduction !== 1 || stem !== 'cifar') {
+    throw usageError('an FC-DenseNet has no bottlenecks, keeps all channels in transitions and has the stem "cifar"')
+  }
+  const depth = (blocks.length - 1) / 2
+  const needed = 2 ** depth
+  for (const [name, size] of Object.entries({ height, width })) {
+    if (size >= needed) continue
+    throw usageError(`an input ${name} of ${size} is too small for ${depth} blocks down: at least ${needed} is needed`)
   }
 }

@@ -2,9 +2,8 @@
 // smaller maps and up again; on the way up a block reads, before its own, all that the block of its size made on the way down.
 // Names are in torchvision's manner. Channels of a block on the way up are in the order in which they are made: those from the
 // way down, those from below, its own; the authors have the first two the other way round, which is the same network.
-import { usageError } from '../errors.js'
-import type { Layer } from './architecture.js'
 import type { DenseNetConfig } from './config.js'
+import type { Layer } from './layer.js'
 import {
   batchNorm,
   chain,
@@ -17,13 +16,10 @@ import {
   transposedConvolution,
 } from './parts.js'
 
-/** How often maps are halved on the way down. */
-export const depthOf = ({ blocks }: Pick<DenseNetConfig, 'blocks'>): number => (blocks.length - 1) / 2
-
 export function fcLayers(config: DenseNetConfig): Layer[] {
   const layers = [stemLayer(config)]
   const maps = (): Maps => layers.at(-1)!.output
-  const depth = depthOf(config)
+  const depth = (config.blocks.length - 1) / 2
   /** The ends of blocks on the way down that nobody has read on the way up yet. */
   const skips: Layer[] = []
   for (const [i, count] of config.blocks.entries()) {
@@ -92,25 +88,4 @@ type Naming = Pick<Layer, 'kind' | 'name' | 'title' | 'group' | 'block'>
 const layerOf = (naming: Naming, input: Maps, parts: readonly Part[]): Layer => {
   const { output } = parts.at(-1)!
   return { ...naming, input, output, parts, concatenates: false, features: [{ name: naming.name, ...output }] }
-}
-
-/** What the settings of a DenseNet may not be here, and every block must have a pixel. */
-export function checkFcDenseNet(config: DenseNetConfig): void {
-  const { blocks, bottleneck, reduction, stem, height, width } = config
-  if (blocks.length % 2 === 0) {
-    throw usageError(
-      `an FC-DenseNet has as many blocks up as down and one between them, but ${blocks.length} are given`,
-      'give an odd number of blocks, such as 4,5,7,10,12,15,12,10,7,5,4',
-    )
-  }
-  if (bottleneck || reduction !== 1 || stem !== 'cifar') {
-    throw usageError('an FC-DenseNet has no bottlenecks, keeps all channels in transitions and has the stem "cifar"')
-  }
-  const needed = 2 ** depthOf(config)
-  for (const [name, size] of Object.entries({ height, width })) {
-    if (size >= needed) continue
-    throw usageError(
-      `an input ${name} of ${size} is too small for ${depthOf(config)} blocks down: at least ${needed} is needed`,
-    )
-  }
 }

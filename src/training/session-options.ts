@@ -42,7 +42,7 @@ export function sessionOptions(
 function optimizerOf({ optimizer: name, ...recipe }: Recipe): Optimizer {
   const { momentum, nesterov, beta1, beta2, alpha, epsilon, weightDecay } = recipe
   if (name === 'adamw') return { name, beta1, beta2, epsilon, weightDecay }
-  if (name === 'rmsprop') return { name, alpha, epsilon, rooted: false, momentum, weightDecay }
+  if (name === 'rmsprop') return { name, alpha, epsilon, momentum, weightDecay }
   return { name, momentum, nesterov, weightDecay }
 }
 
