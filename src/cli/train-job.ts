@@ -32,6 +32,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly recipe?: string
   readonly epochs?: number
   readonly imageSize?: number
+  readonly frames?: boolean
   readonly channels?: number
   readonly uncertain?: Uncertain
   readonly blank?: Blank
@@ -167,10 +168,11 @@ async function testChosen(
   const file = join(folder, BEST_FILE)
   const checkpoint = await readCheckpoint(file)
   using network = DenseNet.of(checkpoint)
-  const { batchSize, testLimit, limitBy, crops: views } = checkpoint.recipe!
+  const { batchSize, testLimit, limitBy, crops: views, ownStatistics } = checkpoint.recipe!
   const images = limitDataset(dataset, testLimit, limitBy)
   const { loaderThreads } = flags
-  const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, signal: request.signal })
+  const asked = { on: backend, batchSize, views, ownStatistics, loaderThreads, signal: request.signal }
+  const score = await network.evaluate(images, asked)
   const tested = { epoch: best.epoch, ...score }
   if (flags.json) context.out.write(`${JSON.stringify({ type: 'test', images: images.length, ...tested })}\n`)
   return tested

@@ -57,7 +57,7 @@ const nameOf = (model: string, config: DenseNetConfig): string =>
 
 function freshState(config: DenseNetConfig, seed: number): SessionState {
   const table = parameterTable(architecture(config))
-  return { parameters: initialParameters(table, seed), running: initialRunning(table), training: {} }
+  return { parameters: initialParameters(table, seed, config.family), running: initialRunning(table), training: {} }
 }
 
 /** With the weights that were found. */

@@ -1,13 +1,14 @@
 // The training loop. It knows a session, two sources of batches and a schedule; files and terminals are its listeners.
 // Everything it remembers between two steps is in `Progress`, so it can stop after any step and go on with the same bits.
 
-import type { Session } from '../engine/session.js'
+import type { Session, StepResult } from '../engine/session.js'
 import { DenseNetError } from '../errors.js'
 import type { Batch } from '../images/dataset.js'
 import type { EpochScore, TrainingListener } from './events.js'
 import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
 import { RankingCollector } from './multi-label.js'
+import type { Pixels } from './pixels.js'
 import { afterEpoch } from './plateau.js'
 import { BEGINNING, isFinished, type Progress } from './progress.js'
 import type { Recipe } from './recipe.js'
@@ -186,8 +187,10 @@ class Trainer {
     const learningRate = this.learningRate(nextBatch + 1)
     const update = this.endsUpdate(nextBatch)
     const args = { learningRate, seed, step, updates, pendingImages, update, averageKeeps: this.averageKeeps }
-    const { losses, ranks } = await session.trainStep(batch, args)
-    const own = addMetrics(NO_METRICS, losses, ranks)
+    const result = await session.trainStep(batch, args)
+    const { losses, ranks } = result
+    const pixels = pixelsOf(session, batch, result)
+    const own = addMetrics(NO_METRICS, losses, ranks, pixels)
     const { loss, top1Error } = averageMetrics(own)
     if (!Number.isFinite(loss))
       throw divergence(`the loss is ${loss} at epoch ${epoch}, step ${nextBatch + 1}`, learningRate)
@@ -197,7 +200,7 @@ class Trainer {
       step: step + 1,
       updates: updates + (update ? 1 : 0),
       pendingImages: update ? 0 : pendingImages + batch.size,
-      sums: addMetrics(sums, losses, ranks),
+      sums: addMetrics(sums, losses, ranks, pixels),
     }
     onEvent({
       type: 'step',
@@ -277,7 +280,7 @@ class Trainer {
       onEvent({ type: 'evaluation', epoch, batch, batches: test.batchesPerEpoch })
       return !this.stopping
     }
-    return evaluateBatches(session, test, goOn, evaluator)
+    return (await evaluateBatches(session, test, goOn, evaluator))?.metrics ?? null
   }
 
   private async save(kind: SaveKind): Promise<void> {
@@ -292,14 +295,26 @@ function ranked(ranking: readonly EpochScore[], score: EpochScore | null, keep: 
   return all.sort((a, b) => badness(a) - badness(b) || a.epoch - b.epoch).slice(0, keep)
 }
 
-/** Lower is better. Where images may have several labels few are right in all of them: what counts is the ranking. */
-const badness = ({ top1Error, meanAveragePrecision }: EpochScore): number =>
-  meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
+/** Lower is better. Where images may have several labels few are right in all of them: what counts is the ranking; of pixels it is
+ * what classes have in common with their labels. */
+const badness = ({ top1Error, meanAveragePrecision, meanIou }: EpochScore): number => {
+  if (meanIou !== undefined) return -(meanIou ?? 0)
+  return meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
+}
+
+const pixelsOf = (session: Session, { labels }: Batch, { predicted }: StepResult): Pixels | undefined =>
+  predicted && { classes: session.architecture.config.classes, labels, predicted }
 
 function divergence(what: string, learningRate: number): DenseNetError {
   return new DenseNetError(`${what} (learning rate ${learningRate})`, {
     hint: `try a lower learning rate (--lr ${Number((learningRate / 10).toPrecision(3))}); the last checkpoint is from before this`,
   })
+}
+
+export interface EvaluatedMetrics {
+  readonly metrics: Metrics
+  /** Where every pixel has a label: [label][predicted] pixels. */
+  readonly confusion: readonly number[] | undefined
 }
 
 /** Loss and errors over all batches, and the ranking where they have targets; null when `goOn` says no after one. */
@@ -308,15 +323,16 @@ export async function evaluateBatches(
   source: BatchSource,
   goOn: (batchesDone: number) => boolean = () => true,
   evaluator: Evaluator = evaluateOnce,
-): Promise<Metrics | null> {
+): Promise<EvaluatedMetrics | null> {
   let sums = NO_METRICS
   let done = 0
   const ranking = new RankingCollector()
   for await (const batch of source.epoch(1)) {
-    const { losses, ranks, several } = await evaluator(session, batch)
-    sums = addMetrics(sums, losses, ranks)
+    const answers = await evaluator(session, batch)
+    const { losses, ranks, several } = answers
+    sums = addMetrics(sums, losses, ranks, pixelsOf(session, batch, answers))
     if (several) ranking.add(several.scores, several.targets, losses.length)
     if (!goOn(++done)) return null
   }
-  return { ...averageMetrics(sums), ...ranking.means() }
+  return { metrics: { ...averageMetrics(sums), ...ranking.means() }, confusion: sums.confusion }
 }
