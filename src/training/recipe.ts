@@ -269,7 +269,7 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
     const what = name === 'plateauPatience' ? `the schedule ${recipe.schedule}` : recipe.optimizer
     throw usageError(`${what} has no ${spelled(name)}`)
   }
-  if (recipe.nesterov && recipe.momentum === 0) return { ...recipe, nesterov: false }
+  if (recipe.nesterov && isMeant(recipe, 'nesterov') && recipe.momentum === 0) return { ...recipe, nesterov: false }
   return recipe
 }
 

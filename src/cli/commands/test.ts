@@ -22,8 +22,10 @@ import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, labelOpti
 import { fetching } from '../fetching.js'
 import { figure, grouped, percent, rounded } from '../format.js'
 import { type ComputeFlags, choiceOption, loaderOption, type OutputFlags, wholeOption } from '../options.js'
+import { statisticsOption } from '../pixel-options.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
+import { testPixels } from '../test-pixels.js'
 import { openOptions, tellReport, useOptions, type WeightFlags } from '../weight-options.js'
 
 interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
@@ -35,6 +37,7 @@ interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly blank?: Blank
   readonly crops: ViewName
   readonly report?: string
+  readonly statistics?: string
 }
 
 export function testCommand(finish: (exitCode: number) => void): Command {
@@ -56,6 +59,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
       Object.keys(VIEWS),
     ).default('single'),
     new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
+    statisticsOption(),
     loaderOption(),
     ...useOptions(),
   ]
@@ -98,6 +102,9 @@ async function test(path: string, flags: TestFlags): Promise<number> {
       for (const line of ('files' in dataset && dataset.decided) || []) say(`${dataset.name}: ${line}`)
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
+      }
+      if (checkpoint.config.family === 'fc-densenet') {
+        return await testPixels({ path, checkpoint, dataset, flags, context, signal }).finally(() => status.clear())
       }
       using network = DenseNet.of(checkpoint, called, understood)
       const { backend, threads, loaderThreads, batchSize, crops: views } = flags
