@@ -18,7 +18,7 @@ import {
   type WeightChoice,
 } from '../index.js'
 import type { Context } from './context.js'
-import { type ChosenDataset, dataReporter, type Splits } from './datasets.js'
+import { type ChosenDataset, checkShape, dataReporter, type Splits } from './datasets.js'
 import { lastWords } from './last-words.js'
 import type { ModelFlags } from './model-options.js'
 import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
@@ -71,11 +71,16 @@ export interface Job {
 export function networkOf(
   model: string | undefined,
   description: DenseNetOptions,
-  { channels, height, width, classes }: ChosenDataset,
+  dataset: ChosenDataset,
   seed = 0,
 ): DenseNet {
+  const { channels, height, width, classes } = dataset
   const options = { ...description, inputChannels: channels, height, width, classes }
-  if (model !== undefined) return DenseNet.create(model, { ...options, seed })
+  if (model !== undefined) {
+    const network = DenseNet.create(model, { ...options, seed })
+    checkShape(network.config, dataset, network.name)
+    return network
+  }
   if (options.depth === undefined && options.blocks === undefined) {
     throw usageError(
       'which network?',
