@@ -1,6 +1,6 @@
 // What commands ask about networks that classify pixels.
 import type { Option } from 'commander'
-import type { Checkpoint } from '../entries/runs.js'
+import { type Checkpoint, takesOwnStatistics } from '../entries/runs.js'
 import { choiceOption } from './options.js'
 
 export const statisticsOption = (): Option =>
@@ -10,5 +10,5 @@ export const statisticsOption = (): Option =>
     ['own', 'running'],
   )
 
-export const takesOwn = (asked: string | undefined, { recipe }: Checkpoint): boolean =>
-  asked === undefined ? (recipe?.ownStatistics ?? false) : asked === 'own'
+export const takesOwn = (asked: string | undefined, checkpoint: Checkpoint): boolean =>
+  asked === undefined ? takesOwnStatistics(checkpoint) : asked === 'own'
