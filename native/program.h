@@ -95,12 +95,12 @@ struct Call {
   const float *labels = nullptr, *classWeights = nullptr;
   Mixed mixed;
   double smoothing = 0;
-  float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr;
+  float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr, *predicted = nullptr;
   // runningStatistics, optimisers and what works on whole buffers; a dense layer's channels are its bottleneck's
   int channels = 0;
   int64_t pixels = 0, elements = 0;
   float momentum = 0, weightDecay = 0;
-  bool nesterov = false;
+  bool nesterov = false, rooted = false;
   float *runningMean = nullptr, *runningVariance = nullptr;
   double beta1 = 0, beta2 = 0, alpha = 0, epsilon = 0, limit = 0, value = 0;
   float *parameters = nullptr, *gradients = nullptr, *velocity = nullptr, *firstMoment = nullptr, *secondMoment = nullptr;

@@ -4,12 +4,14 @@
 namespace densenet {
 
 /// What encodings of this vocabulary begin with.
-constexpr double FINGERPRINT = 674307656;
+constexpr double FINGERPRINT = 454909881;
 
 enum class Kernel : int {
   ConvolutionForward,
   ConvolutionBackward,
   DenseLayerForward,
+  TransposedConvolutionForward,
+  TransposedConvolutionBackward,
   AveragePoolForward,
   AveragePoolBackward,
   MaxPoolForward,
@@ -18,6 +20,7 @@ enum class Kernel : int {
   LinearBackward,
   CrossEntropy,
   BinaryCrossEntropy,
+  PixelCrossEntropy,
   RunningStatistics,
   Sgd,
   AdamW,
@@ -35,7 +38,8 @@ void readFields(Decoder& in, Call& call) {
     case Kernel::ConvolutionForward:
       in.integer(call.size); in.integer(call.stride); in.integer(call.padding); in.view(call.input);
       if (in.present()) { in.ref(call.norm.gamma); in.ref(call.norm.beta); in.ref(call.norm.mean); in.ref(call.norm.variance); in.number(call.norm.epsilon); }
-      in.weight(call.weight, call.weights[0]); if (in.present()) { in.ref(call.foldedBias); } in.view(call.output);
+      in.weight(call.weight, call.weights[0]); if (in.present()) { in.ref(call.bias); }
+      if (in.present()) { in.ref(call.foldedBias); } in.view(call.output);
       if (in.present()) { in.ref(call.statistics.mean); in.ref(call.statistics.variance); }
       if (in.present()) { in.number(call.dropout.rate); in.integer(call.dropout.layer); }
       break;
@@ -43,7 +47,7 @@ void readFields(Decoder& in, Call& call) {
       in.integer(call.size); in.integer(call.stride); in.integer(call.padding); in.view(call.input);
       if (in.present()) { in.ref(call.norm.gamma); in.ref(call.norm.beta); in.ref(call.norm.mean); in.ref(call.norm.variance); in.number(call.norm.epsilon); }
       in.view(call.outputGradient.gradient); if (in.present()) { in.view(call.outputGradient.value); in.ref(call.outputGradient.mean); in.ref(call.outputGradient.variance); in.number(call.outputGradient.epsilon); in.ref(call.outputGradient.a); in.ref(call.outputGradient.b); }
-      in.weight(call.weight, call.weights[0]); in.ref(call.weightGradient);
+      in.weight(call.weight, call.weights[0]); in.ref(call.weightGradient); if (in.present()) { in.ref(call.biasGradient); }
       if (in.present()) { in.view(call.inputGradient.gradient); in.flag(call.inputGradient.accumulate); if (in.present()) { in.ref(call.inputGradient.gamma); in.ref(call.inputGradient.beta); in.ref(call.inputGradient.a); in.ref(call.inputGradient.b); } }
       if (in.present()) { in.number(call.dropout.rate); in.integer(call.dropout.layer); }
       break;
@@ -52,6 +56,17 @@ void readFields(Decoder& in, Call& call) {
       in.ref(call.norm.gamma); in.ref(call.norm.beta); in.ref(call.norm.mean); in.ref(call.norm.variance); in.number(call.norm.epsilon);
       in.integer(call.channels); in.weight(call.weight, call.weights[0]); in.ref(call.foldedBias);
       in.weight(call.growthWeight, call.weights[1]); in.view(call.output);
+      break;
+    case Kernel::TransposedConvolutionForward:
+      in.integer(call.size); in.integer(call.stride); in.view(call.input); in.weight(call.weight, call.weights[0]);
+      in.ref(call.bias); in.view(call.output);
+      if (in.present()) { in.ref(call.statistics.mean); in.ref(call.statistics.variance); }
+      break;
+    case Kernel::TransposedConvolutionBackward:
+      in.integer(call.size); in.integer(call.stride); in.view(call.input); in.weight(call.weight, call.weights[0]);
+      in.ref(call.weightGradient); in.ref(call.biasGradient);
+      in.view(call.outputGradient.gradient); if (in.present()) { in.view(call.outputGradient.value); in.ref(call.outputGradient.mean); in.ref(call.outputGradient.variance); in.number(call.outputGradient.epsilon); in.ref(call.outputGradient.a); in.ref(call.outputGradient.b); }
+      in.view(call.inputGradient.gradient); in.flag(call.inputGradient.accumulate);
       break;
     case Kernel::AveragePoolForward:
       in.integer(call.windowHeight); in.integer(call.windowWidth); in.view(call.input);
@@ -92,6 +107,10 @@ void readFields(Decoder& in, Call& call) {
       if (in.present()) { in.ref(call.classWeights); } in.ref(call.loss); in.ref(call.rank);
       if (in.present()) { in.view(call.gradient); }
       break;
+    case Kernel::PixelCrossEntropy:
+      in.view(call.logits); in.ref(call.labels); if (in.present()) { in.ref(call.classWeights); } in.ref(call.loss);
+      in.ref(call.predicted); if (in.present()) { in.view(call.gradient); }
+      break;
     case Kernel::RunningStatistics:
       in.integer(call.channels); in.whole(call.pixels); in.number(call.momentum);
       in.ref(call.statistics.mean); in.ref(call.statistics.variance); in.ref(call.runningMean); in.ref(call.runningVariance);
@@ -107,8 +126,8 @@ void readFields(Decoder& in, Call& call) {
       break;
     case Kernel::RmsProp:
       in.whole(call.elements); in.number(call.weightDecay); in.ref(call.parameters); in.ref(call.gradients);
-      in.number(call.alpha); in.number(call.epsilon); in.number(call.momentum); in.ref(call.secondMoment);
-      in.ref(call.velocity);
+      in.number(call.alpha); in.number(call.epsilon); in.flag(call.rooted); in.number(call.momentum);
+      in.ref(call.secondMoment); in.ref(call.velocity);
       break;
     case Kernel::ClipGradients:
       in.whole(call.elements); in.number(call.limit); in.ref(call.gradients);

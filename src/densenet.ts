@@ -13,9 +13,10 @@ import type { Preprocessing } from './images/transforms/preprocess.js'
 import { type ClassifyOptions, predictionsOf } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import { type FeatureOptions, type Features, featuresOf } from './inference/features.js'
-import { type ImageInput, imageList } from './inference/image-input.js'
-import { nodeReading } from './inference/read-image.js'
+import { type ImageInput, imageList, unreadable } from './inference/image-input.js'
+import { nodeReading, readImage } from './inference/read-image.js'
 import { Ready } from './inference/ready.js'
+import { createSegmenter, type Segmentation } from './inference/segment.js'
 import type { ExportFormat, ExportOptions } from './interop/encode-weights.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
 import type { DenseNetConfig, DenseNetOptions } from './model/config.js'
@@ -77,10 +78,13 @@ export class DenseNet {
   /** Whether an image may belong to several classes, or to none: their probabilities are then each class's own. True of a
    * network with one output. */
   multiLabel: boolean
+  /** Of networks that classify pixels: whether batch norms take the statistics of each image, as in their training. */
+  ownStatistics: boolean
   #state: SessionState
   readonly #ready = new Ready(createBackend)
 
-  private constructor({ name, config, classes, normalisation, preprocessing, imported, multiLabel, state }: Network) {
+  private constructor({ multiLabel, ownStatistics, state, ...network }: Network) {
+    const { name, config, classes, normalisation, preprocessing, imported } = network
     this.name = name
     this.config = config
     this.classes = classes
@@ -88,6 +92,7 @@ export class DenseNet {
     this.preprocessing = preprocessing
     this.imported = imported
     this.multiLabel = multiLabel
+    this.ownStatistics = ownStatistics
     this.#state = state
   }
 
@@ -162,6 +167,7 @@ export class DenseNet {
     const { result, state, learned } = await fitNetwork(network, train, options, backend, nodePlace)
     this.#state = state
     Object.assign(this, learned)
+    this.ownStatistics = options.ownStatistics ?? this.ownStatistics
     return result
   }
 
@@ -169,7 +175,8 @@ export class DenseNet {
   async evaluate(dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
     const network = this.#network('testing')
     const backend = await this.#ready.backend(options)
-    return evaluate({ ...options, ...network, dataset, backend, createLoader })
+    const ownStatistics = options.ownStatistics ?? this.ownStatistics
+    return evaluate({ ...options, ...network, ownStatistics, dataset, backend, createLoader })
   }
 
   /** Probabilities of the classes for every image, averaged over its views; scorePredictions makes scores of them. */
@@ -193,6 +200,22 @@ export class DenseNet {
     })
     const all = await predictionsOf(imageList(given), { ...network, runner }, nodeReading, options, onWarning)
     return Array.isArray(given) ? all : all[0]!
+  }
+
+  /** What each pixel of an image is of, of any size; for networks that classify pixels. Throws a sentence when it cannot be
+   * read. */
+  async segment(image: ImageInput, options: ComputeOptions & { ownStatistics?: boolean } = {}): Promise<Segmentation> {
+    const network = this.#network('segmenting')
+    const { ownStatistics = this.ownStatistics } = options
+    const segmenter = createSegmenter({ ...network, backend: await this.#ready.backend(options), ownStatistics })
+    try {
+      const decoded = await readImage(image).catch(error => {
+        throw unreadable([image], 0, error instanceof Error ? error.message : String(error))
+      })
+      return await segmenter.segment(decoded)
+    } finally {
+      await segmenter.dispose()
+    }
   }
 
   /** What a layer (a name of featureLayers; default `pooled`, what the classifier reads) makes of images or of a data set,

@@ -121,9 +121,8 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
 }
 
 template <class Out>
-inline void foldBias(const Call& call, Range rows, Out* out, int64_t rowStep, int64_t count) {
-  if (!call.foldedBias) return;
-  for (int64_t r = 0; r < rows.size(); r++) addBiasAndRelu(call.foldedBias[rows.first + r], out + r * rowStep, count);
+inline void addBiases(const Call& call, Range rows, Out* out, int64_t rowStep, int64_t count) {
+  for (int64_t r = 0; r < rows.size(); r++) addBias(call, rows.first + r, out + r * rowStep, count);
 }
 
 /// The lines of x of the panel after this one, if the same worker will want it: its units follow each other.
@@ -174,12 +173,12 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         Element* out = call.output.plane(image, rows.first) + tile;
         if (valid == vectors * WIDTH) {
           multiplyRows(call, local, groups, some, channels, z, vectors, out, call.output.pixels(), ahead);
-          if (last) foldBias(call, rows, out, call.output.pixels(), valid);
+          if (last) addBiases(call, rows, out, call.output.pixels(), valid);
           continue;
         }
         multiplyRows(call, local, groups, some, channels, z, vectors, local.edge, TILE_PIXELS, ahead);
         if (!last) continue;
-        foldBias(call, rows, local.edge, TILE_PIXELS, valid);
+        addBiases(call, rows, local.edge, TILE_PIXELS, valid);
         for (int64_t r = 0; r < rows.size(); r++) copy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, valid);
       }
     }

@@ -1,14 +1,17 @@
 // All kernels of one instruction set. The build compiles this file once for each: VECTOR_WIDTH and the compiler's flags
 // differ, DENSENET_IMPLEMENTATIONS names the one symbol that comes out. Everything else has internal linkage, so that
 // the linker can never take another instruction set's copy of a shared function.
+#include "bias.h"
 #include "convolution_1x1.h"
 #include "dense_layer.h"
 #include "head.h"
 #include "loss.h"
 #include "optimizers.h"
+#include "pixel_loss.h"
 #include "pool.h"
 #include "running_statistics.h"
 #include "stem.h"
+#include "transposed.h"
 #include "winograd_3x3.h"
 
 namespace densenet {
@@ -29,13 +32,21 @@ KernelImplementation convolutionForward(const Call& call) {
   return none("convolves behind a norm by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
 
+template <const KernelImplementation& KERNEL>
+KernelImplementation biased(const Call& call) { return call.biasGradient ? WithBias<KERNEL>::implementation : KERNEL; }
+
 KernelImplementation convolutionBackward(const Call& call) {
   // Nobody wants the gradient of images.
-  if (!call.inputGradient.present() && !call.norm.present()) return stem::backward;
+  if (!call.inputGradient.present() && !call.norm.present()) return biased<stem::backward>(call);
   if (!call.inputGradient.present()) return none("has no gradients of a convolution's norm without that of its input");
-  if (isSame(call, 1)) return convolution1x1::backward;
-  if (isSame(call, 3)) return winograd::backward;
+  if (isSame(call, 1)) return biased<convolution1x1::backward>(call);
+  if (isSame(call, 3)) return biased<winograd::backward>(call);
   return none("has the gradient of a convolution's input by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
+}
+
+/// `forward` or `backward`.
+KernelImplementation transposedConvolution(const Call& call, const KernelImplementation& kernel) {
+  return call.size == 3 && call.stride == 2 ? kernel : none("has transposed convolutions of 3x3 and stride 2 only");
 }
 
 }  // namespace
@@ -45,6 +56,8 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
     case Kernel::ConvolutionForward: return convolutionForward(call);
     case Kernel::ConvolutionBackward: return convolutionBackward(call);
     case Kernel::DenseLayerForward: return denseLayer::forward;
+    case Kernel::TransposedConvolutionForward: return transposedConvolution(call, transposed::forward);
+    case Kernel::TransposedConvolutionBackward: return transposedConvolution(call, WithBias<transposed::backward>::implementation);
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;
     case Kernel::AveragePoolBackward: return poolBackward<averageBackwardWork>;
     case Kernel::MaxPoolForward: return poolForward<maxForwardWork>;
@@ -53,6 +66,7 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
     case Kernel::LinearBackward: return linear::backward;
     case Kernel::CrossEntropy: return crossEntropy::implementation;
     case Kernel::BinaryCrossEntropy: return binaryCrossEntropy::implementation;
+    case Kernel::PixelCrossEntropy: return pixelCrossEntropy::implementation;
     case Kernel::RunningStatistics: return runningStatistics::implementation;
     case Kernel::Sgd: return elementwise<sgdChunk>;
     case Kernel::AdamW: return elementwise<adamWChunk>;

@@ -52,6 +52,13 @@ inline void addBiasAndRelu(float bias, T* x, int64_t count) {
   for (int64_t i = 0; i < count; i += WIDTH) store(x + i, relu(load(x + i) + broadcast(bias)));
 }
 
+/// What a convolution adds to its sums: its bias; that of a norm folded into it, with the ReLU. Touches up to a vector more.
+template <class T>
+inline void addBias(const Call& call, int64_t o, T* x, int64_t count) {
+  for (int64_t i = 0; call.bias && i < count; i += WIDTH) store(x + i, load(x + i) + broadcast(call.bias[o]));
+  if (call.foldedBias) addBiasAndRelu(call.foldedBias[o], x, count);
+}
+
 // ---- statistics -------------------------------------------------------------------------------------------------
 
 /// Mean of some elements and their squared distance from it.

@@ -60,7 +60,8 @@ inline void rmsPropChunk(const Task& task, Range range) {
   for (int64_t i = range.first; i < range.end; i++) {
     const float g = call.gradients[i] + decay * call.parameters[i];
     const float s = flushed(alpha * call.secondMoment[i] + rest * g * g);
-    const float v = flushed(momentum * call.velocity[i] + g / (__builtin_sqrtf(s) + epsilon));
+    const float root = call.rooted ? __builtin_sqrtf(s + epsilon) : __builtin_sqrtf(s) + epsilon;
+    const float v = flushed(momentum * call.velocity[i] + g / root);
     call.secondMoment[i] = s;
     call.velocity[i] = v;
     call.parameters[i] = flushed(call.parameters[i] - rate * v);

@@ -247,37 +247,59 @@ struct Largest {
   Vec value;
   IntVec place;
 };
+inline void compare(Largest& most, Vec value, IntVec place) {
+  const IntVec take = (value > most.value) | (value != value);  // NaN stays
+  most.value = take ? value : most.value;
+  most.place = take ? place : most.place;
+}
 inline Largest largestOfWindows(const View& in, const float* z, int y, int x) {
   const float lowest = -__builtin_inff();
   const int top = larger(2 * y - 1, 0), bottom = smaller(2 * y + 2, in.height);
   const IntVec column = 2 * (laneNumbers() + x) - 1;
   Largest most{broadcast(lowest), (column < 0 ? IntVec{} : column) + top * in.width};
-  const auto compare = [&](Vec value, IntVec place) {
-    const IntVec take = (value > most.value) | (value != value);  // NaN stays
-    most.value = take ? value : most.value;
-    most.place = take ? place : most.place;
-  };
   for (int row = top; row < bottom; row++) {
     const float* from = z + int64_t(row) * in.width + 2 * x;
     const Vec a = load(from), b = 2 * x + WIDTH < in.width ? load(from + WIDTH) : Vec{};
     const Vec even = firstLanes(evenOf(a, b, AllLanes{}), (in.width + 1) / 2 - x, lowest);
     const Vec odd = firstLanes(oddOf(a, b, AllLanes{}), in.width / 2 - x, lowest);
     const IntVec place = column + row * in.width;
-    compare(shiftIn(broadcast(x > 0 ? from[-1] : lowest), odd, AllLanes{}), place);
-    compare(even, place + 1);
-    compare(odd, place + 2);
+    compare(most, shiftIn(broadcast(x > 0 ? from[-1] : lowest), odd, AllLanes{}), place);
+    compare(most, even, place + 1);
+    compare(most, odd, place + 2);
   }
   return most;
 }
 
+/// Pools of 2 x 2, side by side.
+inline bool isPairPool(const Call& call) { return call.size == 2 && call.stride == 2 && call.padding == 0; }
+
+inline Largest largestOfPairs(const View& in, const float* z, int y, int x) {
+  const IntVec column = 2 * (laneNumbers() + x);
+  Largest most{broadcast(-__builtin_inff()), column + 2 * y * in.width};
+  for (int row = 2 * y; row < 2 * y + 2; row++) {
+    const float* from = z + int64_t(row) * in.width + 2 * x;
+    const Vec a = load(from), b = 2 * x + WIDTH < in.width ? load(from + WIDTH) : Vec{};
+    compare(most, evenOf(a, b, AllLanes{}), column + row * in.width);
+    compare(most, oddOf(a, b, AllLanes{}), column + row * in.width + 1);
+  }
+  return most;
+}
+
+/// For the pools that have one: a vector of windows at a time.
+typedef Largest (*VectorPool)(const View& in, const float* z, int y, int x);
+inline VectorPool vectorPool(const Call& call) {
+  return isStemPool(call) ? largestOfWindows : isPairPool(call) ? largestOfPairs : nullptr;
+}
+
 inline void maxPlane(const Call& call, float* z, Range rows, Element* out) {
   const int width = call.output.width;
+  const VectorPool pool = vectorPool(call);
   const Element* end = out + rows.end * width;
   for (int y = int(rows.first); y < rows.end; y++) {
     Element* to = out + int64_t(y) * width;
-    if (isStemPool(call)) {
+    if (pool) {
       for (int x = 0; x < width; x += WIDTH) {
-        storeInRow(to + x, largestOfWindows(call.input, z, y, x).value, smaller(WIDTH, width - x), end);
+        storeInRow(to + x, pool(call.input, z, y, x).value, smaller(WIDTH, width - x), end);
       }
     } else {
       for (int x = 0; x < width; x++) to[x] = z[largestOf(call, z, y, x)];
@@ -287,11 +309,12 @@ inline void maxPlane(const Call& call, float* z, Range rows, Element* out) {
 
 inline void spreadMax(const Call& call, const float* z, const float* dy, float* dz) {
   const View& out = call.outputGradient.gradient;
+  const VectorPool pool = vectorPool(call);
   memset(dz, 0, size_t(call.input.pixels()) * sizeof(float));
   for (int y = 0; y < out.height; y++, dy += out.width) {
-    if (isStemPool(call)) {
+    if (pool) {
       for (int x = 0; x < out.width; x += WIDTH) {
-        const IntVec place = largestOfWindows(call.input, z, y, x).place;
+        const IntVec place = pool(call.input, z, y, x).place;
         for (int i = 0; i < smaller(WIDTH, out.width - x); i++) dz[place[i]] += dy[x + i];
       }
     } else {

@@ -142,7 +142,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     local.columns.loadRow(shape, row - band.first, TILE_PIXELS, shape.steps * TILE_PIXELS);
     multiplyRow(local, shape, out, call.output.plane(image, 0) + row * shape.outWidth);
     for (int o = 0; o < out; o++) {
-      if (call.foldedBias) addBiasAndRelu(call.foldedBias[o], local.sums + o * shape.rowStep, shape.outWidth);
+      addBias(call, o, local.sums + o * shape.rowStep, shape.outWidth);
       copy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, shape.outWidth);
     }
   }

@@ -108,7 +108,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     for (int i = 0; i < channels; i++) {
       const int o = first + i;
       float* pixels = local.planes + i * strips.pixelRoom();
-      if (call.foldedBias) addBiasAndRelu(call.foldedBias[o], pixels, count);
+      addBias(call, o, pixels, count);
       strips.forEachImage(strip, [&, at = pixels](const Strips::Part& part) mutable {
         const int64_t size = part.pixels.size();
         if (call.dropout.present()) {

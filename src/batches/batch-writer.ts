@@ -4,31 +4,24 @@
 import {
   choosePlacement,
   type FlipAndCrop,
-  type ImageShape,
   isList,
   normalisationTable,
   type Placement,
   writeImage,
 } from '../images/augment.js'
-import { type Normalisation, targetNumbers } from '../images/dataset.js'
+import { targetNumbers } from '../images/dataset.js'
 import { type DecodedImage, type Image, withChannels } from '../images/image.js'
-import { type MixedBatch, type Mixing, mixBatch } from '../images/mixing.js'
+import { type MixedBatch, mixBatch } from '../images/mixing.js'
 import { normaliseImage } from '../images/normalise.js'
 import { type Preprocessing, preprocess, type View } from '../images/transforms/preprocess.js'
 import { applyTransforms, type Transform } from '../images/transforms/transform.js'
+import type { BatchTarget, BatchWriter, DecodeFile, StoreFacts, Unreadable } from './batch-work.js'
+import { type DecodeMask, type MaskStore, maskWriter } from './mask-writer.js'
 
-interface StoreFacts {
-  readonly labels: Uint16Array
-  /** Of images that may have several labels [images][classes]. */
-  readonly targets?: Uint8Array
-  readonly shape: ImageShape
-  readonly normalisation: Normalisation
-  readonly seed: number
-  readonly mixing?: Mixing
-}
+export type * from './batch-work.js'
 
 /** Everything about the data set that stays the same from batch to batch; plain data that a worker can be given. */
-export type ImageStore = ArrayStore | FileStore
+export type ImageStore = ArrayStore | FileStore | MaskStore
 
 export interface ArrayStore extends StoreFacts {
   readonly images: Uint8Array
@@ -44,47 +37,9 @@ export interface FileStore extends StoreFacts {
     | { readonly preprocessing: Preprocessing; readonly views: readonly View[] }
 }
 
-/** Which images make up the batch, by their number in the data set, and the files of a data set that has files. */
-export interface BatchJob {
-  readonly epoch: number
-  /** Its number in the epoch. */
-  readonly batch: number
-  readonly images: Uint32Array
-  readonly files?: readonly string[]
-}
-
-/** images: [batch][channels][height][width], targets: [batch][classes], the others: [batch]. */
-export interface BatchTarget {
-  readonly images: Float32Array
-  readonly labels: Float32Array
-  readonly indices: Uint32Array
-  /** For mixed images. */
-  readonly otherLabels?: Float32Array
-  readonly share?: Float32Array
-  /** For images that may have several labels. */
-  readonly targets?: Float32Array
-}
-
-/** A file that could not be read, or is doubted, and why. */
-export interface Unreadable {
-  readonly file: string
-  readonly reason: string
-}
-
-export interface Written {
-  /** Entries of the target that were filled. */
-  readonly size: number
-  readonly unreadable: readonly Unreadable[]
-  /** Files that were read, though perhaps not as was meant. */
-  readonly doubtful?: readonly Unreadable[]
-}
-
-export type BatchWriter = (job: BatchJob, target: BatchTarget) => Written | Promise<Written>
-
-/** An image file to pixels. Every failure is an Error that says why, without the file's name. */
-export type DecodeFile = (file: string) => Promise<DecodedImage>
-
-export function makeBatchWriter(store: ImageStore, decode: DecodeFile): BatchWriter {
+/** `decodeMask`: null where masks cannot be read. */
+export function makeBatchWriter(store: ImageStore, decode: DecodeFile, decodeMask: DecodeMask | null): BatchWriter {
+  if ('meaning' in store) return maskWriter(store, decode, decodeMask)
   const write = plainWriter(store, decode)
   const { mixing, shape, seed } = store
   if (mixing === undefined) return write
@@ -95,7 +50,7 @@ export function makeBatchWriter(store: ImageStore, decode: DecodeFile): BatchWri
   }
 }
 
-function plainWriter(store: ImageStore, decode: DecodeFile): BatchWriter {
+function plainWriter(store: ArrayStore | FileStore, decode: DecodeFile): BatchWriter {
   if (!('images' in store)) return fileWriter(store, decode)
   if (isList(store.augmentation)) return transformingWriter(store, store.augmentation)
   return placingWriter(store, store.augmentation)

@@ -3,6 +3,7 @@
 import { DenseNetError, parameterError, usageError } from '../errors.js'
 import { type Augmentation, type FlipAndCrop, isList, noAugmentation } from '../images/augment.js'
 import type { Dataset, FileDataset } from '../images/dataset.js'
+import { checkPaired } from '../images/masks.js'
 import { checkMixing, type Mixing } from '../images/mixing.js'
 import { isOfUnitScale } from '../images/normalise.js'
 import { VIEWS, type View } from '../images/transforms/preprocess.js'
@@ -18,6 +19,9 @@ export function checkDataset(dataset: Dataset): void {
   if ('files' in dataset) {
     if (dataset.files.length !== length) {
       throw new DenseNetError(`${what} have ${dataset.files.length} files, expected ${length}`)
+    }
+    if (dataset.masks && dataset.masks.files.length !== length) {
+      throw new DenseNetError(`${what} have ${dataset.masks.files.length} masks, expected ${length}`)
     }
   } else {
     const pixels = length * channels * height * width
@@ -96,12 +100,30 @@ export function imageStore(
     const images = share ? shared(dataset.images) : dataset.images
     return { ...common, images, augmentation, ...(views ? { views } : {}) }
   }
-  const { preprocessing } = dataset
+  const { preprocessing, masks } = dataset
+  if (masks) return { ...common, meaning: masks.meaning, transforms: pairedTransforms(dataset, augmentation, options) }
   if (isList(augmentation)) return { ...common, treatment: { transforms: augmentation } }
   if (!augmentation.flip && augmentation.pad === 0) {
     return { ...common, treatment: { preprocessing, views: views ?? VIEWS.single } }
   }
   return { ...common, treatment: { transforms: placedTransforms(dataset, augmentation) } }
+}
+
+/** Of images with masks, which are not resampled. */
+function pairedTransforms(
+  { masks, width }: FileDataset,
+  augmentation: Augmentation,
+  { mixing, views = VIEWS.single }: Parameters<typeof imageStore>[1],
+): readonly Transform[] {
+  if (mixing) throw usageError('images with masks are not mixed', 'leave out mixup and cutmix')
+  if (views.length > 1) throw usageError('images with masks are shown once each, as a whole', 'leave out --crops')
+  if (!isList(augmentation)) {
+    const { flip, pad } = augmentation
+    if (flip || pad > 0) throw usageError('images with masks are augmented by a list of transforms')
+    return masks!.crops ? [{ kind: 'centerCrop', size: width }] : []
+  }
+  checkPaired(augmentation)
+  return augmentation
 }
 
 /** Flip and crop for images of files: after their preprocessing. */

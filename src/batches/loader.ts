@@ -20,6 +20,7 @@ import {
   type Written,
 } from './batch-writer.js'
 import { checkDataset, checkInteger, imageStore } from './image-store.js'
+import type { DecodeMask } from './mask-writer.js'
 import { unreadableCounter } from './unreadable.js'
 
 /** How batches are made; `batchSize` counts images, `seed` keys every random number. */
@@ -83,6 +84,8 @@ export interface PoolSetup {
 /** What of a loader differs from place to place. */
 export interface LoaderPlace {
   readonly decode: DecodeFile
+  /** null: masks cannot be read. */
+  readonly decodeMask: DecodeMask | null
   /** null: there are no threads. */
   readonly startPool: ((workers: number, setup: PoolSetup) => Pool) | null
 }
@@ -90,7 +93,11 @@ export interface LoaderPlace {
 /** Prepares the batches of a data set on threads of its own: order, augmentation, normalisation, all keyed by the seed,
  * so that they are the same for any number of threads. `dispose` it at the end. A usage error for options that make no
  * sense. */
-export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, options: LoaderOptions): Loader {
+export function loaderOf(
+  { decode, decodeMask, startPool }: LoaderPlace,
+  dataset: Dataset,
+  options: LoaderOptions,
+): Loader {
   const { batchSize, seed, shuffle } = options
   const workers = startPool === null ? 0 : (options.workers ?? 1)
   const prefetch = options.prefetch ?? Math.max(4, 2 * workers)
@@ -102,6 +109,7 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
   checkDataset(dataset)
 
   const views = options.views?.length ?? 1
+  const labelsOfEach = 'files' in dataset && dataset.masks ? height * width : 1
   const imagesPerBatch = Math.max(1, Math.floor(batchSize / views))
   const batchesPerEpoch = Math.ceil(length / imagesPerBatch)
   const store = imageStore(dataset, options, workers > 0)
@@ -112,10 +120,11 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
       pixels: channels * height * width,
       mixed: options.mixing !== undefined,
       targets: dataset.targets ? dataset.classes.length : 0,
+      labels: labelsOfEach,
     }),
   )
   const pool = workers > 0 ? startPool?.(workers, { store, slots }) : undefined
-  const write = makeBatchWriter(store, decode)
+  const write = makeBatchWriter(store, decode, decodeMask)
   const check = options.onWritten ?? unreadableCounter(dataset, options.onWarning)
   let running = 0
   let waited = 0
@@ -130,9 +139,10 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
     const imagesOf = batchesOf({ length, imagesPerBatch, shuffle, seed }, epoch)
     const job = (batch: number): BatchJob => {
       const images = imagesOf(batch)
-      return 'files' in dataset
-        ? { epoch, batch, images, files: Array.from(images, image => dataset.files[image]!) }
-        : { epoch, batch, images }
+      if (!('files' in dataset)) return { epoch, batch, images }
+      const of = (files: readonly string[]): string[] => Array.from(images, image => files[image]!)
+      const masks = dataset.masks ? { masks: of(dataset.masks.files) } : {}
+      return { epoch, batch, images, files: of(dataset.files), ...masks }
     }
     const checkCurrent = () => {
       if (signal?.aborted) throw abortedError('loading batches')
@@ -166,7 +176,7 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
         const { size } = written
         if (size === 0) continue
         const images = ready.images.subarray(0, size * channels * height * width)
-        const [labels, indices] = [ready.labels.subarray(0, size), ready.indices.subarray(0, size)]
+        const [labels, indices] = [ready.labels.subarray(0, size * labelsOfEach), ready.indices.subarray(0, size)]
         const [otherLabels, share] = [ready.otherLabels?.subarray(0, size), ready.share?.subarray(0, size)]
         const mixed = otherLabels && share ? { otherLabels, share } : {}
         const targets = ready.targets?.subarray(0, size * dataset.classes.length)
@@ -195,12 +205,12 @@ export function loaderOf({ decode, startPool }: LoaderPlace, dataset: Dataset, o
 /** `targets`: how many an image has; 0: it has one label. */
 function makeSlot(
   batchSize: number,
-  { pixels, mixed, targets }: { readonly pixels: number; readonly mixed: boolean; readonly targets: number },
+  { pixels, mixed, targets, labels }: Readonly<{ pixels: number; mixed: boolean; targets: number; labels: number }>,
 ): BatchTarget {
   const numbers = (each = 1) => new Float32Array(sharedBytes(4 * batchSize * each))
   return {
     images: numbers(pixels),
-    labels: numbers(),
+    labels: numbers(labels),
     indices: new Uint32Array(sharedBytes(4 * batchSize)),
     ...(mixed ? { otherLabels: numbers(), share: numbers() } : {}),
     ...(targets > 0 ? { targets: numbers(targets) } : {}),

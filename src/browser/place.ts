@@ -31,7 +31,7 @@ function contentOf({ contents }: FileDataset, file: string): Blob {
 export const createWebLoader: CreateLoader = (dataset, options) => {
   const decode = async (file: string) =>
     decodeImage(new Uint8Array(await contentOf(dataset as FileDataset, file).arrayBuffer()))
-  const loader = loaderOf({ decode, startPool: null }, dataset, options)
+  const loader = loaderOf({ decode, decodeMask: null, startPool: null }, dataset, options)
   return {
     ...loader,
     async *epoch(epoch, from) {

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number
   compare: async () => (await import('./commands/compare.js')).compareCommand,
   'export-log': async () => (await import('./commands/export-log.js')).exportLogCommand,
   classify: async () => (await import('./commands/classify.js')).classifyCommand,
+  segment: async () => (await import('./commands/segment.js')).segmentCommand,
   models: async () => (await import('./commands/models.js')).modelsCommand,
   summary: async () => (await import('./commands/summary.js')).summaryCommand,
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand,

@@ -50,12 +50,14 @@ function errors(
 }
 
 /** What the best epoch is best in. */
-const ranks = (best: EpochScore | null): boolean => best?.meanAveragePrecision !== undefined
-const lowest = (best: EpochScore): string => (ranks(best) ? 'highest mean AP' : 'lowest error')
-const was = (best: EpochScore | null): string => (ranks(best) ? 'mean AP was highest' : 'error was lowest')
+const ranks = (best: EpochScore | null): string | null =>
+  best?.meanIou !== undefined ? 'mean IoU' : best?.meanAveragePrecision !== undefined ? 'mean AP' : null
+const lowest = (best: EpochScore): string => (ranks(best) ? `highest ${ranks(best)}` : 'lowest error')
+const was = (best: EpochScore | null): string => (ranks(best) ? `${ranks(best)} was highest` : 'error was lowest')
 
 function figures(score: EpochScore): string {
-  const { top1Error, top5Error, meanAveragePrecision, meanAuc } = score
+  const { top1Error, top5Error, meanAveragePrecision, meanAuc, meanIou } = score
+  if (meanIou !== undefined) return figure(score)
   if (meanAveragePrecision === undefined) return `${figure(score)} (top-5 ${percent(top5Error)})`
   return `${figure(score)} (AUC ${meanAuc?.toFixed(3) ?? '–'}, subset error ${percent(top1Error)})`
 }

@@ -20,7 +20,12 @@ export async function pretrainedNetwork(
   const path = flags.pretrained!
   if (flags.channels) throw usageError('weights come with their own channels', 'leave out --channels, or --pretrained')
   const { dropRate } = flags
-  const open = { ...openOptions(flags, chosen), dropRate }
+  const { height, width } = chosen
+  const open = {
+    ...openOptions(flags, chosen),
+    dropRate,
+    ...(chosen.pixels ? { imageSize: { height, width } } : {}),
+  }
   const { fetch, end } = fetching({}, context)
   const network = await DenseNet.load(path, { ...open, fetch, onWarning: context.warn }).finally(end)
   checkDescribed(network.config, path, job)

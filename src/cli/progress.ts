@@ -173,6 +173,7 @@ class TerminalReporter implements Reporter {
 
   /** With several labels an image is right when all of them are. */
   private get errorName(): string {
+    if (this.start?.pixels) return 'pixel error'
     return this.start?.multiLabel ? 'subset error' : 'error'
   }
 

@@ -19,7 +19,7 @@ import {
   type WeightChoice,
 } from '../index.js'
 import type { Context } from './context.js'
-import { type ChosenDataset, dataReporter, type Splits } from './datasets.js'
+import { type ChosenDataset, checkShape, dataReporter, type Splits } from './datasets.js'
 import { lastWords } from './last-words.js'
 import type { ModelFlags } from './model-options.js'
 import type { AugmentFlag, ComputeFlags, OutputFlags } from './options.js'
@@ -34,6 +34,7 @@ export interface TrainFlags extends ModelFlags, ComputeFlags, OutputFlags {
   readonly recipe?: string
   readonly epochs?: number
   readonly imageSize?: number
+  readonly frames?: boolean
   readonly channels?: number
   readonly uncertain?: Uncertain
   readonly blank?: Blank
@@ -75,11 +76,16 @@ export interface Job {
 export function networkOf(
   model: string | undefined,
   description: DenseNetOptions,
-  { channels, height, width, classes }: ChosenDataset,
+  dataset: ChosenDataset,
   seed = 0,
 ): DenseNet {
+  const { channels, height, width, classes } = dataset
   const options = { ...description, inputChannels: channels, height, width, classes }
-  if (model !== undefined) return DenseNet.create(model, { ...options, seed })
+  if (model !== undefined) {
+    const network = DenseNet.create(model, { ...options, seed })
+    checkShape(network.config, dataset, network.name)
+    return network
+  }
   if (options.depth === undefined && options.blocks === undefined) {
     throw usageError(
       'which network?',
@@ -172,11 +178,12 @@ async function testChosen(
   if (stopped || !heldOut || best === null) return null
   const checkpoint = await shareCheckpoint(ranks, leads(ranks) ? await readCheckpoint(join(folder, BEST_FILE)) : null)
   using network = DenseNet.of(checkpoint)
-  const { batchSize, testLimit, limitBy, crops: views } = checkpoint.recipe!
+  const { batchSize, testLimit, limitBy, crops: views, ownStatistics } = checkpoint.recipe!
   const images = limitDataset(dataset, testLimit, limitBy)
   const { loaderThreads } = flags
   const { signal } = request
-  const score = await network.evaluate(images, { on: backend, batchSize, views, loaderThreads, ranks, signal })
+  const asked = { on: backend, batchSize, views, ownStatistics, loaderThreads, ranks, signal }
+  const score = await network.evaluate(images, asked)
   const tested = { epoch: best.epoch, ...score }
   if (flags.json) context.out.write(`${JSON.stringify({ type: 'test', images: images.length, ...tested })}\n`)
   return tested

@@ -2,7 +2,8 @@
 import { DenseNetError } from '../errors.js'
 import type { Numbers } from './backend.js'
 
-/** `images` [size][channels][height][width], normalised; `labels` [size] class numbers. */
+/** `images` [size][channels][height][width], normalised; `labels` [size] class numbers, or [size][height][width], where negative
+ * ones are of pixels without a label. */
 export interface SessionBatch {
   readonly size: number
   readonly images: ArrayLike<number>
@@ -19,6 +20,8 @@ export interface SessionBatch {
 export interface StepResult {
   readonly losses: Numbers
   readonly ranks: Numbers
+  /** Where every pixel is classified [size][height][width]: the likeliest classes. Ranks are 0 then. */
+  readonly predicted?: Numbers
 }
 
 /** What the network and its loss make of a batch. */
@@ -26,17 +29,22 @@ export interface BatchShape {
   readonly batchSize: number
   readonly imageElements: number
   readonly classes: number
+  /** More than one: every pixel has a label. */
+  readonly labelsOfEach: number
   /** Labels are not looked at then. */
   readonly multiLabel: boolean
 }
 
 /** Refuses a batch that is of another shape, or that has a label which is no class: its loss would be of nothing. */
-export function checkBatch(batch: SessionBatch, { batchSize, imageElements, classes, multiLabel }: BatchShape): void {
+export function checkBatch(
+  batch: SessionBatch,
+  { batchSize, imageElements, classes, labelsOfEach, multiLabel }: BatchShape,
+): void {
   const { size } = batch
   if (!Number.isInteger(size) || size < 1 || size > batchSize) fail(`has size ${size}; it may be 1 to ${batchSize}`)
   const lengths: [string, ArrayLike<number> | undefined, number][] = [
     ['images', batch.images, size * imageElements],
-    ['labels', multiLabel ? undefined : batch.labels, size],
+    ['labels', multiLabel ? undefined : batch.labels, size * labelsOfEach],
     ['otherLabels', multiLabel ? undefined : batch.otherLabels, size],
     ['share', batch.share, size],
     ['targets', batch.targets, size * classes],
@@ -46,9 +54,10 @@ export function checkBatch(batch: SessionBatch, { batchSize, imageElements, clas
   }
   if (multiLabel && !batch.targets) fail('needs the targets of a multi-label loss')
   for (const name of multiLabel ? [] : (['labels', 'otherLabels'] as const)) {
-    for (let n = 0; n < (batch[name] ? size : 0); n++) {
+    for (let n = 0; n < (batch[name] ? size * labelsOfEach : 0); n++) {
       const label = batch[name]![n]!
       if (Number.isInteger(label) && label >= 0 && label < classes) continue
+      if (labelsOfEach > 1 && Number.isInteger(label) && label < 0) continue
       fail(`has ${name}[${n}] = ${label}, but the classes are 0 to ${classes - 1}`)
     }
   }

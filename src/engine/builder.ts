@@ -1,10 +1,11 @@
 // What planning has to know of one pass: buffers and calls so far, where parameters and statistics lie, and how batch
 // norms, gradients and dropouts are said in calls. planner.ts goes through the layers with it.
-import type { Architecture } from '../model/architecture.js'
+import type { Architecture, Layer } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
-import type { BatchNorm, Convolution, Part } from '../model/parts.js'
+import { type BatchNorm, type Convolution, type Part, type Pool, partsOf } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
+import { layOut, livesOf } from './arena.js'
 import { externalSizes } from './externals.js'
 import type {
   ConvolutionForward,
@@ -18,7 +19,8 @@ import type {
   View,
 } from './kernels.js'
 import type { Loss } from './loss.js'
-import type { BufferSpec, ExternalRole } from './program.js'
+import { type BufferSpec, type ExternalRole, imagesAtOnce, type Program } from './program.js'
+import type { Remade } from './recompute.js'
 
 /** `store` keeps every bottleneck output for the backward pass; `recompute` makes it again there, but for those that fit into
  * memory needed anyway: linear memory, the same bits. */
@@ -44,6 +46,8 @@ export interface PlanOptions {
   /** Names of parameters that are not trained. A batch norm with both of its own among them is frozen: it normalises
    * with its running statistics, as in evaluation, and leaves them alone. */
   readonly frozen?: ReadonlySet<string>
+  /** Of eval and infer: batch norms take the statistics of each image, as in training on it alone, not the running ones. */
+  readonly ownStatistics?: boolean
 }
 
 /** Torch's share of the new batch in the running statistics. */
@@ -52,6 +56,8 @@ const RUNNING_MOMENTUM = 0.1
 export class ProgramBuilder {
   protected readonly buffers: BufferSpec[] = []
   protected readonly calls: KernelCall[] = []
+  /** In the order of the backward pass. */
+  readonly remade: Remade[] = []
   protected readonly training: boolean
   protected readonly inference: boolean
   protected readonly table: ParameterTable
@@ -64,9 +70,12 @@ export class ProgramBuilder {
   /** How many calls it takes to the layer that was asked for, once it is reached. */
   protected end: number | undefined
 
+  /** Of the outputs that could be made again, those that the backward pass comes to first are kept, `kept` of them: their
+   * layers have more inputs, so that it would take longer for each byte. */
   constructor(
     protected readonly architecture: Architecture,
     protected readonly options: PlanOptions,
+    private kept: number,
   ) {
     this.training = options.mode === 'train'
     this.inference = options.mode === 'infer'
@@ -75,6 +84,24 @@ export class ProgramBuilder {
     this.table = parameterTable(architecture)
     this.parameterOffset = new Map(this.table.parameters.map(({ name, offset }) => [name, offset]))
     this.runningOffset = new Map(this.table.running.map(({ name, offset }) => [name, offset]))
+  }
+
+  /** Of the calls so far. */
+  protected finished(): Program {
+    const calls = this.calls.slice(0, this.end)
+    const { batchSize } = this.options
+    const kind = { batchSize, imageByImage: !this.training, fixedParameters: this.inference }
+    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
+    return { ...kind, buffers: this.buffers, calls, offsets, arenaElements }
+  }
+
+  /** What the backward pass reads of an output: itself, or another buffer that a second call has made it into. */
+  protected keptOrAgain(output: Activation, callInto: (output: View) => KernelCall): Activation {
+    if (this.kept-- > 0) return output
+    const again = this.anew(output)
+    this.remade.push({ output: output.data, again: again.data })
+    this.calls.push(callInto(view(again)))
+    return again
   }
 
   /** Emits the call and returns it, so that recompute can emit it again with another output. */
@@ -93,6 +120,7 @@ export class ProgramBuilder {
       input,
       norm,
       weight: this.parameter(convolution.name),
+      ...(hasBias(convolution) ? { bias: this.parameter(convolution.name, 'bias') } : {}),
       ...(folded ? { foldedBias: this.parameter(folded.name, 'bias') } : {}),
       output,
       statistics,
@@ -137,6 +165,7 @@ export class ProgramBuilder {
       norm: norm && this.norm(norm, input),
       weight: this.parameter(convolution.name),
       weightGradient: this.gradient(convolution.name),
+      ...(hasBias(convolution) ? { biasGradient: this.gradient(convolution.name, 'bias') } : {}),
       outputGradient,
       inputGradient: this.inputGradient(input, convolution.input.channels, norm, accumulate),
       dropout,
@@ -180,7 +209,7 @@ export class ProgramBuilder {
   }
 
   protected statistics(activation: Activation, first: number): Statistics | null {
-    if (!this.training) return null
+    if (!this.training && !this.options.ownStatistics) return null
     return {
       mean: { buffer: activation.statistics, offset: first },
       variance: { buffer: activation.statistics, offset: activation.channels + first },
@@ -304,6 +333,18 @@ export class ProgramBuilder {
   }
 }
 
-export function geometry({ size, stride, padding }: Convolution): { size: number; stride: number; padding: number } {
+/** Convolutions with the norm before each. */
+export function composites({ parts }: Pick<Layer, 'parts'>) {
+  const norms = partsOf(parts, 'norm')
+  return partsOf(parts, 'convolution').map((convolution, i) => ({ norm: norms[i]!, convolution }))
+}
+
+const hasBias = ({ parameters }: Convolution): boolean => parameters.length > 1
+
+export function geometry({ size, stride, padding }: Convolution | Pool): {
+  size: number
+  stride: number
+  padding: number
+} {
   return { size, stride, padding }
 }

@@ -2,7 +2,14 @@
 
 import { DenseNetError, parameterError } from '../errors.js'
 import type { Backend, Bindings, RunArguments } from './backend.js'
-import type { KernelCall, KernelName, View } from './kernels.js'
+import type {
+  KernelCall,
+  KernelName,
+  OutputGradient,
+  TransposedConvolutionBackward,
+  TransposedConvolutionForward,
+  View,
+} from './kernels.js'
 import { bufferOf, buffersOf, endOf, type Operand, operandsOf } from './operands.js'
 import { imagesAtOnce, type Program, roomOf } from './program.js'
 
@@ -101,16 +108,20 @@ function shapeProblem(call: KernelCall): string | undefined {
         if (!sameShape(inputGradient.gradient, call.input)) return 'the shapes of input and its gradient differ'
         if ((inputGradient.norm === null) !== (call.norm === null)) return 'norm and inputGradient.norm go together'
       }
-      if (outputGradient.deferred !== null && !sameShape(outputGradient.deferred.value, outputGradient.gradient)) {
-        return 'the shapes of the output and its gradient differ'
-      }
-      return outputProblem(call, outputGradient.gradient)
+      return valueProblem(outputGradient) ?? outputProblem(call, outputGradient.gradient)
     }
     case 'denseLayerForward': {
       const { input, output } = call
       return output.height === input.height && output.width === input.width
         ? undefined
         : 'input and output are of different size'
+    }
+    case 'transposedConvolutionForward':
+      return spreadProblem(call, call.output)
+    case 'transposedConvolutionBackward': {
+      const { outputGradient, inputGradient } = call
+      if (!sameShape(inputGradient.gradient, call.input)) return 'the shapes of input and its gradient differ'
+      return valueProblem(outputGradient) ?? spreadProblem(call, outputGradient.gradient)
     }
     case 'linearForward':
       return singlePixelProblem(call.input, call.output)
@@ -119,6 +130,10 @@ function shapeProblem(call: KernelCall): string | undefined {
       return singlePixelProblem(call.input, call.outputGradient)
     case 'crossEntropy':
       return singlePixelProblem(call.logits, call.gradient ?? call.logits)
+    case 'pixelCrossEntropy':
+      return call.gradient && !sameShape(call.logits, call.gradient)
+        ? 'the shapes of logits and their gradient differ'
+        : undefined
     case 'binaryCrossEntropy':
       if (!sameShape(call.logits, call.targets)) return 'the shapes of logits and targets differ'
       return singlePixelProblem(call.logits, call.gradient ?? call.logits)
@@ -127,7 +142,23 @@ function shapeProblem(call: KernelCall): string | undefined {
   }
 }
 
-type Windowed = Extract<KernelCall, { size: number } | { windowHeight: number }>
+function valueProblem({ deferred, gradient }: OutputGradient): string | undefined {
+  if (deferred === null || sameShape(deferred.value, gradient)) return undefined
+  return 'the shapes of the output and its gradient differ'
+}
+
+/** Whether `output` is what windows around the pixels of the call's input make, less than a stride left out. */
+function spreadProblem({ input, size, stride }: Spreading, output: View): string | undefined {
+  for (const side of ['height', 'width'] as const) {
+    const made = stride * (input[side] - 1) + size
+    if (output[side] <= made && output[side] > made - stride) continue
+    return `the ${side} of the output is ${output[side]}, but the windows make ${made}`
+  }
+  return undefined
+}
+
+type Spreading = TransposedConvolutionForward | TransposedConvolutionBackward
+type Windowed = Exclude<Extract<KernelCall, { size: number } | { windowHeight: number }>, Spreading>
 
 /** Whether `output` is what the window makes of the call's input. */
 function outputProblem(call: Windowed, output: View): string | undefined {

@@ -15,6 +15,13 @@ export function flopsOf(call: KernelCall, batch: number): number {
       // The gradient of the weights, and that of the input where it is wanted.
       return call.kernel === 'convolutionBackward' && call.inputGradient !== null ? 2 * pass : pass
     }
+    case 'transposedConvolutionForward':
+    case 'transposedConvolutionBackward': {
+      const { input, size } = call
+      const { channels } = call.kernel === 'transposedConvolutionForward' ? call.output : call.outputGradient.gradient
+      const pass = 2 * batch * input.height * input.width * input.channels * channels * size ** 2
+      return call.kernel === 'transposedConvolutionBackward' ? 2 * pass : pass
+    }
     case 'denseLayerForward': {
       const { channels, input, output } = call
       return 2 * batch * output.height * output.width * channels * (input.channels + 9 * output.channels)

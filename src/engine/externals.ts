@@ -1,6 +1,6 @@
 // How large the buffers are that outlive a run.
-import type { Architecture } from '../model/architecture.js'
-import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
+import { type Architecture, scoresOf } from '../model/architecture.js'
+import { featureCount, featureLayers, POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 import { type BufferSpec, type ExternalRole, type Program, roomOf } from './program.js'
 
@@ -13,7 +13,10 @@ export function externalSizes(architecture: Architecture, layer = POOLED): Recor
   const inAll = (elements: number): Size => ({ elements })
   const ofEach = (elements: number): Size => ({ elements, perImage: true })
   const [parameters, running] = [inAll(parameterCount), inAll(runningCount)]
-  const features = ofEach(featureCount(featureLayer(architecture, layer)))
+  const found = featureLayers(architecture).find(({ name }) => name === layer)
+  const features = ofEach(found ? featureCount(found) : 0)
+  const scores = scoresOf(architecture)
+  const pixels = ofEach(scores.height * scores.width)
   return {
     parameters,
     gradients: parameters,
@@ -28,12 +31,13 @@ export function externalSizes(architecture: Architecture, layer = POOLED): Recor
     input: ofEach(inputChannels * height * width),
     features,
     featureGradients: features,
-    labels: ofEach(1),
+    labels: pixels,
     otherLabels: ofEach(1),
     share: ofEach(1),
     targets: ofEach(classes),
     classWeights: inAll(classes),
-    logits: ofEach(classes),
+    logits: ofEach(featureCount(scores)),
+    predicted: pixels,
     loss: ofEach(1),
     rank: ofEach(1),
   }

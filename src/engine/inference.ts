@@ -1,5 +1,5 @@
 // A network made ready to answer: its own program, without loss, with folded norms, image by image, several in flight.
-import type { Architecture } from '../model/architecture.js'
+import { type Architecture, scoresOf } from '../model/architecture.js'
 import { featureCount, featureLayer } from '../model/feature-layers.js'
 import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
@@ -13,6 +13,8 @@ export interface InferenceOptions {
   readonly batchSize: number
   /** A name of featureLayers, to read that layer's output; default: the logits. */
   readonly layer?: string
+  /** See PlanOptions. */
+  readonly ownStatistics?: boolean | undefined
   /** As inferenceProgram gives it for these options, where it is planned already. */
   readonly program?: Program
 }
@@ -20,12 +22,13 @@ export interface InferenceOptions {
 /** The program that gives the logits, or a layer's output. */
 export const inferenceProgram = (
   architecture: Architecture,
-  { batchSize, layer }: Pick<InferenceOptions, 'batchSize' | 'layer'>,
-): Program => plan(architecture, { mode: 'infer', batchSize, ...(layer === undefined ? {} : { until: layer }) })
+  { batchSize, layer, ownStatistics = false }: Omit<InferenceOptions, 'program'>,
+): Program =>
+  plan(architecture, { mode: 'infer', batchSize, ownStatistics, ...(layer === undefined ? {} : { until: layer }) })
 
 export interface Inference {
   readonly batchSize: number
-  /** Of `images` [size][channels][height][width], normalised: logits [size][classes], or [size][channels][height][width] of
+  /** Of `images` [size][channels][height][width], normalised: logits [size][classes], of pixels [size][classes][height][width], or [size][channels][height][width] of
    * the layer. */
   run(images: ArrayLike<number>, size: number): Promise<Numbers>
   /** Frees its memory; it cannot run afterwards. */
@@ -36,9 +39,15 @@ export async function createInference(
   architecture: Architecture,
   backend: Backend,
   { parameters, running }: Pick<SessionState, 'parameters' | 'running'>,
-  { batchSize, layer, program = inferenceProgram(architecture, { batchSize, layer }) }: InferenceOptions,
+  {
+    batchSize,
+    layer,
+    ownStatistics,
+    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics }),
+  }: InferenceOptions,
 ): Promise<Inference> {
-  const each = layer === undefined ? architecture.config.classes : featureCount(featureLayer(architecture, layer))
+  const each =
+    layer === undefined ? featureCount(scoresOf(architecture)) : featureCount(featureLayer(architecture, layer))
   // What comes before the first norm is read from the weights as they are.
   const folds = program.calls.some(call => 'foldedBias' in call && call.foldedBias)
   const { buffers, run, dispose } = await bindProgram(program, backend, { parameters, running })

@@ -81,14 +81,15 @@ interface Geometry {
   readonly padding: number
 }
 
-/** output[o] = dropout(sum_c weight[o][c] (*) z[c]), z = norm ? relu(norm(input)) : input; the padding is zeros of z.
- * weight is [out][in][size][size], no bias. Dropout comes before the statistics are taken. With `foldedBias`, a number per
- * output channel, a batch norm and ReLU that follow are folded in: output[o] = relu(sum + foldedBias[o]). */
+/** output[o] = dropout(sum_c weight[o][c] (*) z[c] + bias[o]), z = norm ? relu(norm(input)) : input; the padding is zeros of z.
+ * weight is [out][in][size][size]; without `bias` it is 0. Dropout comes before the statistics are taken. With `foldedBias`, a
+ * number per output channel, a batch norm and ReLU that follow are folded in: output[o] = relu(sum + foldedBias[o]). */
 export interface ConvolutionForward extends Geometry {
   readonly kernel: 'convolutionForward'
   readonly input: View
   readonly norm: Norm | null
   readonly weight: Ref
+  readonly bias?: Ref | null
   readonly foldedBias?: Ref | null
   readonly output: View
   readonly statistics: Statistics | null
@@ -109,16 +110,43 @@ export interface DenseLayerForward {
   readonly output: View
 }
 
-/** Writes the weight's gradient, and, unless inputGradient is null, the gradients of norm and input. */
+/** Writes the weight's gradient, the bias', if there is one, and, unless inputGradient is null, the gradients of norm and input. */
 export interface ConvolutionBackward extends Geometry {
   readonly kernel: 'convolutionBackward'
   readonly input: View
   readonly norm: Norm | null
   readonly weight: Ref
   readonly weightGradient: Ref
+  readonly biasGradient?: Ref | null
   readonly outputGradient: OutputGradient
   readonly inputGradient: InputGradient | null
   readonly dropout: Dropout | null
+}
+
+/** output[o] at (stride i + y, stride j + x) = bias[o] + the sum of weight[c][o][y][x] input[c] at (i, j): each pixel adds a window
+ * of size x size. weight is [in][out][size][size]. n rows make stride (n - 1) + size; `output` may have fewer, but more than
+ * stride less: the last ones are left out. Columns alike. */
+export interface TransposedConvolutionForward {
+  readonly kernel: 'transposedConvolutionForward'
+  readonly size: number
+  readonly stride: number
+  readonly input: View
+  readonly weight: Ref
+  readonly bias: Ref
+  readonly output: View
+  readonly statistics: Statistics | null
+}
+
+export interface TransposedConvolutionBackward {
+  readonly kernel: 'transposedConvolutionBackward'
+  readonly size: number
+  readonly stride: number
+  readonly input: View
+  readonly weight: Ref
+  readonly weightGradient: Ref
+  readonly biasGradient: Ref
+  readonly outputGradient: OutputGradient
+  readonly inputGradient: { readonly gradient: View; readonly accumulate: boolean }
 }
 
 /** Means over windows of `windowHeight` x `windowWidth` that do not overlap. Rows and columns left over make smaller windows
@@ -202,6 +230,24 @@ export interface CrossEntropy {
   readonly gradient: View | null
 }
 
+/** Cross entropy of every pixel. With p = softmax over the classes of a pixel of the label t, w = weight[t], of all pixels of the
+ * batch: loss[n] = batch * (the sum over image n of -w log p[t]) / (the sum over the batch of w), so that the mean of loss is
+ * PyTorch's cross_entropy with class numbers as targets; gradient is that of this mean: w (p - onehot(t)) / (the sum of w). Pixels with
+ * a negative label are left out: their w is 0. Where w is 0 for all, loss and gradient are 0. A label of `classes` or more, or none
+ * whole, makes the loss NaN. predicted is the class of the largest score of each pixel, the first of equal ones. */
+export interface PixelCrossEntropy {
+  readonly kernel: 'pixelCrossEntropy'
+  readonly logits: View
+  /** [batch][height][width] */
+  readonly labels: Ref
+  /** [classes]; null: all 1. */
+  readonly classWeights: Ref | null
+  readonly loss: Ref
+  /** [batch][height][width] */
+  readonly predicted: Ref
+  readonly gradient: View | null
+}
+
 /** Every class for itself. Per image n, with q = (1 - smoothing) target + smoothing / 2 and s = 1 / (1 + exp(-logit)):
  * loss[n] = -mean_c weight[c] (q log s + (1 - q) log(1 - s)); rank[n] is CrossEntropy's where an
  * image has one label, otherwise how many classes have their logit on the wrong side of 0. gradient is that of sum_n loss[n] / batch: weight[c] (s - q) / (classes * batch).
@@ -261,12 +307,14 @@ export interface AdamW {
 }
 
 /** RMSprop as PyTorch's: g += weightDecay * w; s = alpha s + (1 - alpha) g^2; v = momentum * v + g / (sqrt(s) + epsilon);
- * w -= learningRate * v. s is `secondMoment`, v `velocity`; both start as zeros. */
+ * w -= learningRate * v. s is `secondMoment`, v `velocity`; both start as zeros. With `rooted` epsilon is inside the root, as
+ * Lasagne has it: g / sqrt(s + epsilon). */
 export interface RmsProp {
   readonly kernel: 'rmsProp'
   readonly elements: number
   readonly alpha: number
   readonly epsilon: number
+  readonly rooted: boolean
   readonly momentum: number
   readonly weightDecay: number
   readonly parameters: Ref
@@ -303,6 +351,8 @@ export type KernelCall =
   | ConvolutionForward
   | ConvolutionBackward
   | DenseLayerForward
+  | TransposedConvolutionForward
+  | TransposedConvolutionBackward
   | AveragePoolForward
   | AveragePoolBackward
   | MaxPoolForward
@@ -311,6 +361,7 @@ export type KernelCall =
   | LinearBackward
   | CrossEntropy
   | BinaryCrossEntropy
+  | PixelCrossEntropy
   | RunningStatistics
   | Sgd
   | AdamW

@@ -3,38 +3,27 @@
 import { type Architecture, blockName, type Layer } from '../model/architecture.js'
 import { partsOf } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
-import { layOut, livesOf } from './arena.js'
-import { geometry, type PlanOptions } from './builder.js'
-import type { AveragePoolForward, Dropout, KernelCall, OutputGradient, View } from './kernels.js'
+import { livesOf } from './arena.js'
+import { composites, geometry, type PlanOptions } from './builder.js'
+import type { AveragePoolForward, Dropout, OutputGradient, View } from './kernels.js'
+import { FcPlanner } from './planner-fc.js'
 import { HeadPlanner } from './planner-head.js'
 import { imagesAtOnce, type Program } from './program.js'
-import { countKept, type Remade } from './recompute.js'
+import { countKept } from './recompute.js'
 
 export type { MemoryMode, PlanOptions } from './builder.js'
 
 /** Plans one pass of the network over a batch; `train` includes the gradients of all parameters. */
 export function plan(architecture: Architecture, options: PlanOptions): Program {
-  if (options.memory !== 'recompute') return new Planner(architecture, options, Number.POSITIVE_INFINITY).program()
-  const thriftiest = new Planner(architecture, options, 0)
+  const Family = architecture.layers.some(({ kind }) => kind === 'pixels') ? FcPlanner : Planner
+  if (options.memory !== 'recompute') return new Family(architecture, options, Number.POSITIVE_INFINITY).program()
+  const thriftiest = new Family(architecture, options, 0)
   const program = thriftiest.program()
   const kept = countKept(livesOf(program.buffers, program.calls, imagesAtOnce(program)), thriftiest.remade)
-  return kept > 0 ? new Planner(architecture, options, kept).program() : program
+  return kept > 0 ? new Family(architecture, options, kept).program() : program
 }
 
 class Planner extends HeadPlanner {
-  /** In the order of the backward pass. */
-  readonly remade: Remade[] = []
-
-  /** Of the outputs that could be made again, those that the backward pass comes to first are kept, `kept` of them: their
-   * layers have more inputs, so that it would take longer for each byte. */
-  constructor(
-    architecture: Architecture,
-    options: PlanOptions,
-    private kept: number,
-  ) {
-    super(architecture, options)
-  }
-
   program(): Program {
     // Forward calls are emitted layer by layer; each layer leaves a function that emits its backward calls.
     const backward: (() => void)[] = []
@@ -57,20 +46,7 @@ class Planner extends HeadPlanner {
     if (this.training && first >= 0) {
       for (const emit of backward.slice(first).reverse()) if (this.end === undefined) emit()
     }
-    const calls = this.calls.slice(0, this.end)
-    const { batchSize } = this.options
-    const kind = { batchSize, imageByImage: !this.training, fixedParameters: this.inference }
-    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
-    return { ...kind, buffers: this.buffers, calls, offsets, arenaElements }
-  }
-
-  /** What the backward pass reads of an output: itself, or another buffer that a second call has made it into. */
-  private keptOrAgain(output: Activation, callInto: (output: View) => KernelCall): Activation {
-    if (this.kept-- > 0) return output
-    const again = this.anew(output)
-    this.remade.push({ output: output.data, again: again.data })
-    this.calls.push(callInto(view(again)))
-    return again
+    return this.finished()
   }
 
   private stem({ input: images, parts }: Layer, features: Activation): () => void {
@@ -257,10 +233,4 @@ class Planner extends HeadPlanner {
       )
     }
   }
-}
-
-/** Convolutions with the norm before each. */
-function composites({ parts }: Layer) {
-  const norms = partsOf(parts, 'norm')
-  return partsOf(parts, 'convolution').map((convolution, i) => ({ norm: norms[i]!, convolution }))
 }

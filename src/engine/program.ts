@@ -18,12 +18,13 @@ export type ExternalRole =
   | 'input' // images [batch][channels][height][width]
   | 'features' // what a layer makes of them [batch][channels][height][width]
   | 'featureGradients' // the gradient of a score with respect to that, same order
-  | 'labels' // class numbers [batch], stored as the backend's element type
+  | 'labels' // class numbers [batch], or [batch][height][width], stored as the backend's element type
   | 'otherLabels' // of mixed images [batch]
   | 'share' // the first label's share of mixed images [batch]
   | 'targets' // several labels an image, or what each class counts in a score [batch][classes]
   | 'classWeights' // [classes]
-  | 'logits' // [batch][classes]
+  | 'logits' // [batch][classes], or [batch][classes][height][width]
+  | 'predicted' // the likeliest class of each pixel [batch][height][width]
   | 'loss' // [batch]
   | 'rank' // [batch], see CrossEntropy
 

@@ -1,10 +1,10 @@
 // A network on a backend: its parameters and statistics in device buffers, its programs compiled, one call per step.
 import { DenseNetError } from '../errors.js'
-import type { Architecture } from '../model/architecture.js'
+import { type Architecture, scoresOf } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
-import { checkBatch, type SessionBatch, type StepResult, targetsOf } from './batch.js'
+import { type BatchShape, checkBatch, type SessionBatch, type StepResult, targetsOf } from './batch.js'
 import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
@@ -22,10 +22,16 @@ export interface SessionOptions {
   readonly optimizer?: Optimizer
   /** Whether batch norms and biases decay as well; default true, as the original's. */
   readonly decayNorms?: boolean
+  /** Of these, whether biases and the shifts of batch norms do; default true. */
+  readonly decayShifts?: boolean
   /** Largest norm of all gradients together; null: any. */
   readonly clipNorm?: number | null
   /** Names of parameters that keep their bits; what becomes of their batch norms: PlanOptions. */
   readonly frozen?: ReadonlySet<string>
+  /** Evaluates images of another size with the same weights: the same network for those. */
+  readonly evaluated?: Architecture
+  /** Evaluates by the statistics of each image: PlanOptions. */
+  readonly ownStatistics?: boolean
   /** Whether several batches may make one update. */
   readonly accumulates?: boolean
   /** Instead: the batches of an update are shared out among processes, of which this is one. */
@@ -99,7 +105,7 @@ export interface Session {
   finishUpdate(args: Pick<StepArguments, 'learningRate' | 'updates' | 'averageKeeps' | 'pendingImages'>): Promise<void>
   /** Loss and ranks with running statistics; changes nothing. */
   evaluate(batch: SessionBatch): Promise<StepResult>
-  /** [size][classes] of the last trainStep or evaluate. */
+  /** [size][classes], or [size][classes][height][width], of the last trainStep or evaluate. */
   logits(size: number): Promise<Numbers>
   /** In parameter order. After an update: as it used them, clipped, before weight decay; those of frozen parameters are 0. */
   gradients(): Promise<Numbers>
@@ -131,17 +137,18 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
   const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights, from } = options
   const table = parameterTable(architecture)
   const loss: Loss = { ...(options.loss ?? { kind: 'crossEntropy' }), weighted: (classWeights ?? null) !== null }
-  const evaluation = plan(architecture, { mode: 'eval', batchSize, loss: plainLoss(loss), from })
+  const { evaluated = architecture, ownStatistics = false } = options
+  const evaluation = plan(evaluated, { mode: 'eval', batchSize, loss: plainLoss(loss), from, ownStatistics })
   if (!optimizer) return { evaluation, training: null }
   const { parameterCount, runningCount } = table
-  const { clipNorm = null, decayNorms = true } = options
+  const { clipNorm = null, decayNorms = true, decayShifts = true } = options
   const gradient = plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from })
   const training = {
     gradient: options.share ? null : gradient,
     sharing: options.share ? planSharing(gradient, table, frozen, options.share) : null,
     update: planUpdate(parameterCount, optimizer, {
       // Of the classifier alone the other gradients are never written.
-      regions: updateRegions(table, { frozen, decayNorms }).filter(region => !(from && region.frozen)),
+      regions: updateRegions(table, { frozen, decayNorms, decayShifts }).filter(region => !(from && region.frozen)),
       clipNorm,
     }),
     accumulation: options.accumulates
@@ -208,7 +215,7 @@ async function assemble(
   options: SessionOptions,
   { programs, create, executables, dispose }: Resources,
 ): Promise<Session> {
-  const { batchSize, classWeights } = options
+  const { batchSize, classWeights, evaluated = architecture } = options
   const { classes } = architecture.config
   const table = parameterTable(architecture)
   const all = programList(programs)
@@ -219,7 +226,7 @@ async function assemble(
     buffers[role as ExternalRole] = create(elements)
   }
   const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
-  const { parameters, running, logits, loss, rank, average, averageRunning } = buffers
+  const { parameters, running, logits, loss, rank, predicted, average, averageRunning } = buffers
   const input = options.from ? buffers.features : buffers.input
 
   const compile = async (program: Program, instead = {}): Promise<Executable> => {
@@ -241,14 +248,27 @@ async function assemble(
   const averaging = await compilePair(programs.training?.averaging)
   if (classWeights) await buffers.classWeights?.write(classWeights)
 
-  const shape = {
-    batchSize,
-    imageElements: input!.elements / batchSize,
-    classes,
-    multiLabel: options.loss?.multiLabel ?? false,
+  const shapeOf = (network: Architecture): BatchShape => {
+    const { inputChannels, height, width } = network.config
+    const scores = scoresOf(network)
+    return {
+      batchSize,
+      imageElements: options.from ? input!.elements / batchSize : inputChannels * height * width,
+      classes,
+      labelsOfEach: scores.height * scores.width,
+      multiLabel: options.loss?.multiLabel ?? false,
+    }
   }
-  const load = async (batch: SessionBatch): Promise<void> => {
+  const [trainedShape, evaluatedShape] = [shapeOf(architecture), shapeOf(evaluated)]
+  /** Of the last batch. */
+  let scoresOfEach = classes
+  const load = async (batch: SessionBatch, shape: BatchShape): Promise<void> => {
     checkBatch(batch, shape)
+    scoresOfEach = shape.labelsOfEach * classes
+    if (predicted) {
+      await Promise.all([input!.write(batch.images), buffers.labels!.write(batch.labels)])
+      return
+    }
     const { size, images, labels, otherLabels = labels, share = new Float32Array(size).fill(1) } = batch
     // crossEntropy weighs two labels itself; for the other the label only says what the rank is of: the larger share's.
     const ranked =
@@ -263,14 +283,15 @@ async function assemble(
       buffers.targets?.write(batch.targets ?? targetsOf({ size, labels, otherLabels, share }, classes)),
     ])
   }
-  const result = async (size: number): Promise<StepResult> => {
-    const [losses, ranks] = await Promise.all([loss!.read(0, size), rank!.read(0, size)])
-    return { losses, ranks }
+  const result = async (size: number, { labelsOfEach }: BatchShape): Promise<StepResult> => {
+    const losses = await loss!.read(0, size)
+    if (!predicted) return { losses, ranks: await rank!.read(0, size) }
+    return { losses, ranks: new Float32Array(size), predicted: await predicted.read(0, size * labelsOfEach) }
   }
   const lone = normsOfOneValue(architecture, options.frozen)
   const loadTrained = async (batch: SessionBatch): Promise<void> => {
     if (batch.size === 1 && lone.length > 0) throw new DenseNetError(loneImageProblem(lone))
-    await load(batch)
+    await load(batch, trainedShape)
   }
   const untrained = (): never => {
     throw new Error('this session was made without an optimizer')
@@ -282,7 +303,7 @@ async function assemble(
     await training.gradient.run({ batch: batch.size, seed, step })
     await accumulation?.[0]?.run({ batch: 1, keep: pendingImages > 0 ? 1 : 0, add: batch.size })
     if (update) await meanOf(pendingImages + batch.size)
-    return result(batch.size)
+    return result(batch.size, trainedShape)
   }
   const update: Session['update'] = async ({ learningRate, step = 0, updates = step, averageKeeps: keep = 0 }) => {
     if (!training) return untrained()
@@ -290,13 +311,12 @@ async function assemble(
     for (const blend of averaging ?? []) await blend.run({ batch: 1, keep, add: 1 - keep })
   }
   const sharing = programs.training?.sharing
+  const resources = { buffers, compile, load: loadTrained, result: (size: number) => result(size, trainedShape) }
   return {
     architecture,
     table,
     batchSize,
-    shared: sharing
-      ? await createSharedGradient(sharing, { buffers, compile, load: loadTrained, result }, options.share!.rank)
-      : null,
+    shared: sharing ? await createSharedGradient(sharing, resources, options.share!.rank) : null,
     async trainStep(batch, args) {
       const made = await gradient(batch, args)
       if (args.update ?? true) await update(args)
@@ -309,11 +329,11 @@ async function assemble(
       await update(args)
     },
     async evaluate(batch) {
-      await load(batch)
+      await load(batch, evaluatedShape)
       await evaluation.run({ batch: batch.size })
-      return result(batch.size)
+      return result(batch.size, evaluatedShape)
     },
-    logits: size => logits!.read(0, size * classes),
+    logits: size => logits!.read(0, size * scoresOfEach),
     gradients: () => buffers.gradients?.read() ?? untrained(),
     writeGradients: values => buffers.gradients?.write(values) ?? untrained(),
     async readState(into) {

@@ -22,6 +22,8 @@ export type Optimizer =
       readonly name: 'rmsprop'
       readonly alpha: number
       readonly epsilon: number
+      /** Whether epsilon is inside the root; default false. */
+      readonly rooted?: boolean
       readonly momentum: number
       readonly weightDecay: number
     }
@@ -47,14 +49,24 @@ export interface UpdateOptions {
   readonly clipNorm?: number | null
 }
 
-/** What becomes of each parameter. With `decayNorms` false only weights of convolutions and the classifier decay. */
+/** Which parameters decay besides the weights of convolutions and the classifier. */
+export interface Decay {
+  readonly frozen?: ReadonlySet<string>
+  /** Whether batch norms and biases do; default true. */
+  readonly decayNorms?: boolean
+  /** Of these, whether biases and the shifts of batch norms do; default true. */
+  readonly decayShifts?: boolean
+}
+
+/** What becomes of each parameter. */
 export function updateRegions(
   { parameters }: ParameterTable,
-  { frozen = new Set(), decayNorms = true }: { frozen?: ReadonlySet<string>; decayNorms?: boolean },
+  { frozen = new Set(), decayNorms = true, decayShifts = true }: Decay,
 ): Region[] {
   const regions: Region[] = []
   for (const { name, role, offset, count } of parameters) {
-    const decays = decayNorms || role === 'convolution' || role === 'weight'
+    const isShift = role === 'bias' || role === 'beta'
+    const decays = role === 'convolution' || role === 'weight' || (decayNorms && (decayShifts || !isShift))
     const next: Region = { offset, elements: count, decays, frozen: frozen.has(name) }
     const last = regions.at(-1)
     if (last && last.decays === next.decays && last.frozen === next.frozen) {
@@ -85,6 +97,7 @@ export function planUpdate(elements: number, optimizer: Optimizer, options: Upda
     const buffers = Object.fromEntries(names.map(name => [name, at(name, offset)]))
     calls.push({
       kernel: KERNELS[optimizer.name ?? 'sgd'],
+      ...(optimizer.name === 'rmsprop' ? { rooted: false } : {}),
       ...numbers,
       ...common,
       ...buffers,

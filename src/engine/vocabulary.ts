@@ -60,6 +60,7 @@ export const VIEW: FieldsOf<View> = {
 export const REF: FieldsOf<Ref> = { buffer: whole, offset: whole }
 
 const window = { size: integer, stride: integer, padding: { kind: 'integer', least: 0 } } as const
+const spread = { size: integer, stride: integer } as const
 const averaged = { windowHeight: integer, windowWidth: integer } as const
 const norm = object({
   gamma: ref('read', 'input.channels'),
@@ -125,6 +126,7 @@ export const VOCABULARY: Vocabulary = {
     input: view('read'),
     norm: orNull(norm),
     weight: weight('output.channels', 'input.channels', 'size', 'size'),
+    bias: { ...ref('read', 'output.channels'), without: 'absent' },
     foldedBias: { ...ref('read', 'output.channels'), without: 'absent' },
     output: view('write'),
     statistics: orNull(statistics('write', 'output.channels')),
@@ -137,6 +139,7 @@ export const VOCABULARY: Vocabulary = {
     outputGradient,
     weight: weight(made, 'input.channels', 'size', 'size'),
     weightGradient: ref('write', made, 'input.channels', 'size', 'size'),
+    biasGradient: { ...ref('write', made), without: 'absent' },
     inputGradient: orNull(inputGradient),
     dropout: orNull(dropout),
   },
@@ -148,6 +151,23 @@ export const VOCABULARY: Vocabulary = {
     foldedBias: ref('read', 'channels'),
     growthWeight: weight('output.channels', 'channels', 9),
     output: view('write'),
+  },
+  transposedConvolutionForward: {
+    ...spread,
+    input: view('read'),
+    weight: weight('input.channels', 'output.channels', 'size', 'size'),
+    bias: ref('read', 'output.channels'),
+    output: view('write'),
+    statistics: orNull(statistics('write', 'output.channels')),
+  },
+  transposedConvolutionBackward: {
+    ...spread,
+    input: view('read'),
+    weight: weight('input.channels', made, 'size', 'size'),
+    weightGradient: ref('write', 'input.channels', made, 'size', 'size'),
+    biasGradient: ref('write', made),
+    outputGradient,
+    inputGradient: object({ gradient: view('gather'), accumulate: flag }),
   },
   averagePoolForward: { ...averaged, ...pooled },
   averagePoolBackward: { ...averaged, ...unpooled },
@@ -179,6 +199,14 @@ export const VOCABULARY: Vocabulary = {
     targets: view('read'),
     ...loss,
   },
+  pixelCrossEntropy: {
+    logits: view('read'),
+    labels: ref('read', 'images', 'logits.height', 'logits.width'),
+    classWeights: orNull(ref('read', 'logits.channels')),
+    loss: ref('write', 'images'),
+    predicted: ref('write', 'images', 'logits.height', 'logits.width'),
+    gradient: orNull(view('write')),
+  },
   runningStatistics: {
     channels: integer,
     pixels: { kind: 'whole', least: 1 },
@@ -189,7 +217,15 @@ export const VOCABULARY: Vocabulary = {
   },
   sgd: { ...updated, momentum: number, nesterov: flag, velocity: moment },
   adamW: { ...updated, beta1: number, beta2: number, epsilon: number, firstMoment: moment, secondMoment: moment },
-  rmsProp: { ...updated, alpha: number, epsilon: number, momentum: number, secondMoment: moment, velocity: moment },
+  rmsProp: {
+    ...updated,
+    alpha: number,
+    epsilon: number,
+    rooted: flag,
+    momentum: number,
+    secondMoment: moment,
+    velocity: moment,
+  },
   clipGradients: { elements: whole, limit: number, gradients: ref('update', 'elements') },
   blend: { elements: whole, source: ref('read', 'elements'), target: ref('update', 'elements') },
   fill: { elements: whole, value: number, target: ref('write', 'elements') },

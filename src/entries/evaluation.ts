@@ -1,6 +1,7 @@
 /** Scores of predictions, and the report.
  * @module densenet/evaluation */
 
+export { evaluateAll } from '../evaluation/evaluate.js'
 export type { MultiLabelReport } from '../evaluation/multi-label-page.js'
 export {
   hasTargets,

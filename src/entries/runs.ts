@@ -1,7 +1,7 @@
 /** Runs in their folders: checkpoints, logs, summaries, comparisons.
  * @module densenet/runs */
 
-export { type Checkpoint, isMultiLabel } from '../fitting/checkpoint.js'
+export { type Checkpoint, isMultiLabel, takesOwnStatistics } from '../fitting/checkpoint.js'
 export type { MemoryOptions } from '../fitting/memory.js'
 export type { OpenRun, Run, Standing } from '../fitting/place.js'
 export { BEST_FILE, LOG_FILE } from '../fitting/run-files.js'

@@ -3,6 +3,7 @@
 
 export { addMetrics, averageMetrics, type MetricSums, NO_METRICS } from '../training/metrics.js'
 export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '../training/multi-label.js'
+export { type PixelScores, pixelScores } from '../training/pixels.js'
 export { isFinished, type Progress } from '../training/progress.js'
 export {
   hasOwnProbabilities,

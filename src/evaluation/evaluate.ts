@@ -9,11 +9,10 @@ import type { Dataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
-import type { DenseNetConfig } from '../model/config.js'
+import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import type { Ranks } from '../ranks/ranks.js'
-import { evaluateBatches } from '../training/evaluation.js'
+import { type EvaluatedMetrics, evaluateBatches } from '../training/evaluation.js'
 import type { Metrics } from '../training/metrics.js'
-
 import { evaluateViews } from '../training/views.js'
 import { withCleanup } from '../util/cleanup.js'
 
@@ -22,6 +21,8 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly batchSize?: number | undefined
   /** `single`, `flip` (also mirrored) or `ten` (crops): probabilities are averaged; default: single. */
   readonly views?: ViewName | undefined
+  /** Of networks that classify pixels: takes the statistics of each image, not the running ones; default false. */
+  readonly ownStatistics?: boolean | undefined
   readonly loaderThreads?: number | undefined
   /** Of several that share the images out: each calls it, with its own rank and otherwise the same; all get the whole. */
   readonly ranks?: Ranks | undefined
@@ -43,14 +44,19 @@ export interface EvaluationJob extends Omit<EvaluateOptions, 'backend'> {
 
 /** Loss and errors of given weights on a data set, with running statistics and without augmentation. Throws when
  * stopped. */
-export function evaluate(job: EvaluationJob): Promise<Metrics> {
-  const { config, dataset, backend, createLoader, signal, onProgress, loaderThreads: workers } = job
-  checkDataset(config, dataset)
+export const evaluate = async (job: EvaluationJob): Promise<Metrics> => (await evaluateAll(job)).metrics
+
+/** With what pixels were taken for, where each has a label. */
+export function evaluateAll(job: EvaluationJob): Promise<EvaluatedMetrics> {
+  const { dataset, backend, createLoader, signal, onProgress, loaderThreads: workers, ownStatistics = false } = job
+  checkDataset(job.config, dataset)
+  const { height, width } = dataset
+  const config = job.config.family === 'fc-densenet' ? resolveConfig({ ...job.config, height, width }) : job.config
   return withCleanup(async later => {
     const views = VIEWS[job.views ?? 'single']
     const batchSize = Math.min(job.batchSize ?? 64, dataset.length * views.length)
     const loss = evaluatedLoss(dataset, job.multiLabel)
-    const session = await createSession(architecture(config), backend, { batchSize, loss })
+    const session = await createSession(architecture(config), backend, { batchSize, loss, ownStatistics })
     later(() => session.dispose())
     await session.writeState(job.state)
     const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, workers })

@@ -31,6 +31,7 @@ const descriptionSchema = z.strictObject({
   preprocessing: preprocessingSchema.nullable().default(null),
   /** Absent in checkpoints from before there was any. */
   multiLabel: z.boolean().optional(),
+  ownStatistics: z.boolean().optional(),
   dataset: identitySchema.nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
@@ -48,6 +49,8 @@ export interface Checkpoint {
   readonly preprocessing: Preprocessing | null
   /** Whether an image may belong to several classes; absent: as the recipe's loss says. */
   readonly multiLabel?: boolean | undefined
+  /** Whether it is evaluated by the statistics of each image; absent: as the recipe says. */
+  readonly ownStatistics?: boolean | undefined
   readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe | null
   readonly progress: Progress | null
@@ -60,6 +63,9 @@ export interface Checkpoint {
  * one output is its own, for a share of one is always 1. */
 export const isMultiLabel = ({ config, multiLabel, recipe }: Checkpoint): boolean =>
   config.classes === 1 || (multiLabel ?? (recipe !== null && hasOwnProbabilities(recipe)))
+
+export const takesOwnStatistics = ({ ownStatistics, recipe }: Checkpoint): boolean =>
+  ownStatistics ?? recipe?.ownStatistics ?? false
 
 /** Makes a SHA-256. */
 export type CreateHash = () => Hash

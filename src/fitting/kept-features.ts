@@ -34,17 +34,21 @@ export interface KnownFeatures {
 /** Decides whether features are kept: where the classifier alone is trained, unless augmentation is asked for and no
  * number of passes. Without a word about augmentation there is none. */
 export function withKeptFeatures(recipe: Recipe, config: DenseNetConfig, asked: AskedFeatures): Recipe {
-  const { passes = asked.augmentation === undefined || withoutChance(asked.augmentation) ? 1 : 0 } = asked
+  const without = asked.augmentation === undefined || withoutChance(asked.augmentation)
+  const { passes = without && config.family === 'densenet' ? 1 : 0 } = asked
   if (passes === 0) return { ...recipe, featurePasses: 0 }
-  const problem = !trainsClassifierAlone(config, recipe.freeze)
-    ? 'where the classifier alone is trained'
-    : config.dropRate > 0
-      ? 'of networks without dropout'
-      : mixes(recipe)
-        ? 'of images that are not mixed'
-        : recipe.crops !== 'single'
-          ? 'of images that are evaluated by one crop'
-          : null
+  const problem =
+    config.family !== 'densenet'
+      ? 'of networks that classify whole images'
+      : !trainsClassifierAlone(config, recipe.freeze)
+        ? 'where the classifier alone is trained'
+        : config.dropRate > 0
+          ? 'of networks without dropout'
+          : mixes(recipe)
+            ? 'of images that are not mixed'
+            : recipe.crops !== 'single'
+              ? 'of images that are evaluated by one crop'
+              : null
   if (problem !== null) {
     if (asked.passes === undefined) return { ...recipe, featurePasses: 0 }
     throw usageError(`features can be kept only ${problem}`, 'leave out --feature-passes')

@@ -12,7 +12,7 @@ import {
   TRAINING_BUFFERS,
 } from '../engine/session.js'
 import { usageError } from '../errors.js'
-import { architecture } from '../model/architecture.js'
+import { type Architecture, architecture, scoresOf } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { featureCount, featureLayer, POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
@@ -88,8 +88,11 @@ export function predictMemory(
   const rooms = { running: parameterTable(described).runningCount, ...externalRooms(programs) }
   const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + rooms[role]!, 0)
   const remembered = TRAINING_BUFFERS.filter(role => rooms[role])
-  const { inputChannels, height, width, classes } = config
-  const batch = FLOAT * batchSize * (inputChannels * height * width + 1)
+  const scores = (network: Pick<Architecture, 'layers'>): number => scoresOf(network).height * scoresOf(network).width
+  const bytesOf = ({ config: { inputChannels, height, width }, ...network }: Architecture): number =>
+    FLOAT * batchSize * (inputChannels * height * width + scores(network))
+  const [trained, evaluated] = [described, options.session?.evaluated ?? described].map(bytesOf)
+  const batch = Math.max(trained!, evaluated!)
   // What ranks exchange: one's own gradient, and stretches of everybody's.
   const travelling = options.session?.share ? 2 : 0
   const parts = {
@@ -100,9 +103,10 @@ export function predictMemory(
       extraction.length * FLOAT * count(['parameters', 'running']),
     scratch: [...programs, ...extraction].reduce((sum, program) => sum + scratchBytes(program), 0),
     batches:
-      (1 + 2 * slots(loaderThreads)) * batch +
-      FLOAT * batchSize * (classes + 2) +
-      FLOAT * keptImages * featureCount(featureLayer(described, POOLED)),
+      batch +
+      slots(loaderThreads) * (trained! + evaluated!) +
+      FLOAT * (rooms.logits! + rooms.loss! + (rooms.rank ?? rooms.predicted!)) +
+      (keptImages > 0 ? FLOAT * keptImages * featureCount(featureLayer(described, POOLED)) : 0),
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
     copies: FLOAT * (count(['parameters', 'parameters', ...remembered]) + travelling * rooms.parameters!),
   }

@@ -8,7 +8,8 @@ import { type Dataset, limitDataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import { checkSplit, splitDataset } from '../images/split.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
-import type { DenseNetConfig } from '../model/config.js'
+import { architecture } from '../model/architecture.js'
+import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import type { Ranks } from '../ranks/ranks.js'
 import { checkLoneImages, trainedImages } from '../training/lone-images.js'
 import type { Recipe } from '../training/recipe.js'
@@ -55,7 +56,7 @@ export function prepare({ schedule: own, memory, machine, ...asked }: AskedTrain
   const test = split?.validation ?? (asked.test && limitDataset(asked.test, testLimit, limitBy))
   for (const dataset of [train, test]) if (dataset) checkDataset(config, dataset)
   const share = ranks.size > 1 ? { accumulates: false, share: { rank: ranks.rank, ranks: ranks.size } } : {}
-  const session = { ...sessionOptions(recipe, config, train), ...share }
+  const session = { ...sessionOptions(recipe, config, train), ...share, ...evaluatedAt(config, test) }
   const keptImages = featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0
   const scratchBytes: MemoryOptions['scratchBytes'] = program => backend.scratchBytes(program)
   const plan = planMemory(config, memory, { batchSize, session, loaderThreads, scratchBytes, keptImages }, machine)
@@ -68,6 +69,13 @@ export function prepare({ schedule: own, memory, machine, ...asked }: AskedTrain
     session: { ...session, memory: plan.memory },
     plan,
   }
+}
+
+/** Images with masks are evaluated as they are, of whatever size; the network for those. */
+function evaluatedAt(config: DenseNetConfig, test: Dataset | null): Pick<SessionOptions, 'evaluated'> {
+  if (config.family !== 'fc-densenet' || !test) return {}
+  const { height, width } = test
+  return { evaluated: architecture(resolveConfig({ ...config, height, width })) }
 }
 
 /** Before anything is done with the images. */

@@ -218,6 +218,7 @@ function startEvent(
     testImages: test?.length ?? 0,
     on,
     ...(train.targets ? { multiLabel: true } : {}),
+    ...('files' in train && train.masks ? { pixels: true } : {}),
     epoch,
     batch,
     step,

@@ -3,6 +3,7 @@
 
 import { sharedBytes } from '../util/bytes.js'
 import type { LabelReading } from './class-columns.js'
+import type { Masks } from './masks.js'
 import type { Preprocessing } from './transforms/preprocess.js'
 
 /** Labelled images of one shape: in memory as bytes, or as files that a loader decodes. */
@@ -47,6 +48,8 @@ export interface FileDataset extends DatasetFacts {
   readonly reading?: LabelReading
   /** What was decided of paths and labels as they were read, in words. */
   readonly decided?: readonly string[]
+  /** Where every pixel has a class: `labels` are 0 then, and images are not resampled. */
+  readonly masks?: Masks
   /** How an image gets to the network's size when it is evaluated. */
   readonly preprocessing: Preprocessing
 }
@@ -73,7 +76,7 @@ export interface Batch {
   readonly size: number
   /** [size][channels][height][width], normalised. Valid until the next batch is asked for. */
   readonly images: Float32Array
-  /** [size] */
+  /** [size]; of images with masks [size][height][width], -1 where a pixel has none. */
   readonly labels: Float32Array
   /** For each of `size`: which images of the data set these are. */
   readonly indices: Uint32Array
@@ -126,7 +129,11 @@ export function takeImages<T extends Dataset>(dataset: T, indices: ArrayLike<num
   const labels = takeRows(dataset.labels, new Uint16Array(sharedBytes(2 * length)), indices, 1)
   const targets = rest.targets && takeRows(rest.targets, bytes(length * classes.length), indices, classes.length)
   const taken = { ...rest, length, labels, ...(targets ? { targets } : {}) } as T
-  if ('files' in dataset) return { ...taken, files: Array.from(indices, i => dataset.files[i]!) }
+  if ('files' in dataset) {
+    const of = (files: readonly string[]): string[] => Array.from(indices, i => files[i]!)
+    const masks = dataset.masks ? { masks: { ...dataset.masks, files: of(dataset.masks.files) } } : {}
+    return { ...taken, files: of(dataset.files), ...masks }
+  }
   const size = channels * height * width
   return { ...taken, images: takeRows(dataset.images, bytes(length * size), indices, size) }
 }

@@ -11,11 +11,24 @@ export interface ImageFacts {
   readonly width: number
   /** How many. */
   readonly classes: number
+  /** Whether every pixel has a class. */
+  readonly pixels?: boolean
 }
 
 /** A network reads images of one shape and knows a number of classes. */
 export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 'the network', hint?: string): void {
   const { inputChannels, height, width, classes } = config
+  const ofPixels = config.family === 'fc-densenet'
+  if (ofPixels !== (images.pixels === true)) {
+    throw usageError(
+      ofPixels
+        ? `${network} says the class of each pixel, and ${images.name} has no masks`
+        : `${network} says the class of an image, and ${images.name} has masks, which say those of its pixels`,
+      ofPixels
+        ? 'a folder with masks has images and masks, or train and trainannot, in it'
+        : 'networks for pixels are fc-densenet-56, -67 and -103',
+    )
+  }
   if (classes === 1 && images.classes === 2) {
     throw usageError(
       `${network} has one output, a yes or no, and ${images.name} has 2 classes: it is for one class that images are of or not`,
@@ -41,7 +54,10 @@ export function checkFits(config: DenseNetConfig, images: ImageFacts, network = 
 }
 
 export function checkDataset(config: DenseNetConfig, dataset: Dataset): void {
-  checkFits(config, { ...dataset, classes: dataset.classes.length })
+  const pixels = 'files' in dataset && dataset.masks !== undefined
+  // Whole images are evaluated, of whatever size.
+  const { height, width } = pixels && dataset.split !== 'train' ? config : dataset
+  checkFits(config, { ...dataset, height, width, classes: dataset.classes.length, pixels })
   if (config.classes === 1 && !dataset.targets) {
     throw usageError(
       `all images of ${dataset.name} are of its one class: there is nothing to tell apart`,

@@ -11,10 +11,14 @@ export const augmentationNames = ['standard', 'randaugment', 'trivialaugment', '
 /** A name that `namedAugmentation` takes. */
 export type AugmentationName = (typeof augmentationNames)[number]
 
-/** The usual one of a known data set; the original's for ImageNet for images of files, without what only colours have for
+/** The usual one of a known data set; crops and mirror images of those with masks; the original's for ImageNet for images of files, without what only colours have for
  * those of one channel; mirrored and cropped for any other. */
 export function standardAugmentation(dataset: Dataset): Augmentation {
   const { name, width, channels } = dataset
+  if ('files' in dataset && dataset.masks) {
+    const crop = dataset.masks.crops ? [{ kind: 'randomCrop', size: width, pad: 0 } as const] : []
+    return [...crop, { kind: 'horizontalFlip', probability: 0.5 }]
+  }
   if ('files' in dataset) return imagenetTransforms(width).filter(({ kind }) => channels === 3 || !needsColour(kind))
   const known = datasetNames.find(other => other === name)
   return known ? datasetInfo(known).augmentation : { flip: true, pad: 4 }

@@ -2,7 +2,7 @@
 import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
-import { DenseNetError } from '../errors.js'
+import { DenseNetError, usageError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 
@@ -33,6 +33,9 @@ export interface Runner {
 
 /** Makes a network ready to answer: norms folded, filters transformed, memory taken. */
 export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
+  if (config.family === 'fc-densenet') {
+    throw usageError('this network says the classes of pixels, not that of an image', 'use densenet segment')
+  }
   const inference = await createInference(architecture(config), backend, state, { batchSize })
   const { inputChannels, height, width, classes } = config
   const imageSize = inputChannels * height * width

@@ -1,11 +1,19 @@
-// A network with its weights as an ONNX graph: images [batch][channels][height][width] in, logits [batch][classes] out,
-// for evaluation. A batch norm that directly follows a convolution (the stem's, a bottleneck's second) can be folded into
+// A network with its weights as an ONNX graph: images [batch][channels][height][width] in, logits [batch][classes] out, or
+// [batch][classes][height][width], for evaluation. A batch norm that directly follows a convolution (the stem's, a bottleneck's second) can be folded into
 // it; those that read the features of a block cannot, since each layer has its own.
 import { DenseNetError } from '../errors.js'
-import { type Architecture, architecture, type Layer } from '../model/architecture.js'
+import { type Architecture, architecture, type Layer, scoresOf } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
-import { type BatchNorm, type Convolution, foldableNorms, type Part, type Pool } from '../model/parts.js'
+import {
+  type BatchNorm,
+  type Convolution,
+  foldableNorms,
+  type Maps,
+  type Part,
+  type Pool,
+  type TransposedConvolution,
+} from '../model/parts.js'
 import { float16Bits } from '../util/half.js'
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-model.js'
 
@@ -46,8 +54,9 @@ export function graphOf(described: Architecture, weights: Weights, options: Onnx
     shape: ['batch', config.inputChannels, config.height, config.width],
   }
   let x = writer.begin(input.name)
-  for (const layer of layers) x = writer.layer(layer, x)
-  const output = { name: 'logits', shape: ['batch', config.classes] }
+  for (const [i, layer] of layers.entries()) x = writer.layer(layer, x, layers[i - 1]?.output)
+  const { height, width } = scoresOf(described)
+  const output = { name: 'logits', shape: ['batch', config.classes, ...(height * width > 1 ? [height, width] : [])] }
   writer.end(x, output.name)
   const { nodes, initializers } = writer
   return { name: 'densenet', nodes, initializers, input, output, metadata: options.metadata ?? {} }
@@ -57,6 +66,8 @@ class GraphWriter {
   readonly nodes: OnnxNode[] = []
   readonly initializers: OnnxTensor[] = []
   readonly #values = new Map<string, { shape: readonly number[]; data: Values }>()
+  /** What each layer makes. */
+  readonly #made = new Map<string, string>()
 
   constructor(
     readonly described: Architecture,
@@ -85,12 +96,31 @@ class GraphWriter {
     else this.#add('Identity', [logits], name)
   }
 
-  layer({ name, parts, concatenates }: Layer, x: string): string {
+  /** `x` is `before`: what the layer before it makes. */
+  layer({ name, parts, input, concatenates, skip }: Layer, x: string, before: Maps = input): string {
     const folds = new Map(this.fold ? foldableNorms(parts) : [])
     const folded = new Set<Part>(folds.values())
-    let y = x
+    let y = before.channels > input.channels ? this.#last(x, before.channels - input.channels, `${name}.input`) : x
     for (const part of parts) if (!folded.has(part)) y = this.#part(part, y, folds)
-    return concatenates ? this.#add('Concat', [x, y], name, { axis: 1 }) : y
+    const made =
+      concatenates || skip ? this.#add('Concat', [skip ? this.#made.get(skip)! : x, y], name, { axis: 1 }) : y
+    this.#made.set(name, made)
+    return made
+  }
+
+  /** All channels but the first ones. */
+  #last(x: string, first: number, name: string): string {
+    const ends = [first, 2 ** 31 - 1, 1].map((value, i) => {
+      const part = `${name}.${['first', 'end', 'axis'][i]}`
+      this.initializers.push({
+        name: part,
+        type: 'int64',
+        shape: [1],
+        bytes: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
+      })
+      return part
+    })
+    return this.#add('Slice', [x, ...ends], name)
   }
 
   /** `folds`: the norms that become a part of convolutions. */
@@ -98,6 +128,8 @@ class GraphWriter {
     switch (part.kind) {
       case 'convolution':
         return this.#convolution(part, x, folds.get(part))
+      case 'transposedConvolution':
+        return this.#transposed(part, x)
       case 'norm':
         return this.#norm(part, x)
       case 'relu':
@@ -112,12 +144,8 @@ class GraphWriter {
       }
       case 'globalPool':
         return this.#add('Flatten', [this.#add('GlobalAveragePool', [x], part.name)], 'flat', { axis: 1 })
-      case 'linear': {
-        const { name } = part
-        const weight = this.#weight(`${name}.weight`, this.#of(`${name}.weight`))
-        const bias = this.#tensor(`${name}.bias`, this.#shape(`${name}.bias`), this.#of(`${name}.bias`))
-        return this.#add('Gemm', [x, weight, bias], name, { transB: 1 })
-      }
+      case 'linear':
+        return this.#add('Gemm', [x, ...this.#weights(part)], part.name, { transB: 1 })
     }
   }
 
@@ -132,10 +160,23 @@ class GraphWriter {
   /** `norm`: one to fold into it. */
   #convolution(convolution: Convolution, x: string, norm?: BatchNorm): string {
     const { name } = convolution
-    const inputs = norm
-      ? this.#folded(name, this.#affine(norm))
-      : [this.#weight(`${name}.weight`, this.#of(`${name}.weight`))]
+    const inputs = norm ? this.#folded(name, this.#affine(norm)) : this.#weights(convolution)
     return this.#add('Conv', [x, ...inputs], name, windowOf(convolution))
+  }
+
+  /** Of its last rows and columns ONNX leaves out what is called padding. */
+  #transposed(part: TransposedConvolution, x: string): string {
+    const { size, stride, input, output } = part
+    const more = (['height', 'width'] as const).map(side => stride * (input[side] - 1) + size - output[side])
+    const window = { kernel_shape: [size, size], strides: [stride, stride], pads: [0, 0, ...more] }
+    return this.#add('ConvTranspose', [x, ...this.#weights(part)], part.name, window)
+  }
+
+  /** Weight, and bias where there is one. */
+  #weights({ name, parameters }: Part): string[] {
+    const weight = this.#weight(`${name}.weight`, this.#of(`${name}.weight`))
+    const bias = `${name}.bias`
+    return parameters.length > 1 ? [weight, this.#tensor(bias, this.#shape(bias), this.#of(bias))] : [weight]
   }
 
   #folded(name: string, { scale, shift }: { scale: Float64Array; shift: Float64Array }): string[] {

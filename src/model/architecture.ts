@@ -1,5 +1,7 @@
 // config -> architecture: the ordered layers with their parts. Names are torchvision's.
 import type { DenseNetConfig } from './config.js'
+import { fcLayers } from './fc-densenet.js'
+import type { Layer } from './layer.js'
 import {
   averagePool,
   batchNorm,
@@ -10,37 +12,10 @@ import {
   linear,
   type Maps,
   maxPool,
-  type Part,
   relu,
 } from './parts.js'
 
-/** A layer's output for one image is [channels][height][width]. */
-export interface FeatureLayer extends Maps {
-  readonly name: string
-}
-
-/** One layer: what it reads, what it makes, and the operations in between. */
-export interface Layer {
-  /** For the planner, which alone knows what can be done with the layer as a whole. */
-  readonly kind: string
-  /** torchvision's. */
-  readonly name: string
-  /** "block 1, layer 3" */
-  readonly title: string
-  /** What it is counted with: "block 1"; its title, where it stands alone. */
-  readonly group: string
-  /** From 1; of what lies between blocks the one before it; 0 before the first. */
-  readonly block: number
-  readonly input: Maps
-  /** What the next layer reads. */
-  readonly output: Maps
-  /** In the order they are applied. */
-  readonly parts: readonly Part[]
-  /** Whether its output is its input with what its parts make behind it. */
-  readonly concatenates: boolean
-  /** What can be read of it, in the order of computation. */
-  readonly features: readonly FeatureLayer[]
-}
+export type { FeatureLayer, Layer } from './layer.js'
 
 /** What is known of any network. */
 export type NetworkConfig = Pick<
@@ -54,6 +29,9 @@ export interface Architecture {
   readonly layers: readonly Layer[]
 }
 
+/** Maps of class scores, or one score a class. */
+export const scoresOf = ({ layers }: Pick<Architecture, 'layers'>): Maps => layers.at(-1)!.output
+
 /** What the classifier reads: the last feature maps after batch norm and ReLU, averaged over all pixels. */
 export const POOLED = 'pooled'
 
@@ -64,6 +42,7 @@ export const blockName = (block: number): string => `features.denseblock${block}
 
 /** Lays a configuration out; pure, no weights. Throws when the images are too small for its blocks. */
 export function architecture(config: DenseNetConfig): Architecture {
+  if (config.family === 'fc-densenet') return { config, layers: fcLayers(config) }
   const layers = [stemLayer(config)]
   const maps = (): Maps => layers.at(-1)!.output
   for (const [i, count] of config.blocks.entries()) {

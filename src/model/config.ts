@@ -10,8 +10,12 @@ export type Stem = (typeof stems)[number]
 const ceilPools = ['none', 'transitions', 'all'] as const
 export type CeilPools = (typeof ceilPools)[number]
 
+const families = ['densenet', 'fc-densenet'] as const
+export type Family = (typeof families)[number]
+
 /** What other defaults hang on. */
 interface Basis {
+  readonly family: Family
   readonly growthRate: number
   readonly bottleneck: boolean
   readonly stem: Stem
@@ -30,10 +34,12 @@ const row = <T>(
 const size = z.int().min(1).max(100_000)
 const count = size.describe('a whole number of at least 1')
 const pixels = size.describe('a whole number of pixels, at least 1')
-const byStem = ({ stem }: Basis): number => (stem === 'imagenet' ? 224 : 32)
+const bySize = ({ family, stem }: Basis): number => (family === 'fc-densenet' || stem === 'imagenet' ? 224 : 32)
 
 /** Each setting of a network. */
 export const CONFIG = {
+  /** `fc-densenet`: every pixel is classified; blocks down, one at the bottom, blocks up (Jegou et al., 2017). */
+  family: row(oneOf(families).describe('"densenet" or "fc-densenet"'), 'densenet'),
   /** Channels that each dense layer adds (k). */
   growthRate: row(count, 12, '--growth-rate <k>', 'channels that each layer adds'),
   /** Dense layers of each block. */
@@ -61,25 +67,32 @@ export const CONFIG = {
   /** Channels made by the stem. */
   initialChannels: row(
     count,
-    ({ stem, bottleneck, growthRate }) => (bottleneck || stem === 'imagenet' ? 2 * growthRate : 16),
+    ({ family, stem, bottleneck, growthRate }) =>
+      family === 'fc-densenet' ? 48 : bottleneck || stem === 'imagenet' ? 2 * growthRate : 16,
     '--initial-channels <n>',
     'channels of the first convolution',
     { usual: '2 k with bottlenecks, else 16' },
   ),
-  classes: row(count, ({ stem }) => (stem === 'imagenet' ? 1000 : 10)),
+  classes: row(count, ({ family, stem }) => (family === 'fc-densenet' ? 11 : stem === 'imagenet' ? 1000 : 10)),
   inputChannels: row(count, 3),
   /** Input size in pixels. */
-  height: row(pixels, byStem),
+  height: row(pixels, bySize),
   /** Input size in pixels. */
-  width: row(pixels, byStem),
+  width: row(pixels, bySize),
   /** `cifar`: 3x3 convolution; `imagenet`: 7x7 stride 2, batch norm, ReLU, 3x3 stride 2 max pool. */
   stem: row(oneOf(stems).describe('"cifar" or "imagenet"'), 'cifar'),
   /** Pools that take the pixels left over at the end of a map, too (ceil mode): those of transitions, or the stem's as well.
    * The original's take none. */
   ceilPools: row(oneOf(ceilPools).describe('"none", "transitions" or "all"'), 'none'),
-  bnEpsilon: row(upTo(1), 1e-5, '--bn-epsilon <e>', "weights from elsewhere: batch norm's epsilon", {
-    usual: "the format's",
-  }),
+  bnEpsilon: row(
+    upTo(1),
+    ({ family }) => (family === 'fc-densenet' ? 1e-4 : 1e-5),
+    '--bn-epsilon <e>',
+    "weights from elsewhere: batch norm's epsilon",
+    {
+      usual: "the format's",
+    },
+  ),
 }
 
 /** A DenseNet, complete.
@@ -118,7 +131,8 @@ export function resolveConfig(options: DenseNetOptions): DenseNetConfig {
     if (typeof row.default === 'function' && config[name] === row.default) config[name] = row.default(config)
   }
   const checked = checkSettings(CONFIG, config)
-  checkSizes(checked)
+  if (checked.family === 'fc-densenet') checkFcDenseNet(checked)
+  else checkSizes(checked)
   return checked
 }
 
@@ -172,5 +186,25 @@ function checkSizes(config: DenseNetConfig): void {
         `with reduction ${config.reduction}, transition ${i + 1} would keep no channels; choose a larger one`,
       )
     }
+  }
+}
+
+/** What the settings of a DenseNet may not be here, and every block must have a pixel. */
+function checkFcDenseNet(config: DenseNetConfig): void {
+  const { blocks, bottleneck, reduction, stem, height, width } = config
+  if (blocks.length % 2 === 0) {
+    throw usageError(
+      `an FC-DenseNet has as many blocks up as down and one between them, but ${blocks.length} are given`,
+      'give an odd number of blocks, such as 4,5,7,10,12,15,12,10,7,5,4',
+    )
+  }
+  if (bottleneck || reduction !== 1 || stem !== 'cifar') {
+    throw usageError('an FC-DenseNet has no bottlenecks, keeps all channels in transitions and has the stem "cifar"')
+  }
+  const depth = (blocks.length - 1) / 2
+  const needed = 2 ** depth
+  for (const [name, size] of Object.entries({ height, width })) {
+    if (size >= needed) continue
+    throw usageError(`an input ${name} of ${size} is too small for ${depth} blocks down: at least ${needed} is needed`)
   }
 }

@@ -30,4 +30,5 @@ export function featureLayer(
 }
 
 /** Numbers that it gives of one image. */
-export const featureCount = ({ channels, height, width }: FeatureLayer): number => channels * height * width
+export const featureCount = ({ channels, height, width }: Omit<FeatureLayer, 'name'>): number =>
+  channels * height * width

@@ -45,9 +45,14 @@ interface Window {
   readonly padding: number
 }
 
-/** Without bias. */
+/** With a bias where `parameters` have one. */
 export interface Convolution extends Common, Window {
   readonly kind: 'convolution'
+}
+
+/** With bias; of its last rows and columns those that `output` has not are left out. Its weight is [in][out][size][size]. */
+export interface TransposedConvolution extends Common, Window {
+  readonly kind: 'transposedConvolution'
 }
 
 export interface BatchNorm extends Common {
@@ -66,7 +71,7 @@ export interface PlainOperation extends Common {
 }
 
 /** An operation of a layer. */
-export type Part = Convolution | BatchNorm | Pool | PlainOperation
+export type Part = Convolution | TransposedConvolution | BatchNorm | Pool | PlainOperation
 
 /** A part, once it is known what it reads. */
 type Make = (input: Maps) => Part
@@ -82,7 +87,7 @@ const NOTHING = { parameters: [], running: [], multiplyAdds: 0 } as const
 
 /** Pads so that with stride 1 maps keep their size. */
 export const convolution =
-  (name: string, channels: number, size: number, stride = 1): Make =>
+  (name: string, channels: number, size: number, stride = 1, bias = false): Make =>
   input => {
     const window = { size, stride, padding: Math.floor(size / 2) }
     const output = { channels, ...windows(input, window) }
@@ -95,8 +100,33 @@ export const convolution =
       output,
       running: [],
       title: `convolution ${size} x ${size}${stride > 1 ? `, stride ${stride}` : ''}`,
-      parameters: [{ name: `${name}.weight`, role: 'convolution', shape }],
+      parameters: [
+        { name: `${name}.weight`, role: 'convolution', shape },
+        ...(bias ? [{ name: `${name}.bias`, role: 'bias', shape: [channels] } as const] : []),
+      ],
       multiplyAdds: product(shape) * output.height * output.width,
+    }
+  }
+
+/** Of stride 2 and as many channels, to maps of `to`. */
+export const transposedConvolution =
+  (name: string, size: number, to: Size): Make =>
+  input => {
+    const { channels } = input
+    const shape = [channels, channels, size, size]
+    return {
+      kind: 'transposedConvolution',
+      name,
+      ...{ size, stride: 2, padding: 0 },
+      input,
+      output: { channels, height: to.height, width: to.width },
+      running: [],
+      title: `transposed convolution ${size} x ${size}, stride 2`,
+      parameters: [
+        { name: `${name}.weight`, role: 'convolution', shape },
+        { name: `${name}.bias`, role: 'bias', shape: [channels] },
+      ],
+      multiplyAdds: product(shape) * input.height * input.width,
     }
   }
 

@@ -1,4 +1,4 @@
-// The networks of the paper, of its technical report and of the original's release, by name.
+// The networks of the paper, of its technical report and of the original's release, and of the paper on FC-DenseNets, by name.
 import { usageError } from '../errors.js'
 import { type DenseNetConfig, type DenseNetOptions, IMAGENET_BLOCKS, resolveConfig } from './config.js'
 
@@ -9,6 +9,14 @@ const imagenet = (name: number, growthRate = 32): DenseNetOptions => ({
   growthRate,
   bottleneck: true,
   stem: 'imagenet',
+})
+
+/** Blocks down, and the one at the bottom; those up are as those down. */
+const fc = (growthRate: number, bottom: number, ...down: number[]): DenseNetOptions => ({
+  family: 'fc-densenet',
+  blocks: [...down, bottom, ...down.toReversed()],
+  growthRate,
+  dropRate: 0.2,
 })
 
 const PRESETS = {
@@ -30,6 +38,9 @@ const PRESETS = {
   'densenet-232': imagenet(232, 48),
   'cosine-densenet-264-32': imagenet(264),
   'cosine-densenet-264-48': imagenet(264, 48),
+  'fc-densenet-56': fc(12, 4, 4, 4, 4, 4, 4),
+  'fc-densenet-67': fc(16, 5, 5, 5, 5, 5, 5),
+  'fc-densenet-103': fc(16, 15, 4, 5, 7, 10, 12),
 } as const satisfies Record<string, DenseNetOptions>
 
 /** A network of the paper, or one of the usual sizes. */

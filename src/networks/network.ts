@@ -1,6 +1,6 @@
 // A network as plain data, and what can be done with it that needs no arithmetic.
 import { type SessionState, weightsOf } from '../engine/session.js'
-import { type Checkpoint, isMultiLabel } from '../fitting/checkpoint.js'
+import { type Checkpoint, isMultiLabel, takesOwnStatistics } from '../fitting/checkpoint.js'
 import type { Normalisation } from '../images/dataset.js'
 import { inputPreprocessing } from '../images/network-input.js'
 import type { Preprocessing } from '../images/transforms/preprocess.js'
@@ -30,6 +30,8 @@ export interface Network {
   /** Whether an image may belong to several classes, or to none: their probabilities are then each class's own. True of a
    * network with one output. */
   readonly multiLabel: boolean
+  /** Of networks that classify pixels: whether batch norms take the statistics of each image, as in their training. */
+  readonly ownStatistics: boolean
 }
 
 export interface CreateOptions extends DenseNetOptions {
@@ -39,7 +41,7 @@ export interface CreateOptions extends DenseNetOptions {
   readonly seed?: number
 }
 
-const UNKNOWN = { classes: [], normalisation: null, preprocessing: null, imported: null } as const
+const UNKNOWN = { classes: [], normalisation: null, preprocessing: null, imported: null, ownStatistics: false } as const
 
 /** With fresh weights: a preset's name with changes, or a complete description. */
 export function createNetwork(
@@ -57,7 +59,7 @@ const nameOf = (model: string, config: DenseNetConfig): string =>
 
 function freshState(config: DenseNetConfig, seed: number): SessionState {
   const table = parameterTable(architecture(config))
-  return { parameters: initialParameters(table, seed), running: initialRunning(table), training: {} }
+  return { parameters: initialParameters(table, seed, config.family), running: initialRunning(table), training: {} }
 }
 
 /** With the weights that were found. */
@@ -72,6 +74,7 @@ export function foundNetwork({ checkpoint, name, report }: OpenedNetwork): Netwo
     state: weightsOf(checkpoint.state),
     imported: report,
     multiLabel: isMultiLabel(checkpoint),
+    ownStatistics: takesOwnStatistics(checkpoint),
   }
 }
 
@@ -89,13 +92,14 @@ export function renewedNetwork(network: Network, classes: number, seed: number):
 
 /** Weights, classes, normalisation and preprocessing, as our own files keep them. */
 export function checkpointOf(network: Network): Checkpoint {
-  const { config, classes, normalisation, preprocessing, multiLabel, state } = network
+  const { config, classes, normalisation, preprocessing, multiLabel, ownStatistics, state } = network
   return {
     config,
     classes,
     normalisation,
     preprocessing,
     ...(multiLabel ? { multiLabel } : {}),
+    ...(ownStatistics ? { ownStatistics } : {}),
     dataset: null,
     recipe: null,
     progress: null,

@@ -11,6 +11,7 @@ import { type ImportOptions, type ImportReport, importWeights } from '../interop
 import { fileOfRun } from '../interop/project-archive.js'
 import { isZip, readZip } from '../interop/zip.js'
 import { resolveConfig } from '../model/config.js'
+import type { Size } from '../model/parts.js'
 
 /** What weights from elsewhere do not tell; what is not given here has a stated default. */
 export interface BytesOptions extends ImportOptions {
@@ -19,7 +20,7 @@ export interface BytesOptions extends ImportOptions {
   readonly preprocessing?: Preprocessing | null | undefined
   /** Height and width of the images that it is to read, in pixels; default: of those it was trained on. Its layers take
    * images of any size, and its last pool is over all of the map. */
-  readonly imageSize?: number | undefined
+  readonly imageSize?: number | Size | undefined
   /** Of training; default: what it was trained with, as far as that is known. */
   readonly dropRate?: number | undefined
 }
@@ -111,7 +112,8 @@ const withDropRate = (checkpoint: Checkpoint, dropRate: number | undefined): Che
   dropRate === undefined ? checkpoint : { ...checkpoint, config: resolveConfig({ ...checkpoint.config, dropRate }) }
 
 /** The shorter side is scaled in proportion. */
-function ofSize(checkpoint: Checkpoint, size: number): Checkpoint {
+function ofSize(checkpoint: Checkpoint, size: number | Size): Checkpoint {
+  if (typeof size !== 'number') return { ...checkpoint, config: resolveConfig({ ...checkpoint.config, ...size }) }
   const config = resolveConfig({ ...checkpoint.config, height: size, width: size })
   const usual = inputPreprocessing(checkpoint)
   const preprocessing = { ...usual, crop: size, resize: Math.round((usual.resize * size) / usual.crop) }

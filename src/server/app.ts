@@ -3,14 +3,22 @@ import { setMaxListeners } from 'node:events'
 import { Hono } from 'hono'
 import type { DenseNet } from '../densenet.js'
 import { topClasses } from '../inference/classify.js'
+import type { NetworkAnswer, Question, ServedNetwork } from './answers.js'
 import { sentImages } from './body.js'
 import { clientGone, overloaded, RequestError } from './errors.js'
 import type { Metrics } from './metrics.js'
-import type { NetworkAnswer, ServedNetwork } from './network.js'
 import type { Limits } from './options.js'
 import { PAGE, PAGE_HEADERS } from './page.js'
 import { checkOrigin } from './same-origin.js'
-import { type Classification, type FeatureVectors, type ModelFacts, openApi, topQuery } from './schemas.js'
+import {
+  type Classification,
+  type FeatureVectors,
+  type ModelFacts,
+  openApi,
+  type SegmentedImage,
+  type SegmentedImages,
+  topQuery,
+} from './schemas.js'
 
 export interface AppOptions {
   readonly model: DenseNet
@@ -37,6 +45,7 @@ export function createApp(options: AppOptions): App {
   const app = new Hono<{ Bindings: Bindings }>()
   let inFlight = 0
   let images = 0
+  const facts = modelFacts(options)
 
   app.use(async (c, next) => {
     const start = performance.now()
@@ -52,11 +61,17 @@ export function createApp(options: AppOptions): App {
   })
 
   /** Reads the images of a request and has each answered. */
-  const answerAll = async <T>(
+  const answerAll = async <T extends object>(
     { request, outgoing }: { request: Request; outgoing: Bindings['outgoing'] },
-    question: 'classify' | 'features',
-    toResult: (values: Float32Array) => T,
+    question: Question,
+    toResult: (answer: Answered) => T,
   ) => {
+    if ((question === 'segment') !== facts.pixels) {
+      const instead = facts.pixels
+        ? 'the classes of pixels: ask /v1/segment'
+        : 'the class of an image: ask /v1/classify'
+      throw new RequestError(400, `this network says ${instead}`)
+    }
     if (stopping()) throw overloaded('the server is about to stop')
     if (inFlight >= limits.queue) throw overloaded(`${inFlight} requests are worked on already`)
     inFlight++
@@ -92,9 +107,9 @@ export function createApp(options: AppOptions): App {
     }
 
     function resultOf(name: string | null, answer: NetworkAnswer) {
-      if ('values' in answer) {
-        const { values, doubt } = answer
-        return { name, ...toResult(values), ...(doubt === undefined ? {} : { warning: doubt }) }
+      if (!('reason' in answer)) {
+        const { doubt } = answer
+        return { name, ...toResult(answer), ...(doubt === undefined ? {} : { warning: doubt }) }
       }
       metrics.unreadableImage()
       return { name, error: answer.reason }
@@ -108,17 +123,22 @@ export function createApp(options: AppOptions): App {
     const { classes } = network
     const about = { top: top.data, classes, multiLabel }
     const sent = { request: c.req.raw, outgoing: c.env?.outgoing }
-    const answer = await answerAll(sent, 'classify', values => ({ predictions: topClasses(values, about) }))
+    const answer = await answerAll(sent, 'classify', answer => ({ predictions: topClasses(valuesOf(answer), about) }))
     return c.json(answer satisfies Classification, statusOf(answer))
   })
 
   app.post('/v1/features', async c => {
     const sent = { request: c.req.raw, outgoing: c.env?.outgoing }
-    const answer = await answerAll(sent, 'features', values => ({ features: Array.from(values) }))
+    const answer = await answerAll(sent, 'features', answer => ({ features: Array.from(valuesOf(answer)) }))
     return c.json({ ...answer, layer: LAYER } satisfies FeatureVectors, statusOf(answer))
   })
 
-  const facts = modelFacts(options)
+  app.post('/v1/segment', async c => {
+    const sent = { request: c.req.raw, outgoing: c.env?.outgoing }
+    const answer = await answerAll(sent, 'segment', segmentedOf)
+    return c.json(answer satisfies SegmentedImages, statusOf(answer))
+  })
+
   const description = openApi(options.version)
   app.get('/v1/model', c => c.json(facts))
   app.get('/openapi.json', c => c.json(description))
@@ -147,8 +167,13 @@ export function createApp(options: AppOptions): App {
   return app
 }
 
-const POSTED: readonly string[] = ['/v1/classify', '/v1/features']
+const POSTED: readonly string[] = ['/v1/classify', '/v1/features', '/v1/segment']
 const ROUTES: readonly string[] = [...POSTED, '/v1/model', '/openapi.json', '/health', '/metrics', '/']
+
+type Answered = Exclude<NetworkAnswer, { readonly reason: string }>
+const valuesOf = (answer: Answered): Float32Array => (answer as Extract<Answered, { readonly values: unknown }>).values
+const segmentedOf = (answer: Answered): SegmentedImage =>
+  (answer as Extract<Answered, { readonly segmented: unknown }>).segmented
 
 /** 400 where no image of a request can be read. */
 const statusOf = ({ results }: { readonly results: readonly object[] }): 200 | 400 =>
@@ -165,6 +190,7 @@ function modelFacts({ model, network, limits }: AppOptions): ModelFacts {
     input: { channels, height, width },
     features: rows.at(-1)!.inChannels,
     multiLabel: model.multiLabel,
+    pixels: model.config.family === 'fc-densenet',
     classCount: classes,
     classes: [...network.classes],
     backend: network.backend,

@@ -8,27 +8,12 @@ import { classNames } from '../inference/classify.js'
 import { createRunner } from '../inference/runner.js'
 import { architecture } from '../model/architecture.js'
 import { withCleanup } from '../util/cleanup.js'
+import type { ServedNetwork } from './answers.js'
 import { Batcher, type Question } from './batcher.js'
 import { Decoders } from './decoders.js'
 import type { Metrics } from './metrics.js'
 import type { Limits, ServerOptions } from './options.js'
-
-/** The network's numbers for an image, with why they may be wrong if that is so, or why the image cannot be read. */
-export type NetworkAnswer =
-  | { readonly values: Float32Array; readonly doubt?: string | undefined }
-  | { readonly reason: string }
-
-export interface ServedNetwork {
-  /** "native: AVX-512, 2 threads" */
-  readonly backend: string
-  /** In label order. */
-  readonly classes: readonly string[]
-  /** Images that wait for the network. */
-  readonly waiting: number
-  /** Logits of an image file, or its pooled features. Rejects with the signal's reason when that aborts. */
-  answer(question: Question, bytes: Uint8Array, signal: AbortSignal): Promise<NetworkAnswer>
-  close(): Promise<void>
-}
+import { servePixels } from './pixels.js'
 
 export async function serveNetwork(
   model: DenseNet,
@@ -36,6 +21,7 @@ export async function serveNetwork(
   limits: Limits,
   metrics: Metrics,
 ): Promise<ServedNetwork> {
+  if (model.config.family === 'fc-densenet') return servePixels(model, options, limits)
   const { config, normalisation, preprocessing } = model
   const network: NetworkInput = { config, normalisation, preprocessing }
   checkNormalisation(network)
@@ -68,6 +54,7 @@ export async function serveNetwork(
         return batcher.waiting
       },
       async answer(question, bytes, signal) {
+        if (question === 'segment') return { reason: 'this network says the class of an image' }
         const decoded = await pool.decode({ bytes, network, maxPixels }, signal)
         if ('reason' in decoded) return decoded
         return { values: await batcher.ask(question, decoded.input, signal), doubt: decoded.doubt }

@@ -33,6 +33,17 @@ const featureVectors = named('Features', {
   results: resultsOf({ features: z.array(z.number()) }),
 })
 
+const segmentedImage = {
+  height: z.int(),
+  width: z.int(),
+  classes: z
+    .array(z.object({ label: z.string(), index: z.int(), share: z.number(), colour: z.array(z.int()) }))
+    .describe('those that are in the image, by their share of its pixels; colours are those of the pictures'),
+  mask: z.string().describe("a PNG file in base64: its pixels are the classes' numbers"),
+  overlay: z.string().describe('a PNG file in base64: the image with the colours of its classes over it'),
+}
+const segmentation = named('Segmentation', { model: z.string(), milliseconds, results: resultsOf(segmentedImage) })
+
 const modelFacts = named('Model', {
   name: z.string(),
   depth: z.int(),
@@ -41,6 +52,7 @@ const modelFacts = named('Model', {
   input: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
   features: z.int().describe('numbers of a feature vector'),
   multiLabel: z.boolean().describe('whether an image may belong to several classes'),
+  pixels: z.boolean().describe('whether it says the classes of pixels: then /v1/segment answers, and else the others'),
   classCount: z.int(),
   classes: z.array(z.string()).describe('in the order of their numbers; empty where they have no names'),
   backend: z.string(),
@@ -51,6 +63,9 @@ named('Health', { live: z.boolean(), ready: z.boolean() })
 const failure = named('Failure', { error: z.string().describe('one sentence') })
 
 export type Classification = z.infer<typeof classification>
+const oneSegmented = z.object(segmentedImage)
+export type SegmentedImage = z.infer<typeof oneSegmented>
+export type SegmentedImages = z.infer<typeof segmentation>
 export type FeatureVectors = z.infer<typeof featureVectors>
 export type ModelFacts = z.infer<typeof modelFacts>
 export type Failure = z.infer<typeof failure>
@@ -111,6 +126,7 @@ export function openApi(version: string): object {
     paths: {
       '/v1/classify': post('the likeliest classes of images', 'Classification', { parameters: [top] }),
       '/v1/features': post("images' features: what the classifier reads", 'Features'),
+      '/v1/segment': post('what each pixel of images is of', 'Segmentation'),
       '/v1/model': get('what the network is', json('Model')),
       '/health': get('whether requests are taken', json('Health'), notReady),
       '/metrics': get('counters and histograms for Prometheus', { 'text/plain': { schema: { type: 'string' } } }),

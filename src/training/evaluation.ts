@@ -6,6 +6,7 @@ import { gather } from '../ranks/message.js'
 import { ALONE, type Ranks } from '../ranks/ranks.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
 import { RankingCollector } from './multi-label.js'
+import { pixelsOf } from './pixels.js'
 import { inRounds, roundsOf } from './rounds.js'
 import type { BatchSource } from './source.js'
 import { type Evaluator, evaluateOnce } from './views.js'
@@ -28,12 +29,19 @@ export interface News {
 
 export const NO_NEWS: News = { take: () => null, hear: () => {} }
 
-/** Also the ranking, where images have targets; null when it was ended. */
+export interface EvaluatedMetrics {
+  /** Also the ranking, where images have targets. */
+  readonly metrics: Metrics
+  /** Where every pixel has a label: [label][predicted] pixels. */
+  readonly confusion: readonly number[] | undefined
+}
+
+/** Null when it was ended. */
 export async function evaluateBatches(
   session: Session,
   source: BatchSource,
   { evaluator = evaluateOnce, ranks = ALONE, goOn = () => true, news = NO_NEWS }: EvaluatedBy = {},
-): Promise<Metrics | null> {
+): Promise<EvaluatedMetrics | null> {
   let sums = NO_METRICS
   let done = 0
   let ended = false
@@ -42,22 +50,27 @@ export async function evaluateBatches(
   const rounds = roundsOf({ batchesPerEpoch, accumulate: batchesPerEpoch, ranks: ranks.size }, 0)
   for await (const { batch } of inRounds(source, 1, rounds, ranks.rank)) {
     const answers = batch && (await evaluator(session, batch))
-    const numbers = answers ? [answers.losses, answers.ranks] : []
-    const { scores, targets } = answers?.several ?? {}
-    if (scores && targets) numbers.push(scores, numbersOf(targets))
-    const all = await gather(ranks, { ended, news: ranks.size > 1 ? news.take() : null }, numbers.map(numbersOf))
+    const numbers: ArrayLike<number>[] = answers ? [answers.losses, answers.ranks] : []
+    const own = batch && answers ? pixelsOf(session, batch, answers) : undefined
+    if (own) numbers.push(own.labels, own.predicted)
+    else if (answers?.several) numbers.push(answers.several.scores, answers.several.targets)
+    const facts = { ended, news: ranks.size > 1 ? news.take() : null, isOfPixels: own !== undefined }
+    const all = await gather(ranks, facts, numbers.map(numbersOf))
     if (ranks.size > 1) news.hear(all.map(({ facts }) => facts.news))
     if (all.some(({ facts }) => facts.ended)) return null
-    for (const { numbers } of all) {
-      const [losses, wrong, scores, targets] = numbers
+    for (const { facts, numbers } of all) {
+      const [losses, wrong, first, second] = numbers
       if (!losses || !wrong) continue
-      sums = addMetrics(sums, losses, wrong)
-      if (scores && targets) ranking.add(scores, targets, losses.length)
+      const { classes } = session.architecture.config
+      const more = first !== undefined && second !== undefined
+      const pixels = more && facts.isOfPixels ? { classes, labels: first, predicted: second } : undefined
+      sums = addMetrics(sums, losses, wrong, pixels)
+      if (more && !pixels) ranking.add(first, second, losses.length)
       if (!goOn(++done)) ended = true
     }
     if (ended && ranks.size === 1) return null
   }
-  return { ...averageMetrics(sums), ...ranking.means() }
+  return { metrics: { ...averageMetrics(sums), ...ranking.means() }, confusion: sums.confusion }
 }
 
 const numbersOf = (values: ArrayLike<number>): Numbers =>

@@ -48,6 +48,8 @@ export interface StartEvent {
   readonly on?: 'test' | 'validation'
   /** Whether the images may have several labels. */
   readonly multiLabel?: boolean
+  /** Whether every pixel has a class. */
+  readonly pixels?: boolean
   /** Where it goes on: epoch 1, batch 0 for a fresh run. */
   readonly epoch: number
   readonly batch: number

@@ -3,7 +3,13 @@ import * as z from 'zod'
 import { NO_METRICS } from './metrics.js'
 import { NO_PLATEAU } from './plateau.js'
 
-const sums = z.strictObject({ images: z.number(), loss: z.number(), top1Wrong: z.number(), top5Wrong: z.number() })
+const sums = z.strictObject({
+  images: z.number(),
+  loss: z.number(),
+  top1Wrong: z.number(),
+  top5Wrong: z.number(),
+  confusion: z.array(z.number()).readonly().optional(),
+})
 const score = z.strictObject({
   epoch: z.int(),
   loss: z.number(),
@@ -11,6 +17,7 @@ const score = z.strictObject({
   top5Error: z.number(),
   meanAveragePrecision: z.number().nullable().optional(),
   meanAuc: z.number().nullable().optional(),
+  meanIou: z.number().nullable().optional(),
 })
 export const progressSchema = z.strictObject({
   /** The epoch in progress, from 1; epochs + 1 when all are done. */

@@ -100,9 +100,20 @@ export const RECIPE = {
   alpha: row(below1, 0.99, '--alpha <a>', '', { of: ['rmsprop'] }),
   /** Of adamw and rmsprop: added to the root. */
   epsilon: row(upTo(1), 1e-8, '--epsilon <e>', '', { stored: above0, of: ['adamw', 'rmsprop'] }),
+  /** Of rmsprop: whether epsilon is inside the root, as Lasagne has it. */
+  rooted: row(yesOrNo, false, '--rooted', 'of rmsprop: epsilon inside the root', {
+    stored: yesOrNo.default(false),
+    of: ['rmsprop'],
+    usual: 'beside it',
+  }),
   weightDecay: row(share, 1e-4, '--weight-decay <d>', '', { stored: atLeast0, by: { adamw: 1e-2 } }),
   /** Whether batch norms and biases decay as well. */
   decayNorms: row(yesOrNo, true, '--no-decay-norms', 'spare batch norms and biases the decay', { usual: 'all decay' }),
+  /** Of those, whether biases and the shifts of batch norms do; their scales do in any case. */
+  decayShifts: row(yesOrNo, true, '--no-decay-shifts', 'spare biases and shifts of batch norms alone the decay', {
+    stored: yesOrNo.default(true),
+    usual: 'all decay',
+  }),
   /** Largest Euclidean norm of all gradients together; null: any. */
   clipNorm: row(above0.nullable(), null, '--clip-norm <n>', 'largest norm of all gradients together', { usual: 'any' }),
   /** Decay of a moving average of weights and running statistics, which is then evaluated and saved; null: none. At
@@ -182,6 +193,11 @@ export const RECIPE = {
     'what is shown of each image that is evaluated; probabilities are averaged',
     { stored: views.default('single') },
   ),
+  /** Of networks that classify pixels: batch norms take the statistics of each image that is evaluated, not the running ones. */
+  ownStatistics: row(yesOrNo, false, '--own-statistics', 'of pixels: evaluate by the statistics of each image', {
+    stored: yesOrNo.default(false),
+    usual: 'running ones',
+  }),
   /** `flip`: mirror half of the images; `pad`: zeros on each side before a random crop. Or a list of transforms. The command
    * line has names for them (images/named-augmentation.ts). */
   augmentation: row(
@@ -253,7 +269,7 @@ export function resolveRecipe(options: Partial<Recipe>): Recipe {
     const what = name === 'plateauPatience' ? `the schedule ${recipe.schedule}` : recipe.optimizer
     throw usageError(`${what} has no ${spelled(name)}`)
   }
-  if (recipe.nesterov && recipe.momentum === 0) return { ...recipe, nesterov: false }
+  if (recipe.nesterov && isMeant(recipe, 'nesterov') && recipe.momentum === 0) return { ...recipe, nesterov: false }
   return recipe
 }
 

@@ -6,7 +6,18 @@ import { noAugmentation } from '../images/augment.js'
 import type { Recipe } from './recipe.js'
 
 /** All of them; docs/training.md says what each is. */
-export const recipeNames = ['c10+', 'c10', 'c100+', 'c100', 'svhn', 'imagenet', 'imagenet-cosine', 'quick'] as const
+export const recipeNames = [
+  'c10+',
+  'c10',
+  'c100+',
+  'c100',
+  'svhn',
+  'imagenet',
+  'imagenet-cosine',
+  'quick',
+  'camvid',
+  'camvid-frames',
+] as const
 /** A recipe that has a name. */
 export type RecipeName = (typeof recipeNames)[number]
 
@@ -27,6 +38,23 @@ export interface NamedRecipe {
 const PLAIN = { dropRate: 0.2, training: { augmentation: noAugmentation } } as const
 const AUGMENTED = { dropRate: 0, training: {} } as const
 const IMAGENET = { epochs: 90, batchSize: 256, learningRate: 0.1, weightDecay: 1e-4 } as const
+
+/** Lasagne's RMSprop; its penalty 1e-4 of the sum of squares has the gradient 2e-4 w, and leaves biases and shifts alone. */
+const CAMVID = {
+  batchSize: 3,
+  learningRate: 1e-3,
+  schedule: 'exponential',
+  optimizer: 'rmsprop',
+  momentum: 0,
+  alpha: 0.9,
+  epsilon: 1e-6,
+  rooted: true,
+  weightDecay: 2e-4,
+  decayShifts: false,
+  ownStatistics: true,
+  epochs: 750,
+  patience: 150,
+} as const
 
 const RECIPES: Record<RecipeName, NamedRecipe> = {
   'c10+': { title: "the paper's, CIFAR-10 with augmentation", dataset: 'cifar10', model: null, ...AUGMENTED },
@@ -63,6 +91,20 @@ const RECIPES: Record<RecipeName, NamedRecipe> = {
     model: 'densenet-bc-40-12',
     dropRate: 0,
     training: { epochs: 36, schedule: 'cosine', warmupEpochs: 2, weightDecay: 2e-4 },
+  },
+  camvid: {
+    title: "FC-DenseNet's, on crops of images with masks",
+    dataset: null,
+    model: 'fc-densenet-103',
+    dropRate: 0.2,
+    training: CAMVID,
+  },
+  'camvid-frames': {
+    title: "FC-DenseNet's second phase: --pretrained weights of the first, --frames",
+    dataset: null,
+    model: null,
+    dropRate: 0.2,
+    training: { ...CAMVID, batchSize: 1, learningRate: 1e-4 },
   },
 }
 

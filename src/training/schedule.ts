@@ -16,7 +16,15 @@ export interface ScheduleMoment {
 export type Schedule = (moment: ScheduleMoment) => number
 
 /** All of them. */
-export const scheduleNames = ['multistep', 'cosine', 'one-cycle', 'imagenet', 'plateau', 'constant'] as const
+export const scheduleNames = [
+  'multistep',
+  'cosine',
+  'one-cycle',
+  'imagenet',
+  'plateau',
+  'exponential',
+  'constant',
+] as const
 /** A schedule that has a name. */
 export type ScheduleName = (typeof scheduleNames)[number]
 
@@ -79,6 +87,11 @@ export function highestRate(
   return highest
 }
 
+/** FC-DenseNet's: 0.995 of the rate of the epoch before. */
+export function exponential(learningRate: number): Schedule {
+  return ({ epoch }) => learningRate * 0.995 ** (epoch - 1)
+}
+
 /** The same rate always. */
 export function constant(learningRate: number): Schedule {
   return () => learningRate
@@ -91,6 +104,7 @@ const SCHEDULES: Record<ScheduleName, (learningRate: number) => Schedule> = {
   imagenet: imagenetSteps,
   // What it does after each epoch is in plateau.ts.
   plateau: constant,
+  exponential,
   constant,
 }
 

@@ -11,7 +11,7 @@ import { parameterTable } from '../model/parameters.js'
 import { fitting } from '../util/patterns.js'
 import { mixes, type Recipe } from './recipe.js'
 
-type Labelled = Pick<Dataset, 'labels' | 'targets'>
+type Labelled = Pick<Dataset, 'labels' | 'targets'> & { readonly masks?: object }
 
 /** `train`: the training images, whose labels decide the kind of loss and balanced class weights. */
 export function sessionOptions(
@@ -19,11 +19,19 @@ export function sessionOptions(
   config: DenseNetConfig,
   train: Labelled,
 ): Omit<SessionOptions, 'memory'> & { readonly optimizer: Optimizer } {
-  const { batchSize, accumulate, decayNorms, clipNorm, ema, loss, labelSmoothing } = recipe
+  const { batchSize, accumulate, decayNorms, decayShifts, clipNorm, ema, loss, labelSmoothing, ownStatistics } = recipe
+  if (ownStatistics && config.family !== 'fc-densenet') {
+    throw usageError(
+      'the statistics of single images are for networks that classify pixels',
+      'leave out --own-statistics',
+    )
+  }
   return {
     batchSize,
     optimizer: optimizerOf(recipe),
     decayNorms,
+    decayShifts,
+    ownStatistics,
     clipNorm,
     frozen: frozenParameters(config, recipe.freeze),
     accumulates: accumulate > 1,
@@ -40,9 +48,9 @@ export function sessionOptions(
 }
 
 function optimizerOf({ optimizer: name, ...recipe }: Recipe): Optimizer {
-  const { momentum, nesterov, beta1, beta2, alpha, epsilon, weightDecay } = recipe
+  const { momentum, nesterov, beta1, beta2, alpha, epsilon, rooted, weightDecay } = recipe
   if (name === 'adamw') return { name, beta1, beta2, epsilon, weightDecay }
-  if (name === 'rmsprop') return { name, alpha, epsilon, momentum, weightDecay }
+  if (name === 'rmsprop') return { name, alpha, epsilon, rooted, momentum, weightDecay }
   return { name, momentum, nesterov, weightDecay }
 }
 
@@ -76,7 +84,7 @@ export function trainsClassifierAlone(config: DenseNetConfig, patterns: readonly
 function classWeights(
   { classWeights }: Recipe,
   { classes }: DenseNetConfig,
-  { labels, targets }: Labelled,
+  { labels, targets, masks }: Labelled,
 ): readonly number[] | null {
   if (classWeights === null) return null
   if (classWeights !== 'balanced') {
@@ -85,6 +93,7 @@ function classWeights(
       classWeights.length === 1 ? 'there is 1 class weight' : `there are ${classWeights.length} class weights`
     throw usageError(`${given} for ${classes} ${classes === 1 ? 'class' : 'classes'}`)
   }
+  if (masks) throw usageError('balanced class weights are not known of masks', 'give a number for each class')
   const counts = new Array<number>(classes).fill(0)
   if (targets) for (let i = 0; i < targets.length; i++) counts[i % classes]! += targets[i] === 1 ? 1 : 0
   else for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++

@@ -7,6 +7,7 @@ import type { Stretch } from '../engine/update.js'
 import type { Batch } from '../images/dataset.js'
 import { bytesOf, gather } from '../ranks/message.js'
 import type { Ranks } from '../ranks/ranks.js'
+import { type Pixels, pixelsOf } from './pixels.js'
 import type { Round } from './rounds.js'
 
 /** Of the round; `step` is that of its first batch. */
@@ -20,6 +21,7 @@ export interface RoundArguments extends Required<StepArguments> {
 export interface Trained extends StepResult {
   readonly index: number
   readonly images: number
+  readonly pixels: Pixels | undefined
 }
 
 /** Trains on the batches of rounds. */
@@ -35,7 +37,10 @@ export const stepsOf = (session: Session, ranks: Ranks): Steps =>
 
 const alone = (session: Session): Steps => ({
   async round(batch, { round, sizes, ...args }) {
-    if (batch) return [{ index: batch.index, images: batch.size, ...(await session.trainStep(batch, args)) }]
+    if (batch) {
+      const result = await session.trainStep(batch, args)
+      return [{ index: batch.index, images: batch.size, ...result, pixels: pixelsOf(session, batch, result) }]
+    }
     // The batch that was to make the update does not come.
     if (args.update && args.pendingImages > 0) await session.finishUpdate(args)
     return []
@@ -83,7 +88,9 @@ class SharedSteps implements Steps {
     const step = args.step + sizes.slice(0, ranks.rank).filter(size => size > 0).length
     const result = batch && (await shared.gradient(batch, { seed, step }, finished))
     if (!batch) for (const part of shared.parts.keys()) await finished(part)
-    const told = gather(ranks, null, result ? [result.losses, result.ranks].map(numbersOf) : [])
+    const pixels = batch && result && pixelsOf(session, batch, result)
+    const mine = result ? [result.losses, result.ranks, ...(pixels ? [pixels.labels, pixels.predicted] : [])] : []
+    const told = gather(ranks, null, mine.map(numbersOf))
     const statistics = this.shareStatistics(batch !== null, sizes)
     while (settled < shared.parts.length) await settle()
     for (const [rank, own] of (await statistics).entries()) {
@@ -91,8 +98,11 @@ class SharedSteps implements Steps {
     }
     const trained: Trained[] = []
     for (const [rank, { numbers }] of (await told).entries()) {
-      const [losses, wrong] = numbers
-      if (losses && wrong) trained.push({ index: round.first + rank, images: sizes[rank]!, losses, ranks: wrong })
+      const [losses, wrong, labels, predicted] = numbers
+      if (!losses || !wrong) continue
+      const { classes } = session.architecture.config
+      const pixels = labels && predicted && { classes, labels, predicted }
+      trained.push({ index: round.first + rank, images: sizes[rank]!, losses, ranks: wrong, pixels })
     }
     if (update) {
       await this.completeStatistics()

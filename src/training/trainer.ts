@@ -226,17 +226,17 @@ class Trainer {
 
   /** Of a batch that was trained on. */
   private count(
-    { index, images, losses, ranks }: Trained,
+    { index, images, losses, ranks, pixels }: Trained,
     times: { readonly seconds: number; readonly waitedSeconds: number },
   ): void {
     const { onEvent, train, memoryBytes = NOT_KNOWN } = this.options
     const { epoch, step, sums } = this.progress
     const learningRate = this.learningRate(index + 1)
-    const { loss, top1Error } = averageMetrics(addMetrics(NO_METRICS, losses, ranks))
+    const { loss, top1Error } = averageMetrics(addMetrics(NO_METRICS, losses, ranks, pixels))
     if (!Number.isFinite(loss)) {
       throw divergence(`the loss is ${loss} at epoch ${epoch}, step ${index + 1}`, learningRate)
     }
-    this.progress = { ...this.progress, step: step + 1, sums: addMetrics(sums, losses, ranks) }
+    this.progress = { ...this.progress, step: step + 1, sums: addMetrics(sums, losses, ranks, pixels) }
     onEvent({
       type: 'step',
       epoch,
@@ -328,9 +328,9 @@ class Trainer {
       onEvent({ type: 'evaluation', epoch, batch, batches: test.batchesPerEpoch })
       return !this.asked
     }
-    const metrics = await evaluateBatches(session, test, { evaluator, ranks, goOn, news })
-    if (metrics === null) this.agreedToStop = true
-    return metrics
+    const evaluated = await evaluateBatches(session, test, { evaluator, ranks, goOn, news })
+    if (evaluated === null) this.agreedToStop = true
+    return evaluated?.metrics ?? null
   }
 
   private async save(kind: SaveKind): Promise<void> {
@@ -346,9 +346,12 @@ function ranked(ranking: readonly EpochScore[], score: EpochScore | null, keep: 
   return all.sort((a, b) => badness(a) - badness(b) || a.epoch - b.epoch).slice(0, keep)
 }
 
-/** Lower is better. Where images may have several labels few are right in all of them: what counts is the ranking. */
-const badness = ({ top1Error, meanAveragePrecision }: EpochScore): number =>
-  meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
+/** Lower is better. Where images may have several labels few are right in all of them: what counts is the ranking; of pixels it is
+ * what classes have in common with their labels. */
+const badness = ({ top1Error, meanAveragePrecision, meanIou }: EpochScore): number => {
+  if (meanIou !== undefined) return -(meanIou ?? 0)
+  return meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
+}
 
 function divergence(what: string, learningRate: number): DenseNetError {
   return new DenseNetError(`${what} (learning rate ${learningRate})`, {

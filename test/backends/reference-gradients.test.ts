@@ -135,7 +135,7 @@ class Chain {
     size: number,
     from: Activation,
     to: Activation,
-    link: Link & { dropRate?: number; stride?: number; padding?: number } = {},
+    link: Link & { dropRate?: number; stride?: number; padding?: number; biased?: boolean } = {},
   ): void {
     const { forward, backward } = this.link(from, to, link)
     const count = to.data.channels * from.data.channels * size * size
@@ -144,10 +144,60 @@ class Chain {
     const geometry = { size, stride, padding }
     const dropout: Dropout | null = link.dropRate === undefined ? null : { rate: link.dropRate, layer: this.dropouts++ }
     const shared = { ...geometry, weight: weight.value, dropout }
+    const bias = link.biased ? this.leaf(`${name}.bias`, to.data.channels, () => this.random.normal()) : null
+    const biasGradient = bias?.gradient ?? null
     this.add(
-      { kernel: 'convolutionForward', ...shared, ...forward },
-      { kernel: 'convolutionBackward', ...shared, ...backward, weightGradient: weight.gradient },
+      { kernel: 'convolutionForward', ...shared, ...forward, bias: bias?.value ?? null },
+      { kernel: 'convolutionBackward', ...shared, ...backward, weightGradient: weight.gradient, biasGradient },
     )
+  }
+
+  /** Lets all readers add to its gradient: to be called last. */
+  zero({ gradient, a, b }: Activation): void {
+    for (const buffer of [gradient.buffer, a.buffer, b.buffer]) {
+      const { elements } = this.buffers[buffer]!
+      this.backward.unshift({ kernel: 'fill', elements, value: 0, target: { buffer, offset: 0 } })
+    }
+  }
+
+  /** Of size 3 and stride 2. */
+  transpose(name: string, from: Activation, to: Activation, { deferred = false, accumulate = false }: Link = {}): void {
+    const { forward, backward } = this.link(from, to, { deferred, accumulate })
+    const weight = this.leaf(name, 9 * from.data.channels * to.data.channels, () => this.random.normal() / 3)
+    const bias = this.leaf(`${name}.bias`, to.data.channels, () => this.random.normal())
+    const shared = { size: 3, stride: 2, input: from.data, weight: weight.value }
+    const { inputGradient, outputGradient } = backward
+    const { norm: _, ...gradient } = inputGradient
+    const { output, statistics } = forward
+    this.add(
+      { kernel: 'transposedConvolutionForward', ...shared, bias: bias.value, output, statistics },
+      {
+        kernel: 'transposedConvolutionBackward',
+        ...shared,
+        weightGradient: weight.gradient,
+        biasGradient: bias.gradient,
+        outputGradient,
+        inputGradient: gradient,
+      },
+    )
+  }
+
+  /** Cross entropy of pixels, some without a label: the objective is the mean of `loss`. */
+  classifyPixels(logits: Activation, weighted: boolean): void {
+    const { channels, height, width } = logits.data
+    const pixels = this.batch * height * width
+    const at = (buffer: number): Ref => ({ buffer, offset: 0 })
+    const loss = this.buffer('loss', this.batch)
+    this.forward.push({
+      kernel: 'pixelCrossEntropy',
+      logits: logits.data,
+      gradient: logits.gradient,
+      labels: at(this.buffer('labels', pixels, () => this.random.integer(channels + 1) - 1)),
+      classWeights: weighted ? at(this.buffer('classWeights', channels, () => this.random.uniform())) : null,
+      loss: at(loss),
+      predicted: at(this.buffer('predicted', pixels)),
+    })
+    this.objective = read => read(loss).reduce((sum, x) => sum + x, 0) / this.batch
   }
 
   averagePool(windowHeight: number, windowWidth: number, from: Activation, to: Activation, link: Link): void {
@@ -159,9 +209,8 @@ class Chain {
     )
   }
 
-  maxPool(from: Activation, to: Activation, link: Link): void {
+  maxPool(from: Activation, to: Activation, link: Link, geometry = { size: 3, stride: 2, padding: 1 }): void {
     const { forward, backward } = this.link(from, to, link)
-    const geometry = { size: 3, stride: 2, padding: 1 }
     this.add(
       { kernel: 'maxPoolForward', ...geometry, ...forward },
       { kernel: 'maxPoolBackward', ...geometry, ...backward },
@@ -298,6 +347,13 @@ describe('one kernel behind a normalised activation', () => {
     await check(plain)
   })
 
+  test.each([1, 3])('convolution of size %i with bias and dropout', async size => {
+    const chain = new Chain(28, 3)
+    const link = { norm: 'norm', dropRate: 0.3, biased: true }
+    chain.convolve('weight', size, stem(chain, 5, 4, 6), chain.output(4, 4, 6), link)
+    await check(chain)
+  })
+
   test('average pool 2 x 2 that leaves a row and a column over', async () => {
     const chain = new Chain(23, 3)
     chain.averagePool(2, 2, stem(chain, 4, 5, 7), chain.output(4, 2, 3), { norm: 'norm' })
@@ -337,6 +393,24 @@ describe('one kernel on the input itself', () => {
     const max = new Chain(33, 2)
     max.maxPool(max.input(3, 7, 6), max.output(3, 4, 3), {})
     await check(max)
+  })
+
+  test.each([
+    [7, 5],
+    [6, 4],
+    [6, 5],
+  ])('transposed convolution to %i x %i', async (height, width) => {
+    const chain = new Chain(35, 2)
+    chain.transpose('weight', chain.input(4, 3, 2), chain.output(5, height, width))
+    await check(chain)
+  })
+
+  test.each([true, false])('cross entropy of pixels, weighted %s', async weighted => {
+    const chain = new Chain(36, 3)
+    const logits = chain.activation('logits', 4, 3, 5)
+    chain.convolve('weight', 1, chain.input(3, 3, 5), logits, { biased: true })
+    chain.classifyPixels(logits, weighted)
+    await check(chain)
   })
 
   test('linear and cross entropy', async () => {
@@ -387,6 +461,27 @@ describe('chains', () => {
     chain.convolve('transition2', 1, between, convolved, { norm: 'norm2', dropRate: 0.2 })
     chain.averagePool(2, 2, convolved, last, { deferred: true })
     chain.convolve('next', 1, last, chain.output(2, 2, 2), { norm: 'norm3' })
+    await check(chain)
+  })
+
+  test('down and up again: a channel is read by norms of two blocks and by a convolution without one', async () => {
+    const chain = new Chain(45, 2)
+    const features = chain.activation('features', 9, 5, 6)
+    const below = chain.activation('below', 6, 2, 3)
+    chain.convolve('stem', 3, chain.input(3, 5, 6), slice(features, 0, 4), { deferred: true, biased: true })
+    const made = chain.activation('made', 4, 5, 6)
+    const accumulate = true
+    chain.convolve('down', 1, slice(features, 0, 4), made, { norm: 'norm1', biased: true, dropRate: 0.2, accumulate })
+    chain.maxPool(made, slice(below, 0, 4), { deferred: true }, { size: 2, stride: 2, padding: 0 })
+    const link = { accumulate, deferred: true, biased: true }
+    chain.convolve('bottom', 3, slice(below, 0, 4), slice(below, 4, 2), { norm: 'norm2', ...link })
+    chain.transpose('up', slice(below, 4, 2), slice(features, 4, 2), { deferred: true, accumulate })
+    chain.convolve('layer', 3, slice(features, 0, 6), slice(features, 6, 3), { norm: 'norm3', ...link })
+    const logits = chain.activation('logits', 3, 5, 6)
+    chain.convolve('classifier', 1, features, logits, { biased: true, accumulate })
+    chain.classifyPixels(logits, true)
+    chain.zero(features)
+    chain.zero(below)
     await check(chain)
   })
 

@@ -22,7 +22,7 @@ const section = (command: Command): string =>
 /** Without an option, and why. */
 const WITHOUT = {
   recipe: ['augmentation', 'limitBy'],
-  network: ['bottleneckWidth', 'classes', 'inputChannels', 'height', 'width', 'stem', 'ceilPools'],
+  network: ['family', 'bottleneckWidth', 'classes', 'inputChannels', 'height', 'width', 'stem', 'ceilPools'],
   server: [],
 }
 

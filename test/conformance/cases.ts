@@ -27,10 +27,13 @@ const TOLERANCE: Record<KernelName, Tolerance> = {
   averagePoolBackward: { many: 7e-7, few: 8e-6 },
   maxPoolForward: { many: 6e-7, few: 1.7e-6 },
   maxPoolBackward: { many: 6e-7, few: 2e-6 },
+  transposedConvolutionForward: { many: 1e-6, few: 5e-7 },
+  transposedConvolutionBackward: { many: 3.5e-6, few: 2e-6 },
   linearForward: { many: 1.5e-6, few: 1.5e-6 },
   linearBackward: { many: 1.5e-6, few: 8e-6 },
   crossEntropy: { many: 2e-7, few: 2e-7 },
   binaryCrossEntropy: { many: 2e-7, few: 2e-7 },
+  pixelCrossEntropy: { many: 4e-7, few: 2e-7 },
   runningStatistics: { many: 2e-7, few: 2e-7 },
   sgd: { many: 2.5e-7, few: 2.5e-7 },
   adamW: { many: 4e-7, few: 4e-7 },
@@ -74,6 +77,7 @@ interface ConvolutionRow extends Row {
   readonly dropRate?: number
   /** A norm and ReLU that follow are folded in. */
   readonly folded?: boolean
+  readonly biased?: boolean
   /** Weights around 0.3 instead of 0: the output's mean is then large against its deviation. */
   readonly positiveWeights?: boolean
 }
@@ -82,6 +86,8 @@ interface PoolRow extends Row {
   readonly channels: number
   /** Pixels left over make windows, too. */
   readonly ceil?: boolean
+  /** Of max pools: windows side by side. */
+  readonly pairs?: boolean
 }
 
 const CONVOLUTIONS: readonly ConvolutionRow[] = [
@@ -320,6 +326,82 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
 ]
 
 /** Some channels are weak, of weights and of gradients: they must be as right as the others. */
+/** With bias: the convolutions of FC-DenseNets, first, growth, down, last. */
+const BIASED_CONVOLUTIONS: readonly ConvolutionRow[] = [
+  { size: 3, inputs: 3, outputs: 48, batch: 2, height: 17, width: 22, statistics: true, deferred: true },
+  {
+    size: 3,
+    inputs: 61,
+    outputs: 12,
+    batch: 3,
+    height: 14,
+    width: 11,
+    norm: true,
+    statistics: true,
+    deferred: true,
+    accumulate: true,
+    window: true,
+    dropRate: 0.2,
+  },
+  { size: 3, inputs: 48, outputs: 16, batch: 1, height: 1, width: 2, norm: true, deferred: true, accumulate: true },
+  {
+    size: 1,
+    inputs: 52,
+    outputs: 52,
+    batch: 2,
+    height: 33,
+    width: 35,
+    norm: true,
+    accumulate: true,
+    window: true,
+    dropRate: 0.2,
+  },
+  { size: 1, inputs: 30, outputs: 11, batch: 2, height: 19, width: 23, spare: 1 },
+].map(row => ({ ...row, biased: true }))
+
+interface TransposedRow extends Row {
+  readonly inputs: number
+  readonly outputs: number
+  /** Rows and columns of the output that are left out. */
+  readonly cut?: readonly [number, number]
+}
+
+const TRANSPOSED: readonly TransposedRow[] = [
+  { inputs: 48, outputs: 48, batch: 2, height: 9, width: 20, cut: [1, 1], statistics: true, deferred: true },
+  { inputs: 12, outputs: 13, batch: 3, height: 7, width: 7, statistics: true, deferred: true, window: true },
+  { inputs: 1, outputs: 1, batch: 1, height: 1, width: 1, cut: [1, 0], accumulate: true },
+  { inputs: 5, outputs: 3, batch: 2, height: 3, width: 1, cut: [0, 1], deferred: true, accumulate: true, spare: 1 },
+  {
+    inputs: 37,
+    outputs: 20,
+    batch: 1,
+    height: 18,
+    width: 33,
+    cut: [1, 0],
+    statistics: true,
+    deferred: true,
+    accumulate: true,
+    window: true,
+  },
+]
+
+interface PixelRow extends Row {
+  readonly classes: number
+  readonly scale: number
+  /** Share of the pixels that have no label. */
+  readonly ignored?: number
+  readonly weighted?: boolean
+  readonly gradient?: boolean
+}
+
+const PIXEL_CROSS_ENTROPIES: readonly PixelRow[] = [
+  { classes: 11, scale: 1, batch: 3, height: 13, width: 17, ignored: 0.2, gradient: true },
+  { classes: 2, scale: 1, batch: 1, height: 70, width: 71, weighted: true, gradient: true, window: true },
+  { classes: 21, scale: 40, batch: 2, height: 5, width: 3, ignored: 0.5, weighted: true, gradient: true, spare: 1 },
+  { classes: 11, scale: 1, batch: 2, height: 4, width: 4, ignored: 1, gradient: true },
+  { classes: 1, scale: 1, batch: 1, height: 1, width: 1 },
+]
+
 const WEAK_CONVOLUTIONS: readonly ConvolutionRow[] = [
   { size: 3, inputs: 3, outputs: 24, batch: 2, height: 16, width: 15, statistics: true, deferred: true },
   { size: 7, inputs: 3, outputs: 16, batch: 2, height: 24, width: 20, statistics: true, deferred: true },
@@ -435,6 +517,13 @@ const LINEARS = [
   { inputs: 64, outputs: 1000, batch: 2 },
 ]
 
+const PAIR_POOLS: readonly PoolRow[] = [
+  { channels: 12, batch: 2, height: 22, width: 34, statistics: true, deferred: true },
+  { channels: 5, batch: 3, height: 7, width: 9, statistics: true, deferred: true, window: true },
+  { channels: 20, batch: 1, height: 2, width: 3, norm: true, accumulate: true, deferred: true },
+  { channels: 3, batch: 1, height: 40, width: 67, norm: true, window: true },
+]
+
 interface LossRow {
   readonly classes: number
   readonly batch: number
@@ -498,9 +587,9 @@ const ADAMW_UPDATES = [
 ]
 
 const RMSPROP_UPDATES = [
-  { elements: 1, alpha: 0.99, epsilon: 1e-8, momentum: 0, weightDecay: 0 },
-  { elements: 4099, alpha: 0.9, epsilon: 1e-3, momentum: 0.9, weightDecay: 1e-4 },
-  { elements: 50_003, alpha: 0.99, epsilon: 1e-8, momentum: 0.5, weightDecay: 1e-2 },
+  { elements: 1, alpha: 0.99, epsilon: 1e-8, rooted: false, momentum: 0, weightDecay: 0 },
+  { elements: 4099, alpha: 0.9, epsilon: 1e-3, rooted: true, momentum: 0.9, weightDecay: 1e-4 },
+  { elements: 50_003, alpha: 0.99, epsilon: 1e-8, rooted: false, momentum: 0.5, weightDecay: 1e-2 },
 ]
 
 /** `limit` against a norm of about the square root of `elements`. */
@@ -728,6 +817,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
   const forwardCall: ConvolutionForward = {
     kernel: 'convolutionForward',
     ...prepare(forward),
+    ...(row.biased ? { bias: forward.vector('bias', outputs) } : {}),
     foldedBias: row.folded ? forward.vector('bias', outputs, () => 0.5 * forward.random.normal()) : null,
     output: forward.plane('output', outputShape),
     statistics: row.statistics ? forward.statistics(outputs) : null,
@@ -737,6 +827,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
     kernel: 'convolutionBackward',
     ...prepare(backward),
     weightGradient: backward.vector('weight.gradient', weights),
+    ...(row.biased ? { biasGradient: backward.vector('bias.gradient', outputs) } : {}),
     outputGradient: backward.outputGradient(outputShape, row.deferred === true),
     inputGradient: wanted ? backward.inputGradient(inputShape, row.norm === true, row.accumulate === true) : null,
   }
@@ -749,9 +840,9 @@ function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'm
   const window = row.global ? { windowHeight: height, windowWidth: width } : { windowHeight: 2, windowWidth: 2 }
   const round = row.ceil ? Math.ceil : Math.floor
   const made = (pixels: number, size: number): number =>
-    kind === 'maxPool' ? round((pixels - 1) / 2) + 1 : round(pixels / size)
+    kind === 'maxPool' && !row.pairs ? round((pixels - 1) / 2) + 1 : round(pixels / size)
   const outputShape = [channels, made(height, window.windowHeight), made(width, window.windowWidth)] as const
-  const geometry = { size: 3, stride: 2, padding: 1 }
+  const geometry = row.pairs ? { size: 2, stride: 2, padding: 0 } : { size: 3, stride: 2, padding: 1 }
   const prepare = (work: Workspace) => {
     const value = (kind === 'maxPool' ? steps : elements)(work.random, row)
     const input = work.plane('input', inputShape, c => weak(row, c, 1) * value())
@@ -863,6 +954,57 @@ function denseLayerCases(): ConformanceCase[] {
   }
   const name = `a plain dense layer within its block, ${describe(row)}`
   return [forward.finish(forwardCall, name), backward.finish(backwardCall, name)]
+}
+
+function transposedCases(row: TransposedRow): ConformanceCase[] {
+  const { inputs, outputs, height, width, cut = [0, 0] } = row
+  const outputShape = [outputs, 2 * height + 1 - cut[0], 2 * width + 1 - cut[1]] as const
+  const weights = inputs * outputs * 9
+  const prepare = (work: Workspace) => ({
+    size: 3,
+    stride: 2,
+    input: work.plane('input', [inputs, height, width], elements(work.random, row)),
+    weight: work.vector('weight', weights, () => work.random.normal() / Math.sqrt(inputs * 9)),
+  })
+  const forward = workspace(row)
+  const forwardCall: KernelCall = {
+    kernel: 'transposedConvolutionForward',
+    ...prepare(forward),
+    bias: forward.vector('bias', outputs),
+    output: forward.plane('output', outputShape),
+    statistics: row.statistics ? forward.statistics(outputs) : null,
+  }
+  const backward = workspace(row)
+  const { norm: _, ...inputGradient } = backward.inputGradient([inputs, height, width], false, row.accumulate === true)
+  const backwardCall: KernelCall = {
+    kernel: 'transposedConvolutionBackward',
+    ...prepare(backward),
+    weightGradient: backward.vector('weight.gradient', weights),
+    biasGradient: backward.vector('bias.gradient', outputs),
+    outputGradient: backward.outputGradient(outputShape, row.deferred === true),
+    inputGradient,
+  }
+  return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
+}
+
+function pixelCrossEntropyCase(row: PixelRow): ConformanceCase {
+  const work = workspace(row)
+  const { random, batchSize } = work
+  const { classes, height, width, scale, ignored = 0 } = row
+  const [shape, pixels] = [[classes, height, width] as const, batchSize * height * width]
+  const label = (): number => (random.uniform() < ignored ? -1 - random.integer(3) : random.integer(classes))
+  const call: KernelCall = {
+    kernel: 'pixelCrossEntropy',
+    logits: work.plane('logits', shape, () => (Math.round(2 * random.normal()) / 2) * scale),
+    labels: work.vector('labels', pixels, label),
+    classWeights: row.weighted
+      ? work.vector('classWeights', classes, i => (i === 1 ? 0 : 0.5 + random.uniform()))
+      : null,
+    loss: work.vector('loss', batchSize),
+    predicted: work.vector('predicted', pixels),
+    gradient: row.gradient ? work.plane('logits.gradient', shape) : null,
+  }
+  return work.finish(call, describe(row))
 }
 
 function linearCases(row: (typeof LINEARS)[number]): ConformanceCase[] {
@@ -1026,6 +1168,10 @@ const usualCases: readonly ConformanceCase[] = [
     { channels: 12, batch: 2, height: 13, width: 16, statistics: true, deferred: true, weak: true },
     'maxPool',
   ),
+  ...BIASED_CONVOLUTIONS.flatMap(convolutionCases),
+  ...PAIR_POOLS.flatMap(row => poolCases({ ...row, pairs: true }, 'maxPool')),
+  ...TRANSPOSED.flatMap(transposedCases),
+  ...PIXEL_CROSS_ENTROPIES.map(pixelCrossEntropyCase),
 ]
 
 export const unusualCases: readonly ConformanceCase[] = UNUSUAL_CONVOLUTIONS.flatMap(convolutionCases)

@@ -16,6 +16,12 @@ test.each(presetNames)('%s: its operations sum up to the network', name => {
   const holders = parameterTable(architecture(config)).parameters.map(one => one.name.replace(/\.(weight|bias)$/, ''))
   const named = operations.flatMap(operation => operation.name ?? [])
   expect(named).toEqual([...new Set(holders)])
-  // What a layer makes is what the next one reads.
-  for (const [i, layer] of layers.entries()) if (i > 0) expect(layer.inChannels).toBe(layers[i - 1]!.outChannels)
+  // What a layer makes is what the next one reads, or its last channels, where others come before those that are made.
+  const { layers: described } = architecture(config)
+  for (const [i, layer] of layers.entries()) {
+    if (i === 0) continue
+    const before = layers[i - 1]!.outChannels
+    if (described[i]!.skip) expect(layer.inChannels).toBeLessThan(before)
+    else expect(layer.inChannels).toBe(before)
+  }
 })

@@ -45,7 +45,8 @@ test('rows add up, and follow one another', () => {
   for (const name of presetNames) {
     const { rows, parameters } = summarise(preset(name))
     expect(rows.reduce((sum, row) => sum + row.parameters, 0)).toBe(parameters)
-    for (const [i, row] of rows.entries()) if (i > 0) expect(row.inChannels).toBe(rows[i - 1]!.outChannels)
+    for (const [i, row] of rows.entries())
+      if (i > 0 && !row.name.startsWith('transition up')) expect(row.inChannels).toBe(rows[i - 1]!.outChannels)
   }
 })
 

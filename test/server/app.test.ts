@@ -237,7 +237,7 @@ describe('other paths', () => {
     const described = (await (await get('/openapi.json')).json()) as any
     expect(described.openapi).toBe('3.1.0')
     expect(Object.keys(described.paths).sort()).toEqual(
-      ['/health', '/metrics', '/v1/classify', '/v1/features', '/v1/model'].sort(),
+      ['/health', '/metrics', '/v1/classify', '/v1/features', '/v1/model', '/v1/segment'].sort(),
     )
     for (const reference of JSON.stringify(described).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
       expect(described.components.schemas).toHaveProperty(reference[1]!)

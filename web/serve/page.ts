@@ -1,5 +1,5 @@
 // What the page of `densenet serve` does: sends images, shows answers. Texts enter the page as text only.
-import type { Classification, Failure, ModelFacts } from '../../src/server/schemas.js'
+import type { Classification, Failure, ModelFacts, SegmentedImage, SegmentedImages } from '../../src/server/schemas.js'
 
 const byId = (id: string): HTMLElement => document.getElementById(id)!
 
@@ -17,19 +17,23 @@ const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slic
 
 async function showModel(): Promise<void> {
   const answer = await fetch('/v1/model')
-  const { name, input, classCount, parameters, backend } = (await answer.json()) as ModelFacts
+  const { name, input, classCount, parameters, backend, pixels } = (await answer.json()) as ModelFacts
+  route = pixels ? '/v1/segment' : '/v1/classify'
   document.title = name
   byId('name').textContent = name
-  const size = `${input.height} x ${input.width} pixels`
+  const size = pixels ? 'of each pixel' : `${input.height} x ${input.width} pixels`
   const millions = `${(parameters / 1e6).toPrecision(3)} million parameters`
   byId('facts').textContent = `${classCount} classes, ${size}, ${millions}, ${backend}`
 }
 
-async function ask(file: File): Promise<Classification | Failure> {
+/** What is asked: networks say the class of an image, or those of its pixels. */
+let route = '/v1/classify'
+
+async function ask(file: File): Promise<Classification | SegmentedImages | Failure> {
   try {
     const headers = { 'Content-Type': 'application/octet-stream' }
-    const answer = await fetch('/v1/classify', { method: 'POST', headers, body: file })
-    return (await answer.json()) as Classification | Failure
+    const answer = await fetch(route, { method: 'POST', headers, body: file })
+    return (await answer.json()) as Classification | SegmentedImages | Failure
   } catch {
     return { error: 'the server cannot be reached' }
   }
@@ -59,18 +63,34 @@ async function classify(file: File): Promise<void> {
   }
   if (result.warning) text.append(make('p', 'error', sentence(result.warning)))
   const all = performance.now() - start
-  const { milliseconds } = answer as Classification
+  const { milliseconds } = answer as Classification | SegmentedImages
   state.textContent = `${milliseconds.toFixed(0)} ms in the server, ${all.toFixed(0)} ms in all`
+  const found = 'predictions' in result ? result.predictions : sharesOf(result, picture)
   const list = make('ol', 'bars')
-  list.append(...result.predictions.map(bar))
+  list.append(...found.map(bar))
   text.append(list)
-  const [best] = result.predictions
+  const [best] = found
   byId('status').textContent = `${name}: ${best!.label}, ${percent(best!.probability)}`
 }
 
-function bar({ label, probability }: { readonly label: string; readonly probability: number }): HTMLElement {
+/** Shows the colours of the classes over the picture, and gives their shares. */
+function sharesOf({ overlay, classes }: SegmentedImage, picture: HTMLImageElement) {
+  picture.src = `data:image/png;base64,${overlay}`
+  return classes.map(({ label, share, colour }) => ({ label, probability: share, colour: `rgb(${colour.join()})` }))
+}
+
+function bar({
+  label,
+  probability,
+  colour,
+}: {
+  readonly label: string
+  readonly probability: number
+  readonly colour?: string
+}): HTMLElement {
   const fill = make('span')
   fill.style.setProperty('--share', String(probability))
+  if (colour) fill.style.background = colour
   const bar = make('span', 'bar')
   bar.setAttribute('aria-hidden', 'true')
   bar.append(fill)

@@ -22,7 +22,9 @@ import { linearBackward, linearForward } from './linear.js'
 import { maxPoolBackward, maxPoolForward } from './max-pool.js'
 import type { Context, Place } from './memory.js'
 import { adamW, rmsProp, sgd } from './optimizers.js'
+import { pixelCrossEntropy } from './pixel-cross-entropy.js'
 import { runningStatistics } from './running-statistics.js'
+import { transposedConvolutionBackward, transposedConvolutionForward } from './transposed-convolution.js'
 
 export interface ReferenceOptions {
   /** How numbers are stored; arithmetic is always float64. */
@@ -35,6 +37,8 @@ const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall,
   convolutionForward,
   convolutionBackward,
   denseLayerForward,
+  transposedConvolutionForward,
+  transposedConvolutionBackward,
   averagePoolForward,
   averagePoolBackward,
   maxPoolForward,
@@ -43,6 +47,7 @@ const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall,
   linearBackward,
   crossEntropy,
   binaryCrossEntropy,
+  pixelCrossEntropy,
   runningStatistics,
   sgd,
   adamW,

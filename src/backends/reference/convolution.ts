@@ -13,7 +13,8 @@ export function convolutionForward(context: Context, call: ConvolutionForward): 
   const { input, output, size, stride, padding } = call
   const window = taps(input, output, size, stride, padding)
   const weight = vector(context, call.weight, output.channels * input.channels * window.length)
-  const bias = call.foldedBias ? vector(context, call.foldedBias, output.channels) : null
+  const bias = call.bias ? vector(context, call.bias, output.channels) : null
+  const foldedBias = call.foldedBias ? vector(context, call.foldedBias, output.channels) : null
   const load = inputLoader(context, input, call.norm)
   const target = plane(context, output)
   const inputPixels = input.height * input.width
@@ -23,7 +24,8 @@ export function convolutionForward(context: Context, call: ConvolutionForward): 
   for (let n = 0; n < context.batch; n++) {
     load(n, z)
     convolve(input, output, window, stride, weight, z, sums)
-    if (bias) addBiasAndRelu(bias, sums)
+    if (bias) addBias(bias, sums)
+    if (foldedBias) addBiasAndRelu(foldedBias, sums)
     applyDropout(context, call.dropout, n, sums)
     target.data.set(sums, target.at(n, 0))
   }
@@ -73,9 +75,20 @@ function convolve(
   }
 }
 
-function addBiasAndRelu(bias: Numbers, sums: Float64Array): void {
+function addBias(bias: Numbers, sums: Float64Array): void {
   const pixels = sums.length / bias.length
-  for (const i of sums.keys()) sums[i] = Math.max(sums[i]! + bias[Math.floor(i / pixels)]!, 0)
+  for (const i of sums.keys()) sums[i]! += bias[Math.floor(i / pixels)]!
+}
+
+function addBiasAndRelu(bias: Numbers, sums: Float64Array): void {
+  addBias(bias, sums)
+  for (const i of sums.keys()) sums[i] = Math.max(sums[i]!, 0)
+}
+
+/** Adds the sum of each channel's pixels to `to`. */
+export function sumsOfChannels(values: Float64Array, to: Float64Array): void {
+  const pixels = values.length / to.length
+  for (const [i, value] of values.entries()) to[Math.floor(i / pixels)]! += value
 }
 
 export function convolutionBackward(context: Context, call: ConvolutionBackward): void {
@@ -93,11 +106,13 @@ export function convolutionBackward(context: Context, call: ConvolutionBackward)
   const dz = new Float64Array(z.length)
   const dOutput = new Float64Array(output.channels * outputPixels)
   const dWeight = new Float64Array(weights)
+  const dBias = new Float64Array(output.channels)
 
   for (let n = 0; n < context.batch; n++) {
     loadInput(n, z)
     loadGradient(n, dOutput)
     applyDropout(context, call.dropout, n, dOutput)
+    sumsOfChannels(dOutput, dBias)
     dz.fill(0)
     for (let o = 0, w = 0; o < output.channels; o++) {
       for (let c = 0; c < input.channels; c++) {
@@ -121,6 +136,7 @@ export function convolutionBackward(context: Context, call: ConvolutionBackward)
   }
   writer?.finish()
   vector(context, call.weightGradient, weights).set(dWeight)
+  if (call.biasGradient) vector(context, call.biasGradient, output.channels).set(dBias)
 }
 
 /** Drops elements of one image's output, or of the gradient at it: the same mask, the same scale. */

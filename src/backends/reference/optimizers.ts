@@ -37,7 +37,7 @@ export function adamW(context: Context, call: AdamW): void {
 }
 
 export function rmsProp(context: Context, call: RmsProp): void {
-  const { elements, alpha, epsilon, momentum, weightDecay } = call
+  const { elements, alpha, epsilon, rooted, momentum, weightDecay } = call
   const parameters = vector(context, call.parameters, elements)
   const gradients = vector(context, call.gradients, elements)
   const secondMoment = vector(context, call.secondMoment, elements)
@@ -45,7 +45,7 @@ export function rmsProp(context: Context, call: RmsProp): void {
   for (let i = 0; i < elements; i++) {
     const g = gradients[i]! + weightDecay * parameters[i]!
     const s = alpha * secondMoment[i]! + (1 - alpha) * g * g
-    const v = momentum * velocity[i]! + g / (Math.sqrt(s) + epsilon)
+    const v = momentum * velocity[i]! + g / (rooted ? Math.sqrt(s + epsilon) : Math.sqrt(s) + epsilon)
     secondMoment[i] = s
     velocity[i] = v
     parameters[i]! -= context.learningRate * v

@@ -29,9 +29,11 @@ import {
   ranksOption,
   wholeOption,
 } from '../options.js'
+import { statisticsOption } from '../pixel-options.js'
 import { flagsOf, type Party, withRanks } from '../ranks.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
+import { testPixels } from '../test-pixels.js'
 import { openOptions, tellReport, useOptions, type WeightFlags } from '../weight-options.js'
 
 interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
@@ -44,6 +46,7 @@ interface TestFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly crops: ViewName
   readonly report?: string
   readonly ranks?: number
+  readonly statistics?: string
 }
 
 export function testCommand(finish: (exitCode: number) => void): Command {
@@ -65,6 +68,7 @@ export function testCommand(finish: (exitCode: number) => void): Command {
       Object.keys(VIEWS),
     ).default('single'),
     new Option('--report <folder>', 'write report.html, report.json and predictions.csv there'),
+    statisticsOption(),
     loaderOption(),
     ranksOption(),
     ...useOptions(),
@@ -111,6 +115,9 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
       for (const line of ('files' in dataset && dataset.decided) || []) say(`${dataset.name}: ${line}`)
       if (dataset.targets && checkpoint.recipe && !hasOwnProbabilities(checkpoint.recipe)) {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
+      }
+      if (checkpoint.config.family === 'fc-densenet') {
+        return await testPixels({ path, checkpoint, dataset, flags, context, signal }).finally(() => status.clear())
       }
       using network = DenseNet.of(checkpoint, called, understood)
       const { backend, threads = party.threads, loaderThreads, batchSize, crops: views } = flags

@@ -1,6 +1,7 @@
 // densenet train: a new run, a run that goes on, or the demo of `npm start`.
 import { isAbsolute, join } from 'node:path'
 import { Command, Option } from 'commander'
+import type { ImageOptions } from '../../entries/data.js'
 import { isOriginalCheckpoint } from '../../entries/networks.js'
 import {
   broadcast,
@@ -78,6 +79,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
   const options = [
     choiceOption('--recipe <name>', 'published settings, printed in full; options given beside it win', recipeNames),
     wholeOption('--image-size <n>', IMAGE_SIZE_HELP),
+    new Option('--frames', 'of images with masks: train on whole images, not on crops of --image-size'),
     channelsOption('3, or those of --pretrained'),
     ...labelOptions(),
     ...trainingOptions(),
@@ -248,7 +250,7 @@ async function resume(job: Job, path: string): Promise<number> {
   }
   const chosen = await chooseDataset(flags.dataset ?? settings.dataset, {
     // What was chosen by the network's size and the recipe's seed is so again.
-    imageSize: flags.imageSize ?? (isPath(settings.dataset) ? checkpoint.config.height : undefined),
+    ...sizeOf(checkpoint, flags, settings.dataset),
     seed: checkpoint.recipe.seed,
     usual: checkpoint.dataset?.reading,
   })
@@ -275,6 +277,14 @@ async function unpacked(archive: string, { context }: Job): Promise<string> {
   const run = await unpackProject(archive)
   context.say(`${archive} is unpacked; later: densenet train --resume ${run}`)
   return run
+}
+
+/** Of a person's own images, as the run has them. */
+function sizeOf({ config, recipe }: Standing, { imageSize }: TrainFlags, dataset: string): ImageOptions {
+  const { augmentation } = recipe
+  const crops = !Array.isArray(augmentation) || augmentation.some(({ kind }) => kind === 'randomCrop')
+  if (config.family === 'fc-densenet' && !crops) return { frames: true }
+  return { imageSize: imageSize ?? (isPath(dataset) ? config.height : undefined) }
 }
 
 /** Own images go by their absolute path. */

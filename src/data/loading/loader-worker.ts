@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type BatchJob, makeBatchWriter, type Written } from '../../batches/batch-writer.js'
 import { decodeImageFile } from './decode.js'
 import type { WorkerSetup } from './loader-pool.js'
+import { decodeMaskFile } from './png-mask.js'
 
 /** `generation`: the epoch run the job belongs to; jobs of an abandoned run are answered without being done. */
 export interface JobMessage {
@@ -21,7 +22,7 @@ export interface JobAnswer {
 
 const { store, slots, generation } = workerData as WorkerSetup
 const port = parentPort!
-const write = makeBatchWriter(store, decodeImageFile)
+const write = makeBatchWriter(store, decodeImageFile, decodeMaskFile)
 
 async function answerTo({ slot, job, generation: wanted }: JobMessage): Promise<JobAnswer> {
   try {

@@ -2,9 +2,11 @@
 import { type CreateLoader, type LoaderPlace, loaderOf } from '../../batches/loader.js'
 import { decodeImageFile } from './decode.js'
 import { WorkerPool } from './loader-pool.js'
+import { decodeMaskFile } from './png-mask.js'
 
 const place: LoaderPlace = {
   decode: decodeImageFile,
+  decodeMask: decodeMaskFile,
   startPool: (workers, setup) => new WorkerPool(workers, setup),
 }
 

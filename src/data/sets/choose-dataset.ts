@@ -13,6 +13,7 @@ import type { Preprocessing } from '../../images/transforms/preprocess.js'
 import type { DenseNetConfig } from '../../model/config.js'
 import { type DataProgress, datasetNames, loadDataset } from './catalogue.js'
 import { type ImageFiles, imageFiles, testImageFiles } from './image-files.js'
+import { maskFolder } from './mask-folder.js'
 
 /** The names of data sets that are no paths. */
 export const choosableDatasets: readonly string[] = [...datasetNames, 'synthetic']
@@ -40,6 +41,8 @@ export interface ChosenDataset {
   readonly width: number
   /** How many. */
   readonly classes: number
+  /** Whether every pixel has a class. */
+  readonly pixels?: boolean
   /** Brings and reads what training needs. */
   readonly splits: (options: DataOptions) => Promise<Splits>
   /** Of a person's own images: which were found, for what, and what is not used. */
@@ -51,6 +54,8 @@ export interface ChosenDataset {
 /** What decides how a person's own images are read. */
 export interface ImageOptions extends LabelReading {
   readonly imageSize?: number | undefined
+  /** Of images with masks: trains on whole images, not on crops. */
+  readonly frames?: boolean | undefined
   /** 3, or 1: grey. */
   readonly channels?: number | undefined
   /** Chooses the images that are set aside for testing. */
@@ -62,17 +67,21 @@ export interface ImageOptions extends LabelReading {
 /** A data set by name or path, or a usage error. */
 export async function chooseDataset(
   name: string,
-  { imageSize, channels, seed, uncertain, blank, usual }: ImageOptions = {},
+  { imageSize, frames, channels, seed, uncertain, blank, usual }: ImageOptions = {},
 ): Promise<ChosenDataset> {
   const known = knownDataset(name)
   if (known === null) {
     await checkPath(name)
     const reading = { uncertain: uncertain ?? usual?.uncertain, blank: blank ?? usual?.blank }
-    const files = await imageFiles(name, { size: imageSize, channels, seed, ...reading })
+    const masks = await maskFolder(name, { size: imageSize, frames, channels, seed })
+    if (frames && imageSize !== undefined) throw usageError('give either --frames or --image-size, not both')
+    if (frames && !masks) throw noMasks(name)
+    const files = masks ?? (await imageFiles(name, { size: imageSize, channels, seed, ...reading }))
     const { train, validation, test } = files
     checkReading(train, { uncertain, blank })
     const { height, width, classes } = train
-    const shape = { channels: train.channels, height, width, classes: classes.length }
+    const pixels = train.masks !== undefined
+    const shape = { channels: train.channels, height, width, classes: classes.length, pixels }
     return {
       name: train.name,
       ...shape,
@@ -85,6 +94,7 @@ export async function chooseDataset(
     const { height, width } = known
     throw usageError(`--image-size is for folders and lists of images; those of ${known.name} are ${height} x ${width}`)
   }
+  if (frames) throw noMasks(known.name)
   if (uncertain || blank) throw noColumns(known.name)
   if (channels !== undefined) {
     throw usageError(`--channels is for folders and lists of images; those of ${known.name} have ${known.channels}`)
@@ -145,6 +155,16 @@ export async function chooseTestDataset(
     return known.test
   }
   await checkPath(name)
+  const masks = await maskFolder(name, {
+    channels: config.inputChannels === 1 ? 1 : 3,
+    normalisation: checkNormalisation({ config, normalisation, preprocessing }),
+    seed: recipe?.seed,
+  })
+  if (masks) {
+    const { height, width } = config
+    checkShape(config, { ...masks.test, height, width, classes: masks.test.classes.length, pixels: true }, network)
+    return async () => masks.test
+  }
   const test = await testImageFiles(name, {
     size: config.height,
     channels: config.inputChannels === 1 ? 1 : 3,
@@ -199,6 +219,9 @@ export function knownDataset(name: string): ChosenDataset | null {
 function checkReading({ name, reading }: FileDataset, { uncertain, blank }: LabelReading): void {
   if ((uncertain || blank) && !reading) throw noColumns(name)
 }
+
+const noMasks = (name: string): Error =>
+  usageError(`--frames is for images with masks, which ${name} has not`, 'leave it out')
 
 const noColumns = (name: string): Error =>
   usageError(

@@ -18,7 +18,12 @@ export const identify = (train: Dataset, test: Dataset | null): Promise<identity
 export const fingerprint = (datasets: readonly Dataset[]): Promise<string> => identity.fingerprint(datasets, how)
 
 /** Relative: a folder may have moved, to another system, too. */
-async function* filesOf({ files, name: folder }: FileDataset): AsyncGenerator<readonly [string, number]> {
+async function* filesOf({
+  files: images,
+  masks,
+  name: folder,
+}: FileDataset): AsyncGenerator<readonly [string, number]> {
+  const files = [...images, ...(masks?.files ?? [])]
   for (let at = 0; at < files.length; at += TOGETHER) {
     const some = files.slice(at, at + TOGETHER)
     const sizes = await Promise.all(

@@ -1,0 +1,129 @@
+// FC-DenseNet as a person uses it: trained on a folder with masks, gone on with, fine-tuned on whole images, tested, shown.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { InferenceSession, Tensor } from 'onnxruntime-web'
+import sharp from 'sharp'
+import { beforeAll, expect, test } from 'vitest'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { decodeMask } from '../../dist/data/loading/png-mask.js'
+import { createInference } from '../../dist/engine/inference.js'
+import { DenseNet } from '../../dist/index.js'
+import { architecture } from '../../dist/model/architecture.js'
+import { resolveConfig } from '../../dist/model/config.js'
+import { putMasks } from '../data/masks.js'
+import { temporaryFolder } from '../training/fixtures.js'
+import { densenet } from './run.js'
+
+const folder = temporaryFolder()
+const pictures = join(folder, 'pictures')
+const run = join(folder, 'run')
+const NETWORK = ['fc-densenet-56', '--blocks=1,1,1,1,1', '--growth-rate=4', '--initial-channels=8', '--drop-rate=0']
+const train = (...more: string[]) =>
+  densenet([
+    'train',
+    ...NETWORK,
+    '--recipe=camvid',
+    '--lr=0.01',
+    '--dataset',
+    pictures,
+    '--image-size=16',
+    '--loader-threads=0',
+    ...more,
+  ])
+const json = async (...args: string[]) =>
+  JSON.parse((await densenet([...args, '--json'])).out.trim().split('\n').at(-1)!)
+
+beforeAll(async () => {
+  await putMasks(join(pictures, 'train'), 6, 20, 26)
+  await putMasks(join(pictures, 'val'), 2, 19, 26)
+  await putMasks(join(pictures, 'test'), 2, 19, 26)
+  expect(await train('--epochs=2', '--output', run)).toMatchObject({ code: 0 })
+})
+
+test('a run that goes on has the bits of one that was never stopped', async () => {
+  const whole = join(folder, 'whole')
+  expect(await train('--epochs=8', '--output', whole)).toMatchObject({ code: 0 })
+  const on = await densenet(['train', '--resume', run, '--epochs=8'])
+  expect(on).toMatchObject({ code: 0, out: expect.stringContaining('mean IoU') })
+  const [a, b] = await Promise.all([run, whole].map(path => DenseNet.load(path)))
+  expect(a!.state.parameters).toEqual(b!.state.parameters)
+})
+
+test('it learns: colours are easy', async () => {
+  const tested = await json('test', run)
+  expect(tested).toMatchObject({ images: 2, split: 'test', statistics: 'own' })
+  expect(tested.classes.map(({ label }: { label: string }) => label)).toEqual(['0', '1', '2'])
+  expect(tested.accuracy).toBeGreaterThan(0.9)
+  expect(tested.meanIou).toBeGreaterThan(0.8)
+  expect((await json('test', run, '--statistics=running')).loss).not.toBe(tested.loss)
+})
+
+test('segment writes the classes of pixels, and a picture of them', async () => {
+  const image = join(pictures, 'test/images/0.png')
+  const output = join(folder, 'segmented')
+  const said = await json('segment', image, '--model', run, '--output', output)
+  expect(said).toMatchObject({ height: 19, width: 26 })
+  const mask = decodeMask(readFileSync(said.mask))
+  const truth = decodeMask(readFileSync(join(pictures, 'test/masks/0.png')))
+  const known = [...truth.values.keys()].filter(i => truth.values[i] !== 255)
+  const right = known.filter(i => truth.values[i] === mask.values[i])
+  expect(right.length).toBeGreaterThan(0.9 * known.length)
+  expect(await sharp(said.overlay).metadata()).toMatchObject({ width: 26, height: 19, channels: 3 })
+})
+
+test('the second phase trains on whole images', async () => {
+  const second = join(folder, 'second')
+  const frames = ['--recipe=camvid-frames', '--frames', '--dataset', pictures, '--epochs=1', '--loader-threads=0']
+  const done = await densenet(['train', '--pretrained', run, ...frames, '--output', second])
+  expect(done).toMatchObject({ code: 0 })
+  expect((await DenseNet.load(second)).config).toMatchObject({ height: 20, width: 26 })
+  expect(await densenet(['train', '--resume', second, '--epochs=2'])).toMatchObject({ code: 0 })
+})
+
+test("ONNX gives the network's own scores", async () => {
+  const file = join(folder, 'model.onnx')
+  expect(await densenet(['convert', run, file, '--size=11x14'])).toMatchObject({ code: 0 })
+  const network = await DenseNet.load(run)
+  const images = Float32Array.from({ length: 3 * 11 * 14 }, (_, i) => Math.sin(i))
+  const session = await InferenceSession.create(new Uint8Array(readFileSync(file)))
+  const { logits } = await session.run({ images: new Tensor('float32', images, [1, 3, 11, 14]) })
+  expect(logits!.dims).toEqual([1, 3, 11, 14])
+  const described = architecture(resolveConfig({ ...network.config, height: 11, width: 14 }))
+  const inference = await createInference(described, createReferenceBackend(), network.state, { batchSize: 1 })
+  const expected = await inference.run(images, 1)
+  const worst = [...(logits!.data as Float32Array)].map((value, i) => Math.abs(value - expected[i]!))
+  expect(Math.max(...worst)).toBeLessThan(1e-4)
+})
+
+test.each([
+  [
+    'a network for images on masks',
+    ['train', 'densenet-bc-40-12', '--dataset', pictures],
+    'has masks, which say those of its pixels',
+  ],
+  [
+    'a network for pixels on images',
+    ['train', 'fc-densenet-56', '--dataset', 'synthetic'],
+    'says the class of each pixel',
+  ],
+  ['to classify', ['classify', join(pictures, 'test/images/0.png'), '--model', run], 'says the classes of pixels'],
+  [
+    'to segment by another',
+    ['segment', join(pictures, 'test/images/0.png'), '--model', 'cifar10'],
+    'not those of its pixels',
+  ],
+  [
+    'to smooth labels',
+    ['train', ...NETWORK, '--dataset', pictures, '--label-smoothing=0.1'],
+    'no labels that are mixed, smoothed or several',
+  ],
+  [
+    'whole images of nothing',
+    ['train', ...NETWORK, '--dataset', 'synthetic', '--frames'],
+    '--frames is for images with masks',
+  ],
+])('refuses %s', async (_, args, sentence) => {
+  const done = await densenet([...args, ...(args[0] === 'train' ? ['--output', join(folder, 'refused')] : [])])
+  expect(done.code).toBe(2)
+  expect(done.err).toContain(sentence)
+})
