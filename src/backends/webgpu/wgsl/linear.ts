@@ -1,0 +1,82 @@
+// The classifier: output[n][o] = bias[o] + sum over c of weight[o][c] * input[n][c]. A workgroup makes one number of it, and backward one
+// number of the input's gradient, or the gradients of THREADS weights.
+import type { LinearBackward, LinearForward } from '../../../engine/kernels.js'
+import { at, type Dispatch, images, planeOf, type Room } from '../dispatch.js'
+import { geometryOf, joined, MAIN, THREADS, TOTAL } from './common.js'
+
+export function linearForward(call: LinearForward, { images: most }: Room): Dispatch[] {
+  const [input, output] = [planeOf(call.input, most), planeOf(call.output, most)]
+  return [
+    {
+      ...joined(geometryOf('input', input), geometryOf('output', output), {
+        operands: {
+          weight: at(call.weight, output.channels * input.channels),
+          bias: at(call.bias, output.channels),
+        },
+        whole: { inputs: input.channels },
+      }),
+      name: call.kernel,
+      groups: batch => [output.channels, batch, 1],
+      text: /* wgsl */ `${TOTAL}
+${MAIN} {
+  var own = 0.0;
+  for (var c = thread; c < call.inputs; c += ${THREADS}u) {
+    own += weight[group.x * call.inputs + c] * input[group.y * call.input_image + c];
+  }
+  let sum = total(thread, own);
+  if (thread == 0) { output[group.y * call.output_image + group.x] = bias[group.x] + sum; }
+}`,
+    },
+  ]
+}
+
+export function linearBackward(call: LinearBackward, { images: most }: Room): Dispatch[] {
+  const [input, gradient] = [planeOf(call.input, most), planeOf(call.outputGradient, most)]
+  const inputGradient = planeOf(call.inputGradient, most)
+  const weights = gradient.channels * input.channels
+  const whole = { inputs: input.channels, outputs: gradient.channels }
+  const ofWeights: Dispatch = {
+    ...joined(geometryOf('input', input), geometryOf('gradient', gradient), {
+      operands: {
+        weight_gradient: at(call.weightGradient, weights),
+        bias_gradient: at(call.biasGradient, gradient.channels),
+      },
+      whole: { ...whole, images },
+    }),
+    name: `${call.kernel}, weights`,
+    groups: () => [Math.ceil(weights / THREADS), 1, 1],
+    text: /* wgsl */ `${MAIN} {
+  let i = group.x * ${THREADS}u + thread;
+  if (i >= call.outputs * call.inputs) { return; }
+  let o = i / call.inputs;
+  let c = i % call.inputs;
+  var sum = 0.0;
+  var of_bias = 0.0;
+  for (var image = 0u; image < call.images; image++) {
+    let g = gradient[image * call.gradient_image + o];
+    sum += g * input[image * call.input_image + c];
+    of_bias += g;
+  }
+  weight_gradient[i] = sum;
+  if (c == 0) { bias_gradient[o] = of_bias; }
+}`,
+  }
+  const ofInput: Dispatch = {
+    ...joined(geometryOf('gradient', gradient), {
+      operands: { weight: at(call.weight, weights), input_gradient: inputGradient.place },
+      whole: { ...whole, input_gradient_image: inputGradient.image },
+    }),
+    name: `${call.kernel}, input`,
+    groups: batch => [Math.ceil(input.channels / THREADS), batch, 1],
+    text: /* wgsl */ `${MAIN} {
+  let c = group.x * ${THREADS}u + thread;
+  if (c >= call.inputs) { return; }
+  var sum = 0.0;
+  for (var o = 0u; o < call.outputs; o++) {
+    sum += gradient[group.y * call.gradient_image + o] * weight[o * call.inputs + c];
+  }
+  input_gradient[group.y * call.input_gradient_image + c] = sum;
+}`,
+  }
+  return [ofWeights, ofInput]
+}
