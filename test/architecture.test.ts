@@ -22,6 +22,7 @@ const PARTS = [
   'data/bringing',
   'backends/native',
   'backends/wasm-node',
+  'backends/webgpu-node',
   'node',
   ...ANYWHERE,
 ] as const
@@ -32,9 +33,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   util: ['errors.ts'],
   model: ['util', 'errors.ts'],
   engine: ['model', 'util', 'errors.ts'],
-  backends: ['backends/native', 'backends/wasm-node', 'engine', 'util', 'errors.ts'],
+  backends: ['backends/native', 'backends/wasm-node', 'backends/webgpu-node', 'engine', 'util', 'errors.ts'],
   'backends/native': ['backends', 'engine', 'errors.ts'],
   'backends/wasm-node': ['backends', 'errors.ts'],
+  'backends/webgpu-node': ['backends', 'errors.ts'],
   images: ['model', 'util', 'errors.ts'],
   batches: ['images', 'util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
@@ -149,7 +151,7 @@ describe('imports', () => {
   })
 
   test('of backends that need Node, there, wait until they are asked for', () => {
-    const early = anywhereFiles.filter(path => /\bfrom '[^']*\/(?:native|wasm-node)\//.test(read(path)))
+    const early = anywhereFiles.filter(path => /\bfrom '[^']*\/(?:native|wasm-node|webgpu-node)\//.test(read(path)))
     expect(early).toEqual([])
   })
 

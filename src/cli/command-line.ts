@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number
   dashboard: async () => (await import('./commands/dashboard.js')).dashboardCommand,
   data: async () => (await import('./commands/data.js')).dataCommand,
   preview: async () => (await import('./commands/preview.js')).previewCommand,
+  devices: async () => (await import('./commands/devices.js')).devicesCommand,
   bench: async () => (await import('./commands/bench.js')).benchCommand,
 }
 

@@ -105,11 +105,11 @@ export const augmentationFor = (train: Dataset, { flags }: Job): Augmentation | 
   flags.augment === undefined ? undefined : chosenAugmentation(flags.augment, train)
 
 export async function backendOf(
-  options: Pick<BackendOptions, 'backend' | 'threads'>,
+  options: Pick<BackendOptions, 'backend' | 'threads' | 'adapter'>,
   { context, later }: Job,
 ): Promise<Backend> {
-  const { backend, threads } = options
-  const made = await createBackend({ backend, threads, onWarning: context.warn })
+  const { backend, threads, adapter } = options
+  const made = await createBackend({ backend, threads, adapter, onWarning: context.warn })
   later(() => made.dispose())
   return made
 }

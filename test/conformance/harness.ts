@@ -78,9 +78,9 @@ function outputChannels(call: KernelCall): number {
   return call.kernel === 'convolutionBackward' ? call.outputGradient.gradient.channels : 1
 }
 
-/** The arena before the run. */
-export function initialArena({ program, inputs }: ConformanceCase): Float64Array {
-  const arena = new Float64Array(program.arenaElements).fill(Number.NaN)
+/** The arena before the run, with `gap` where no input is. */
+export function initialArena({ program, inputs }: ConformanceCase, gap = Number.NaN): Float64Array {
+  const arena = new Float64Array(program.arenaElements).fill(gap)
   for (const [buffer, values] of inputs) arena.set(values, program.offsets[buffer]!)
   return arena
 }

@@ -25,7 +25,7 @@ function hold(gpu: Gpu): Gpu {
 
 async function load(): Promise<Package> {
   try {
-    return (await import('webgpu' as string)) as Package
+    return (await import('webgpu')) as unknown as Package
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     throw new DenseNetError(
@@ -53,33 +53,42 @@ const FAST = { powerPreference: 'high-performance' } as const
 /** Software compiles a kernel with workgroup memory twenty times faster when that is not cleared first; ours write it before they read. */
 const SPEED = 'enable-dawn-features=disable_workgroup_init'
 
+export const NO_GPU = (): DenseNetError =>
+  new DenseNetError('the webgpu backend cannot be used (there is no GPU that it reaches)', {
+    hint:
+      process.platform === 'linux'
+        ? "install the GPU's driver and the Vulkan loader: apt-get install libvulkan1"
+        : "install the GPU's driver",
+  })
+
+/** An adapter and its name. */
+export interface Found {
+  readonly title: string
+  readonly adapter: Adapter
+}
+
 /** All that there are, in the order of their numbers. */
-export async function listAdapters(): Promise<Adapter[]> {
+export async function listAdapters(): Promise<Found[]> {
   const dawn = await load()
-  const names = await adapterNames(dawn)
-  const adapters = await Promise.all(
-    names.map(name => hold(dawn.create([`adapter=${name}`, SPEED])).requestAdapter(FAST)),
-  )
-  return adapters.filter(adapter => adapter !== null)
+  const found: Found[] = []
+  for (const title of await adapterNames(dawn)) {
+    const adapter = await hold(dawn.create([`adapter=${title}`, SPEED])).requestAdapter(FAST)
+    if (adapter) found.push({ title, adapter })
+  }
+  return found
 }
 
 /** Throws a DenseNetError where the package or an adapter is missing. */
-export async function createWebGpuBackend({ adapter, ...options }: WebGpuOptions = {}): Promise<WebGpuBackend> {
-  const adapters = await listAdapters()
-  if (adapters.length === 0) {
-    throw new DenseNetError('the webgpu backend cannot be used (there is no GPU that it reaches)', {
-      hint:
-        process.platform === 'linux'
-          ? "install the GPU's driver and the Vulkan loader (apt-get install libvulkan1); densenet devices lists what there is"
-          : "install the GPU's driver; densenet devices lists what there is",
-    })
-  }
-  const chosen = adapter === undefined ? (adapters.find(one => !isSoftware(one)) ?? adapters[0]!) : adapters[adapter]
-  if (chosen) return openAdapter(chosen, options)
+export async function createWebGpuBackend({ adapter: number, defaults }: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  const found = await listAdapters()
+  if (found.length === 0) throw NO_GPU()
+  const first = found.find(({ adapter }) => !isSoftware(adapter)) ?? found[0]!
+  const chosen = number === undefined ? first : found[number]
+  if (chosen) return openAdapter(chosen.adapter, { title: chosen.title, defaults })
   throw parameterError(
     'adapter',
-    adapters.length === 1 ? '0, the only one' : `0 to ${adapters.length - 1}`,
-    adapter,
+    found.length === 1 ? '0, the only one' : `0 to ${found.length - 1}`,
+    number,
     'densenet devices lists them',
   )
 }

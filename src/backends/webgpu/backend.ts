@@ -6,7 +6,7 @@ import type { KernelCall } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import { WebGpuBuffer } from './buffer.js'
-import { isSoftware, openDevice } from './device.js'
+import { type DeviceOptions, isSoftware, openDevice } from './device.js'
 import { compile, type WebGpuExecutable } from './executable.js'
 import { lower } from './lower.js'
 import { wholeBatch } from './memory.js'
@@ -22,10 +22,7 @@ export interface WebGpuBackend extends Backend {
 }
 
 /** Throws a DenseNetError where there is no adapter. */
-export async function createWebGpuBackend(
-  gpu: Gpu | undefined,
-  options: { defaults?: boolean } = {},
-): Promise<WebGpuBackend> {
+export async function createWebGpuBackend(gpu: Gpu | undefined, options: DeviceOptions = {}): Promise<WebGpuBackend> {
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) {
     throw new DenseNetError('the webgpu backend cannot be used (there is no WebGPU here)', {
@@ -35,8 +32,7 @@ export async function createWebGpuBackend(
   return openAdapter(adapter, options)
 }
 
-/** `defaults`: as openDevice, for tests. */
-export async function openAdapter(adapter: Adapter, options: { defaults?: boolean } = {}): Promise<WebGpuBackend> {
+export async function openAdapter(adapter: Adapter, options: DeviceOptions = {}): Promise<WebGpuBackend> {
   const opened = await openDevice(adapter, options)
   const pipelines = createPipelines(opened.device)
   return {
@@ -45,10 +41,11 @@ export async function openAdapter(adapter: Adapter, options: { defaults?: boolea
     description: `webgpu: ${opened.title}`,
     device: opened.device,
     software: isSoftware(adapter),
+    arenaBytes: opened.device.limits.maxBufferSize,
     createBuffer: elements => new WebGpuBuffer(opened, elements),
     refuses,
     compile: (program, bindings) => compile(program, bindings, { opened, pipelines, refuses }),
-    scratchBytes,
+    scratchBytes: webGpuScratchBytes,
     dispose: () => opened.close(),
   }
 }
@@ -56,7 +53,8 @@ export async function openAdapter(adapter: Adapter, options: { defaults?: boolea
 /** Nothing that kernels.ts says. */
 const refuses = (call: KernelCall): string | null => fieldProblem(call)
 
-function scratchBytes(program: Program): number {
+/** The same on every GPU; nothing is allocated. */
+export function webGpuScratchBytes(program: Program): number {
   checkCalls(program, { refuses })
   const whole = wholeBatch(program)
   return 4 * (lower(whole).scratchElements + (whole === program ? 0 : whole.arenaElements))

@@ -56,7 +56,9 @@ export class WebGpuBuffer implements DeviceBuffer {
     this.#checkRange(offset, data.length)
     await this.ready()
     this.opened.check()
-    const numbers = data instanceof Float32Array ? data : new Float32Array(data)
+    // Node's package reads shared memory from a wrong address.
+    const own = data instanceof Float32Array && data.buffer instanceof ArrayBuffer
+    const numbers = own ? data : new Float32Array(data)
     for (const { page, from, start, count } of this.#spans(offset, data.length)) {
       this.opened.device.queue.writeBuffer(page, FLOAT * from, numbers, start, count)
     }

@@ -26,12 +26,20 @@ export const isSoftware = ({ info }: Adapter): boolean =>
 export const titleOf = ({ info }: Adapter): string =>
   [info.device, info.description, `${info.vendor} ${info.architecture}`].find(text => text.trim() !== '') ?? 'a GPU'
 
-/** `defaults`: with the limits that every adapter has, instead of its own. */
-export async function openDevice(adapter: Adapter, { defaults = false } = {}): Promise<OpenDevice> {
+export interface DeviceOptions {
+  /** What people know it by; default: what the adapter says. */
+  readonly title?: string
+  /** For tests: with the limits that every adapter has, instead of its own. */
+  readonly defaults?: boolean
+}
+
+export async function openDevice(
+  adapter: Adapter,
+  { defaults = false, title = titleOf(adapter) }: DeviceOptions = {},
+): Promise<OpenDevice> {
   const requiredLimits = defaults ? {} : Object.fromEntries(LIMITS.map(name => [name, adapter.limits[name]]))
   const requiredFeatures = ['timestamp-query'].filter(name => adapter.features.has(name))
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
-  const title = titleOf(adapter)
   let closed = false
   let problem: string | null = null
   void device.lost.then(({ message }) => {

@@ -100,8 +100,8 @@ async function test(path: string, flags: TestFlags): Promise<number> {
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
       using network = DenseNet.of(checkpoint, called, understood)
-      const { backend, threads, loaderThreads, batchSize, crops: views } = flags
-      const on = await createBackend({ backend, threads, onWarning: warn })
+      const { backend, threads, adapter, loaderThreads, batchSize, crops: views } = flags
+      const on = await createBackend({ backend, threads, adapter, onWarning: warn })
       const start = performance.now()
       try {
         const predictions = await network.predict(dataset, {

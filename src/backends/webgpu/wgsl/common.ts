@@ -153,7 +153,7 @@ fn keep(value: f32, i: u32) -> f32 {
 }
 
 /** Threads of a workgroup of kernels that are no products. */
-export const THREADS = 256
+export const THREADS = 64
 
 /** `total(thread, value)`: the sum over all threads of a workgroup, always in the same order. */
 export const TOTAL = /* wgsl */ `

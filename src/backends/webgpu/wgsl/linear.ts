@@ -1,8 +1,8 @@
-// The classifier: output[n][o] = bias[o] + sum over c of weight[o][c] * input[n][c]. A workgroup makes one number of it, and backward one
-// number of the input's gradient, or the gradients of THREADS weights.
+// The classifier: output[n][o] = bias[o] + sum over c of weight[o][c] * input[n][c]. A thread makes one number: of the output, of the
+// gradient at the input, or of a weight's gradient.
 import type { LinearBackward, LinearForward } from '../../../engine/kernels.js'
 import { at, type Dispatch, images, planeOf, type Room } from '../dispatch.js'
-import { geometryOf, joined, MAIN, THREADS, TOTAL } from './common.js'
+import { geometryOf, joined, MAIN, THREADS } from './common.js'
 
 export function linearForward(call: LinearForward, { images: most }: Room): Dispatch[] {
   const [input, output] = [planeOf(call.input, most), planeOf(call.output, most)]
@@ -13,18 +13,23 @@ export function linearForward(call: LinearForward, { images: most }: Room): Disp
           weight: at(call.weight, output.channels * input.channels),
           bias: at(call.bias, output.channels),
         },
-        whole: { inputs: input.channels },
+        whole: { inputs: input.channels, outputs: output.channels },
       }),
       name: call.kernel,
-      groups: batch => [output.channels, batch, 1],
-      text: /* wgsl */ `${TOTAL}
-${MAIN} {
-  var own = 0.0;
-  for (var c = thread; c < call.inputs; c += ${THREADS}u) {
-    own += weight[group.x * call.inputs + c] * input[group.y * call.input_image + c];
+      groups: batch => [Math.ceil(output.channels / THREADS), batch, 1],
+      text: /* wgsl */ `${MAIN} {
+  let o = group.x * ${THREADS}u + thread;
+  if (o >= call.outputs) { return; }
+  var sum = bias[o];
+  // Sums of sums round less.
+  for (var first = 0u; first < call.inputs; first += 32u) {
+    var part = 0.0;
+    for (var c = first; c < min(first + 32u, call.inputs); c++) {
+      part += weight[o * call.inputs + c] * input[group.y * call.input_image + c];
+    }
+    sum += part;
   }
-  let sum = total(thread, own);
-  if (thread == 0) { output[group.y * call.output_image + group.x] = bias[group.x] + sum; }
+  output[group.y * call.output_image + o] = sum;
 }`,
     },
   ]
