@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import type { WebGpuBackend } from '../dist/backends/webgpu/backend.js'
 import { createWebGpuBackend, type WebGpuOptions } from '../dist/backends/webgpu-node/gpu.js'
+import type { CompiledBuild } from './compiled-builds.js'
 
 const SWIFTSHADER = ['/usr/lib/chromium', '/usr/lib/chromium-browser'].map(
   folder => `${folder}/vk_swiftshader_icd.json`,
@@ -23,5 +24,8 @@ async function find(): Promise<boolean> {
 }
 
 export const gpuAvailable = await find()
+
+/** As the compiled engine's builds are tested. */
+export const gpuBuild: CompiledBuild = { name: 'webgpu', available: gpuAvailable, open: () => createWebGpuBackend() }
 
 export const openGpu = (options: WebGpuOptions = {}): Promise<WebGpuBackend> => createWebGpuBackend(options)
