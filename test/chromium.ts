@@ -22,7 +22,8 @@ function find(): string | null {
 /** Its path; null without one. */
 export const chromiumPath = find()
 
-export const launch = (): Promise<Browser> => chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
+export const launch = (flags: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox', ...flags] })
 
 /** A desk and a phone, light and dark: what overflows does not depend on colours, contrast not on widths. */
 export const VIEWS = [

@@ -25,7 +25,16 @@ async function find(): Promise<boolean> {
 
 export const gpuAvailable = await find()
 
-/** As the compiled engine's builds are tested. */
-export const gpuBuild: CompiledBuild = { name: 'webgpu', available: gpuAvailable, open: () => createWebGpuBackend() }
-
 export const openGpu = (options: WebGpuOptions = {}): Promise<WebGpuBackend> => createWebGpuBackend(options)
+
+let shared: Promise<WebGpuBackend> | undefined
+
+/** As the compiled engine's builds are tested; on one device, so that a kernel is compiled once in a file of tests. */
+export const gpuBuild: CompiledBuild = {
+  name: 'webgpu',
+  available: gpuAvailable,
+  async open() {
+    shared ??= openGpu()
+    return { ...(await shared), dispose: () => {} }
+  },
+}

@@ -1,7 +1,6 @@
 // Trainings on a GPU: the golden nets, odd ones, the same bits twice, both memory modes, diverged ones, the limits that every GPU has.
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
-import type { WebGpuBackend } from '../../dist/backends/webgpu/backend.js'
 import type { Backend } from '../../dist/engine/backend.js'
 import { createInference } from '../../dist/engine/inference.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
@@ -83,10 +82,8 @@ async function train(
 }
 
 describe.skipIf(!gpuAvailable)('on a GPU', async () => {
-  const backend = gpuAvailable ? await openGpu() : (null as unknown as WebGpuBackend)
+  const backend = gpuAvailable ? await gpuBuild.open(1) : (null as unknown as Backend)
   const reference = createReferenceBackend({ elementType: 'float64' })
-  afterAll(() => backend?.dispose())
-
   test.each(Object.entries(ODD))('%s: losses, weights and logits are those of the reference', async (_, options) => {
     const [actual, expected] = [await train(backend, options), await train(reference, options)]
     expect(relativeError(actual.losses, expected.losses)).toBeLessThan(2e-5)
