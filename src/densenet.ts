@@ -1,5 +1,6 @@
 import { nativeScratchBytes } from './backends/native/backend.js'
 import { type ComputeOptions, createBackend } from './backends/registry.js'
+import { webGpuScratchBytes } from './backends/webgpu/backend.js'
 import { createLoader } from './data/loading/loader.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
@@ -56,10 +57,16 @@ export type PredictOptions = EvaluateOptions
 /** How many images of a call of classify go through the network at once: what its memory is for. */
 const CLASSIFY_BATCH = 16
 
-/** A summary with what training takes, on the default backend of this machine. */
+/** A summary with what training takes. */
 export interface ModelSummary extends Summary {
   readonly batchSize: number
   readonly training: Readonly<Record<MemoryMode, TrainingMemory>>
+}
+
+export interface SummaryOptions {
+  readonly batchSize?: number
+  /** Whose scratch is counted; default: native. */
+  readonly backend?: 'native' | 'webgpu'
 }
 
 /** A DenseNet with its weights: create, load, save, fit, evaluate. What of it is not the usual is taken from the parts:
@@ -148,10 +155,11 @@ export class DenseNet {
     return { parameters: this.#state.parameters.slice(), running: this.#state.running.slice() }
   }
 
-  /** What it is made of, and the bytes that a training step of `batchSize` images takes in either memory mode. */
-  summary({ batchSize = 64 }: { batchSize?: number } = {}): ModelSummary {
+  /** What it is made of, and the bytes that a training step of `batchSize` images takes in either memory mode on a backend. */
+  summary({ batchSize = 64, backend = 'native' }: SummaryOptions = {}): ModelSummary {
+    const scratchBytes = backend === 'webgpu' ? webGpuScratchBytes : nativeScratchBytes
     const predict = (memory: MemoryMode): TrainingMemory =>
-      predictMemory(this.config, { batchSize, memory, scratchBytes: nativeScratchBytes })
+      predictMemory(this.config, { batchSize, memory, scratchBytes })
     return {
       ...(this.imported?.headless ? withoutClassifier(summarise(this.config)) : summarise(this.config)),
       batchSize,

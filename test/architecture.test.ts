@@ -23,6 +23,7 @@ const PARTS = [
   'backends/native',
   'backends/wasm-node',
   'mpi',
+  'backends/webgpu-node',
   'node',
   ...ANYWHERE,
 ] as const
@@ -33,9 +34,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   util: ['errors.ts'],
   model: ['util', 'errors.ts'],
   engine: ['model', 'util', 'errors.ts'],
-  backends: ['backends/native', 'backends/wasm-node', 'engine', 'util', 'errors.ts'],
+  backends: ['backends/native', 'backends/wasm-node', 'backends/webgpu-node', 'engine', 'util', 'errors.ts'],
   'backends/native': ['backends', 'engine', 'errors.ts'],
   'backends/wasm-node': ['backends', 'errors.ts'],
+  'backends/webgpu-node': ['backends', 'errors.ts'],
   images: ['model', 'util', 'errors.ts'],
   batches: ['images', 'util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],
@@ -155,17 +157,17 @@ describe('imports', () => {
   })
 
   test('of backends that need Node, there, wait until they are asked for', () => {
-    const early = anywhereFiles.filter(path => /\bfrom '[^']*\/(?:native|wasm-node)\//.test(read(path)))
+    const early = anywhereFiles.filter(path => /\bfrom '[^']*\/(?:native|wasm-node|webgpu-node)\//.test(read(path)))
     expect(early).toEqual([])
   })
 
-  test('of one backend never lead to another; only the registry knows them all', () => {
+  test('of one backend never lead to another; only the registry and the list of devices know them all', () => {
     // What they have in common is nobody's.
     const backendOf = (path: string): string =>
       /^src\/backends\/(?!compiled\/)/.test(path) ? path.split('/')[2]!.replace('-node', '') : ''
     const wrong = [...imports].flatMap(([from, targets]) => {
       const own = backendOf(from)
-      if (own === '' || own === 'registry.ts') return []
+      if (own === '' || own === 'registry.ts' || own === 'devices.ts') return []
       return targets.filter(to => backendOf(to) !== '' && backendOf(to) !== own).map(to => `${from} imports ${to}`)
     })
     expect(wrong).toEqual([])

@@ -18,7 +18,7 @@ export const filesIn = (folder: string, ending: RegExp): string[] =>
 export const sources = filesIn('src', /\.ts$/)
 
 /** Backends' folders that need Node. */
-const NODES_BACKENDS = ['native', 'wasm-node']
+const NODES_BACKENDS = ['native', 'wasm-node', 'webgpu-node']
 
 /** A folder of src/ (of src/data: its folders; backends that need Node are rooms of their own), or a file that lies there itself. */
 export function roomOf(path: string): string {

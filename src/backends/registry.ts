@@ -3,16 +3,21 @@ import type { Backend } from '../engine/backend.js'
 import { DenseNetError, usageError } from '../errors.js'
 
 /** All backends, the preferred one first. */
-export const backendNames = ['native', 'wasm', 'reference'] as const
-/** What computes: `native`, the C++ engine, `wasm`, the same as WebAssembly, or `reference`, plain TypeScript. */
+export const backendNames = ['native', 'wasm', 'webgpu', 'reference'] as const
+/** What computes: `native`, the C++ engine, `wasm`, the same as WebAssembly, `webgpu`, any GPU, or `reference`, plain TypeScript. */
 export type BackendName = (typeof backendNames)[number]
+
+export type BackendChoice = BackendName | 'auto' | 'gpu'
 
 /** Which backend to make, and with how many threads. */
 export interface BackendOptions {
-  /** Default `auto`: native, or wasm where that cannot be loaded, or else reference; with one warning. */
-  readonly backend?: BackendName | 'auto'
+  /** Default `auto`: native, or wasm where that cannot be loaded, or else reference; with one warning. `gpu`: webgpu where there is
+   * a GPU that is no software, else as `auto`, with a warning. */
+  readonly backend?: BackendChoice
   /** Of native and wasm; default: one per core. */
   readonly threads?: number
+  /** Of webgpu: which of several GPUs, by its number in `densenet devices`. */
+  readonly adapter?: number
   /** Told why a slower backend was taken or fewer threads, and what to do about it; default: console.warn. */
   readonly onWarning?: (message: string) => void
 }
@@ -25,11 +30,19 @@ export interface ComputeOptions extends BackendOptions {
 /** Makes a backend; `dispose` it when it is not needed any more. A usage error for a name that there is none of or
  * threads below 1; an error when one is asked for by name and cannot be loaded. */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
-  const { backend = 'auto', threads, onWarning = message => console.warn(message) } = options
-  const make = makers({ threads, onWarning })
-  if (backend !== 'auto') {
+  const { backend = 'auto', threads, adapter, onWarning = message => console.warn(message) } = options
+  const make = makers({ threads, adapter, onWarning })
+  if (backend === 'gpu') {
+    const gpu = await attempt('webgpu', make.webgpu)
+    if (!(gpu instanceof DenseNetError) && !gpu.software) return gpu
+    if (gpu instanceof DenseNetError) onWarning(`${gpu.message}; using the processor${toBeFaster(gpu)}`)
+    else {
+      gpu.dispose()
+      onWarning(`${gpu.description} is software; using the processor itself`)
+    }
+  } else if (backend !== 'auto') {
     if (backendNames.includes(backend)) return make[backend]()
-    throw usageError(`there is no backend "${backend}"; there are ${backendNames.join(', ')} and auto`)
+    throw usageError(`there is no backend "${backend}"; there are ${backendNames.join(', ')}, auto and gpu`)
   }
   const native = await attempt('native', make.native)
   if (!(native instanceof DenseNetError)) return native
@@ -44,17 +57,18 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
   return make.reference()
 }
 
-const makers = ({ threads, onWarning }: Pick<BackendOptions, 'threads' | 'onWarning'>) => ({
+const makers = ({ threads, adapter, onWarning }: Pick<BackendOptions, 'threads' | 'adapter' | 'onWarning'>) => ({
   native: async () => (await import('./native/backend.js')).createNativeBackend({ threads }),
   wasm: async () => {
     const { createWasmBackend } = await import('./wasm-node/backend.js').catch(() => import('./wasm/backend.js'))
     return createWasmBackend({ threads, onWarning })
   },
+  webgpu: async () => (await import('./webgpu-node/gpu.js')).createWebGpuBackend({ adapter }),
   reference: async () => (await import('./reference/backend.js')).createReferenceBackend(),
 })
 
 /** A backend, or why it cannot be loaded. */
-async function attempt(name: BackendName, make: () => Promise<Backend>): Promise<Backend | DenseNetError> {
+async function attempt<B extends Backend>(name: BackendName, make: () => Promise<B>): Promise<B | DenseNetError> {
   try {
     return await make()
   } catch (error) {

@@ -1,6 +1,6 @@
 // Where the time of a step goes, kernel by kernel. Only the compiled backends can tell.
 import type { CompiledBackend } from '../backends/compiled/backend.js'
-import { createBackend } from '../backends/registry.js'
+import { type BackendOptions, createBackend } from '../backends/registry.js'
 import type { Backend, Bindings, DeviceBuffer } from '../engine/backend.js'
 import { bytesOf, flopsOf } from '../engine/cost.js'
 import { externalRooms } from '../engine/externals.js'
@@ -23,6 +23,13 @@ export interface CallTime {
   readonly seconds: number
 }
 
+/** Which backend a work is for. */
+export const computeOf = ({ backend, threads, adapter }: CompleteWork): BackendOptions => ({
+  backend,
+  threads,
+  adapter,
+})
+
 /** Whether its calls can be measured. */
 export const tellsTimes = ({ name }: Backend): boolean => name !== 'reference'
 
@@ -35,7 +42,7 @@ export async function measureKernels(work: CompleteWork): Promise<KernelTime[]> 
 
 /** Every call, in the order in which a step makes them. */
 export async function measureCalls(work: CompleteWork): Promise<CallTime[]> {
-  const backend = await createBackend({ backend: work.backend, threads: work.threads })
+  const backend = await createBackend(computeOf(work))
   try {
     return await callTimes(backend as CompiledBackend, work)
   } finally {

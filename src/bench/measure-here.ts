@@ -13,7 +13,7 @@ import { summarise } from '../model/summary.js'
 import { peakResidentBytes } from '../node/resident.js'
 import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
-import { measureKernels, tellsTimes } from './kernels.js'
+import { computeOf, measureKernels, tellsTimes } from './kernels.js'
 import { type CompleteWork, completeWork, type Measurement, median, type Work } from './work.js'
 
 /** Peak memory is that of this process since it began: for a figure of this work alone call `measure`. */
@@ -27,7 +27,7 @@ async function measureWith(
   later: (release: () => unknown) => void,
 ): Promise<Measurement> {
   const { model, task, batchSize, imageSize, memory, settle, kernels, config } = work
-  const backend = await createBackend({ backend: work.backend, threads: work.threads, onWarning })
+  const backend = await createBackend({ ...computeOf(work), onWarning })
   later(() => backend.dispose())
   if (kernels && !tellsTimes(backend)) {
     throw usageError('the reference backend cannot say where its time goes', 'build the others: npm run build:native')

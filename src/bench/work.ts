@@ -1,5 +1,5 @@
 // What can be measured, and what comes out of it: plain data, since it travels to a process of its own and back.
-import type { BackendName } from '../backends/registry.js'
+import type { BackendChoice } from '../backends/registry.js'
 import type { MemoryMode } from '../engine/planner.js'
 import { parameterError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -17,9 +17,11 @@ export interface Work {
   /** Of training; default `store`. */
   readonly memory?: MemoryMode
   /** Default `auto`. */
-  readonly backend?: BackendName | 'auto'
+  readonly backend?: BackendChoice
   /** Default: one per core. */
   readonly threads?: number
+  /** Of webgpu: which GPU. */
+  readonly adapter?: number
   /** Steps that count; default 12. */
   readonly iterations?: number
   /** Steps before them that do not; default 3. */
@@ -67,7 +69,8 @@ export interface Measurement {
   readonly kernels: readonly KernelTime[] | null
 }
 
-export type CompleteWork = Required<Omit<Work, 'threads'>> & Pick<Work, 'threads'> & { readonly config: DenseNetConfig }
+export type CompleteWork = Required<Omit<Work, 'threads' | 'adapter'>> &
+  Pick<Work, 'threads' | 'adapter'> & { readonly config: DenseNetConfig }
 
 /** With all defaults; a usage error when a value is not possible. */
 export function completeWork(work: Work): CompleteWork {

@@ -1,15 +1,17 @@
-// What computes in a browser: WebAssembly, or plain TypeScript.
+// What computes in a browser: a GPU, WebAssembly, or plain TypeScript.
 import type { BackendOptions } from '../backends/registry.js'
 import { createWasmBackend, type WasmOptions } from '../backends/wasm/backend.js'
+import { webGpu } from '../backends/webgpu/platform.js'
 import type { Backend } from '../engine/backend.js'
 import { DenseNetError, usageError } from '../errors.js'
 
 /** All of them, the preferred one first. */
-const webBackends = ['wasm', 'reference'] as const
+const webBackends = ['webgpu', 'wasm', 'reference'] as const
 
 /** Where the arithmetic is done. */
 export interface WebComputeOptions extends Pick<BackendOptions, 'threads' | 'onWarning'> {
-  /** Default `auto`: wasm, or reference where that cannot be loaded; with a warning. */
+  /** Default `auto`: webgpu where there is a GPU that is no software, else wasm, or reference where that cannot be loaded, with a
+   * warning. */
   readonly backend?: (typeof webBackends)[number] | 'auto'
   /** Of wasm: `simd`, whose bits are the same in every browser, or `relaxed`, which is faster; default: `relaxed` where there
    * is such. */
@@ -24,11 +26,15 @@ export const computeNames = ['backend', 'threads', 'instructionSet', 'wasm'] as 
 export async function createWebBackend(options: WebComputeOptions): Promise<Backend> {
   const { backend = 'auto', wasm: sources, instructionSet, threads, onWarning = warn } = options
   const wasm: WasmOptions = { threads, instructionSet, onWarning, ...(sources ? { sources } : {}) }
+  if (backend === 'webgpu') return openGpu()
   if (backend === 'wasm') return createWasmBackend(wasm)
   if (backend === 'reference') return reference()
   if (backend !== 'auto') {
     throw usageError(`there is no backend "${backend}" in a browser; there are ${webBackends.join(', ')} and auto`)
   }
+  const gpu = webGpu() && (await openGpu().catch(notUsable))
+  if (gpu && !gpu.software) return gpu
+  gpu?.dispose()
   try {
     return await createWasmBackend(wasm)
   } catch (error) {
@@ -36,6 +42,14 @@ export async function createWebBackend(options: WebComputeOptions): Promise<Back
     onWarning(`${error.message}; using the reference backend, which is hundreds of times slower`)
     return reference()
   }
+}
+
+const openGpu = async () => (await import('../backends/webgpu/backend.js')).createWebGpuBackend(webGpu())
+
+/** A page whose GPU cannot be used computes without it. */
+function notUsable(error: unknown): null {
+  if (error instanceof DenseNetError) return null
+  throw error
 }
 
 const warn = (message: string): void => console.warn(message)

@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number
   playground: async () => (await import('./commands/playground.js')).playgroundCommand,
   data: async () => (await import('./commands/data.js')).dataCommand,
   preview: async () => (await import('./commands/preview.js')).previewCommand,
+  devices: async () => (await import('./commands/devices.js')).devicesCommand,
   bench: async () => (await import('./commands/bench.js')).benchCommand,
 }
 

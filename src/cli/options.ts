@@ -1,7 +1,7 @@
 // Reading the values of options. Wrong ones are refused with the option's own name.
 import { Option } from 'commander'
 import * as z from 'zod'
-import { backendNames } from '../entries/engine.js'
+import { type BackendChoice, backendNames } from '../entries/engine.js'
 import { type AugmentationName, augmentationNames } from '../entries/images.js'
 import { parameterError } from '../errors.js'
 import { expected, innermost, type Setting, type Settings } from '../util/settings.js'
@@ -88,14 +88,16 @@ export const augmentOptions = (): Option[] => [
 ]
 
 export interface ComputeFlags {
-  readonly backend?: 'auto' | 'native' | 'wasm' | 'reference'
+  readonly backend?: BackendChoice
   readonly threads?: number
+  readonly adapter?: number
   readonly loaderThreads?: number
 }
 
 export const computeOptions = (): Option[] => [
-  choiceOption('--backend <name>', 'where to compute; default: auto', ['auto', ...backendNames]),
+  choiceOption('--backend <name>', 'where to compute; default: auto', ['auto', ...backendNames, 'gpu']),
   wholeOption('--threads <n>', 'threads of the engine; default: one per core'),
+  wholeOption('--adapter <n>', 'which GPU of densenet devices; default: the first', 0),
 ]
 
 export const loaderOption = (): Option =>

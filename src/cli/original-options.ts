@@ -32,7 +32,7 @@ const ORIGINAL = table({
   nGPU: { default: '1', schema: count },
   backend: {
     default: 'cudnn',
-    nothing: 'there is no CUDA here; --backend chooses between native, wasm and reference',
+    nothing: 'there is no CUDA here; --backend webgpu computes on a GPU of any make',
   },
   cudnn: { default: 'fastest', nothing: 'there is no CUDA here' },
   gen: { default: 'gen', nothing: 'data sets live in the cache folder; --data chooses another' },

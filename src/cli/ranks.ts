@@ -13,11 +13,13 @@ export interface Party {
   readonly ranks: Ranks
   /** Threads of each; undefined: as many as there are cores. */
   readonly threads: number | undefined
+  /** Each takes its own of the machine's GPUs; undefined: the first. */
+  readonly adapter: number | undefined
   /** Before the words of those who are not rank 0: "rank 2: ". */
   readonly who: string
 }
 
-const NOBODY: Party = { ranks: ALONE, threads: undefined, who: '' }
+const NOBODY: Party = { ranks: ALONE, threads: undefined, adapter: undefined, who: '' }
 
 /** Runs a command as one of the ranks that were started, or starts `asked` of them. */
 export async function withRanks(asked: number | undefined, work: (party: Party) => Promise<number>): Promise<number> {
@@ -27,7 +29,8 @@ export async function withRanks(asked: number | undefined, work: (party: Party) 
   try {
     if (asked !== undefined && asked !== ranks.size) throw usageError(`--ranks ${asked}, but ${ranks.size} are started`)
     if (ranks.warning) process.stderr.write(`warning: ${ranks.warning}\n`)
-    const exitCode = await work({ ranks, threads: ranks.threads, who })
+    const adapter = ranks.size > 1 ? ranks.local.rank : undefined
+    const exitCode = await work({ ranks, threads: ranks.threads, adapter, who })
     await ranks.leave()
     return exitCode
   } catch (error) {

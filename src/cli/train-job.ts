@@ -117,11 +117,11 @@ export const augmentationFor = (train: Dataset, { flags }: Job): Augmentation | 
   flags.augment === undefined ? undefined : chosenAugmentation(flags.augment, train)
 
 export async function backendOf(
-  options: Pick<BackendOptions, 'backend' | 'threads'>,
+  options: Pick<BackendOptions, 'backend' | 'threads' | 'adapter'>,
   { context, later, party }: Job,
 ): Promise<Backend> {
-  const { backend, threads = party.threads } = options
-  const made = await createBackend({ backend, threads, onWarning: context.warn })
+  const { backend, threads = party.threads, adapter = party.adapter } = options
+  const made = await createBackend({ backend, threads, adapter, onWarning: context.warn })
   later(() => made.dispose())
   return made
 }

@@ -1,6 +1,7 @@
 // The process that evaluates a checkpoint for the dashboard: one task in, lines of JSON out. A process of its own, of low
 // priority, so that neither the pages nor a training that runs beside it wait for it.
 import { constants, setPriority } from 'node:os'
+import type { BackendChoice } from '../backends/registry.js'
 import { chooseTestDataset } from '../data/sets/choose-dataset.js'
 import { DenseNet } from '../densenet.js'
 import { DenseNetError, usageError } from '../errors.js'
@@ -17,7 +18,7 @@ export interface EvaluationTask {
   /** What the network is called. */
   readonly name: string
   /** As in the run's config.json: what it is asked to compute on, and where its data are. */
-  readonly backend: 'auto' | 'native' | 'wasm' | 'reference'
+  readonly backend: BackendChoice
   readonly dataFolder: string | null
 }
 

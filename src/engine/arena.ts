@@ -27,21 +27,27 @@ export function livesOf(buffers: readonly BufferSpec[], calls: readonly KernelCa
   return lives
 }
 
-/** Greedy best effort: the largest buffers first, each at the lowest offset free during its whole life. */
-export function layOut(lives: readonly Lifetime[]): { offsets: number[]; arenaElements: number } {
+/** Greedy best effort: the largest buffers first, each at the lowest offset free during its whole life. Where memory comes in pages of
+ * `page` elements, none crosses from one to the next. */
+export function layOut(
+  lives: readonly Lifetime[],
+  page = Number.POSITIVE_INFINITY,
+): { offsets: number[]; arenaElements: number } {
   const offsets = new Array<number>(lives.length).fill(-1)
   const bySize = [...lives.keys()]
     .filter(i => lives[i]!.first >= 0)
     .sort((i, j) => lives[j]!.elements - lives[i]!.elements || i - j)
   const sizes = lives.map(({ elements }) => Math.ceil(elements / ALIGNMENT) * ALIGNMENT)
   const byOffset: number[] = []
+  const onOnePage = (offset: number, size: number): number =>
+    (offset % page) + size > page ? offset + page - (offset % page) : offset
   for (const i of bySize) {
     let offset = 0
     for (let k = 0; k < byOffset.length; k++) {
       const j = byOffset[k]!
       if (lives[j]!.first > lives[i]!.last || lives[i]!.first > lives[j]!.last) continue
       if (offset + sizes[i]! <= offsets[j]!) break
-      offset = Math.max(offset, offsets[j]! + sizes[j]!)
+      offset = onOnePage(Math.max(offset, offsets[j]! + sizes[j]!), sizes[i]!)
     }
     offsets[i] = offset
     const after = byOffset.findIndex(j => offsets[j]! > offset)

@@ -50,6 +50,8 @@ export interface Backend {
   readonly elementType: ElementType
   /** One line for people: "native: AVX-512, 2 threads". */
   readonly description: string
+  /** Bytes of the largest arena that is one piece of its memory; without it only the machine's memory is the limit. */
+  readonly arenaBytes?: number
   /** A buffer of zeros. */
   createBuffer(elements: number): DeviceBuffer
   /** Why it cannot run a call, "the native backend convolves ... only"; null: it can. Looks at the call alone, not at buffers. */

@@ -1,7 +1,8 @@
 /** Programs, sessions, backends. Loads anywhere; the native backend, when it is asked for, in Node.
  * @module densenet/engine */
 
-export { backendNames, createBackend } from '../backends/registry.js'
+export { type DeviceReport, devices, type GpuReport } from '../backends/devices.js'
+export { type BackendChoice, backendNames, createBackend } from '../backends/registry.js'
 export type * from '../engine/backend.js'
 export { createFeatureExtractor, type FeatureExtractor } from '../engine/features.js'
 export type { Loss } from '../engine/loss.js'

@@ -36,6 +36,8 @@ export interface MemoryOptions {
   readonly memory: MemoryMode
   /** Bytes that the backend takes for itself to run a program. */
   readonly scratchBytes: (program: Program) => number
+  /** As Backend.arenaBytes; default: any number. */
+  readonly arenaBytes?: number | undefined
   /** Of each of the two loaders, for training and for testing; default 1. */
   readonly loaderThreads?: number | undefined
   /** Images whose features are kept, each pass counted; default 0. */
@@ -136,17 +138,26 @@ export function planMemory(
   machine: Machine,
 ): MemoryPlan {
   const free = machine.free()
+  const { arenaBytes = Number.POSITIVE_INFINITY } = options
   const planFor = (memory: MemoryMode) => predictMemory(config, { ...options, memory }, machine)
+  const fits = ({ total, activations }: TrainingMemory): boolean => total <= USABLE * free && activations <= arenaBytes
   const store = choice === 'recompute' ? null : planFor('store')
-  if (store && (choice === 'store' || store.predicted.total <= USABLE * free)) {
+  if (store && (choice === 'store' || fits(store.predicted))) {
     checkRoom(machine, store.predicted.total, options.batchSize, () => planFor('recompute').predicted.total)
     const reason = choice === 'auto' ? `auto: fits into the ${gigabytes(free)} that are free` : null
     return { memory: 'store', reason, ...store }
   }
   const recompute = planFor('recompute')
   checkRoom(machine, recompute.predicted.total, options.batchSize)
-  const reason = store && `auto: storing takes ${gigabytes(store.predicted.total)}, ${gigabytes(free)} are free`
+  const reason = store && whyNot(store.predicted, free, arenaBytes)
   return { memory: 'recompute', reason, ...recompute }
+}
+
+function whyNot({ total, activations }: TrainingMemory, free: number, arenaBytes: number): string {
+  if (activations > arenaBytes) {
+    return `auto: storing takes an arena of ${gigabytes(activations)}, this GPU has ${gigabytes(arenaBytes)} in one piece`
+  }
+  return `auto: storing takes ${gigabytes(total)}, ${gigabytes(free)} are free`
 }
 
 function checkRoom(machine: Machine, needed: number, batchSize: number, recompute?: () => number): void {

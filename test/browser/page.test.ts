@@ -141,7 +141,7 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
       message: 'schedule cannot be a function here: the training is in a worker',
     })
     expect(await page.evaluate(failing("net.fit(synthetic().train, { backend: 'native' })"))).toMatchObject({
-      message: 'there is no backend "native" in a browser; there are wasm, reference and auto',
+      message: 'there is no backend "native" in a browser; there are webgpu, wasm, reference and auto',
     })
     expect(await page.evaluate(failing('(net.dispose(), net.summary())'))).toMatchObject({
       message: 'this network cannot be used any more: it was disposed of',

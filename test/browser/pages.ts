@@ -12,13 +12,13 @@ export interface Pages {
   sent(): ReadonlyMap<string, number>
 }
 
-/** To be called where tests are described; `build` resolves to the folder of the page. */
-export function pagesOf(build: () => Promise<string>): Pages {
+/** To be called where tests are described; `build` resolves to the folder of the page, `flags` are Chromium's. */
+export function pagesOf(build: () => Promise<string>, flags: readonly string[] = []): Pages {
   let browser: Browser
   let server: Served
   beforeAll(async () => {
     server = await serveFolder(await build())
-    browser = await launch()
+    browser = await launch(flags)
   })
   afterAll(async () => {
     await browser?.close()

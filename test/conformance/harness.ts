@@ -78,18 +78,22 @@ function outputChannels(call: KernelCall): number {
   return call.kernel === 'convolutionBackward' ? call.outputGradient.gradient.channels : 1
 }
 
-/** The arena before the run. */
-export function initialArena({ program, inputs }: ConformanceCase): Float64Array {
-  const arena = new Float64Array(program.arenaElements).fill(Number.NaN)
+/** The arena before the run, with `gap` where no input is. */
+export function initialArena({ program, inputs }: ConformanceCase, gap = Number.NaN): Float64Array {
+  const arena = new Float64Array(program.arenaElements).fill(gap)
   for (const [buffer, values] of inputs) arena.set(values, program.offsets[buffer]!)
   return arena
 }
 
 /** Runs the case and returns the arena. */
-export async function runCase(backend: Backend, testCase: ConformanceCase): Promise<ArrayLike<number>> {
+export async function runCase(
+  backend: Backend,
+  testCase: ConformanceCase,
+  before: ArrayLike<number> = initialArena(testCase),
+): Promise<ArrayLike<number>> {
   const arena = backend.createBuffer(testCase.program.arenaElements)
   try {
-    await arena.write(initialArena(testCase))
+    await arena.write(before)
     const executable = await backend.compile(testCase.program, { arena })
     await executable.run(testCase.runArguments)
     executable.dispose()
@@ -138,8 +142,8 @@ export function compareCase(
   testCase: ConformanceCase,
   expected: ArrayLike<number>,
   actual: ArrayLike<number>,
+  before: ArrayLike<number> = initialArena(testCase),
 ): Comparison {
-  const before = initialArena(testCase)
   const errors = { many: 0, few: 0 }
   const problems: string[] = []
   const isOutput = new Uint8Array(testCase.program.arenaElements)

@@ -98,10 +98,11 @@ async function makeClassifier(
     context.say("  assumed: the classes are ImageNet's, in the usual order")
   const grey = config.inputChannels === 1 ? "; colours become grey as Pillow's L" : ''
   context.say(`images: ${described(inputPreprocessing(checkpoint))}${grey}\n`)
-  const { backend, threads } = flags
+  const { backend, threads, adapter } = flags
   const on = await createBackend({
     ...(backend === undefined ? {} : { backend }),
     ...(threads === undefined ? {} : { threads }),
+    ...(adapter === undefined ? {} : { adapter }),
     onWarning: context.warn,
   })
   try {

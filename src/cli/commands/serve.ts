@@ -39,11 +39,12 @@ async function serve(path: string, flags: ServeFlags): Promise<number> {
     () => say('stopping: answering what has come …'),
     async ({ signal }) => {
       const model = await loadModel(path, flags, context, signal)
-      const { backend, threads } = flags
+      const { backend, threads, adapter } = flags
       const server = await createServer(model, {
         ...givenSettings(LIMITS, flags),
         backend,
         threads,
+        adapter,
         onWarning: warn,
         onError: warn,
       })

@@ -4,19 +4,26 @@ import { Command } from 'commander'
 import { architecture, type FeatureLayer, featureLayers, preset, presetNames, summarise } from '../../entries/model.js'
 import { namedModel, SHIPPED } from '../../entries/networks.js'
 import { usageError } from '../../errors.js'
-import { DenseNet, type DenseNetOptions, type ModelSummary, type TrainingMemory } from '../../index.js'
+import {
+  DenseNet,
+  type DenseNetOptions,
+  type ModelSummary,
+  type SummaryOptions,
+  type TrainingMemory,
+} from '../../index.js'
 import { type Context, createContext } from '../context.js'
 import { chooseDataset } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { bytes, grouped, short, table } from '../format.js'
 import { describedNetwork, type ModelFlags, modelOptions } from '../model-options.js'
-import { wholeOption } from '../options.js'
+import { choiceOption, wholeOption } from '../options.js'
 import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface SummaryFlags extends ModelFlags, WeightFlags {
   readonly batchSize: number
   readonly dataset?: string
   readonly imageSize?: number
+  readonly backend?: SummaryOptions['backend']
   readonly layers?: boolean
   readonly json?: boolean
 }
@@ -35,6 +42,7 @@ export function summaryCommand(finish: (exitCode: number) => void): Command {
     .option('--dataset <name>', 'image size and classes of this data set; default: CIFAR-10, or ImageNet')
   for (const option of [...modelOptions(), ...weightOptions()]) command.addOption(option)
   return command
+    .addOption(choiceOption('--backend <name>', 'whose scratch is counted; default: native', ['native', 'webgpu']))
     .option('--layers', 'every layer whose output densenet features can write')
     .option('--json', 'print JSON')
     .option('--debug', 'show where an error came from')
@@ -61,7 +69,7 @@ async function summary(model: string | undefined, flags: SummaryFlags): Promise<
     out.write(flags.json ? `${JSON.stringify(layers)}\n` : `${layerTable(layers)}\n`)
     return 0
   }
-  const facts = network.summary({ batchSize: flags.batchSize })
+  const facts = network.summary({ batchSize: flags.batchSize, backend: flags.backend })
   const { name, imported } = network
   const text = flags.json
     ? JSON.stringify({ name, ...facts, ...(imported ? { report: imported } : {}) })

@@ -262,6 +262,7 @@ async function resume(job: Job, path: string): Promise<number> {
   const computing = {
     backend: flags.backend ?? (settings.backend as BackendOptions['backend']),
     threads: flags.threads ?? settings.threads ?? undefined,
+    adapter: flags.adapter,
   }
   const backend = await backendOf(computing, job)
   const { train, validation, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)

@@ -1,0 +1,94 @@
+// The GPUs of Node: those that the optional package `webgpu` reaches.
+import { DenseNetError, parameterError } from '../../errors.js'
+import { openAdapter, type WebGpuBackend } from '../webgpu/backend.js'
+import { isSoftware } from '../webgpu/device.js'
+import type { Adapter, Gpu } from '../webgpu/platform.js'
+
+interface Package {
+  create(options: readonly string[]): Gpu
+}
+
+export interface WebGpuOptions {
+  /** A number of listAdapters; default: the first that is no software, or else the first. */
+  readonly adapter?: number
+  /** For tests: the limits that every adapter has, instead of its own. */
+  readonly defaults?: boolean
+}
+
+/** When one is collected the process dies. */
+const held: Gpu[] = []
+
+function hold(gpu: Gpu): Gpu {
+  held.push(gpu)
+  return gpu
+}
+
+async function load(): Promise<Package> {
+  try {
+    return (await import('webgpu')) as unknown as Package
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new DenseNetError(
+      `the webgpu backend cannot be loaded (${code === 'ERR_MODULE_NOT_FOUND' ? 'the package webgpu is not installed' : message.split('\n')[0]})`,
+      {
+        hint: 'install it: npm install webgpu@0.6',
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Names of all adapters, by which Dawn takes them; a name that none has makes it tell all others. */
+async function adapterNames({ create }: Package): Promise<string[]> {
+  try {
+    await hold(create(['adapter=none of them'])).requestAdapter(FAST)
+    return []
+  } catch (error) {
+    return [...String(error).matchAll(/name: '(.*)'/g)].map(([, name]) => name!)
+  }
+}
+
+const FAST = { powerPreference: 'high-performance' } as const
+
+/** Software compiles a kernel with workgroup memory twenty times faster when that is not cleared first; ours write it before they read. */
+const SPEED = 'enable-dawn-features=disable_workgroup_init'
+
+export const NO_GPU = (): DenseNetError =>
+  new DenseNetError('the webgpu backend cannot be used (there is no GPU that it reaches)', {
+    hint:
+      process.platform === 'linux'
+        ? "install the GPU's driver and the Vulkan loader: apt-get install libvulkan1"
+        : "install the GPU's driver",
+  })
+
+/** An adapter and its name. */
+export interface Found {
+  readonly title: string
+  readonly adapter: Adapter
+}
+
+/** All that there are, in the order of their numbers. */
+export async function listAdapters(): Promise<Found[]> {
+  const dawn = await load()
+  const found: Found[] = []
+  for (const title of await adapterNames(dawn)) {
+    const adapter = await hold(dawn.create([`adapter=${title}`, SPEED])).requestAdapter(FAST)
+    if (adapter) found.push({ title, adapter })
+  }
+  return found
+}
+
+/** Throws a DenseNetError where the package or an adapter is missing. */
+export async function createWebGpuBackend({ adapter: number, defaults }: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  const found = await listAdapters()
+  if (found.length === 0) throw NO_GPU()
+  const first = found.find(({ adapter }) => !isSoftware(adapter)) ?? found[0]!
+  const chosen = number === undefined ? first : found[number]
+  if (chosen) return openAdapter(chosen.adapter, { title: chosen.title, defaults })
+  throw parameterError(
+    'adapter',
+    found.length === 1 ? '0, the only one' : `0 to ${found.length - 1}`,
+    number,
+    'densenet devices lists them',
+  )
+}

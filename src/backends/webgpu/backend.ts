@@ -1,0 +1,60 @@
+// The webgpu backend: kernels in WGSL, on any GPU that a browser or Node's `webgpu` reaches.
+import type { Backend, Bindings } from '../../engine/backend.js'
+import { checkCalls } from '../../engine/check.js'
+import { fieldProblem } from '../../engine/fields.js'
+import type { KernelCall } from '../../engine/kernels.js'
+import type { Program } from '../../engine/program.js'
+import { DenseNetError } from '../../errors.js'
+import { WebGpuBuffer } from './buffer.js'
+import { type DeviceOptions, isSoftware, openDevice } from './device.js'
+import { compile, type WebGpuExecutable } from './executable.js'
+import { lower, refusal } from './lower.js'
+import { wholeBatch } from './memory.js'
+import { createPipelines } from './pipelines.js'
+import type { Adapter, Device, Gpu } from './platform.js'
+
+export interface WebGpuBackend extends Backend {
+  compile(program: Program, bindings: Bindings): Promise<WebGpuExecutable>
+  /** What it runs on. */
+  readonly device: Device
+  /** Whether that is a processor which plays a GPU. */
+  readonly software: boolean
+}
+
+/** Throws a DenseNetError where there is no adapter. */
+export async function createWebGpuBackend(gpu: Gpu | undefined, options: DeviceOptions = {}): Promise<WebGpuBackend> {
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' })
+  if (!adapter) {
+    throw new DenseNetError('the webgpu backend cannot be used (there is no WebGPU here)', {
+      hint: 'use a browser that has it, such as Chrome 113 or newer, with a GPU',
+    })
+  }
+  return openAdapter(adapter, options)
+}
+
+export async function openAdapter(adapter: Adapter, options: DeviceOptions = {}): Promise<WebGpuBackend> {
+  const opened = await openDevice(adapter, options)
+  const pipelines = createPipelines(opened.device)
+  return {
+    name: 'webgpu',
+    elementType: 'float32',
+    description: `webgpu: ${opened.title}`,
+    device: opened.device,
+    software: isSoftware(adapter),
+    arenaBytes: opened.device.limits.maxBufferSize,
+    createBuffer: elements => new WebGpuBuffer(opened, elements),
+    refuses,
+    compile: (program, bindings) => compile(program, bindings, { opened, pipelines, refuses }),
+    scratchBytes: webGpuScratchBytes,
+    dispose: () => opened.close(),
+  }
+}
+
+const refuses = (call: KernelCall): string | null => fieldProblem(call) ?? refusal(call)
+
+/** The same on every GPU; nothing is allocated. */
+export function webGpuScratchBytes(program: Program): number {
+  checkCalls(program, { refuses })
+  const whole = wholeBatch(program)
+  return 4 * (lower(whole).scratchElements + (whole === program ? 0 : whole.arenaElements))
+}

@@ -1,0 +1,74 @@
+// What a call becomes: dispatches, each one text of WGSL with its operands and numbers. Plain data; nothing of a device.
+import type { RunArguments } from '../../engine/backend.js'
+import type { Ref, View } from '../../engine/kernels.js'
+
+/** `count` elements of a buffer of the program, or of the scratch that it is run with. */
+export interface Place {
+  readonly buffer: number | 'scratch'
+  readonly offset: number
+  readonly count: number
+}
+
+/** An activation: pixel p of channel c of image n is element n * image + c * pixels + p of the place. */
+export interface Plane {
+  readonly place: Place
+  readonly image: number
+  readonly channels: number
+  readonly height: number
+  readonly width: number
+  readonly pixels: number
+}
+
+export type Run = Required<RunArguments>
+/** Either always the same, or of the run. */
+export type Value = number | ((run: Run) => number)
+
+export interface Dispatch {
+  /** For people. */
+  readonly name: string
+  /** In it `name[i]` is element i of the operand, `call.name` a number. */
+  readonly text: string
+  readonly operands: Readonly<Record<string, Place>>
+  /** u32 */
+  readonly whole: Readonly<Record<string, Value>>
+  /** f32 */
+  readonly real: Readonly<Record<string, Value>>
+  /** Workgroups in x, y and z for so many images. */
+  groups(batch: number): readonly [x: number, y: number, z: number]
+}
+
+/** What lowering a call needs to know. */
+export interface Room {
+  /** The most images of a run. */
+  readonly images: number
+  /** Scratch that is the call's until it has ended. */
+  take(count: number): Place
+}
+
+export const at = ({ buffer, offset }: Ref, count: number): Place => ({ buffer, offset, count })
+
+export function planeOf({ buffer, stride, first, channels, height, width }: View, images: number): Plane {
+  const pixels = height * width
+  const image = stride * pixels
+  const place = { buffer, offset: first * pixels, count: (images - 1) * image + channels * pixels }
+  return { place, image, channels, height, width, pixels }
+}
+
+/** An activation in scratch. */
+export function scratchPlane(room: Room, channels: number, height: number, width: number): Plane {
+  const pixels = height * width
+  const image = channels * pixels
+  return { place: room.take(room.images * image), image, channels, height, width, pixels }
+}
+
+/** Numbers of images, which lie at the start of a run's arguments. */
+export const images = (run: Pick<Run, 'batch'>): number => run.batch
+
+/** The most workgroups of one dimension; more of them go on in z, where `spread` is how many. */
+const MOST_GROUPS = 65535
+export const spread = (count: number): readonly [x: number, z: number] => [
+  Math.min(count, MOST_GROUPS),
+  Math.ceil(count / MOST_GROUPS),
+]
+/** In WGSL: the number of a workgroup that was spread. */
+export const SPREAD_GROUP = `group.x + group.z * ${MOST_GROUPS}u`

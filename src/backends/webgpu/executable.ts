@@ -1,0 +1,211 @@
+// A program on a device: its dispatches bound once, their numbers written before each run, encoded anew in each.
+import type { Bindings, RunArguments } from '../../engine/backend.js'
+import { checkProgram, checkRunArguments } from '../../engine/check.js'
+import type { KernelCall } from '../../engine/kernels.js'
+import type { Program } from '../../engine/program.js'
+import { DenseNetError } from '../../errors.js'
+import { bind, type Range } from './bindings.js'
+import { WebGpuBuffer } from './buffer.js'
+import { createClock } from './clock.js'
+import type { OpenDevice } from './device.js'
+import type { Place, Run } from './dispatch.js'
+import { type LoweredDispatch, lower } from './lower.js'
+import { onPages, wholeBatch } from './memory.js'
+import { assembled, numbersOf, offsetName, type Pipelines } from './pipelines.js'
+import { type BindGroup, type GpuBuffer, type Pipeline, USAGE } from './platform.js'
+
+const FLOAT = 4
+/** Bytes of a dispatch's numbers: where the next one's may begin. */
+const SLOT = 256
+/** Floating-point operations of a submit, about: a tenth of a second of a slow GPU, whose driver's watchdog waits for seconds. */
+const SUBMIT_FLOPS = 5e10
+
+interface Step {
+  readonly dispatch: LoweredDispatch
+  readonly pipeline: Pipeline
+  readonly group: BindGroup
+}
+
+export interface WebGpuExecutable {
+  run(args: RunArguments): Promise<void>
+  /** As run(); resolves to the seconds of each of the program's calls. */
+  profile(args: RunArguments): Promise<Float64Array>
+  dispose(): void
+}
+
+export interface Compiler {
+  readonly opened: OpenDevice
+  readonly pipelines: Pipelines
+  refuses(call: KernelCall): string | null
+}
+
+export async function compile(
+  given: Program,
+  bindings: Bindings,
+  { opened, pipelines, refuses }: Compiler,
+): Promise<WebGpuExecutable> {
+  checkProgram(given, bindings, { refuses })
+  opened.check()
+  const { device } = opened
+  const own: WebGpuBuffer[] = []
+  const create = (elements: number): WebGpuBuffer => {
+    const buffer = new WebGpuBuffer(opened, elements)
+    own.push(buffer)
+    return buffer
+  }
+  let numbers: GpuBuffer | null = null
+  const dispose = (): void => {
+    for (const buffer of own.splice(0)) buffer.dispose()
+    numbers?.destroy()
+    numbers = null
+  }
+  try {
+    const whole = wholeBatch(given)
+    const arena =
+      whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaElements)
+    const program = arena ? onPages(whole, arena) : whole
+    const { dispatches, scratchElements } = lower(program)
+    const scratch = create(scratchElements)
+    const locate = ({ buffer, offset }: Place): { readonly memory: WebGpuBuffer; readonly from: number } => {
+      if (buffer === 'scratch') return { memory: scratch, from: offset }
+      const { role } = program.buffers[buffer]!
+      return role === 'transient'
+        ? { memory: arena!, from: program.offsets[buffer]! + offset }
+        : { memory: bufferOf(bindings, role, opened), from: offset }
+    }
+    numbers = device.createBuffer({
+      size: Math.max(SLOT, SLOT * dispatches.length),
+      usage: USAGE.uniform | USAGE.copyTarget,
+    })
+    const host = new ArrayBuffer(SLOT * dispatches.length)
+    const ofRun: ((run: Run) => void)[] = []
+    const steps = await Promise.all(
+      dispatches.map(async (dispatch, i): Promise<Step> => {
+        const ranges = Object.entries(dispatch.operands).map(([name, place]) => rangeOf(name, place, locate(place)))
+        const bound = bind(ranges, device.limits)
+        ofRun.push(...fillNumbers(dispatch, bound.places, host, SLOT * i))
+        const pipeline = await pipelines.pipeline(dispatch.name, assembled(dispatch, bound), bound.windows.length)
+        const entries = [{ buffer: numbers!, offset: SLOT * i, size: SLOT }, ...bound.windows].map(
+          (resource, binding) => ({ binding, resource }),
+        )
+        return {
+          dispatch,
+          pipeline,
+          group: device.createBindGroup({ layout: pipelines.layout(bound.windows.length), entries }),
+        }
+      }),
+    )
+    await Promise.all([arena, ...own].map(buffer => buffer?.ready()))
+
+    const begin = (args: RunArguments): Run => {
+      if (numbers === null) throw new DenseNetError('this program was disposed of and cannot be run any more')
+      checkRunArguments(program, args)
+      opened.check()
+      const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = args
+      const run = { batch, learningRate, seed, step, keep, add }
+      for (const fill of ofRun) fill(run)
+      device.queue.writeBuffer(numbers, 0, new Uint8Array(host))
+      return run
+    }
+    return {
+      async run(args) {
+        const { batch } = begin(args)
+        for (const some of submits(steps)) {
+          const encoder = device.createCommandEncoder()
+          const pass = encoder.beginComputePass()
+          for (const step of some) encode(pass, step, batch)
+          pass.end()
+          device.queue.submit([encoder.finish()])
+        }
+      },
+      async profile(args) {
+        const { batch } = begin(args)
+        const clock = createClock(opened, program.calls.length)
+        try {
+          for (const [number] of program.calls.entries()) {
+            const encoder = device.createCommandEncoder()
+            const pass = encoder.beginComputePass(clock.of(number))
+            for (const step of steps) if (step.dispatch.call === number) encode(pass, step, batch)
+            pass.end()
+            device.queue.submit([encoder.finish()])
+          }
+          return await clock.seconds()
+        } finally {
+          clock.dispose()
+        }
+      },
+      dispose,
+    }
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
+
+type Pass = ReturnType<ReturnType<OpenDevice['device']['createCommandEncoder']>['beginComputePass']>
+
+function encode(pass: Pass, { dispatch, pipeline, group }: Step, batch: number): void {
+  const [x, y, z] = dispatch.groups(batch)
+  pass.setPipeline(pipeline)
+  pass.setBindGroup(0, group)
+  pass.dispatchWorkgroups(x, y, z)
+}
+
+/** Steps that are submitted together. */
+function submits(steps: readonly Step[]): Step[][] {
+  const all: Step[][] = [[]]
+  let flops = 0
+  for (const step of steps) {
+    if (flops > 0 && flops + step.dispatch.flops > SUBMIT_FLOPS) {
+      all.push([])
+      flops = 0
+    }
+    all.at(-1)!.push(step)
+    flops += step.dispatch.flops
+  }
+  return all
+}
+
+function bufferOf(bindings: Bindings, role: keyof Bindings, opened: OpenDevice): WebGpuBuffer {
+  const buffer = bindings[role]
+  if (buffer instanceof WebGpuBuffer && buffer.opened === opened) return buffer
+  throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
+}
+
+function rangeOf(
+  name: string,
+  { count }: Place,
+  { memory, from }: { readonly memory: WebGpuBuffer; readonly from: number },
+): Range {
+  const page = Math.floor(from / memory.pageElements)
+  const start = from - page * memory.pageElements
+  return { name, buffer: memory.pages[page]!, from: FLOAT * start, to: FLOAT * (start + count) }
+}
+
+/** Writes the numbers that are always the same to `host`, and gives what writes those of a run. */
+function fillNumbers(
+  dispatch: LoweredDispatch,
+  places: ReadonlyMap<string, { readonly offset: number }>,
+  host: ArrayBuffer,
+  offset: number,
+): ((run: Run) => void)[] {
+  const names = numbersOf(dispatch)
+  const whole = new Uint32Array(host, offset, SLOT / FLOAT)
+  const real = new Float32Array(host, offset, SLOT / FLOAT)
+  const given = (name: string) => dispatch.whole[name] ?? places.get(name.slice(offsetName('').length))!.offset
+  const entries = [
+    ...names.whole.map(name => [whole, given(name)] as const),
+    ...names.real.map(name => [real, dispatch.real[name]!] as const),
+  ]
+  return entries.flatMap(([numbers, value], i) => {
+    if (typeof value === 'function') {
+      return [
+        (run: Run) => {
+          numbers[i] = value(run)
+        },
+      ]
+    }
+    numbers[i] = value
+    return []
+  })
+}

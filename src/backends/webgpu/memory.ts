@@ -1,0 +1,33 @@
+// Where a program's transient buffers lie on a GPU. Programs that are made for one image at a time run the whole batch at once here, in
+// an arena of their own; and where an arena is several buffers, none of its own lies in two of them.
+import { layOut, livesOf } from '../../engine/arena.js'
+import type { Program } from '../../engine/program.js'
+import { DenseNetError } from '../../errors.js'
+
+/** The same program, if it sees all images already. */
+export function wholeBatch(program: Program): Program {
+  if (!program.imageByImage) return program
+  const lives = livesOf(program.buffers, program.calls, program.batchSize)
+  return { ...program, imageByImage: false, ...layOut(lives) }
+}
+
+interface Paged {
+  readonly elements: number
+  readonly pageElements: number
+}
+
+/** Its transient buffers moved so that each lies in one page of the arena. */
+export function onPages(program: Program, { elements, pageElements }: Paged): Program {
+  if (elements <= pageElements) return program
+  const lives = livesOf(program.buffers, program.calls, program.batchSize)
+  const laid = layOut(lives, pageElements)
+  const fits = lives.every(({ elements: size }) => size <= pageElements) && laid.arenaElements <= elements
+  if (fits) return { ...program, ...laid }
+  const page = Math.floor((4 * pageElements) / 2 ** 20)
+  throw new DenseNetError(
+    `a batch of ${program.batchSize} images does not fit into buffers of ${page} MB, this GPU's largest`,
+    {
+      hint: 'use a smaller --batch-size, or --memory recompute',
+    },
+  )
+}

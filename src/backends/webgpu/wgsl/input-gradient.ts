@@ -1,0 +1,132 @@
+// The gradient at an input, of dz, that at z, which a kernel computes pixel by pixel. With a norm, where z is not cut to 0:
+//   G += scale * dz, and sums of dz and dz * xhat over tiles of pixels, which the last dispatch merges into
+//   gamma's gradient = sum dz xhat, beta's = sum dz, a += gamma * sum dz / count, b += gamma * sum dz xhat / count.
+import type { InputGradient, Norm, View } from '../../../engine/kernels.js'
+import { at, type Dispatch, type Place, planeOf, type Room } from '../dispatch.js'
+import { type Coefficients, geometryOf, joined, MAIN, normOf, type Piece, THREADS, TOTAL } from './common.js'
+
+/** Who writes it: the kernel's `tile` consecutive pixels make one sum. */
+export interface Gathering {
+  readonly piece: Piece
+  /** [channel][tile][dz, dz * xhat]; null without a norm. */
+  readonly sums: Place | null
+  readonly tile: number
+}
+
+/** `gather(dz, image, channel, pixel)` writes the gradient and gives dz, masked, and dz * xhat. */
+export function gathering(
+  input: View,
+  { gradient, accumulate }: InputGradient,
+  coefficients: Coefficients,
+  tile: number,
+  room: Room,
+): Gathering {
+  const [value, target] = [planeOf(input, room.images), planeOf(gradient, room.images)]
+  const most = Math.ceil((room.images * value.pixels) / tile)
+  const sums = coefficients.norm && room.take(2 * value.channels * most)
+  const old = accumulate ? 'input_gradient[to]' : '0.0'
+  const normed = /* wgsl */ `
+  let x = input[image * call.input_image + channel * call.input_pixels + pixel];
+  let masked = select(dz, 0.0, z(x, channel) == 0.0);
+  input_gradient[to] = ${old} + norm[4 * channel] * masked;
+  return vec2f(masked, masked * xhat(x, channel));`
+  const plain = /* wgsl */ `
+  input_gradient[to] = ${old} + dz;
+  return vec2f();`
+  const piece = joined(
+    geometryOf('input', value),
+    normOf(coefficients),
+    {
+      operands: { input_gradient: target.place, ...(sums ? { sums } : {}) },
+      whole: { input_gradient_image: target.image },
+    },
+    {
+      text: /* wgsl */ `
+fn gather(dz: f32, image: u32, channel: u32, pixel: u32) -> vec2f {
+  let to = image * call.input_gradient_image + channel * call.input_pixels + pixel;
+  ${sums ? normed : plain}
+}`,
+    },
+  )
+  return { piece, sums, tile }
+}
+
+interface Weights {
+  /** [part][weight] */
+  readonly parts: Place
+  readonly gradient: Place
+  /** How many parts there are. */
+  count(batch: number): number
+}
+
+/** The last dispatch of a backward pass: a workgroup for each channel, then one for each THREADS weights. */
+export function finishGradients(
+  input: View,
+  norm: Norm | null,
+  inputGradient: InputGradient | null,
+  gathered: Gathering | null,
+  weights: Weights | null,
+): Dispatch[] {
+  const outputs = inputGradient?.norm
+  const { channels } = input
+  const pixels = input.height * input.width
+  const channelGroups = norm && outputs && gathered?.sums ? channels : 0
+  const pieces: Partial<Piece>[] = []
+  if (norm && outputs && gathered?.sums) {
+    const old = (name: string): string => (inputGradient.accumulate ? `${name}[c]` : '0.0')
+    pieces.push({
+      text: /* wgsl */ `
+  if (group.x < call.channels) {
+    let c = group.x;
+    let tiles = (call.count + call.tile - 1) / call.tile;
+    var own = vec2f();
+    for (var tile = thread; tile < tiles; tile += ${THREADS}u) {
+      let at = 2 * (c * tiles + tile);
+      own += vec2f(sums[at], sums[at + 1]);
+    }
+    let dz = total(thread, own.x);
+    let dz_xhat = total(thread, own.y);
+    if (thread == 0) {
+      gamma_gradient[c] = dz_xhat;
+      beta_gradient[c] = dz;
+      a[c] = ${old('a')} + gamma[c] * dz / f32(call.count);
+      b[c] = ${old('b')} + gamma[c] * dz_xhat / f32(call.count);
+    }
+    return;
+  }`,
+      operands: {
+        sums: gathered.sums,
+        gamma: at(norm.gamma, channels),
+        gamma_gradient: at(outputs.gamma, channels),
+        beta_gradient: at(outputs.beta, channels),
+        a: at(outputs.a, channels),
+        b: at(outputs.b, channels),
+      },
+      whole: { tile: gathered.tile, count: ({ batch }) => batch * pixels },
+    })
+  }
+  if (weights) {
+    pieces.push({
+      text: /* wgsl */ `
+  let i = (group.x - call.channels) * ${THREADS}u + thread;
+  if (i < call.weights) {
+    var sum = 0.0;
+    for (var part = 0u; part < call.parts; part++) { sum += parts[part * call.weights + i]; }
+    weight_gradient[i] = sum;
+  }`,
+      operands: { parts: weights.parts, weight_gradient: weights.gradient },
+      whole: { weights: weights.gradient.count, parts: ({ batch }) => weights.count(batch) },
+    })
+  }
+  if (pieces.length === 0) return []
+  const weightGroups = Math.ceil((weights?.gradient.count ?? 0) / THREADS)
+  const all = joined(...pieces, { whole: { channels: channelGroups } })
+  return [
+    {
+      ...all,
+      name: 'gradients of parameters',
+      text: `${channelGroups > 0 ? TOTAL : ''}\n${MAIN} {${all.text}\n}`,
+      groups: () => [channelGroups + weightGroups, 1, 1],
+    },
+  ]
+}

@@ -1,0 +1,133 @@
+// The product of two matrices, the loop that convolutions have in common:
+//
+//   sum[row][column] = sum over k of left(row, k) * right(k, column)
+//
+// A workgroup makes a tile of `rows` x `columns`. In steps of DEPTH both factors' tiles are brought into workgroup memory, by
+// functions that compute them as they load them; each thread keeps `each` rows of four columns in registers. The columns of a
+// thread lie a stride apart, so that neighbouring threads write neighbouring pixels.
+import { SPREAD_GROUP } from '../dispatch.js'
+
+export interface Tile {
+  readonly rows: number
+  readonly columns: number
+  /** Rows of a thread. */
+  readonly each: number
+}
+
+/** Threads: a multiple of DEPTH, and of the columns or a part of them. */
+const TILES: readonly Tile[] = [
+  { rows: 12, columns: 128, each: 6 },
+  { rows: 16, columns: 128, each: 4 },
+  { rows: 32, columns: 64, each: 4 },
+  { rows: 48, columns: 64, each: 4 },
+  { rows: 64, columns: 64, each: 4 },
+  { rows: 128, columns: 64, each: 8 },
+]
+const DEPTH = 16
+/** Of a tile, whatever its rows: bringing the other factor, in rows. */
+const OVERHEAD = 16
+
+/** The tile that does the least work for so many rows. */
+export function tileFor(rows: number): Tile {
+  const work = (tile: Tile): number => Math.ceil(rows / tile.rows) * (tile.rows + OVERHEAD)
+  return TILES.reduce((best, tile) => (work(tile) < work(best) ? tile : best))
+}
+
+const across = ({ columns }: Tile): number => columns / 4
+export const threadsOf = (tile: Tile): number => (tile.rows / tile.each) * across(tile)
+
+interface Parts {
+  readonly tile: Tile
+  /** `columns`: a Place is of a column, `left(row, k)` and `right(k, place)`. `depth`: of a k, `left(row, place)` and
+   * `right(place, column)`; the workgroup then adds up a part of the depth, `group.z`. `place(i)` makes it. */
+  readonly placed: 'columns' | 'depth'
+  /** struct Place, the functions place, left and right, and whatever they need. Beyond the matrices left and right give 0. */
+  readonly functions: string
+  /** WGSL of the number of columns and of k. */
+  readonly columns: string
+  readonly depth: string
+  /** Statements after the sums are made: `values[4 * i + j]` is the thread's sum of row `first_row + own_row + i` and column
+   * `first_column + across + j * ACROSS`. */
+  readonly ending: string
+}
+
+/** Statements for registers, whose numbers are constants. */
+const forEach = (count: number, statement: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => statement(i)).join('\n  ')
+
+export function productText({ tile, placed, functions, columns, depth, ending }: Parts): string {
+  const { rows, each } = tile
+  const threads = threadsOf(tile)
+  const places = Math.max(1, tile.columns / threads)
+  const step = Math.max(1, threads / tile.columns)
+  const ofColumns = placed === 'columns'
+  return /* wgsl */ `
+const ROWS = ${rows}u;
+const COLUMNS = ${tile.columns}u;
+const DEPTH = ${DEPTH}u;
+const THREADS = ${threads}u;
+const ACROSS = ${across(tile)}u;
+const EACH = ${each}u;
+// Rows of both tiles are one longer than what they hold: threads that write one column hit different banks.
+const LEFT = ${rows + 1}u;
+const RIGHT = ${tile.columns + 1}u;
+const RIGHT_TILE = ${DEPTH * (rows + 1)}u;
+var<workgroup> shared_numbers: array<f32, ${DEPTH * (rows + 1 + tile.columns + 1)}>;
+${functions}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let columns = ${columns};
+  let tile = ${ofColumns ? SPREAD_GROUP : 'group.x'};
+  let first_row = group.y * ROWS;
+  let first_column = tile * COLUMNS;
+  if (first_column >= columns) { return; }
+  let across = thread % ACROSS;
+  let own_row = (thread / ACROSS) * EACH;
+  ${ofColumns ? `let depth = ${depth};\n  let begin = 0u;` : `let begin = min(group.z * call.part, ${depth});\n  let depth = min(begin + call.part, ${depth});`}
+  ${ofColumns ? forEach(places, q => `let place${q} = place(first_column + thread % COLUMNS + ${q * threads}u);`) : ''}
+  ${forEach(each, i => `var sum${i} = vec4f();`)}
+  for (var first = begin; first < depth; first += DEPTH) {
+    ${
+      ofColumns
+        ? `for (var e = thread; e < ROWS * DEPTH; e += THREADS) {
+      let k = e % DEPTH;
+      shared_numbers[k * LEFT + e / DEPTH] = left(first_row + e / DEPTH, first + k);
+    }
+    for (var k = thread / COLUMNS; k < DEPTH; k += ${step}u) {
+      ${forEach(places, q => `shared_numbers[RIGHT_TILE + k * RIGHT + thread % COLUMNS + ${q * threads}u] = right(first + k, place${q});`)}
+    }`
+        : `let k = thread % DEPTH;
+    let here = place(first + k, depth);
+    for (var row = thread / DEPTH; row < ROWS; row += THREADS / DEPTH) {
+      shared_numbers[k * LEFT + row] = left(first_row + row, here);
+    }
+    for (var column = thread / DEPTH; column < COLUMNS; column += THREADS / DEPTH) {
+      shared_numbers[RIGHT_TILE + k * RIGHT + column] = right(here, first_column + column);
+    }`
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < DEPTH; k++) {
+      let base = RIGHT_TILE + k * RIGHT + across;
+      let b = vec4f(shared_numbers[base], shared_numbers[base + ACROSS], shared_numbers[base + 2 * ACROSS], shared_numbers[base + 3 * ACROSS]);
+      ${forEach(each, i => `sum${i} += shared_numbers[k * LEFT + own_row + ${i}u] * b;`)}
+    }
+    workgroupBarrier();
+  }
+  var values = array<f32, 4 * EACH>(${Array.from({ length: 4 * each }, (_, n) => `sum${n >> 2}[${n & 3}]`).join(', ')});
+  ${ending}
+}`
+}
+
+/** `row_totals(thread, across, own_row, addends)`: of thread i < ROWS the sum of row i over the whole tile, always in the same order;
+ * `addends` are of each of a thread's rows. */
+export const ROW_TOTALS = /* wgsl */ `
+fn row_totals(thread: u32, across: u32, own_row: u32, addends: array<f32, EACH>) -> f32 {
+  for (var i = 0u; i < EACH; i++) { shared_numbers[(own_row + i) * ACROSS + across] = addends[i]; }
+  workgroupBarrier();
+  var total = 0.0;
+  if (thread < ROWS) {
+    for (var i = 0u; i < ACROSS; i++) { total += shared_numbers[thread * ACROSS + i]; }
+  }
+  workgroupBarrier();
+  return total;
+}`

@@ -1,0 +1,45 @@
+// The webgpu backend against the reference, kernel by kernel. NaN in the gaps may be lost on a GPU, whose compilers may assume that there is
+// none; so every case is run once more with 1e30 there.
+import { afterAll, describe, expect, test } from 'vitest'
+import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import { gpuAvailable, openGpu } from '../webgpu-available.js'
+import { conformanceCases } from './cases.js'
+import { compareCase, initialArena, runCase, type Tolerance } from './harness.js'
+
+const reference = createReferenceBackend({ elementType: 'float64' })
+
+// Together, so that kernels are compiled by more than one thread.
+describe.skipIf(!gpuAvailable).concurrent('webgpu agrees with the reference', async () => {
+  const backend = gpuAvailable ? await openGpu() : null
+  const worst: Record<string, Tolerance> = {}
+  afterAll(() => {
+    if (process.env.DENSENET_SHOW_ERRORS) console.table(worst)
+    backend?.dispose()
+  })
+  test('refuses nothing that DenseNets of images have', () => {
+    const refused = conformanceCases
+      .map(({ program }) => backend!.refuses(program.calls[0]!))
+      .filter(why => why !== null)
+    expect([...new Set(refused)]).toEqual([
+      'the webgpu backend has no convolutions with a bias',
+      'the webgpu backend has no transposed convolutions',
+      'the webgpu backend has no cross entropy of pixels',
+    ])
+  })
+  for (const testCase of conformanceCases) {
+    test(testCase.name, async ({ skip }) => {
+      const why = backend!.refuses(testCase.program.calls[0]!)
+      if (why !== null) skip(why)
+      const expected = await runCase(reference, testCase)
+      for (const gap of [Number.NaN, 1e30]) {
+        // As it is stored: what must stay is compared.
+        const before = Float32Array.from(initialArena(testCase, gap))
+        const { errors, problems } = compareCase(testCase, expected, await runCase(backend!, testCase, before), before)
+        const { kernel } = testCase.program.calls[0]!
+        const { many, few } = worst[kernel] ?? errors
+        worst[kernel] = { many: Math.max(many, errors.many), few: Math.max(few, errors.few) }
+        expect(problems).toEqual([])
+      }
+    })
+  }
+})

@@ -1,0 +1,96 @@
+// Arenas that are larger than what a kernel may bind, or than a buffer may be; and what is said when nothing helps.
+import { describe, expect, test } from 'vitest'
+import { bind } from '../../dist/backends/webgpu/bindings.js'
+import { lower } from '../../dist/backends/webgpu/lower.js'
+import { onPages, wholeBatch } from '../../dist/backends/webgpu/memory.js'
+import type { GpuBuffer, Limits } from '../../dist/backends/webgpu/platform.js'
+import { livesOf } from '../../dist/engine/arena.js'
+import { plan } from '../../dist/engine/planner.js'
+import { roomOf } from '../../dist/engine/program.js'
+import { architecture } from '../../dist/model/architecture.js'
+import { preset } from '../../dist/model/presets.js'
+
+const MB = 2 ** 20
+const limits = { maxStorageBufferBindingSize: 128 * MB, maxStorageBuffersPerShaderStage: 8 } as Limits
+const net = architecture(preset('densenet-bc-100-12'))
+const program = plan(net, { mode: 'train', batchSize: 64 })
+
+describe('a program whose arena no kernel may bind as a whole', () => {
+  const arena = { size: 4 * program.arenaElements } as GpuBuffer
+  const scratch = { size: 64 * MB } as GpuBuffer
+  const others = program.buffers.map(() => ({ size: 4 * MB }) as GpuBuffer)
+
+  test('binds windows: few enough, small enough, none over another', () => {
+    expect(arena.size).toBeGreaterThan(limits.maxStorageBufferBindingSize)
+    for (const { operands } of lower(program).dispatches) {
+      const ranges = Object.entries(operands).map(([name, { buffer, offset, count }]) => {
+        const transient = buffer !== 'scratch' && program.buffers[buffer]!.role === 'transient'
+        const start = transient ? program.offsets[buffer]! + offset : offset
+        const memory = buffer === 'scratch' ? scratch : transient ? arena : others[buffer]!
+        return { name, buffer: memory, from: 4 * start, to: 4 * (start + count) }
+      })
+      const { windows, places } = bind(ranges, limits)
+      expect(windows.length).toBeLessThanOrEqual(8)
+      for (const { offset, size } of windows) {
+        expect(offset % 256).toBe(0)
+        expect(size).toBeLessThanOrEqual(limits.maxStorageBufferBindingSize)
+      }
+      for (const { name, buffer, from } of ranges) {
+        const { window, offset } = places.get(name)!
+        expect(windows[window]!.buffer).toBe(buffer)
+        expect(windows[window]!.offset + 4 * offset).toBe(from)
+      }
+      const inArena = windows.filter(({ buffer }) => buffer === arena).sort((a, b) => a.offset - b.offset)
+      for (const [i, { offset }] of inArena.slice(1).entries()) {
+        expect(inArena[i]!.offset + inArena[i]!.size).toBeLessThanOrEqual(offset)
+      }
+    }
+  })
+
+  test('a kernel that would have to reach too far is refused in a sentence', () => {
+    const range = { name: 'input', buffer: arena, from: 0, to: 200 * MB }
+    expect(() => bind([range], limits)).toThrow(
+      'a kernel would have to reach 200 MB at once, but this GPU lets it reach 128 MB',
+    )
+  })
+})
+
+describe('an arena of several buffers', () => {
+  const pageElements = (64 * MB) / 4
+
+  test('has no transient buffer on two of them, and none over another while both are used', () => {
+    const elements = 2 * program.arenaElements
+    const paged = onPages(program, { elements, pageElements })
+    const lives = livesOf(program.buffers, program.calls, program.batchSize)
+    expect(paged.arenaElements).toBeLessThanOrEqual(elements)
+    const used = lives.flatMap((life, i) => (life.first < 0 ? [] : [{ ...life, offset: paged.offsets[i]! }]))
+    for (const { offset, elements: size } of used) {
+      expect(Math.floor(offset / pageElements)).toBe(Math.floor((offset + size - 1) / pageElements))
+    }
+    for (const [i, a] of used.entries()) {
+      for (const b of used.slice(i + 1)) {
+        if (a.first > b.last || b.first > a.last) continue
+        expect(a.offset + a.elements <= b.offset || b.offset + b.elements <= a.offset).toBe(true)
+      }
+    }
+  })
+
+  test('is refused in a sentence where one of them is too small', () => {
+    expect(() => onPages(program, { elements: program.arenaElements, pageElements: 2 ** 20 })).toThrow(
+      "a batch of 64 images does not fit into buffers of 4 MB, this GPU's largest",
+    )
+  })
+})
+
+test('what is planned for one image at a time runs as a batch', () => {
+  const inference = plan(net, { mode: 'infer', batchSize: 4 })
+  const whole = wholeBatch(inference)
+  expect(inference.imageByImage && !whole.imageByImage).toBe(true)
+  const largest = Math.max(...whole.buffers.map(buffer => roomOf(buffer, 4)))
+  expect(whole.arenaElements).toBeGreaterThanOrEqual(largest)
+  expect(wholeBatch(program)).toBe(program)
+})
+
+test('a training step of densenet-bc-100-12 is few dispatches', () => {
+  expect(lower(program).dispatches.length).toBeLessThan(1000)
+})
