@@ -120,7 +120,14 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
         return await testPixels({ path, checkpoint, dataset, flags, context, signal }).finally(() => status.clear())
       }
       using network = DenseNet.of(checkpoint, called, understood)
-      const { backend, threads = party.threads, adapter = party.adapter, loaderThreads, batchSize, crops: views } = flags
+      const {
+        backend,
+        threads = party.threads,
+        adapter = party.adapter,
+        loaderThreads,
+        batchSize,
+        crops: views,
+      } = flags
       const { ranks } = party
       const on = await createBackend({ backend, threads, adapter, onWarning: warn })
       const start = performance.now()
