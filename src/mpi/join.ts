@@ -36,6 +36,10 @@ export async function joinRanks(): Promise<JoinedRanks | null> {
   const addon = loadMpiAddon()
   const world = joinWorld(addon, launch)
   process.on('exit', abortAtExit)
+  // Node would say it after that.
+  process.on('uncaughtExceptionMonitor', ({ stack, message }) => {
+    process.stderr.write(`error: rank ${world.rank}: unexpected: ${stack ?? message}\n`)
+  })
   let left = false
   function abortAtExit(code: number): void {
     if (!left) addon.abort(code || 1)
