@@ -11,7 +11,7 @@ export interface Failure {
   readonly exitCode: number
 }
 
-export function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): Failure {
   if (error instanceof DenseNetError) {
     return { message: error.message, hint: error.hint && capitalised(error.hint), exitCode: EXIT[error.code] }
   }

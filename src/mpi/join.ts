@@ -11,6 +11,7 @@ import { type Launch, launchOf } from './launcher.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
+/** Ranks that a launcher has started, as one of them sees them. */
 export interface JoinedRanks extends Ranks {
   /** What they speak through: "Open MPI v4.1.4". */
   readonly library: string

@@ -64,7 +64,7 @@ type Outcome = Awaited<ReturnType<typeof trained>>
 
 /** What must not depend on how many there are. */
 const facts = ({ events }: Outcome): unknown[] =>
-  events.flatMap(event => {
+  events.flatMap((event): unknown[] => {
     if (event.type === 'step') return [[event.step, event.batch, event.loss, event.learningRate, event.running]]
     if (event.type === 'epoch') return [[event.epoch, event.train, event.test, event.best, event.learningRate]]
     return event.type === 'warning' ? [event.message] : []

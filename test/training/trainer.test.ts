@@ -6,7 +6,8 @@ import type { TrainingEvent } from '../../dist/training/events.js'
 import type { Progress } from '../../dist/training/progress.js'
 import { PAPER_RECIPE, type Recipe } from '../../dist/training/recipe.js'
 import { constant } from '../../dist/training/schedule.js'
-import { type BatchSource, type TrainerOptions, train } from '../../dist/training/trainer.js'
+import type { BatchSource } from '../../dist/training/source.js'
+import { type TrainerOptions, train } from '../../dist/training/trainer.js'
 import { readTraining } from '../golden/training.js'
 
 const source = (batchesPerEpoch: number): BatchSource => ({
