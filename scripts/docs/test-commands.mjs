@@ -15,7 +15,7 @@ const NOT_RUN = [
   [/^npm (ci|start|test|install)\b|^npm run /, 'steps of .ci/run of their own'],
   [/^apt-get /, 'needs root'],
   [/^node (bench|scripts|test|examples)\//, 'measures, or is run by .ci/run'],
-  [/^(python3?|pip|tensorboard|curl|docker) /, 'another program, which may not be here'],
+  [/^(python3?|pip|tensorboard|curl|docker|mpirun|sbatch|kubectl) /, 'another program, which may not be here'],
   [/^th main\.lua/, 'the original program'],
   [/^(npx )?densenet data \w/, 'fetches a data set: test/data/bringing/download.test.ts'],
   [/^(npx )?densenet train --resume checkpoints/, "a run of the original's: test/interop/cli.test.ts"],

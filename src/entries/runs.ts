@@ -1,4 +1,4 @@
-/** Runs in their folders: checkpoints, logs, summaries, comparisons.
+/** Runs in their folders: checkpoints, logs, summaries, comparisons. Ranks that share one.
  * @module densenet/runs */
 
 export { type Checkpoint, isMultiLabel, takesOwnStatistics } from '../fitting/checkpoint.js'

@@ -11,6 +11,7 @@ import { type Launch, launchOf } from './launcher.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
+/** Ranks that a launcher has started, as one of them sees them. */
 export interface JoinedRanks extends Ranks {
   /** What they speak through: "Open MPI v4.1.4". */
   readonly library: string
@@ -36,6 +37,10 @@ export async function joinRanks(): Promise<JoinedRanks | null> {
   const addon = loadMpiAddon()
   const world = joinWorld(addon, launch)
   process.on('exit', abortAtExit)
+  // Node would say it after that.
+  process.on('uncaughtExceptionMonitor', ({ stack, message }) => {
+    process.stderr.write(`error: rank ${world.rank}: unexpected: ${stack ?? message}\n`)
+  })
   let left = false
   function abortAtExit(code: number): void {
     if (!left) addon.abort(code || 1)

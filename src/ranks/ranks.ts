@@ -1,6 +1,7 @@
 // Processes that work together, each with a number: ranks. All that they can do is to exchange bytes; who sends what, and
 // what comes of it, is up to their users. So are bits: nothing is ever added up on the way.
 
+/** Processes that share a work, as one of them sees them. */
 export interface Ranks {
   /** From 0. Rank 0 speaks and writes for all. */
   readonly rank: number

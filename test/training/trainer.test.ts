@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Session, StepArguments } from '../../dist/engine/session.js'
 import type { Batch } from '../../dist/images/dataset.js'
+import { localRanks } from '../../dist/ranks/local.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
 import type { Progress } from '../../dist/training/progress.js'
 import { PAPER_RECIPE, type Recipe } from '../../dist/training/recipe.js'
@@ -122,6 +123,13 @@ test('stopping during the evaluation leaves the epoch to be evaluated again', as
 test('a failing save stops the run with its error', async () => {
   const { run } = setUp({ save: async () => Promise.reject(new Error('no space')) })
   await expect(run()).rejects.toThrow('no space')
+})
+
+test('ranks whose parameters are not the same after an epoch end', async () => {
+  const runs = localRanks(2).map(ranks => setUp({ ranks, fingerprint: async () => `${ranks.rank}` }).run())
+  for (const end of await Promise.allSettled(runs)) {
+    expect(end).toMatchObject({ reason: { message: 'rank 1 has other parameters than rank 0 after epoch 1' } })
+  }
 })
 
 describe('what the loop asks of a step', () => {
