@@ -125,11 +125,10 @@ export function CifarPage() {
       )}
       {now && (
         <div class="progress">
-          <span role="status">
-            Epoch {now.epoch} of {now.epochs}
-          </span>{' '}
+          <span role="status">{now.backend === '' ? 'Getting ready …' : `Epoch ${now.epoch} of ${now.epochs}`}</span>{' '}
           <span class="soft">
-            {rounded(now.imagesPerSecond)} images/s, {now.backend}
+            {now.imagesPerSecond > 0 && `${rounded(now.imagesPerSecond)} images/s, `}
+            {now.backend}
           </span>
           <progress max={1} value={now.share} aria-label={`Epoch ${now.epoch} of ${now.epochs}`} />
         </div>
