@@ -40,8 +40,8 @@ export function CifarPage() {
     <>
       <h1>CIFAR-10 from the beginning</h1>
       <p class="prose">
-        {NETWORK}, the recipe of the paper and 60,000 small photographs of ten kinds of things: nothing is known before,
-        all is learnt here. Close the tab, and it goes on when you are back.
+        {NETWORK} and 60,000 small photographs of ten kinds of things: nothing is known before, all is learnt here.
+        Close the tab, and it goes on when you are back.
       </p>
       {!ready && (
         <section class="prose">
