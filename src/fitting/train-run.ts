@@ -45,6 +45,9 @@ export interface RunOptions {
 export interface WatchOptions {
   /** How often the state is saved within an epoch; default 60. */
   readonly checkpointSeconds?: number
+  /** Epochs may be over in a moment, as on kept features: then only those end with the state saved that come so long after
+   * the last time, and the last one; default 0: all. */
+  readonly leastCheckpointSeconds?: number
   readonly onEvent?: TrainingListener
   /** Finishes the step, saves and returns. */
   readonly signal?: AbortSignal
@@ -54,7 +57,7 @@ export interface WatchOptions {
 export async function trainRun(
   prepared: PreparedTraining,
   options: RunOptions,
-  { checkpointSeconds = 60, onEvent, signal }: WatchOptions,
+  { checkpointSeconds = 60, leastCheckpointSeconds, onEvent, signal }: WatchOptions,
   place: Place,
   later: (release: () => unknown) => void,
 ): Promise<TrainingResult & { readonly state: SessionState }> {
@@ -146,6 +149,7 @@ export async function trainRun(
     layers: settings.layerStatistics && leads(ranks) ? layers : undefined,
     save,
     checkpointSeconds,
+    leastCheckpointSeconds,
     memoryBytes: place.memoryBytes,
     signal,
   })

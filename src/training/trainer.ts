@@ -58,6 +58,8 @@ export interface TrainerOptions extends Sources {
    * this epoch is among the best ones, of which more than one are kept. */
   readonly save: (kind: SaveKind, progress: Progress) => Promise<void>
   readonly checkpointSeconds: number
+  /** After an epoch only where the last one is so old, but always at the end; default 0. */
+  readonly leastCheckpointSeconds?: number | undefined
   /** Bytes that the whole process has resident, for the events; default: 0. */
   readonly memoryBytes?: (() => number) | undefined
   /** Aborting finishes the step, saves, and returns. */
@@ -255,7 +257,15 @@ class Trainer {
 
   /** Evaluates, reports, and saves; leaves the epoch unfinished when stopped in between. */
   private async finishEpoch(seconds: number, waitedSeconds: number): Promise<void> {
-    const { epochs, train, onEvent, recipe, keepBest, memoryBytes = NOT_KNOWN } = this.options
+    const {
+      epochs,
+      train,
+      onEvent,
+      recipe,
+      keepBest,
+      leastCheckpointSeconds = 0,
+      memoryBytes = NOT_KNOWN,
+    } = this.options
     const { epoch, step, sums, plateau } = this.progress
     const learningRate = this.learningRate(train.batchesPerEpoch)
     const memoryNow = memoryBytes()
@@ -299,7 +309,8 @@ class Trainer {
     })
     if (isBest) await this.save('best')
     if (keepBest > 1 && ranking.some(score => score.epoch === epoch)) await this.save('kept')
-    await this.save('last')
+    const age = (performance.now() - this.saved) / 1000
+    if (this.finished || age >= leastCheckpointSeconds) await this.save('last')
   }
 
   /** Refuses ranks whose parameters are not the same any more. The largest of the waiting shares. */

@@ -69,6 +69,16 @@ test('saves every so often within an epoch', async () => {
   expect(saves.filter(([kind]) => kind === 'last')).toHaveLength(1 + 2 * 4)
 })
 
+test('after epochs of a moment nothing is saved but the best, and the last at the end', async () => {
+  const { saves, run } = setUp({ epochs: 4, leastCheckpointSeconds: 1000 })
+  await run()
+  expect(saves.map(([kind, { epoch }]) => [kind, epoch])).toEqual([
+    ['last', 1],
+    ['best', 2],
+    ['last', 5],
+  ])
+})
+
 describe('a loss that is not finite', () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY])('%d stops the run and saves nothing after it', async bad => {
     const { saves, run } = setUp({ session: session(step => (step === 4 ? bad : 1)) })

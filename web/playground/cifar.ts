@@ -91,20 +91,24 @@ async function load(what: string, bring: () => Promise<Files>): Promise<void> {
   loading.value = what
   try {
     const files = await bring()
-    sets.value = { train: setOf(files, TRAIN, 'train'), test: setOf(files, [TEST], 'test') }
+    sets.value = { train: await setOf(files, TRAIN, 'train'), test: await setOf(files, [TEST], 'test') }
   } finally {
     loading.value = null
   }
 }
 
-function setOf(files: Files, names: readonly string[], split: 'train' | 'test'): ArrayDataset {
+async function setOf(files: Files, names: readonly string[], split: 'train' | 'test'): Promise<ArrayDataset> {
   const { name, classes, channels, height, width, normalisation } = datasetInfo('cifar10')
   const layout = { labelBytes: 1, classes: classes.length } as const
   const length = names.reduce((sum, file) => sum + countCifarRecords(files.get(file)!.length, layout, file), 0)
   const images = new Uint8Array(sharedBytes(length * channels * height * width))
   const labels = new Uint16Array(sharedBytes(2 * length))
   let at = 0
-  for (const file of names) at += readCifarRecords(files.get(file)!, layout, images, labels, at, file)
+  for (const file of names) {
+    at += readCifarRecords(files.get(file)!, layout, images, labels, at, file)
+    // The page is not to stand still for all of them.
+    await new Promise(resolve => setTimeout(resolve))
+  }
   return { name, split, classes, channels, height, width, length, images, labels, normalisation }
 }
 

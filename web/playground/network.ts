@@ -50,12 +50,9 @@ export async function lookAtBase(): Promise<void> {
 /** Takes the network of any file of weights; null: the one that comes with the page. */
 export async function chooseBase(file: File | null): Promise<void> {
   if (file) {
-    const network = await DenseNet.load(file)
-    try {
-      await keep(BASE_FILE, (await network.save()) as Uint8Array<ArrayBuffer>)
-    } finally {
-      network.dispose()
-    }
+    // Whatever cannot be read is said so, and changes nothing.
+    ;(await DenseNet.load(file)).dispose()
+    await keep(BASE_FILE, file)
   } else await forget(BASE_FILE)
   base.value = file && { name: file.name }
   await lookAtBase()

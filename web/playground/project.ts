@@ -48,7 +48,7 @@ interface Kept {
 }
 
 export const PROJECT_FILE = 'project.json'
-export const BASE_FILE = 'network.safetensors'
+export const BASE_FILE = 'network.weights'
 const UNNAMED = 'my project'
 
 export const projectName = signal(UNNAMED)

@@ -116,7 +116,8 @@ async function carryOut(training: Training, prepare: (signal: AbortSignal) => Pr
     const prepared = await prepare(signal)
     network = prepared.network
     const { train, heldOut } = setsFor(network)
-    const common = { ...compute, validation: heldOut, checkpointSeconds: 30, signal, onEvent: hear }
+    const saving = { checkpointSeconds: 30, leastCheckpointSeconds: 10 }
+    const common = { ...compute, ...saving, validation: heldOut, signal, onEvent: hear }
     const result = await network.fit(train, { ...common, ...prepared.options })
     ended = { state: result.stopped ? 'stopped' : 'done', error: result.final?.top1Error ?? null }
     setTaught(network)

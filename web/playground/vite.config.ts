@@ -7,9 +7,9 @@ import { defineConfig, type Plugin } from 'vite'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** A worker of the sources is a .ts file there. */
-const workersOfSources = (): Plugin => ({
-  name: 'workers-of-sources',
+/** What the sources name beside themselves: workers are .ts files there; modules of WebAssembly the page gives addresses of. */
+const besides = (): Plugin => ({
+  name: 'besides',
   enforce: 'pre',
   transform(code, id) {
     if (!id.endsWith('.ts') || !code.includes('import.meta.url')) return null
@@ -32,6 +32,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
   },
-  worker: { format: 'es', plugins: () => [workersOfSources()] },
-  plugins: [workersOfSources()],
+  worker: { format: 'es', plugins: () => [besides()] },
+  plugins: [besides()],
 })

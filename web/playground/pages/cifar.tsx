@@ -40,8 +40,8 @@ export function CifarPage() {
     <>
       <h1>CIFAR-10 from the beginning</h1>
       <p class="prose">
-        {NETWORK}, the recipe of the paper and 60,000 small photographs of ten kinds of things: nothing is known before,
-        all is learnt here. Close the tab, and it goes on when you are back.
+        {NETWORK} and 60,000 small photographs of ten kinds of things: nothing is known before, all is learnt here.
+        Close the tab, and it goes on when you are back.
       </p>
       {!ready && (
         <section class="prose">
@@ -125,11 +125,10 @@ export function CifarPage() {
       )}
       {now && (
         <div class="progress">
-          <span role="status">
-            Epoch {now.epoch} of {now.epochs}
-          </span>{' '}
+          <span role="status">{now.backend === '' ? 'Getting ready …' : `Epoch ${now.epoch} of ${now.epochs}`}</span>{' '}
           <span class="soft">
-            {rounded(now.imagesPerSecond)} images/s, {now.backend}
+            {now.imagesPerSecond > 0 && `${rounded(now.imagesPerSecond)} images/s, `}
+            {now.backend}
           </span>
           <progress max={1} value={now.share} aria-label={`Epoch ${now.epoch} of ${now.epochs}`} />
         </div>

@@ -208,7 +208,9 @@ function Progress({ now }: { now: Going | null }) {
   const done = features ? features.done / features.all : now.share
   const text = features
     ? `Computing features: ${features.done} of ${plural(features.all, 'picture')}`
-    : `Epoch ${epoch} of ${epochs}`
+    : backend === ''
+      ? 'Getting ready …'
+      : `Epoch ${epoch} of ${epochs}`
   return (
     <div class="progress">
       <span role="status">{text}</span> <span class="soft">{backend}</span>
