@@ -85,8 +85,8 @@ function refuseCeilPools(config: DenseNetConfig, to: ExportFormat): void {
   throw usageError(
     `${to} files cannot say that pools take the pixels left over, as this network's do with images of ${config.height} x ${config.width}`,
     config.stem === 'imagenet'
-      ? 'onnx can; with images of 222 x 222 nothing is left over (--size 222x222)'
-      : 'onnx can',
+      ? 'write ONNX, which can, or for images of 222 x 222, which leave nothing over (--size 222x222)'
+      : 'write ONNX, which can',
   )
 }
 
