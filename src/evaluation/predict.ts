@@ -5,6 +5,7 @@ import { type Dataset, targetBytes } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
+import { refusePixels } from '../model/describe.js'
 import { averageViews } from '../training/views.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
@@ -31,6 +32,7 @@ export interface Predictions {
 
 export function predict(job: EvaluationJob): Promise<Predictions> {
   const { config, dataset, backend, createLoader, signal, onProgress, onWarning, loaderThreads: workers } = job
+  refusePixels(config, 'predicting')
   checkDataset(config, dataset)
   const loss = evaluatedLoss(dataset, job.multiLabel)
   const own = loss.kind === 'binaryCrossEntropy'
