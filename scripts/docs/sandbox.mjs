@@ -47,6 +47,16 @@ async function picture(path, seed) {
   await sharp(pixels, { raw: { width: 48, height: 40, channels: 3 } }).toFile(path)
 }
 
+/** Classes of the pixels of such a picture, 11 being none. */
+async function mask(path, seed) {
+  mkdirSync(dirname(path), { recursive: true })
+  const pixels = Buffer.from(Array.from({ length: 48 * 40 }, (_, i) => Math.floor((i + seed) / 160) % 12))
+  await sharp(pixels, { raw: { width: 48, height: 40, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toFile(path)
+}
+
 /** Once; copied for each page. */
 export async function makeSandbox() {
   const folder = mkdtempSync(join(tmpdir(), 'densenet-docs-'))
@@ -61,6 +71,12 @@ export async function makeSandbox() {
   for (const name of ['holidays/1.jpg', 'holidays/2.png', 'a.png']) await picture(join(folder, name), 5)
   const lines = CLASSES.flatMap(name => [1, 2, 3].map(n => `photos/train/${name}/${n}.jpg,${name}`))
   writeFileSync(join(folder, 'photos.csv'), `path,label\n${lines.join('\n')}\n`)
+  for (const split of ['train', 'val', 'test']) {
+    for (const n of [1, 2, 3]) {
+      await picture(join(folder, 'CamVid', split, `${n}.png`), n)
+      await mask(join(folder, 'CamVid', `${split}annot`, `${n}.png`), n)
+    }
+  }
   const chexpert = join(folder, 'CheXpert-v1.0-small')
   mkdirSync(chexpert)
   for (const split of ['train', 'valid']) {

@@ -55,7 +55,7 @@ function shortForm(words) {
   const [name] = words
   const options = known.get(name)
   const resumes = words.includes('--resume')
-  const folders = /^(photos|photos\.csv|CheXpert.+|\.\/.+|hundred)$/
+  const folders = /^(photos|photos\.csv|CheXpert.+|CamVid|\.\/.+|hundred)$/
   const args = words.map((word, i) => {
     if (word in INSTEAD) return INSTEAD[word]
     if (words[i - 1] !== '--dataset') return word
@@ -65,7 +65,8 @@ function shortForm(words) {
   const dataset = args[args.indexOf('--dataset') + 1]
   const chooses = name === 'train' && !resumes
   if (chooses && !args.includes('--dataset')) args.push('--dataset', 'synthetic')
-  if (options.has('--image-size') && args.includes('--dataset') && folders.test(dataset)) args.push(...SMALL_IMAGES)
+  const sizes = options.has('--image-size') && !args.includes('--frames')
+  if (sizes && args.includes('--dataset') && folders.test(dataset)) args.push(...SMALL_IMAGES)
   if (name === 'bench')
     args.push(...(args.slice(1).some(word => word.startsWith('densenet')) ? [] : ['densenet-40-12']))
   for (const [option, value] of Object.entries(LIMITS)) {

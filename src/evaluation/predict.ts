@@ -6,6 +6,7 @@ import { type Dataset, targetBytes } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import { VIEWS } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
+import { refusePixels } from '../model/describe.js'
 import { gather } from '../ranks/message.js'
 import { ALONE, type Ranks } from '../ranks/ranks.js'
 import { averageViews } from '../training/views.js'
@@ -35,6 +36,7 @@ export interface Predictions {
 export function predict(job: EvaluationJob): Promise<Predictions> {
   const { config, dataset, backend, createLoader, signal, onProgress, onWarning, loaderThreads: workers } = job
   const { ranks = ALONE } = job
+  refusePixels(config, 'predicting')
   checkDataset(config, dataset)
   const loss = evaluatedLoss(dataset, job.multiLabel)
   const own = loss.kind === 'binaryCrossEntropy'

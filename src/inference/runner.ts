@@ -1,10 +1,12 @@
 // A network made ready to answer: images in, logits out, any number of times, from anywhere in a program.
+
 import type { Backend } from '../engine/backend.js'
 import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
-import { DenseNetError, usageError } from '../errors.js'
+import { DenseNetError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { refusePixels } from '../model/describe.js'
 
 /** What a runner is made of. */
 export interface RunnerOptions {
@@ -33,9 +35,7 @@ export interface Runner {
 
 /** Makes a network ready to answer: norms folded, filters transformed, memory taken. */
 export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
-  if (config.family === 'fc-densenet') {
-    throw usageError('this network says the classes of pixels, not that of an image', 'use densenet segment')
-  }
+  refusePixels(config, 'classifying')
   const inference = await createInference(architecture(config), backend, state, { batchSize })
   const { inputChannels, height, width, classes } = config
   const imageSize = inputChannels * height * width

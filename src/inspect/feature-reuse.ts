@@ -3,6 +3,7 @@
 import { parameterError } from '../errors.js'
 import { refuseHeadless } from '../interop/import-weights.js'
 import { architecture, type Layer } from '../model/architecture.js'
+import { refusePixels } from '../model/describe.js'
 import { mixing, type Part } from '../model/parts.js'
 import type { InspectedNetwork } from './network.js'
 import { parametersOf } from './parameters.js'
@@ -69,6 +70,7 @@ export function featureReuse(
   { measure = 'mean', scale = 'column' }: FeatureReuseOptions = {},
 ): FeatureReuse {
   refuseHeadless(network.imported ?? null, 'feature reuse')
+  refusePixels(network.config, 'feature reuse')
   if (!reuseMeasures.includes(measure)) throw parameterError('measure', `one of ${reuseMeasures.join(', ')}`, measure)
   if (!reuseScales.includes(scale)) throw parameterError('scale', `one of ${reuseScales.join(', ')}`, scale)
   const weights = new Map<string, Float32Array | Float64Array>()

@@ -2,7 +2,9 @@
 // and the network as onnx/model.onnx, also in half precision and with int8 weights. transformers.js (4.3) knows no DenseNet
 // and refuses a model_type that is not in its table; of those "resnet" is one from pixel_values to logits, and no more
 // than that is made of it.
+
 import { DenseNetError } from '../errors.js'
+import { refusePixels } from '../model/describe.js'
 import { type NetworkWeights, type OnnxOptions, onnxGraph, type Precision } from './onnx-graph.js'
 import { encodeOnnx } from './onnx-model.js'
 import { fractions, type Preprocessing } from './timm.js'
@@ -20,6 +22,7 @@ export function transformersFiles(
   options: OnnxOptions,
 ): [string, string | Uint8Array][] {
   const { config, classes, normalisation, multiLabel } = network
+  refusePixels(config, 'a folder for transformers.js')
   if (multiLabel) {
     throw new DenseNetError(
       'transformers.js takes a softmax over all classes; of this network each class has a probability of its own',

@@ -1,4 +1,5 @@
 // A network in a few words.
+import { usageError } from '../errors.js'
 import type { DenseNetConfig } from './config.js'
 
 /** "DenseNet-BC with 16, 16, 16 layers, growth rate 12" */
@@ -6,4 +7,13 @@ export function describe({ family, blocks, growthRate, bottleneck, reduction }: 
   if (family === 'fc-densenet') return `FC-DenseNet with ${blocks.join(', ')} layers, growth rate ${growthRate}`
   const kind = `DenseNet${bottleneck || reduction < 1 ? '-' : ''}${bottleneck ? 'B' : ''}${reduction < 1 ? 'C' : ''}`
   return `${kind} with ${blocks.join(', ')} layers, growth rate ${growthRate}`
+}
+
+/** Refuses networks that say the classes of pixels; `what` is of those of an image. */
+export function refusePixels({ family }: DenseNetConfig, what: string): void {
+  if (family !== 'fc-densenet') return
+  throw usageError(
+    `${what} is of networks that say the class of an image; this one says those of pixels`,
+    'densenet segment shows them',
+  )
 }

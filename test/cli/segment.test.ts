@@ -106,7 +106,11 @@ test.each([
     ['train', 'fc-densenet-56', '--dataset', 'synthetic'],
     'says the class of each pixel',
   ],
-  ['to classify', ['classify', join(pictures, 'test/images/0.png'), '--model', run], 'says the classes of pixels'],
+  [
+    'to classify',
+    ['classify', join(pictures, 'test/images/0.png'), '--model', run],
+    'classifying is of networks that say the class of an image',
+  ],
   [
     'to segment by another',
     ['segment', join(pictures, 'test/images/0.png'), '--model', 'cifar10'],

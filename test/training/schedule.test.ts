@@ -88,9 +88,15 @@ test('a warm-up grows linearly to the rate of its schedule, and then is that', (
   expect(rate(warmUp(constant(0.1), 0), 1, 1)).toBe(0.1)
 })
 
+test("FC-DenseNet's falls by half a hundredth after each epoch", () => {
+  const schedule = createSchedule('exponential', 1e-3)
+  const rates = [1, 2, 101].map(epoch => schedule({ epoch, iteration: 2, epochs: 750, batchesPerEpoch: 3 }))
+  expect(rates).toEqual([1e-3, 1e-3 * 0.995, 1e-3 * 0.995 ** 100])
+})
+
 test('unknown names and rates are refused', () => {
   expect(() => createSchedule('linear', 0.1)).toThrow(
-    'expected one of multistep, cosine, one-cycle, imagenet, plateau, constant for schedule',
+    'expected one of multistep, cosine, one-cycle, imagenet, plateau, exponential, constant for schedule',
   )
   expect(() => createSchedule('cosine', 0)).toThrow('expected a number above 0 for learning rate, got 0')
 })

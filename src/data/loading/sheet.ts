@@ -113,7 +113,8 @@ function partsOf({ labels, otherLabels, share, targets }: Batch, i: number, clas
 }
 
 /** Its class, or its classes. */
-function nameOf({ classes, labels, targets }: Dataset, image: number): string {
+function nameOf({ classes, labels, targets, ...dataset }: Dataset, image: number): string {
+  if ('masks' in dataset && dataset.masks) return 'with a mask'
   if (!targets) return classes[labels[image]!] ?? '?'
   const all = targets.subarray(image * classes.length, (image + 1) * classes.length)
   const own = classes.filter((_, c) => all[c] === 1)
