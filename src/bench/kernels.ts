@@ -35,8 +35,12 @@ export const tellsTimes = ({ name }: Backend): boolean => name !== 'reference'
 
 /** Calls of the same kind taken together, the most expensive kind first. */
 export async function measureKernels(work: CompleteWork): Promise<KernelTime[]> {
+  return grouped(await measureCalls(work))
+}
+
+export function grouped(times: readonly CallTime[]): KernelTime[] {
   const groups = new Map<string, KernelTime>()
-  for (const time of await measureCalls(work)) add(groups, time)
+  for (const time of times) add(groups, time)
   return [...groups.values()].sort((a, b) => b.seconds - a.seconds)
 }
 
@@ -50,7 +54,8 @@ export async function measureCalls(work: CompleteWork): Promise<CallTime[]> {
   }
 }
 
-async function callTimes(backend: CompiledBackend, work: CompleteWork): Promise<CallTime[]> {
+/** On a backend that is there already. */
+export async function callTimes(backend: CompiledBackend, work: CompleteWork): Promise<CallTime[]> {
   const { task, batchSize, memory, iterations, settle, config } = work
   const described = architecture(config)
   const table = parameterTable(described)

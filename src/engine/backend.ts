@@ -61,6 +61,8 @@ export interface Backend {
   compile(program: Program, bindings: Bindings): Promise<Executable>
   /** Bytes that compile() takes for itself, besides the buffers; an error for a program with a call that it refuses. */
   scratchBytes(program: Program): number
+  /** After an error: whether its device was lost and it made a new one, on which all must be made anew. Not twice in a minute. */
+  renew?(): Promise<boolean>
   /** Frees its memory. */
   dispose(): void
 }

@@ -66,7 +66,26 @@ export interface Fitted {
   readonly learned: ReturnType<typeof learned>
 }
 
-export function fitNetwork(
+/** Where a device is lost on the way, a run that is kept goes on from its last checkpoint on a new one. */
+export async function fitNetwork(
+  network: Untrained,
+  train: Dataset,
+  options: FitOptions,
+  backend: Backend,
+  place: Place,
+): Promise<Fitted> {
+  const { output, resume, onEvent } = options
+  const path = output ?? (typeof resume === 'string' ? resume : resume?.path)
+  try {
+    return await fitOnce(network, train, options, backend, place)
+  } catch (error) {
+    if (path === undefined || !(await backend.renew?.())) throw error
+    onEvent?.({ type: 'warning', message: `${(error as Error).message}; going on from the last checkpoint` })
+    return fitNetwork(network, train, { ...options, output: undefined, resume: path }, backend, place)
+  }
+}
+
+function fitOnce(
   network: Untrained,
   train: Dataset,
   options: FitOptions,

@@ -1,6 +1,6 @@
 // The GPUs of Node: those that the optional package `webgpu` reaches.
 import { DenseNetError, parameterError } from '../../errors.js'
-import { openAdapter, type WebGpuBackend } from '../webgpu/backend.js'
+import { openBackend, type WebGpuBackend } from '../webgpu/backend.js'
 import { isSoftware } from '../webgpu/device.js'
 import type { Adapter, Gpu } from '../webgpu/platform.js'
 
@@ -61,30 +61,34 @@ export const NO_GPU = (): DenseNetError =>
         : "install the GPU's driver",
   })
 
-/** An adapter and its name. */
 export interface Found {
   readonly title: string
   readonly adapter: Adapter
+}
+
+/** One of that name, which can open one device. */
+async function adapterOf({ create }: Package, title: string): Promise<Adapter> {
+  const adapter = await hold(create([`adapter=${title}`, SPEED])).requestAdapter(FAST)
+  if (adapter) return adapter
+  throw NO_GPU()
 }
 
 /** All that there are, in the order of their numbers. */
 export async function listAdapters(): Promise<Found[]> {
   const dawn = await load()
   const found: Found[] = []
-  for (const title of await adapterNames(dawn)) {
-    const adapter = await hold(dawn.create([`adapter=${title}`, SPEED])).requestAdapter(FAST)
-    if (adapter) found.push({ title, adapter })
-  }
+  for (const title of await adapterNames(dawn)) found.push({ title, adapter: await adapterOf(dawn, title) })
   return found
 }
 
 /** Throws a DenseNetError where the package or an adapter is missing. */
 export async function createWebGpuBackend({ adapter: number, defaults }: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  const dawn = await load()
   const found = await listAdapters()
   if (found.length === 0) throw NO_GPU()
   const first = found.find(({ adapter }) => !isSoftware(adapter)) ?? found[0]!
   const chosen = number === undefined ? first : found[number]
-  if (chosen) return openAdapter(chosen.adapter, { title: chosen.title, defaults })
+  if (chosen) return openBackend(() => adapterOf(dawn, chosen.title), { title: chosen.title, defaults })
   throw parameterError(
     'adapter',
     found.length === 1 ? '0, the only one' : `0 to ${found.length - 1}`,

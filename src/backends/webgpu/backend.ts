@@ -21,31 +21,46 @@ export interface WebGpuBackend extends Backend {
   readonly software: boolean
 }
 
-/** Throws a DenseNetError where there is no adapter. */
-export async function createWebGpuBackend(gpu: Gpu | undefined, options: DeviceOptions = {}): Promise<WebGpuBackend> {
-  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) {
+/** A browser's. Throws a DenseNetError where there is no adapter. */
+export function createWebGpuBackend(gpu: Gpu | undefined): Promise<WebGpuBackend> {
+  return openBackend(async () => {
+    const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' })
+    if (adapter) return adapter
     throw new DenseNetError('the webgpu backend cannot be used (there is no WebGPU here)', {
       hint: 'use a browser that has it, such as Chrome 113 or newer, with a GPU',
     })
-  }
-  return openAdapter(adapter, options)
+  })
 }
 
-export async function openAdapter(adapter: Adapter, options: DeviceOptions = {}): Promise<WebGpuBackend> {
-  const opened = await openDevice(adapter, options)
-  const pipelines = createPipelines(opened.device)
+/** A device that is lost again within this time is not made anew. */
+const MINUTE = 60_000
+
+/** `find` gives an adapter, another one for each device. */
+export async function openBackend(find: () => Promise<Adapter>, options: DeviceOptions = {}): Promise<WebGpuBackend> {
+  const adapter = await find()
+  let opened = await openDevice(adapter, options)
+  let pipelines = createPipelines(opened.device)
+  let renewed = Number.NEGATIVE_INFINITY
   return {
     name: 'webgpu',
     elementType: 'float32',
     description: `webgpu: ${opened.title}`,
-    device: opened.device,
+    get device() {
+      return opened.device
+    },
     software: isSoftware(adapter),
-    arenaBytes: opened.device.limits.maxBufferSize,
+    arenaBytes: adapter.limits.maxBufferSize,
     createBuffer: elements => new WebGpuBuffer(opened, elements),
     refuses,
     compile: (program, bindings) => compile(program, bindings, { opened, pipelines, refuses }),
     scratchBytes: webGpuScratchBytes,
+    async renew() {
+      if (!opened.isLost() || performance.now() - renewed < MINUTE) return false
+      renewed = performance.now()
+      opened = await openDevice(await find(), options)
+      pipelines = createPipelines(opened.device)
+      return true
+    },
     dispose: () => opened.close(),
   }
 }

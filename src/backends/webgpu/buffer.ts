@@ -79,7 +79,7 @@ export class WebGpuBuffer implements DeviceBuffer {
       device.queue.submit([encoder.finish()])
       await staging.mapAsync(MAP_READ).catch(async (error: Error) => {
         // That it was lost is heard a moment later.
-        await new Promise(resolve => setTimeout(resolve, 0))
+        await Promise.race([device.lost, new Promise(resolve => setTimeout(resolve, 100))])
         this.opened.check()
         throw new DenseNetError(`${megabytes(FLOAT * count)} cannot be read from the GPU (${error.message})`, {
           cause: error,

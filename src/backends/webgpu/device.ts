@@ -6,6 +6,7 @@ export interface OpenDevice {
   readonly device: Device
   /** "NVIDIA H200" */
   readonly title: string
+  isLost(): boolean
   /** Throws when the device is lost, or something went wrong that no call could tell. */
   check(): void
   /** Frees all that it has; it is not lost thereby. */
@@ -42,7 +43,9 @@ export async function openDevice(
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
   let closed = false
   let problem: string | null = null
+  let lost = false
   void device.lost.then(({ message }) => {
+    lost = true
     if (!closed) problem = `the GPU is gone (${title}${message ? `: ${message.split('\n')[0]}` : ''})`
   })
   device.onuncapturederror = ({ error }) => {
@@ -51,6 +54,7 @@ export async function openDevice(
   return {
     device,
     title,
+    isLost: () => lost && !closed,
     check() {
       if (closed) throw new DenseNetError('the webgpu backend was disposed of and cannot be used any more')
       if (problem !== null)
