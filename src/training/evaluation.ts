@@ -54,16 +54,16 @@ export async function evaluateBatches(
     const own = batch && answers ? pixelsOf(session, batch, answers) : undefined
     if (own) numbers.push(own.labels, own.predicted)
     else if (answers?.several) numbers.push(answers.several.scores, answers.several.targets)
-    const facts = { ended, news: ranks.size > 1 ? news.take() : null, isOfPixels: own !== undefined }
+    const facts = { ended, news: ranks.size > 1 ? news.take() : null, classes: own?.classes ?? null }
     const all = await gather(ranks, facts, numbers.map(numbersOf))
     if (ranks.size > 1) news.hear(all.map(({ facts }) => facts.news))
     if (all.some(({ facts }) => facts.ended)) return null
     for (const { facts, numbers } of all) {
       const [losses, wrong, first, second] = numbers
       if (!losses || !wrong) continue
-      const { classes } = session.architecture.config
       const more = first !== undefined && second !== undefined
-      const pixels = more && facts.isOfPixels ? { classes, labels: first, predicted: second } : undefined
+      const { classes } = facts
+      const pixels = more && classes !== null ? { classes, labels: first, predicted: second } : undefined
       sums = addMetrics(sums, losses, wrong, pixels)
       if (more && !pixels) ranking.add(first, second, losses.length)
       if (!goOn(++done)) ended = true

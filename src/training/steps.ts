@@ -100,8 +100,7 @@ class SharedSteps implements Steps {
     for (const [rank, { numbers }] of (await told).entries()) {
       const [losses, wrong, labels, predicted] = numbers
       if (!losses || !wrong) continue
-      const { classes } = session.architecture.config
-      const pixels = labels && predicted && { classes, labels, predicted }
+      const pixels = labels && predicted && { classes: session.architecture.config.classes, labels, predicted }
       trained.push({ index: round.first + rank, images: sizes[rank]!, losses, ranks: wrong, pixels })
     }
     if (update) {
