@@ -1,20 +1,22 @@
 // How large the buffers are that outlive a run.
 import { type Architecture, scoresOf } from '../model/architecture.js'
-import { featureCount, featureLayers, POOLED } from '../model/feature-layers.js'
+import { featureCount, featureLayer, featureLayers, POOLED } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 import { type BufferSpec, type ExternalRole, type Program, roomOf } from './program.js'
 
 type Size = Pick<BufferSpec, 'elements' | 'perImage'>
 
 /** Of the buffer of each role; features are those of `layer`. */
-export function externalSizes(architecture: Architecture, layer = POOLED): Record<ExternalRole, Size> {
+export function externalSizes(architecture: Architecture, layer?: string): Record<ExternalRole, Size> {
   const { parameterCount, runningCount } = parameterTable(architecture)
   const { inputChannels, height, width, classes } = architecture.config
   const inAll = (elements: number): Size => ({ elements })
   const ofEach = (elements: number): Size => ({ elements, perImage: true })
   const [parameters, running] = [inAll(parameterCount), inAll(runningCount)]
-  const found = featureLayers(architecture).find(({ name }) => name === layer)
-  const features = ofEach(found ? featureCount(found) : 0)
+  // One that was asked for must be there; networks for pixels have none that is pooled.
+  const pooled = featureLayers(architecture).find(({ name }) => name === POOLED)
+  const read = layer === undefined ? pooled : featureLayer(architecture, layer)
+  const features = ofEach(read ? featureCount(read) : 0)
   const scores = scoresOf(architecture)
   const pixels = ofEach(scores.height * scores.width)
   return {
