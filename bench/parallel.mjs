@@ -144,6 +144,14 @@ async function onHosts(link, work) {
   const folder = mkdtempSync(join(tmpdir(), 'densenet-hosts-'))
   const name = host => `densenet-bench-${process.pid}-${host}`
   const run = text => execFileSync('sh', ['-c', text], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const clear = () => {
+    for (const host of [1, 2]) run(`ip netns del ${name(host)} 2>/dev/null || true`)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  // Nothing of it is left, whatever ends this process.
+  const end = () => process.exit(1)
+  process.on('exit', clear)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, end)
   try {
     for (const host of [1, 2]) run(`ip netns add ${name(host)} && ip -n ${name(host)} link set lo up`)
     run(`ip -n ${name(1)} link add eth0 type veth peer name eth0 netns ${name(2)}`)
@@ -162,7 +170,8 @@ async function onHosts(link, work) {
       ...Object.entries(settings).flatMap(([key, value]) => ['--mca', key, value]),
     ])
   } finally {
-    for (const host of [1, 2]) run(`ip netns del ${name(host)} 2>/dev/null || true`)
-    rmSync(folder, { recursive: true })
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, end)
+    process.off('exit', clear)
+    clear()
   }
 }

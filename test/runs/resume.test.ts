@@ -131,9 +131,7 @@ describe.each(SETS)('with every option, %s', (_, options, buffers) => {
   test('stopping anywhere and going on ends with the same checkpoint', async () => {
     const whole = await trained([], options)
     const expected = await lastOf(whole.folder)
-    expect(Object.keys(expected.state.training).sort()).toEqual(
-      [...buffers, 'average', 'averageRunning'].sort(),
-    )
+    expect(Object.keys(expected.state.training).sort()).toEqual([...buffers, 'average', 'averageRunning'].sort())
     expect(expected.progress).toMatchObject({ step: 15, updates: 6, pendingImages: 0 })
     for (const stops of [[1], [2], [3], [5], [9], [4, 7, 8, 12]]) {
       const broken = await trained(stops, options)
