@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import type { Backend } from '../../dist/engine/backend.js'
 import { imageBlobs } from '../../dist/entries/browser.js'
+import { gradCam } from '../../dist/entries/inspect.js'
 import { DenseNet, type Prediction, synthetic, type TrainingEvent, type TrainingResult } from '../../dist/index.js'
 import { chromiumPath } from '../chromium.js'
 import { wasmBuilds } from '../compiled-builds.js'
@@ -161,10 +162,12 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
       const renewed = await net.withNewClassifier(4, { seed: 9 })
       net.classes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']
       net.normalisation = few.normalisation
-      const [{ label }] = await net.classify({ data: few.images.slice(0, 3072), width: 32, height: 32 })
+      const raw = { data: few.images.slice(0, 3072), width: 32, height: 32 }
+      const [{ label }] = await net.classify(raw)
+      const cam = await net.gradCam(raw)
       const weights = [...(await renewed.state).parameters]
       const answer = {
-        metrics, progress, scores: [...scores], features: [...data], layer, label, summary: await net.summary(),
+        metrics, progress, scores: [...scores], features: [...data], layer, label, cam, summary: await net.summary(),
         weights, renewed: renewed.config.classes,
       }
       net.dispose()
@@ -184,7 +187,11 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     net.normalisation = few.normalisation
     const raw = { data: few.images.slice(0, 3072), width: 32, height: 32 }
     const [{ label }] = (await net.classify(raw, { on })) as [Prediction]
+    // The page gives all classes, the likeliest first.
+    const cam = await gradCam(net, raw, { on, top: 10 })
+    const close = cam.maps.map(map => ({ ...map, probability: expect.closeTo(map.probability, 12) }))
     expect(seen).toEqual({
+      cam: { ...cam, maps: close },
       metrics: { ...errors, loss: expect.closeTo(loss, 12) },
       progress,
       scores: [...(await net.predict(few, { on })).scores],
