@@ -20,6 +20,7 @@ const NOT_RUN = [
   [/^(npx )?densenet data \w/, 'fetches a data set: test/data/bringing/download.test.ts'],
   [/^(npx )?densenet train --resume checkpoints/, "a run of the original's: test/interop/cli.test.ts"],
   [/^(npx )?densenet models --(fetch|remove)/, 'fetches a network: test/networks/fetch.test.ts'],
+  [/^densenet segment --model runs\/a/, 'needs a run on images with masks, as those of docs/data.md'],
   [/ < /, 'reads standard input: test/cli/classify.test.ts'],
   [/^(npx )?densenet train --demo/, 'fetches a data set: npm start'],
   [
