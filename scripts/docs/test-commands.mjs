@@ -21,6 +21,7 @@ const NOT_RUN = [
   [/^(npx )?densenet train --resume checkpoints/, "a run of the original's: test/interop/cli.test.ts"],
   [/^(npx )?densenet models --(fetch|remove)/, 'fetches a network: test/networks/fetch.test.ts'],
   [/\.zip\b|flowers\/pictures/, 'a project of the playground: test/playground'],
+  [/^densenet segment --model runs\/a/, 'needs a run on images with masks, as those of docs/data.md'],
   [/ < /, 'reads standard input: test/cli/classify.test.ts'],
   [/^(npx )?densenet train --demo/, 'fetches a data set: npm start'],
   [
