@@ -36,5 +36,5 @@ timeout 300 ./node bench/gpu/measure.mjs "$@" | tee webgpu.jsonl
 if python3 -c 'import torch' 2>/dev/null; then timeout 180 python3 bench/gpu/pytorch.py "$@" | tee pytorch.jsonl; fi
 THERE
 chmod +x "$home/measure.sh"
-XZ_OPT='-9 -T2' tar cJf "$target" -C "$room" densenet-gpu
+XZ_OPT='-6 -T2' tar cJf "$target" -C "$room" densenet-gpu
 ls -l "$target"

@@ -43,17 +43,25 @@ describe.skipIf(!gpuAvailable)('a GPU that is lost', () => {
     expect(actual.weights).toEqual(expected.weights)
   })
 
-  test('twice in a minute, or without a run to go on with: a sentence', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'densenet-'))
+  test('twice in a minute it is not made anew', async () => {
     const on = await openGpu()
-    await expect(train(on, join(folder, 'run'), [1, 3])).rejects.toThrow(/^the GPU is gone \(/)
+    expect(await on.renew!()).toBe(false)
+    for (const again of [true, false]) {
+      on.device.destroy()
+      await on.device.lost
+      expect(await on.renew!()).toBe(again)
+    }
+    expect(() => on.createBuffer(4)).toThrow(/^the GPU is gone \(/)
     on.dispose()
-    const other = await openGpu()
-    await expect(train(other, undefined, [1])).rejects.toMatchObject({
+  })
+
+  test('without a run to go on with: a sentence', async () => {
+    const on = await openGpu()
+    await expect(train(on, undefined, [1])).rejects.toMatchObject({
       message: expect.stringMatching(/^the GPU is gone \(/),
       hint: 'a run goes on from its last checkpoint with --resume',
     })
-    other.dispose()
+    on.dispose()
   })
 
   test('memory that there is not is refused in a sentence', async () => {

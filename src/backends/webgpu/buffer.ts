@@ -117,5 +117,5 @@ export class WebGpuBuffer implements DeviceBuffer {
 }
 
 /** The most elements of one buffer, a multiple of what windows are aligned to. */
-export const pageElementsOf = ({ maxBufferSize }: { readonly maxBufferSize: number }): number =>
+const pageElementsOf = ({ maxBufferSize }: { readonly maxBufferSize: number }): number =>
   Math.floor(maxBufferSize / 256) * (256 / FLOAT)

@@ -24,7 +24,7 @@ export const isSoftware = ({ info }: Adapter): boolean =>
   (info.isFallbackAdapter ?? false) ||
   /swiftshader|llvmpipe|basic render/i.test(`${info.architecture} ${info.device} ${info.description}`)
 
-export const titleOf = ({ info }: Adapter): string =>
+const titleOf = ({ info }: Adapter): string =>
   [info.device, info.description, `${info.vendor} ${info.architecture}`].find(text => text.trim() !== '') ?? 'a GPU'
 
 export interface DeviceOptions {

@@ -8,7 +8,7 @@ export interface Piece extends Pick<Dispatch, 'operands' | 'whole' | 'real'> {
   readonly text: string
 }
 
-export const NOTHING: Piece = { text: '', operands: {}, whole: {}, real: {} }
+const NOTHING: Piece = { text: '', operands: {}, whole: {}, real: {} }
 
 /** What it takes of all pieces together. */
 export function joined(...pieces: readonly Partial<Piece>[]): Piece {

@@ -34,7 +34,7 @@ export function tileFor(rows: number): Tile {
 }
 
 const across = ({ columns }: Tile): number => columns / 4
-export const threadsOf = (tile: Tile): number => (tile.rows / tile.each) * across(tile)
+const threadsOf = (tile: Tile): number => (tile.rows / tile.each) * across(tile)
 
 interface Parts {
   readonly tile: Tile
