@@ -63,6 +63,7 @@ export interface ModelSummary extends Summary {
   readonly training: Readonly<Record<MemoryMode, TrainingMemory>>
 }
 
+/** What the memory of a summary is for. */
 export interface SummaryOptions {
   readonly batchSize?: number
   /** Whose scratch is counted; default: native. */

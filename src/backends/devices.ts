@@ -6,6 +6,7 @@ interface Missing {
   readonly missing: string | null
 }
 
+/** Instruction sets of the native engine, builds of wasm, GPUs. */
 export interface DeviceReport {
   /** Best first. */
   readonly native: Missing & { readonly instructionSets: readonly string[] }
@@ -14,6 +15,7 @@ export interface DeviceReport {
   readonly gpus: Missing & { readonly adapters: readonly GpuReport[] }
 }
 
+/** A GPU that webgpu can compute on. */
 export interface GpuReport {
   readonly title: string
   /** A processor that plays a GPU. */
@@ -27,7 +29,7 @@ export interface GpuReport {
 
 const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query']
 
-/** Of Node. */
+/** What there is to compute on in Node, and why something is missing. */
 export async function devices(): Promise<DeviceReport> {
   const [native, wasm, adapters] = await Promise.all([
     found(async () => {

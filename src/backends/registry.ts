@@ -7,6 +7,7 @@ export const backendNames = ['native', 'wasm', 'webgpu', 'reference'] as const
 /** What computes: `native`, the C++ engine, `wasm`, the same as WebAssembly, `webgpu`, any GPU, or `reference`, plain TypeScript. */
 export type BackendName = (typeof backendNames)[number]
 
+/** What may be asked for. */
 export type BackendChoice = BackendName | 'auto' | 'gpu'
 
 /** Which backend to make, and with how many threads. */
