@@ -68,7 +68,7 @@ const wrong: Case[] = [
     'an unknown schedule',
     ['train', '--schedule', 'linear'],
     2,
-    'expected one of multistep, cosine, one-cycle, imagenet, plateau, constant for --schedule, got "linear"',
+    'expected one of multistep, cosine, one-cycle, imagenet, plateau, exponential, constant for --schedule, got "linear"',
   ],
   [
     'an unknown memory mode',
@@ -80,7 +80,7 @@ const wrong: Case[] = [
     'an unknown backend',
     ['train', '--backend', 'cuda'],
     2,
-    'expected one of auto, native, wasm, reference for --backend, got "cuda"',
+    'expected one of auto, native, wasm, webgpu, reference, gpu for --backend, got "cuda"',
   ],
   [
     'odd blocks',
@@ -147,7 +147,7 @@ const wrong: Case[] = [
     'an unknown recipe',
     ['train', '--recipe', 'c11'],
     2,
-    'expected one of c10+, c10, c100+, c100, svhn, imagenet, imagenet-cosine, quick for --recipe, got "c11"',
+    'expected one of c10+, c10, c100+, c100, svhn, imagenet, imagenet-cosine, quick, camvid, camvid-frames for --recipe, got "c11"',
   ],
   [
     'a recipe without images',
@@ -205,7 +205,7 @@ const wrong: Case[] = [
     ['test', join(folder, 'text.safetensors')],
     1,
     expect.stringMatching(/text.safetensors is no file of weights that is known$/),
-    'What is read: safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras) and Torch7 (.t7)',
+    'What is read: safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras), Torch7 (.t7), Caffe (.caffemodel), MXNet (.params), Chainer and Lasagne (.npz)',
   ],
   [
     'too large a batch',
