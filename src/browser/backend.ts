@@ -32,7 +32,10 @@ export async function createWebBackend(options: WebComputeOptions): Promise<Back
   if (backend !== 'auto') {
     throw usageError(`there is no backend "${backend}" in a browser; there are ${webBackends.join(', ')} and auto`)
   }
-  const gpu = webGpu() && (await openGpu().catch(notUsable))
+  // Without a GPU its kernels are not even fetched.
+  const gpu = (await webGpu()?.requestAdapter({ powerPreference: 'high-performance' }))
+    ? await openGpu().catch(notUsable)
+    : null
   if (gpu && !gpu.software) return gpu
   gpu?.dispose()
   try {

@@ -3,7 +3,7 @@ import { createReferenceBackend } from '../../dist/backends/reference/backend.js
 import { createWebGpuBackend } from '../../dist/backends/webgpu/backend.js'
 import { webGpu } from '../../dist/backends/webgpu/platform.js'
 import { conformanceCases } from './cases.js'
-import { compareCase, initialArena, runCase } from './harness.js'
+import { compareCase, initialArena, onGpu, runCase } from './harness.js'
 
 /** What is wrong with the cases of these names, and how many there were. */
 async function conform(names: readonly string[]): Promise<{ backend: string; cases: number; problems: string[] }> {
@@ -14,7 +14,7 @@ async function conform(names: readonly string[]): Promise<{ backend: string; cas
     cases.map(async testCase => {
       const before = Float32Array.from(initialArena(testCase, 1e30))
       const expected = await runCase(reference, testCase)
-      const found = compareCase(testCase, expected, await runCase(backend, testCase, before), before)
+      const found = compareCase(onGpu(testCase), expected, await runCase(backend, testCase, before), before)
       return found.problems.map(problem => `${testCase.name}: ${problem}`)
     }),
   )
