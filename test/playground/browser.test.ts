@@ -259,9 +259,10 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     await go(page, 'train')
     const tuning = page.getByRole('region', { name: 'Fine-tuning' })
     await tuning.getByText('Settings').click()
-    await tuning.getByLabel('Epochs').fill('3')
+    await tuning.getByLabel('Epochs').fill('12')
     await tuning.getByRole('button', { name: 'Fine-tune the whole network' }).click()
-    await page.getByText('Epoch 2 of 3').waitFor()
+    // Long enough that it is not over before it is stopped.
+    await page.getByText(/Epoch [2-9] of 12/).waitFor()
     await tuning.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('button', { name: 'Go on with it' }).waitFor()
     await page.reload()
