@@ -150,14 +150,15 @@ bool poll(Exchange& exchange) {
   return moved;
 }
 
+/// Who does not answer; else, who takes nothing.
 void tell(const Exchange& exchange) {
+  const Message* waiting = nullptr;
   for (const Message& message : exchange.messages) {
-    if (message.done || !message.incoming) continue;
-    fprintf(stderr, "error: rank %d has not answered rank %d for %.0f s: it is stopped or cut off; all ranks end\n",
-            message.rank, rank, exchange.limit);
-    return;
+    if (!message.done && (!waiting || message.incoming)) waiting = &message;
   }
-  fprintf(stderr, "error: rank %d could not send for %.0f s; all ranks end\n", rank, exchange.limit);
+  if (!waiting) return;
+  fprintf(stderr, "error: rank %d has %s rank %d for %.0f s: it is stopped or cut off; all ranks end\n", waiting->rank,
+          waiting->incoming ? "not answered" : "taken nothing from", rank, exchange.limit);
 }
 
 void work(void*) {
