@@ -9,7 +9,7 @@ export function devicesCommand(finish: (exitCode: number) => void): Command {
     .description('what there is to compute on: instruction sets of the processor, GPUs with their numbers')
     .option('--json', 'print JSON')
     .option('--debug', 'show where an error came from')
-    .addHelpText('after', '\nExamples:\n  densenet devices\n  densenet train --backend webgpu --adapter 1')
+    .addHelpText('after', '\nExamples:\n  densenet devices')
     .action(async ({ json = false }: { json?: boolean }) => {
       const { out } = createContext({ json })
       const report = await devices()
