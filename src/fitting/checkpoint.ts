@@ -64,6 +64,7 @@ export interface Checkpoint {
 export const isMultiLabel = ({ config, multiLabel, recipe }: Checkpoint): boolean =>
   config.classes === 1 || (multiLabel ?? (recipe !== null && hasOwnProbabilities(recipe)))
 
+/** Whether its network is evaluated by the statistics of each image, not by the running ones. */
 export const takesOwnStatistics = ({ ownStatistics, recipe }: Checkpoint): boolean =>
   ownStatistics ?? recipe?.ownStatistics ?? false
 

@@ -24,6 +24,7 @@ export function maskPicture({ height, width, labels }: Segmentation): Uint8Array
   return encodeMask({ height, width, values: Uint32Array.from(labels) }, palette)
 }
 
+/** A PNG of the image with the colours of its pixels' classes laid over it. */
 export async function overlayPicture(image: Image, { height, width, labels }: Segmentation): Promise<Uint8Array> {
   const { data } = withChannels(image, 3)
   const pixels = height * width

@@ -9,6 +9,7 @@ import { normaliseImage } from '../images/normalise.js'
 import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 
+/** What the pixels of an image are of. */
 export interface Segmentation {
   readonly height: number
   readonly width: number
@@ -25,6 +26,7 @@ export interface SegmenterOptions extends NetworkInput {
   readonly ownStatistics?: boolean | undefined
 }
 
+/** A network that classifies pixels, ready on a backend. */
 export interface Segmenter {
   /** Calls are answered one after the other. */
   segment(image: Image): Promise<Segmentation>

@@ -28,6 +28,7 @@ export type NameChoice = (typeof nameChoices)[number]
 
 /** Orders of the colours that a first convolution reads. */
 export const colourOrders = ['rgb', 'bgr'] as const
+/** One of `colourOrders`. */
 export type ColourOrder = (typeof colourOrders)[number]
 
 /** Whether a name says that what it names are averages: state_dict_ema, ema_model, swa. */

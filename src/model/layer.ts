@@ -6,6 +6,7 @@ export interface FeatureLayer extends Maps {
   readonly name: string
 }
 
+/** One layer of an architecture: what it is called, what it has, what it makes. */
 export interface Layer {
   /** For the planner, which alone knows what can be done with the layer as a whole. */
   readonly kind: string

@@ -25,6 +25,7 @@ export function addPixels(confusion: readonly number[] | undefined, { classes, l
   return counts
 }
 
+/** How well pixels are classified. */
 export interface PixelScores {
   /** Share of the pixels that are right, 0 .. 1; NaN of none. */
   readonly accuracy: number
@@ -34,6 +35,7 @@ export interface PixelScores {
   readonly meanIou: number | null
 }
 
+/** The scores of `confusion`, [label][predicted] pixels. */
 export function pixelScores(confusion: readonly number[]): PixelScores {
   const classes = Math.sqrt(confusion.length)
   const numbers = Array.from({ length: classes }, (_, c) => c)
