@@ -118,7 +118,8 @@ describe.each(MPIS)('$program', mpi => {
     process.kill(second, signal)
     const { code, err } = await end
     expect(code).not.toBe(0)
-    if (signal === 'SIGSTOP') expect(err).toMatch(/error: rank 1 has (not answered|taken nothing from) rank [02] for 4 s/)
+    if (signal === 'SIGSTOP')
+      expect(err).toMatch(/error: rank 1 has (not answered|taken nothing from) rank [02] for 4 s/)
     expect((await lastOf(output)).progress.epoch).toBeGreaterThan(0)
     expect(processesOf(output)).toEqual([])
   })
