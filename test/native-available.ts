@@ -5,7 +5,7 @@ import { type InstructionSet, loadAddon } from '../dist/backends/native/addon.js
 /** Every instruction set, and where it can be tested when this processor lacks it. */
 const KNOWN: Readonly<Record<string, string>> = {
   avx512: 'npm run test:avx512 runs their conformance cases on an emulated one',
-  avx2: 'npm run test:emulated runs short trainings on them',
+  avx2: 'npm run test:emulated runs their conformance cases on an emulated one',
   neon: 'npm run test:emulated runs all their tests',
   portable: '',
 }

@@ -111,11 +111,7 @@ async function inOrder(ranks: Ranks, own: Predictions): Promise<Predictions> {
   if (ranks.size === 1) return own
   const { classes, targets } = own
   const rows = [own.indices, own.labels, own.losses, own.probabilities, own.scores, targets ?? []]
-  const told = await gather(
-    ranks,
-    null,
-    rows.map(values => (values instanceof Float32Array ? values : Float64Array.from(values))),
-  )
+  const told = await gather(ranks, null, rows)
   const parts = told.map(({ numbers }) => numbers as readonly [Numbers, Numbers, Numbers, Numbers, Numbers, Numbers])
   const order = parts
     .flatMap(([indices], rank) => [...indices].map((index, at) => ({ index, rank, at })))

@@ -13,8 +13,9 @@ export interface Message<T> {
 export async function gather<T>(
   ranks: Ranks,
   facts: T,
-  numbers: readonly Numbers[] = [],
+  values: readonly ArrayLike<number>[] = [],
 ): Promise<readonly Message<T>[]> {
+  const numbers = values.map(numbersOf)
   if (ranks.size === 1) return [{ facts, numbers }]
   const own = encode({ facts, numbers })
   const lengths = Array.from({ length: ranks.size }, () => new Float64Array(1))
@@ -36,6 +37,9 @@ export async function broadcast<T>(ranks: Ranks, message: Message<T> | null): Pr
   const all = await gather<T | null>(ranks, message?.facts ?? null, message?.numbers)
   return all[0] as Message<T>
 }
+
+const numbersOf = (values: ArrayLike<number>): Numbers =>
+  values instanceof Float32Array || values instanceof Float64Array ? values : Float64Array.from(values)
 
 export const bytesOf = ({ buffer, byteOffset, byteLength }: Numbers): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,6 +1,5 @@
 // Loss and errors over all batches of a source, shared out among ranks: each evaluates every so manieth batch, and all add
 // everybody's up, in order.
-import type { Numbers } from '../engine/backend.js'
 import type { Session } from '../engine/session.js'
 import { gather } from '../ranks/message.js'
 import { ALONE, type Ranks } from '../ranks/ranks.js'
@@ -55,7 +54,7 @@ export async function evaluateBatches(
     if (own) numbers.push(own.labels, own.predicted)
     else if (answers?.several) numbers.push(answers.several.scores, answers.several.targets)
     const facts = { ended, news: ranks.size > 1 ? news.take() : null, classes: own?.classes ?? null }
-    const all = await gather(ranks, facts, numbers.map(numbersOf))
+    const all = await gather(ranks, facts, numbers)
     if (ranks.size > 1) news.hear(all.map(({ facts }) => facts.news))
     if (all.some(({ facts }) => facts.ended)) return null
     for (const { facts, numbers } of all) {
@@ -72,6 +71,3 @@ export async function evaluateBatches(
   }
   return { metrics: { ...averageMetrics(sums), ...ranking.means() }, confusion: sums.confusion }
 }
-
-const numbersOf = (values: ArrayLike<number>): Numbers =>
-  values instanceof Float32Array || values instanceof Float64Array ? values : Float64Array.from(values)

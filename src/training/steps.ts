@@ -90,7 +90,7 @@ class SharedSteps implements Steps {
     if (!batch) for (const part of shared.parts.keys()) await finished(part)
     const pixels = batch && result && pixelsOf(session, batch, result)
     const mine = result ? [result.losses, result.ranks, ...(pixels ? [pixels.labels, pixels.predicted] : [])] : []
-    const told = gather(ranks, null, mine.map(numbersOf))
+    const told = gather(ranks, null, mine)
     const statistics = this.shareStatistics(batch !== null, sizes)
     while (settled < shared.parts.length) await settle()
     for (const [rank, own] of (await statistics).entries()) {
@@ -208,9 +208,6 @@ class SharedSteps implements Steps {
 const NOTHING = new Uint8Array(0)
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-
-const numbersOf = (values: ArrayLike<number>): Numbers =>
-  values instanceof Float64Array || values instanceof Float32Array ? values : Float64Array.from(values)
 
 function wholeOf(stretches: Part): Stretch {
   return { offset: stretches[0]!.offset, elements: sum(stretches.map(({ elements }) => elements)) }

@@ -12,38 +12,7 @@ import { initialParameters, initialRunning } from '../../dist/model/initialise.j
 import { randomStream } from '../../dist/util/random.js'
 import { compiledBuilds } from '../compiled-builds.js'
 import { relativeError } from '../golden/compare.js'
-
-const NETS: Readonly<Record<string, DenseNetOptions>> = {
-  'BC with dropout': {
-    blocks: [1, 2],
-    growthRate: 5,
-    bottleneck: true,
-    dropRate: 0.2,
-    height: 9,
-    width: 7,
-    classes: 3,
-  },
-  'plain, one channel': { blocks: [2, 1], growthRate: 3, inputChannels: 1, height: 6, width: 11 },
-  'ImageNet stem': {
-    blocks: [1, 1],
-    growthRate: 7,
-    bottleneck: true,
-    stem: 'imagenet',
-    height: 21,
-    width: 30,
-    classes: 11,
-  },
-  'down to one pixel': {
-    blocks: [1, 1, 1],
-    growthRate: 1,
-    bottleneck: true,
-    reduction: 1,
-    height: 5,
-    width: 4,
-    classes: 2,
-  },
-  'wide, one class': { blocks: [1], growthRate: 33, bottleneck: true, height: 3, width: 17, classes: 1 },
-}
+import { ODD_NETS } from '../odd-nets.js'
 
 const PLANNED = 7
 
@@ -74,7 +43,7 @@ const reference = createReferenceBackend({ elementType: 'float64' })
 
 for (const build of compiledBuilds) {
   describe.skipIf(!build.available)(`${build.name}: odd nets`, () => {
-    describe.each(Object.entries(NETS))('%s', (_, options) => {
+    describe.each(Object.entries(ODD_NETS))('%s', (_, options) => {
       test.each<[MemoryMode, number]>([
         ['store', 1],
         ['recompute', 3],
