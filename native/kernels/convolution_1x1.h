@@ -178,6 +178,9 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         multiplyRows(call, local, groups, some, channels, z, vectors, edge, TILE_PIXELS, ahead);
         if (!last) continue;
         addBiases(call, rows, edge, TILE_PIXELS, valid);
+        for (int64_t r = 0; ROUNDS && call.dropout.present() && r < rows.size(); r++) {
+          applyDropout(task, (image * outChannels + rows.first + r) * call.output.pixels() + tile, edge + r * TILE_PIXELS, valid);
+        }
         Element* out = call.output.plane(image, rows.first) + tile;
         for (int64_t r = 0; r < rows.size(); r++) copy(out + r * call.output.pixels(), edge + r * TILE_PIXELS, valid);
       }
@@ -185,7 +188,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   }
   for (int64_t o = rows.first; o < rows.end; o++) {
     Element* out = call.output.plane(image, o) + pixels.first;
-    if (call.dropout.present()) {
+    if (!ROUNDS && call.dropout.present()) {
       applyDropout(task, (image * outChannels + o) * call.output.pixels() + pixels.first, out, pixels.size());
     }
     if (call.statistics.present()) shared.moments[piece * outChannels + o] = momentsOf(out, pixels.size());

@@ -142,17 +142,17 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     local.columns.loadRow(shape, row - band.first, TILE_PIXELS, shape.steps * TILE_PIXELS);
     multiplyRow(local, shape, out, call.output.plane(image, 0) + row * shape.outWidth);
     for (int o = 0; o < out; o++) {
-      addBias(call, o, local.sums + o * shape.rowStep, shape.outWidth);
-      copy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, shape.outWidth);
+      Real* sums = local.sums + o * shape.rowStep;
+      addBias(call, o, sums, shape.outWidth);
+      if (call.dropout.present()) {
+        applyDropout(task, (image * out + o) * call.output.pixels() + row * shape.outWidth, sums, shape.outWidth);
+      }
+      copy(call.output.plane(image, o) + row * shape.outWidth, sums, shape.outWidth);
     }
   }
-  for (int o = 0; o < out; o++) {
-    Element* plane = call.output.plane(image, o) + band.first * shape.outWidth;
-    const int64_t count = band.size() * shape.outWidth;
-    if (call.dropout.present()) {
-      applyDropout(task, (image * out + o) * call.output.pixels() + band.first * shape.outWidth, plane, count);
-    }
-    if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(plane, count);
+  for (int o = 0; o < out && call.statistics.present(); o++) {
+    const Element* made = call.output.plane(image, o) + band.first * shape.outWidth;
+    shared.moments[int64_t(unit) * out + o] = momentsOf(made, band.size() * shape.outWidth);
   }
 }
 

@@ -4,7 +4,7 @@ import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { instructionSets, knownInstructionSets } from '../native-available.js'
 import { compareCase, runCase, type Tolerance } from './harness.js'
-import { precisionCases, roundedCase, runInPrecision } from './in-precision.js'
+import { ofStored, precisionCases, roundedCase, runInPrecision } from './in-precision.js'
 
 const reference = createReferenceBackend({ elementType: 'float64' })
 
@@ -27,7 +27,7 @@ for (const precision of ['float64', 'bfloat16'] as const) {
         const [call] = testCase.program.calls
         if (backend!.refuses(call!) !== null) return
         const { left, stray } = await runInPrecision(backend!, testCase, precision)
-        const { errors, problems } = compareCase(testCase, await expected, left)
+        const { errors, problems } = compareCase(testCase, ofStored(testCase, await expected, left), left)
         const { many, few } = worst[call!.kernel] ?? errors
         worst[call!.kernel] = { many: Math.max(many, errors.many), few: Math.max(few, errors.few) }
         expect(problems).toEqual([])

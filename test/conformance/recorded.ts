@@ -34,7 +34,10 @@ async function record(testCase: ConformanceCase, precision: Precision): Promise<
 const bitsOf = { float32: 32, float64: 64, bfloat16: 16 } as const
 
 for (const testCase of conformanceCases) await record(testCase, 'float32')
-for (const precision of ['float64', 'bfloat16'] as const) {
-  for (const testCase of precisionCases) await record(roundedCase(testCase, precision), precision)
+for (const testCase of precisionCases) await record(roundedCase(testCase, 'float64'), 'float64')
+// Statistics are those of what was stored, which the reference does not round.
+for (const testCase of precisionCases) {
+  const rounded = roundedCase(testCase, 'bfloat16')
+  await record({ ...rounded, tolerance: { ...rounded.tolerance, few: 2 ** -5 } }, 'bfloat16')
 }
 closeSync(file)
