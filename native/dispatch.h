@@ -1,4 +1,4 @@
-// Which instruction sets this build has and this processor can run.
+// Which instruction sets this processor can run, and this build has kernels for.
 #pragma once
 #include "program.h"
 
@@ -7,7 +7,7 @@ namespace densenet {
 struct InstructionSet {
   const char* name;  // as in DENSENET_ISA: avx512, avx2, neon, portable
   const char* title;  // for people
-  Implementations implementations;
+  Implementations implementations;  // nullptr: this build has none
 };
 
 /// The best instruction set of this processor, or the one called `name` (nullptr: the best). {} if the processor or the

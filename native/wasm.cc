@@ -6,7 +6,7 @@
 #define EXPORT(name) extern "C" __attribute__((export_name(#name)))
 
 namespace densenet {
-KernelImplementation wasmImplementations(const Call&);
+KernelImplementation kernels_wasm_float32(const Call&);
 }
 
 using namespace densenet;
@@ -53,13 +53,13 @@ EXPORT(used) double used() { return usedBytes(); }
 EXPORT(refuses) const char* refuses(const double* code, int count) {
   Decoder decoder(code, code + count);
   const Call call = decoder.begins() ? decoder.call() : Call();
-  return decoder.atEnd() ? wasmImplementations(call).refusal : "reads no such call";
+  return decoder.atEnd() ? kernels_wasm_float32(call).refusal : "reads no such call";
 }
 
 /// What compile() takes besides the buffers, of a program whose calls are not refused; -1: there is not enough memory to find out.
 EXPORT(scratchBytes) double scratchBytes(const double* code, int count, int workers) {
   if (!hasRoom(code, count, workers)) return -1;
-  Compiled program(wasmImplementations, workers, code, count);
+  Compiled program(kernels_wasm_float32, workers, code, count);
   if (program.readCalls().why) __builtin_trap();
   return double(program.needs.bytes(workers));
 }
@@ -68,7 +68,7 @@ EXPORT(scratchBytes) double scratchBytes(const double* code, int count, int work
 /// nullptr for transient ones and those that no call names.
 EXPORT(compile) Compiled* compile(const double* code, int count, int workers, Element** memories, Element* arena) {
   if (!hasRoom(code, count, workers)) return nullptr;
-  Compiled* program = new Compiled(wasmImplementations, workers, code, count);
+  Compiled* program = new Compiled(kernels_wasm_float32, workers, code, count);
   for (Buffer& buffer : program->buffers) buffer.data = *memories++;
   program->place(arena);
   if (program->readCalls().why) __builtin_trap();

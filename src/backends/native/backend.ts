@@ -16,13 +16,15 @@ export interface NativeOptions {
   readonly threads?: number
   /** Instead of the best the processor has: avx512, avx2, neon, portable. Default: the variable DENSENET_ISA. */
   readonly instructionSet?: string
+  /** Told when this build lacks the kernels that the processor would run best. */
+  readonly onWarning?: (message: string) => void
 }
 
 /** Throws a DenseNetError where no native build exists. */
 export function createNativeBackend(options: NativeOptions = {}): CompiledBackend {
   const addon = loadAddon()
   const threads = checkThreads(options.threads, availableParallelism())
-  return createCompiledBackend(openEngine(addon, threads, options.instructionSet))
+  return createCompiledBackend(openEngine(addon, threads, options))
 }
 
 /** Bytes that a backend of default options would take for itself to run a program, nothing where the addon cannot be
@@ -45,8 +47,12 @@ function asker(addon: Addon, isa: string, threads: number) {
   }
 }
 
-function openEngine(addon: Addon, threads: number, instructionSet?: string): Engine<BufferHandle, ProgramHandle> {
-  const isa = chooseInstructionSet(addon, instructionSet)
+function openEngine(
+  addon: Addon,
+  threads: number,
+  { instructionSet, onWarning }: NativeOptions,
+): Engine<BufferHandle, ProgramHandle> {
+  const isa = chooseInstructionSet(addon, instructionSet, onWarning)
   const pool = addon.createPool(threads)
   return {
     ...asker(addon, isa.name, threads),
