@@ -1,6 +1,7 @@
 // Where a program's transient buffers lie on a GPU. Programs that are made for one image at a time run the whole batch at once here, in
 // an arena of their own; and where an arena is several buffers, none of its own lies in two of them.
 import { layOut, livesOf } from '../../engine/arena.js'
+import type { Ref } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 
@@ -9,6 +10,14 @@ export function wholeBatch(program: Program): Program {
   if (!program.imageByImage) return program
   const lives = livesOf(program.buffers, program.calls, program.batchSize)
   return { ...program, imageByImage: false, ...layOut(lives) }
+}
+
+/** Where a number lies: in the arena, or in the buffer of a role. */
+export function placed({ buffers, offsets }: Program, { buffer, offset }: Ref) {
+  const { role } = buffers[buffer]!
+  return role === 'transient'
+    ? { memory: 'arena' as const, offset: offsets[buffer]! + offset }
+    : { memory: role, offset }
 }
 
 interface Paged {
