@@ -13,20 +13,25 @@ DENSENET_KERNELS(DECLARE)
 
 namespace {
 
-struct Kernels {
-  const char* isa;
+struct Built {
+  const char *isa, *precision;
   Implementations implementations;
 };
 
-#define ROW(ISA, PRECISION) {#ISA, kernels_##ISA##_##PRECISION},
-constexpr Kernels BUILT[] = {DENSENET_KERNELS(ROW)};
+#define ROW(ISA, PRECISION) {#ISA, #PRECISION, kernels_##ISA##_##PRECISION},
+constexpr Built BUILT[] = {DENSENET_KERNELS(ROW)};
 
-/// nullptr where the build has none.
-Implementations kernelsOf(const char* isa) {
-  for (const Kernels& kernels : BUILT) {
-    if (strcmp(kernels.isa, isa) == 0) return kernels.implementations;
+/// By their numbers in encodings.
+constexpr const char* PRECISION_NAMES[PRECISIONS] = {"float32", "float64", "bfloat16"};
+
+Kernels kernelsOf(const char* isa) {
+  Kernels kernels{};
+  for (const auto& [of, precision, implementations] : BUILT) {
+    for (int i = 0; i < PRECISIONS; i++) {
+      if (strcmp(of, isa) == 0 && strcmp(precision, PRECISION_NAMES[i]) == 0) kernels.of[i] = implementations;
+    }
   }
-  return nullptr;
+  return kernels;
 }
 
 #if defined(__x86_64__)
@@ -73,7 +78,7 @@ InstructionSet chooseInstructionSet(const char* name) {
   InstructionSet sets[8];
   const int count = availableInstructionSets(sets, 8);
   for (int i = 0; i < count; i++) {
-    if (sets[i].implementations && (name == nullptr || strcmp(name, sets[i].name) == 0)) return sets[i];
+    if (sets[i].kernels.of[0] && (name == nullptr || strcmp(name, sets[i].name) == 0)) return sets[i];
   }
   return {};
 }

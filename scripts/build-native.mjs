@@ -45,14 +45,19 @@ const AVX2 = ['-mavx2', '-mfma']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
+/** By their names in native/dispatch.cc, and what native/program.h calls them. */
+const PRECISIONS = { float32: 32, float64: 64, bfloat16: 16 }
 /** kernels/kernels.cc, compiled once for each instruction set and precision; those that take longest first. */
+const inEachPrecision = sets =>
+  Object.keys(PRECISIONS).flatMap(precision => sets.map(([isa, flags]) => ({ isa, precision, flags })))
+const PORTABLE = ['portable', ['-DVECTOR_WIDTH=4']]
 const KERNELS = {
-  x64: [
-    { isa: 'avx512', precision: 'float32', flags: [...AVX512, '-DVECTOR_WIDTH=16'] },
-    { isa: 'avx2', precision: 'float32', flags: [...AVX2, '-DVECTOR_WIDTH=8'] },
-    { isa: 'portable', precision: 'float32', flags: ['-DVECTOR_WIDTH=4'] },
-  ],
-  arm64: [{ isa: 'portable', precision: 'float32', flags: ['-DVECTOR_WIDTH=4'] }],
+  x64: inEachPrecision([
+    ['avx512', [...AVX512, '-DVECTOR_WIDTH=16']],
+    ['avx2', [...AVX2, '-DVECTOR_WIDTH=8']],
+    PORTABLE,
+  ]),
+  arm64: inEachPrecision([PORTABLE]),
 }
 /** What Linux calls that which a processor must have for each; best first. */
 const NEEDS = {
@@ -87,7 +92,10 @@ const nameOf = ({ isa, precision }) => `kernels_${isa}_${precision}`
 const kernelsObject = kernels => ({
   name: nameOf(kernels),
   source: 'kernels/kernels.cc',
-  flags: ['-O3', '-fno-math-errno', ...kernels.flags, `-DDENSENET_IMPLEMENTATIONS=${nameOf(kernels)}`],
+  flags: [
+    ...['-O3', '-fno-math-errno', ...kernels.flags, `-DDENSENET_PRECISION=${PRECISIONS[kernels.precision]}`],
+    `-DDENSENET_IMPLEMENTATIONS=${nameOf(kernels)}`,
+  ],
 })
 
 /** Tells dispatch.cc which kernels there are. */
@@ -117,9 +125,10 @@ function runnable() {
 function kernelsHere(target) {
   const all = KERNELS[process.arch]
   if (process.platform !== 'linux') return all
-  const wanted = [runnable()[0], 'portable']
+  const [best] = runnable()
+  const isWanted = ({ isa, precision }) => isa === best || (isa === 'portable' && precision === 'float32')
   const stands = kernels => existsSync(join(folderOf(target), `${nameOf(kernels)}.o`))
-  return all.filter(kernels => wanted.includes(kernels.isa) || stands(kernels))
+  return all.filter(kernels => isWanted(kernels) || stands(kernels))
 }
 
 const linkOf = (objects, folder, command, name, libraries = []) => [

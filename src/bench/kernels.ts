@@ -1,7 +1,7 @@
 // Where the time of a step goes, kernel by kernel. Only the compiled backends can tell.
 import type { CompiledBackend } from '../backends/compiled/backend.js'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
-import type { Backend, Bindings, DeviceBuffer } from '../engine/backend.js'
+import { type Backend, type Bindings, createArena, type DeviceBuffer } from '../engine/backend.js'
 import { bytesOf, flopsOf } from '../engine/cost.js'
 import { externalRooms } from '../engine/externals.js'
 import type { KernelCall, View } from '../engine/kernels.js'
@@ -96,7 +96,7 @@ function createBindings(backend: CompiledBackend, programs: readonly Program[]):
   const externals = Object.entries(externalRooms(programs)).map(
     ([role, elements]) => [role, backend.createBuffer(elements)] as const,
   )
-  const arena = backend.createBuffer(Math.max(...programs.map(({ arenaElements }) => arenaElements)))
+  const arena = createArena(backend, Math.max(...programs.map(({ arenaBytes }) => arenaBytes)))
   return { ...(Object.fromEntries(externals) as Filled), arena }
 }
 

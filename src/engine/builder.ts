@@ -91,8 +91,8 @@ export class ProgramBuilder {
     const calls = this.calls.slice(0, this.end)
     const { batchSize } = this.options
     const kind = { batchSize, imageByImage: !this.training, fixedParameters: this.inference }
-    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
-    return { ...kind, buffers: this.buffers, calls, offsets, arenaElements }
+    const { offsets, arenaBytes } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
+    return { ...kind, buffers: this.buffers, calls, offsets, arenaBytes }
   }
 
   /** What the backward pass reads of an output: itself, or another buffer that a second call has made it into. */

@@ -3,7 +3,7 @@ import { DenseNetError } from '../errors.js'
 import { type Architecture, scoresOf } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
-import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
+import { type Backend, createArena, type DeviceBuffer, type Executable, type Numbers } from './backend.js'
 import { type BatchShape, checkBatch, type SessionBatch, type StepResult, targetsOf } from './batch.js'
 import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
@@ -189,13 +189,12 @@ export async function createSession(
     for (const executable of executables.splice(0)) executable.dispose()
     for (const buffer of owned.splice(0)) buffer.dispose()
   }
-  const create = (elements: number): DeviceBuffer => {
-    const buffer = backend.createBuffer(elements)
+  const own = (buffer: DeviceBuffer): DeviceBuffer => {
     owned.push(buffer)
     return buffer
   }
   try {
-    return await assemble(architecture, backend, options, { programs, create, executables, dispose })
+    return await assemble(architecture, backend, options, { programs, own, executables, dispose })
   } catch (error) {
     dispose()
     throw error
@@ -204,7 +203,7 @@ export async function createSession(
 
 interface Resources {
   readonly programs: SessionPrograms
-  readonly create: (elements: number) => DeviceBuffer
+  readonly own: (buffer: DeviceBuffer) => DeviceBuffer
   readonly executables: Executable[]
   readonly dispose: () => void
 }
@@ -213,7 +212,7 @@ async function assemble(
   architecture: Architecture,
   backend: Backend,
   options: SessionOptions,
-  { programs, create, executables, dispose }: Resources,
+  { programs, own, executables, dispose }: Resources,
 ): Promise<Session> {
   const { batchSize, classWeights, evaluated = architecture } = options
   const { classes } = architecture.config
@@ -223,9 +222,9 @@ async function assemble(
   // The running statistics belong to the state, even where no program reads them.
   const rooms = { running: table.runningCount, ...sumRoom(programs, table), ...externalRooms(all) }
   for (const [role, elements] of Object.entries(rooms)) {
-    buffers[role as ExternalRole] = create(elements)
+    buffers[role as ExternalRole] = own(backend.createBuffer(elements))
   }
-  const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
+  const arena = own(createArena(backend, Math.max(...all.map(({ arenaBytes }) => arenaBytes))))
   const { parameters, running, logits, loss, rank, predicted, average, averageRunning } = buffers
   const input = options.from ? buffers.features : buffers.input
 

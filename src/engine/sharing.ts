@@ -163,7 +163,7 @@ function statisticsApart(program: Program, share: Share): { apart: Program; stat
               batchSize: program.batchSize,
               buffers: [running, own],
               offsets: [-1, -1],
-              arenaElements: 0,
+              arenaBytes: 0,
               calls: groups[share.rank]!.map(entered),
             },
     },

@@ -133,6 +133,6 @@ function program(roles: readonly ExternalRole[], elements: number, calls: readon
     buffers: roles.map(role => ({ name: role, elements, role })),
     calls,
     offsets: roles.map(() => -1),
-    arenaElements: 0,
+    arenaBytes: 0,
   }
 }

@@ -86,7 +86,7 @@ export function predictMemory(
   // What computes the features to keep has an arena and weights of its own.
   const extractor = options.session?.from ? inferenceProgram(described, { batchSize, layer: POOLED }) : undefined
   const extraction = extractor ? [extractor] : []
-  const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaElements }) => arenaElements)))
+  const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaBytes }) => arenaBytes)))
   const rooms = { running: parameterTable(described).runningCount, ...externalRooms(programs) }
   const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + rooms[role]!, 0)
   const remembered = TRAINING_BUFFERS.filter(role => rooms[role])
@@ -99,7 +99,7 @@ export function predictMemory(
   const travelling = options.session?.share ? 2 : 0
   const parts = {
     node,
-    activations: FLOAT * (arenas[0]! + arenas[1]!),
+    activations: arenas[0]! + arenas[1]!,
     parameters:
       FLOAT * count(['parameters', 'gradients', 'running', ...remembered]) +
       extraction.length * FLOAT * count(['parameters', 'running']),

@@ -87,8 +87,14 @@ describe('losses', () => {
     }
     const calls = [call(at)]
     const offsets = specs.map((_, i) => 100 * i)
-    const program: Program = { batchSize: batch, buffers: specs, calls, offsets, arenaElements: 100 * specs.length }
-    const arena = backend.createBuffer(program.arenaElements)
+    const program: Program = {
+      batchSize: batch,
+      buffers: specs,
+      calls,
+      offsets: offsets.map(offset => 4 * offset),
+      arenaBytes: 400 * specs.length,
+    }
+    const arena = backend.createBuffer(100 * specs.length)
     for (const [i, { name }] of specs.entries()) if (inputs[name]) await arena.write(inputs[name], offsets[i])
     await (await backend.compile(program, { arena })).run({ batch })
     return (name: string, count: number) => arena.read(offsets[specs.findIndex(spec => spec.name === name)]!, count)

@@ -37,25 +37,32 @@ export interface Output {
 
 const ALIGNMENT = 64
 const GAP = 64
+/** Bytes of an element: the cases' programs are of float32. */
+const FLOAT = 4
+
+/** Elements of the arena of a program of float32. */
+export const arenaElements = ({ arenaBytes }: Pick<Program, 'arenaBytes'>): number => arenaBytes / FLOAT
+/** The element of it at which a buffer begins. */
+export const startOf = ({ offsets }: Pick<Program, 'offsets'>, buffer: number): number => offsets[buffer]! / FLOAT
 
 /** A program with every buffer in the arena, each for itself. */
 export function makeProgram(calls: readonly KernelCall[], buffers: readonly BufferSpec[], batchSize: number): Program {
   const offsets: number[] = []
   let end = GAP
   for (const { elements } of buffers) {
-    offsets.push(end)
+    offsets.push(FLOAT * end)
     end = Math.ceil((end + elements + GAP) / ALIGNMENT) * ALIGNMENT
   }
-  return { batchSize, buffers, calls, offsets, arenaElements: end }
+  return { batchSize, buffers, calls, offsets, arenaBytes: FLOAT * end }
 }
 
-export function outputsOf(call: KernelCall, offsets: readonly number[], batch: number): Output[] {
+export function outputsOf(call: KernelCall, program: Program, batch: number): Output[] {
   return operandsOf(call, batch)
     .filter(({ access }) => access !== 'read')
     .map(operand => {
       if ('ref' in operand) {
         const { name, count } = operand
-        const first = offsets[operand.ref.buffer]! + operand.ref.offset
+        const first = startOf(program, operand.ref.buffer) + operand.ref.offset
         // Rows of weights; what optimisers work on; numbers of channels or images.
         const channels = name === 'weightGradient' ? outputChannels(call) : 'elements' in call ? 1 : count
         const positions = new Uint32Array(count)
@@ -66,7 +73,7 @@ export function outputsOf(call: KernelCall, offsets: readonly number[], batch: n
       const [pixels, count] = [height * width, channels * height * width]
       const positions = new Uint32Array(batch * count)
       for (let n = 0; n < batch; n++) {
-        const from = offsets[buffer]! + (n * stride + first) * pixels
+        const from = startOf(program, buffer) + (n * stride + first) * pixels
         for (let i = 0; i < count; i++) positions[n * count + i] = from + i
       }
       return { name: operand.name, positions, inner: pixels, channels }
@@ -80,8 +87,8 @@ function outputChannels(call: KernelCall): number {
 
 /** The arena before the run, with `gap` where no input is. */
 export function initialArena({ program, inputs }: ConformanceCase, gap = Number.NaN): Float64Array {
-  const arena = new Float64Array(program.arenaElements).fill(gap)
-  for (const [buffer, values] of inputs) arena.set(values, program.offsets[buffer]!)
+  const arena = new Float64Array(arenaElements(program)).fill(gap)
+  for (const [buffer, values] of inputs) arena.set(values, startOf(program, buffer))
   return arena
 }
 
@@ -91,7 +98,7 @@ export async function runCase(
   testCase: ConformanceCase,
   before: ArrayLike<number> = initialArena(testCase),
 ): Promise<ArrayLike<number>> {
-  const arena = backend.createBuffer(testCase.program.arenaElements)
+  const arena = backend.createBuffer(arenaElements(testCase.program))
   try {
     await arena.write(before)
     const executable = await backend.compile(testCase.program, { arena })
@@ -152,7 +159,7 @@ export function compareCase(
 ): Comparison {
   const errors = { many: 0, few: 0 }
   const problems: string[] = []
-  const isOutput = new Uint8Array(testCase.program.arenaElements)
+  const isOutput = new Uint8Array(arenaElements(testCase.program))
   for (const output of testCase.outputs) {
     const { name, positions, inner, channels } = output
     const { kind, scales, differences } = allowedIn(output, testCase.tolerance, expected)
@@ -188,7 +195,7 @@ export function compareCase(
 
 function whereIs({ program }: ConformanceCase, position: number): string {
   for (const [number, { name, elements }] of program.buffers.entries()) {
-    const index = position - program.offsets[number]!
+    const index = position - startOf(program, number)
     if (index >= 0 && index < elements) return `${name}[${index}]`
   }
   return `arena[${position}], between the buffers,`

@@ -111,7 +111,7 @@ describe('a frozen beginning', () => {
 
   test('takes less memory', () => {
     const elements = (names: ReadonlySet<string>): number =>
-      plan(described, { mode: 'train', batchSize: 4, frozen: names }).arenaElements
+      plan(described, { mode: 'train', batchSize: 4, frozen: names }).arenaBytes
     expect(elements(frozen)).toBeLessThan(elements(new Set()) / 2)
   })
 })

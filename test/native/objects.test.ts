@@ -23,7 +23,9 @@ const objects = wanted
       .filter(name => name.endsWith('.o'))
       .map(name => basename(name, '.o'))
   : []
-const kernels = ['kernels_avx2_float32', 'kernels_avx512_float32', 'kernels_portable_float32']
+const kernels = ['avx2', 'avx512', 'portable'].flatMap(set =>
+  ['float32', 'float64', 'bfloat16'].map(precision => `kernels_${set}_${precision}`),
+)
 const tool = (name: string, ...args: string[]): string =>
   execFileSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 

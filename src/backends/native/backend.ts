@@ -1,6 +1,6 @@
 // The native backend: C++ kernels in a Node-API addon, run by its own threads off the event loop.
 import { availableParallelism } from 'node:os'
-import type { Program } from '../../engine/program.js'
+import type { Precision, Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import {
   type CompiledBackend,
@@ -18,13 +18,15 @@ export interface NativeOptions {
   readonly instructionSet?: string
   /** Told when this build lacks the kernels that the processor would run best. */
   readonly onWarning?: (message: string) => void
+  /** What activations are kept as. Default: float32. */
+  readonly precision?: Precision
 }
 
 /** Throws a DenseNetError where no native build exists. */
 export function createNativeBackend(options: NativeOptions = {}): CompiledBackend {
   const addon = loadAddon()
   const threads = checkThreads(options.threads, availableParallelism())
-  return createCompiledBackend(openEngine(addon, threads, options))
+  return createCompiledBackend(openEngine(addon, threads, options), options.precision ?? 'float32')
 }
 
 /** Bytes that a backend of default options would take for itself to run a program, nothing where the addon cannot be

@@ -12,7 +12,7 @@ import type {
 import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import { fieldProblem } from '../../engine/fields.js'
 import type { KernelCall, KernelName } from '../../engine/kernels.js'
-import type { Program } from '../../engine/program.js'
+import { bytesPerElement, type Program } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { averagePoolBackward, averagePoolForward } from './average-pool.js'
 import { blend, clipGradients, fill } from './buffers.js'
@@ -66,6 +66,7 @@ export function createReferenceBackend({
 }: ReferenceOptions = {}): Backend {
   return {
     name: 'reference',
+    precision: elementType,
     elementType,
     description: `reference: plain TypeScript, ${elementType}`,
     createBuffer: elements => new HostBuffer(elements, elementType),
@@ -139,8 +140,10 @@ function compile(program: Program, bindings: Bindings, elementType: ElementType,
     const places = (image: number): Place[] => {
       const found: Place[] = []
       for (const number of used) {
-        const { role, elements, perImage } = program.buffers[number]!
-        const base = role === 'transient' ? program.offsets[number]! : perImage ? image * elements : 0
+        const spec = program.buffers[number]!
+        const { role, elements, perImage } = spec
+        const own = program.offsets[number]! / bytesPerElement(spec)
+        const base = role === 'transient' ? own : perImage ? image * elements : 0
         found[number] = { data: hostData(bindings[role === 'transient' ? 'arena' : role]), base }
       }
       return found

@@ -59,6 +59,7 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
   let renewed = Number.NEGATIVE_INFINITY
   return {
     name: 'webgpu',
+    precision: 'float32',
     elementType: 'float32',
     description: `webgpu: ${opened.title}${tiles}`,
     get device() {
@@ -85,5 +86,5 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
 export function webGpuScratchBytes(program: Program, costs: TileCosts = USUAL_COSTS): number {
   checkCalls(program, { refuses: fieldProblem })
   const whole = wholeBatch(program)
-  return 4 * (lower(whole, EVERYWHERE, costs).scratchElements + (whole === program ? 0 : whole.arenaElements))
+  return 4 * lower(whole, EVERYWHERE, costs).scratchElements + (whole === program ? 0 : whole.arenaBytes)
 }

@@ -64,7 +64,7 @@ export async function compile(
   try {
     const whole = wholeBatch(given)
     const arena =
-      whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaElements)
+      whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaBytes / FLOAT)
     const program = arena ? onPages(whole, arena) : whole
     const { dispatches, scratchElements } = lower(program, reachOf(arena, device.limits), costs)
     const scratch = create(scratchElements)

@@ -56,7 +56,7 @@ function probe({ rows }: Tile, batchSize: number): Program {
     { name: 'weights', elements: INPUTS * rows, role: 'parameters' },
     { name: 'output', elements: rows * SIDE ** 2, perImage: true, role: 'features' },
   ]
-  return { batchSize, buffers, calls: [call], offsets: [-1, -1, -1], arenaElements: 0 }
+  return { batchSize, buffers, calls: [call], offsets: [-1, -1, -1], arenaBytes: 0 }
 }
 
 /** Of one time; the first one is not counted, after that as many as take long enough to be measured. */

@@ -5,6 +5,8 @@ import type { Ref } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 
+const FLOAT = 4
+
 /** The same program, if it sees all images already. */
 export function wholeBatch(program: Program): Program {
   if (!program.imageByImage) return program
@@ -12,11 +14,11 @@ export function wholeBatch(program: Program): Program {
   return { ...program, imageByImage: false, ...layOut(lives) }
 }
 
-/** Where a number lies: in the arena, or in the buffer of a role. */
+/** Where a number lies, in elements: in the arena, or in the buffer of a role. */
 export function placed({ buffers, offsets }: Program, { buffer, offset }: Ref) {
   const { role } = buffers[buffer]!
   return role === 'transient'
-    ? { memory: 'arena' as const, offset: offsets[buffer]! + offset }
+    ? { memory: 'arena' as const, offset: offsets[buffer]! / FLOAT + offset }
     : { memory: role, offset }
 }
 
@@ -29,12 +31,12 @@ interface Paged {
 export function onPages(program: Program, { elements, pageElements }: Paged): Program {
   if (elements <= pageElements) return program
   const lives = livesOf(program.buffers, program.calls, program.batchSize)
-  const laid = layOut(lives, pageElements)
-  const fits = lives.every(({ elements: size }) => size <= pageElements) && laid.arenaElements <= elements
+  const page = FLOAT * pageElements
+  const laid = layOut(lives, page)
+  const fits = lives.every(({ bytes }) => bytes <= page) && laid.arenaBytes <= FLOAT * elements
   if (fits) return { ...program, ...laid }
-  const page = Math.floor((4 * pageElements) / 2 ** 20)
   throw new DenseNetError(
-    `a batch of ${program.batchSize} images does not fit into buffers of ${page} MB, this GPU's largest`,
+    `a batch of ${program.batchSize} images does not fit into buffers of ${Math.floor(page / 2 ** 20)} MB, this GPU's largest`,
     {
       hint: 'use a smaller --batch-size, or --memory recompute',
     },
