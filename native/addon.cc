@@ -219,7 +219,7 @@ napi_value createPool(napi_env env, napi_callback_info info) {
   return fail(env, why);
 }
 
-/// [{ name, title }], best first.
+/// [{ name, title, built }], best first.
 napi_value instructionSets(napi_env env, napi_callback_info) {
   InstructionSet sets[8];
   const int count = availableInstructionSets(sets, 8);
@@ -230,6 +230,7 @@ napi_value instructionSets(napi_env env, napi_callback_info) {
     napi_create_object(env, &entry);
     napi_set_named_property(env, entry, "name", text(env, sets[i].name));
     napi_set_named_property(env, entry, "title", text(env, sets[i].title));
+    napi_set_named_property(env, entry, "built", boolean(env, sets[i].kernels.of[0] != nullptr));
     napi_set_element(env, list, uint32_t(i), entry);
   }
   return list;

@@ -78,7 +78,7 @@ InstructionSet chooseInstructionSet(const char* name) {
   InstructionSet sets[8];
   const int count = availableInstructionSets(sets, 8);
   for (int i = 0; i < count; i++) {
-    if (name == nullptr || strcmp(name, sets[i].name) == 0) return sets[i];
+    if (sets[i].kernels.of[0] && (name == nullptr || strcmp(name, sets[i].name) == 0)) return sets[i];
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// Which instruction sets this build has and this processor can run.
+// Which instruction sets this processor can run, and this build has kernels for.
 #pragma once
 #include "program.h"
 

@@ -33,10 +33,8 @@ const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query']
 export async function devices(): Promise<DeviceReport> {
   const [native, wasm, adapters] = await Promise.all([
     found(async () => {
-      const { loadAddon } = await import('./native/addon.js')
-      return loadAddon()
-        .instructionSets()
-        .map(({ name }) => name)
+      const { loadAddon, usableSets } = await import('./native/addon.js')
+      return usableSets(loadAddon()).map(({ name }) => name)
     }),
     found(async () => (await import('./wasm/builds.js')).runnableBuilds()),
     found(async () => {

@@ -19,7 +19,7 @@ export interface BackendOptions {
   readonly threads?: number
   /** Of webgpu: which of several GPUs, by its number in `densenet devices`. */
   readonly adapter?: number
-  /** Told why a slower backend was taken or fewer threads, and what to do about it; default: console.warn. */
+  /** Told why a slower backend was taken, slower kernels or fewer threads, and what to do about it; default: console.warn. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -59,7 +59,7 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
 }
 
 const makers = ({ threads, adapter, onWarning }: Pick<BackendOptions, 'threads' | 'adapter' | 'onWarning'>) => ({
-  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads }),
+  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads, onWarning }),
   wasm: async () => {
     const { createWasmBackend } = await import('./wasm-node/backend.js').catch(() => import('./wasm/backend.js'))
     return createWasmBackend({ threads, onWarning })

@@ -15,6 +15,8 @@ export interface InstructionSet {
   /** As in DENSENET_ISA: avx512, avx2, neon, portable. */
   readonly name: string
   readonly title: string
+  /** Whether this build has kernels for it: `npm ci` makes what the processor at hand runs best. */
+  readonly built: boolean
 }
 
 /** Programs and calls are encoded (engine/encode.ts). */
@@ -93,16 +95,31 @@ export function loadAddon(): Addon {
   })
 }
 
-/** The one called `wanted` or, without it, by the variable DENSENET_ISA; the processor's best when neither names one. */
-export function chooseInstructionSet(addon: Addon, wanted?: string): InstructionSet {
+/** Those of an addon's that this processor can run, and this build has, best first. */
+export const usableSets = (addon: Addon): InstructionSet[] => addon.instructionSets().filter(({ built }) => built)
+
+/** The one called `wanted` or, without it, by the variable DENSENET_ISA; the best that there is when neither names one, with a
+ * warning where the processor could do better. */
+export function chooseInstructionSet(
+  addon: Addon,
+  wanted?: string,
+  onWarning?: (message: string) => void,
+): InstructionSet {
   const name = wanted ?? process.env.DENSENET_ISA
-  const sets = addon.instructionSets()
-  const chosen = name ? sets.find(set => set.name === name) : sets[0]
+  const all = addon.instructionSets()
+  const usable = usableSets(addon)
+  const [best] = all
+  const chosen = name ? usable.find(set => set.name === name) : usable[0]
+  if (!name && best !== chosen && best && !best.built) {
+    onWarning?.(`this build has no ${best.title} kernels, which are faster here. To have them, npm run build:native`)
+  }
   if (chosen) return chosen
+  const names = usable.map(set => set.name).join(', ')
+  const lacks = all.some(set => set.name === name)
   throw parameterError(
     wanted === undefined ? 'DENSENET_ISA' : 'instructionSet',
-    `an instruction set that this processor can run (${sets.map(set => set.name).join(', ')})`,
+    `an instruction set that this ${lacks ? 'build has kernels for' : 'processor can run'} (${names})`,
     name,
-    'leave it out to get the best',
+    lacks ? 'build the others with: npm run build:whole' : 'leave it out to get the best',
   )
 }

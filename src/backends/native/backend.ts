@@ -16,6 +16,8 @@ export interface NativeOptions {
   readonly threads?: number
   /** Instead of the best the processor has: avx512, avx2, neon, portable. Default: the variable DENSENET_ISA. */
   readonly instructionSet?: string
+  /** Told when this build lacks the kernels that the processor would run best. */
+  readonly onWarning?: (message: string) => void
   /** What activations are kept as. Default: float32. */
   readonly precision?: Precision
 }
@@ -24,7 +26,7 @@ export interface NativeOptions {
 export function createNativeBackend(options: NativeOptions = {}): CompiledBackend {
   const addon = loadAddon()
   const threads = checkThreads(options.threads, availableParallelism())
-  return createCompiledBackend(openEngine(addon, threads, options.instructionSet), options.precision ?? 'float32')
+  return createCompiledBackend(openEngine(addon, threads, options), options.precision ?? 'float32')
 }
 
 /** Bytes that a backend of default options would take for itself to run a program, nothing where the addon cannot be
@@ -47,8 +49,12 @@ function asker(addon: Addon, isa: string, threads: number) {
   }
 }
 
-function openEngine(addon: Addon, threads: number, instructionSet?: string): Engine<BufferHandle, ProgramHandle> {
-  const isa = chooseInstructionSet(addon, instructionSet)
+function openEngine(
+  addon: Addon,
+  threads: number,
+  { instructionSet, onWarning }: NativeOptions,
+): Engine<BufferHandle, ProgramHandle> {
+  const isa = chooseInstructionSet(addon, instructionSet, onWarning)
   const pool = addon.createPool(threads)
   return {
     ...asker(addon, isa.name, threads),
