@@ -56,11 +56,12 @@ const KERNELS = {
     ['avx512', [...AVX512, '-DVECTOR_WIDTH=16']],
     ['avx2', [...AVX2, '-DVECTOR_WIDTH=8']],
     PORTABLE,
-  ]),
+  ]).concat({ isa: 'avx512bf16', precision: 'bfloat16', flags: [...AVX512, '-mavx512bf16', '-DVECTOR_WIDTH=16'] }),
   arm64: inEachPrecision([PORTABLE]),
 }
 /** What Linux calls that which a processor must have for each; best first. */
 const NEEDS = {
+  avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
   avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
   avx2: ['avx2', 'fma'],
   portable: [],
@@ -125,8 +126,10 @@ function runnable() {
 function kernelsHere(target) {
   const all = KERNELS[process.arch]
   if (process.platform !== 'linux') return all
-  const [best] = runnable()
-  const isWanted = ({ isa, precision }) => isa === best || (isa === 'portable' && precision === 'float32')
+  const isas = runnable()
+  const best = precision =>
+    isas.find(isa => all.some(kernels => kernels.isa === isa && kernels.precision === precision))
+  const isWanted = ({ isa, precision }) => isa === best(precision) || (isa === 'portable' && precision === 'float32')
   const stands = kernels => existsSync(join(folderOf(target), `${nameOf(kernels)}.o`))
   return all.filter(kernels => isWanted(kernels) || stands(kernels))
 }

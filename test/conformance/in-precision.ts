@@ -44,7 +44,11 @@ export function ofStored({ program, outputs }: ConformanceCase, expected: ArrayL
   if (!call || !('statistics' in call) || !call.statistics || call.kernel === 'runningStatistics') return expected
   const named = (name: string) => outputs.find(output => output.name === name)!
   const { positions, inner, channels } = named('output')
-  const [means, variances, changed] = [named('statistics.mean'), named('statistics.variance'), Float64Array.from(expected)]
+  const [means, variances, changed] = [
+    named('statistics.mean'),
+    named('statistics.variance'),
+    Float64Array.from(expected),
+  ]
   for (let c = 0; c < channels; c++) {
     const values = [...positions].flatMap((at, i) => (Math.floor(i / inner) % channels === c ? [left[at]!] : []))
     const mean = values.reduce((sum, x) => sum + x, 0) / values.length

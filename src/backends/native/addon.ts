@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { FINGERPRINT } from '../../engine/encode.js'
+import { PRECISIONS, type Precision } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import type { Stored } from '../compiled/backend.js'
 
@@ -12,10 +13,10 @@ export type PoolHandle = { readonly __pool: unique symbol }
 export type ProgramHandle = { readonly __program: unique symbol }
 
 export interface InstructionSet {
-  /** As in DENSENET_ISA: avx512, avx2, neon, portable. */
+  /** As in DENSENET_ISA: avx512bf16, avx512, avx2, neon, portable. */
   readonly name: string
   readonly title: string
-  /** Whether this build has kernels for it: `npm ci` makes what the processor at hand runs best. */
+  /** Whether this build has kernels for it, in the precision that was asked for: `npm ci` makes what the processor at hand runs best. */
   readonly built: boolean
 }
 
@@ -23,8 +24,8 @@ export interface InstructionSet {
 export interface Addon {
   /** Of the vocabulary that it was built for: an older build would answer, but wrongly. */
   readonly vocabulary?: number
-  /** What this processor can run, best first. */
-  instructionSets(): InstructionSet[]
+  /** What this processor can run and makes a difference to a precision, best first. */
+  instructionSets(precision: Precision): InstructionSet[]
   /** Zeroed memory, or null when there is not enough. */
   createBuffer(bytes: number): BufferHandle | null
   /** Bytes as they are, at a byte of the buffer. */
@@ -96,7 +97,32 @@ export function loadAddon(): Addon {
 }
 
 /** Those of an addon's that this processor can run, and this build has, best first. */
-export const usableSets = (addon: Addon): InstructionSet[] => addon.instructionSets().filter(({ built }) => built)
+export const usableSets = (addon: Addon, precision: Precision = 'float32'): InstructionSet[] =>
+  addon.instructionSets(precision).filter(({ built }) => built)
+
+/** What the native backend takes for each precision, and why; null: nothing, for the reason that is given. */
+export interface Choice {
+  readonly precision: Precision
+  readonly instructionSet: string | null
+  readonly why: string
+}
+
+export function choices(addon: Addon): Choice[] {
+  return PRECISIONS.map(precision => {
+    let warning: string | undefined
+    try {
+      const onWarning = (message: string): void => {
+        warning = message
+      }
+      const { name } = chooseInstructionSet(addon, undefined, onWarning, precision)
+      const asked = process.env.DENSENET_ISA ? 'the variable DENSENET_ISA asks for it' : 'the best of this processor'
+      return { precision, instructionSet: name, why: warning ?? asked }
+    } catch (error) {
+      if (!(error instanceof DenseNetError)) throw error
+      return { precision, instructionSet: null, why: error.message }
+    }
+  })
+}
 
 /** The one called `wanted` or, without it, by the variable DENSENET_ISA; the best that there is when neither names one, with a
  * warning where the processor could do better. */
@@ -104,10 +130,11 @@ export function chooseInstructionSet(
   addon: Addon,
   wanted?: string,
   onWarning?: (message: string) => void,
+  precision: Precision = 'float32',
 ): InstructionSet {
   const name = wanted ?? process.env.DENSENET_ISA
-  const all = addon.instructionSets()
-  const usable = usableSets(addon)
+  const all = addon.instructionSets(precision)
+  const usable = usableSets(addon, precision)
   const [best] = all
   const chosen = name ? usable.find(set => set.name === name) : usable[0]
   if (!name && best !== chosen && best && !best.built) {
