@@ -53,13 +53,17 @@ struct Operands {
 };
 
 /// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
-template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
-struct Steps {
+template <int ROW, int STEP, int INPUT, bool FINISHED, bool OF_PAIRS>
+struct KnownSteps {
   static constexpr int row = ROW, step = STEP, input = INPUT;
   static constexpr bool finished = FINISHED;  // what is done with the sums, see Finish
   static constexpr bool pairs = OF_PAIRS;     // whether weights and input are pairs (pairs.h), two of j a step
-  typedef Steps<0, 0, 0, false, OF_PAIRS> Any;
+  typedef KnownSteps<0, 0, 0, false, OF_PAIRS> Any;
 };
+/// Doubles are for who wants them exact: they do without, and compile in half the time.
+constexpr int KNOWN = sizeof(Real) == sizeof(float) ? 1 : 0;
+template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
+using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS>;
 typedef Steps<0, 0, 0> AnySteps;
 
 /// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
