@@ -24,10 +24,11 @@ export interface CallTime {
 }
 
 /** Which backend a work is for. */
-export const computeOf = ({ backend, threads, adapter }: CompleteWork): BackendOptions => ({
+export const computeOf = ({ backend, threads, adapter, precision }: CompleteWork): BackendOptions => ({
   backend,
   threads,
   adapter,
+  precision,
 })
 
 /** Whether its calls can be measured. */

@@ -31,8 +31,8 @@ export async function testPixels({ path, checkpoint, dataset, flags, context, si
   if (flags.report !== undefined) throw usageError('there is no report of pixels yet', 'leave out --report')
   if (flags.crops !== 'single') throw usageError('images with masks are shown once each', 'leave out --crops')
   const ownStatistics = takesOwn(flags.statistics, checkpoint)
-  const { backend, threads, adapter, loaderThreads } = flags
-  const on = await createBackend({ backend, threads, adapter, onWarning: warn })
+  const { backend, threads, adapter, precision, loaderThreads } = flags
+  const on = await createBackend({ backend, threads, adapter, precision, onWarning: warn })
   const status = new StatusLine(out)
   const start = performance.now()
   try {

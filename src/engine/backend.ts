@@ -1,9 +1,12 @@
 // The interface that a backend implements. Buffers are opaque (they may live on another device), reads are asynchronous,
 // and a backend knows nothing of models: it runs programs.
 import type { KernelCall } from './kernels.js'
-import type { ElementType, ExternalRole, Program } from './program.js'
+import type { ElementType, ExternalRole, Precision, Program } from './program.js'
 
-export type { ElementType } from './program.js'
+export type { ElementType, Precision } from './program.js'
+/** The usual one first. */
+export const precisions = ['float32', 'bfloat16', 'float64'] as const satisfies readonly Precision[]
+
 /** Numbers of a backend, in JavaScript. */
 export type Numbers = Float32Array | Float64Array
 

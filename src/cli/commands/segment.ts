@@ -58,8 +58,8 @@ function segment(given: readonly string[], flags: SegmentFlags): Promise<number>
     const names = distinct(images)
     const { checkpoint } = await openNetwork(flags.model, {}, context.warn)
     const { config, classes, normalisation, preprocessing } = checkpoint
-    const { backend, threads, adapter } = flags
-    const on = await createBackend({ backend, threads, adapter, onWarning: context.warn })
+    const { backend, threads, adapter, precision } = flags
+    const on = await createBackend({ backend, threads, adapter, precision, onWarning: context.warn })
     later(() => on.dispose())
     const ownStatistics = takesOwn(flags.statistics, checkpoint)
     const network = {
