@@ -46,7 +46,9 @@ if (![rounds, iterations].every(n => Number.isInteger(n) && n > 0)) fail('--roun
 const works = WORKS.filter(work => nameOf(work).includes(values.only ?? ''))
 if (works.length === 0) fail(`--only ${values.only} fits none of: ${WORKS.map(nameOf).join('; ')}`)
 
-const precisions = values.precision.split(',').map(name => PRECISIONS[name] ?? fail(`--precision: ${Object.keys(PRECISIONS)}`))
+const precisions = values.precision
+  .split(',')
+  .map(name => PRECISIONS[name] ?? fail(`--precision: ${Object.keys(PRECISIONS)}`))
 
 const SETTLE = 3
 

@@ -1,8 +1,8 @@
 // One kernel alone on one thread: what docs/notes say of single kernels.
-//   g++ -std=c++17 -O3 -mavx2 -mfma -fno-math-errno -Wno-psabi -DVECTOR_WIDTH=8 -I native/kernels bench/kernel.cc -o /tmp/kernel
+//   g++ -std=c++17 -O3 -mavx2 -mfma -fno-math-errno -Wno-psabi -DVECTOR_WIDTH=8 -DDENSENET_PRECISION=32 -I native/kernels bench/kernel.cc -o /tmp/kernel
 //   /tmp/kernel SIZE IN OUT SIDE IMAGES [SECONDS]     a convolution, forward and backward: /tmp/kernel 1 112 48 32 16
 //   /tmp/kernel dense IN BETWEEN OUT SIDE [SECONDS]   a dense layer in inference, its two phases: /tmp/kernel dense 224 128 32 56
-// Prints the fastest of as many calls as fit the seconds (0.1 each). With 0 there is one call of each: valgrind --tool=callgrind counts
+// (DENSENET_PRECISION: 32, 64 or 16, bfloat16.) Prints the fastest of as many calls as fit the seconds (0.1 each). With 0 there is one call of each: valgrind --tool=callgrind counts
 // instructions function by function, which noise does not change. To compare two states of the kernels build one binary of each and alternate them.
 #include "convolution_1x1.h"
 #include "dense_layer.h"
@@ -18,9 +18,10 @@ namespace {
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Numbers around `middle`, aligned to a page; never freed.
-float* numbers(int64_t count, float middle = 0) {
-  float* all = static_cast<float*>(aligned_alloc(4096, size_t(roundUp((count + 64) * int64_t(sizeof(float)), 4096))));
-  for (int64_t i = 0; i < count + 64; i++) all[i] = middle + float(uint32_t(i) * 2654435761u >> 16) / 32768 - 1;
+template <class T = Real>
+T* numbers(int64_t count, Real middle = 0) {
+  T* all = static_cast<T*>(aligned_alloc(4096, size_t(roundUp((count + 64) * int64_t(sizeof(T)), 4096))));
+  for (int64_t i = 0; i < count + 64; i++) set(all + i, middle + Real(uint32_t(i) * 2654435761u >> 16) / 32768 - 1);
   return all;
 }
 
@@ -38,7 +39,7 @@ void run(const densenet::KernelImplementation& kernel, const Task& task) {
 /// The two phases of a dense layer, one image: GFLOP/s of the 1x1 convolution, and of what multiplications F(4x4, 3x3) leaves of the 3x3.
 int measureDenseLayer(int in, int between, int out, int side, double seconds) {
   const int64_t pixels = int64_t(side) * side;
-  float* x = numbers((in + out) * pixels);
+  Element* x = numbers<Element>((in + out) * pixels);
   Call call;
   call.size = 3;
   call.channels = between;
@@ -48,9 +49,9 @@ int measureDenseLayer(int in, int between, int out, int side, double seconds) {
   call.weight = numbers(int64_t(in) * between);
   call.growthWeight = numbers(int64_t(between) * out * 9);
   call.bias = numbers(between);
-  call.norm = {numbers(in, 1), numbers(in), numbers(in), numbers(in, 2), 1e-5f};
+  call.norm = {numbers(in, 1), numbers(in), numbers(in), numbers(in, 2), 1e-5};
   const auto& kernel = denseLayer::forward;
-  float* packed = numbers(kernel.packedFloats(call));
+  Real* packed = numbers(kernel.packedBytes(call) / int64_t(sizeof(Real)));
   kernel.pack(call, packed);
   call.packed = packed;
   densenet::RunArguments arguments;
@@ -83,7 +84,7 @@ int main(int count, char** words) {
   const int size = atoi(words[1]), in = atoi(words[2]), out = atoi(words[3]), side = atoi(words[4]), images = atoi(words[5]);
   const double seconds = count > 6 ? atof(words[6]) : 0.1;
   const int64_t pixels = int64_t(side) * side;
-  const auto view = [&](int channels) { return View{numbers(images * channels * pixels), channels * pixels, channels, side, side}; };
+  const auto view = [&](int channels) { return View{numbers<Element>(images * channels * pixels), channels * pixels, channels, side, side}; };
   Call call;
   call.size = size;
   call.stride = 1;
@@ -92,7 +93,7 @@ int main(int count, char** words) {
   call.output = view(out);
   call.weight = numbers(int64_t(in) * out * size * size);
   call.weightGradient = numbers(int64_t(in) * out * size * size);
-  call.norm = {numbers(in, 1), numbers(in), numbers(in), numbers(in, 2), 1e-5f};
+  call.norm = {numbers(in, 1), numbers(in), numbers(in), numbers(in, 2), 1e-5};
   call.statistics = {numbers(out), numbers(out)};
   call.outputGradient.gradient = view(out);
   call.outputGradient.value = call.output;
@@ -100,7 +101,7 @@ int main(int count, char** words) {
   call.outputGradient.variance = numbers(out, 2);
   call.outputGradient.a = numbers(out);
   call.outputGradient.b = numbers(out);
-  call.outputGradient.epsilon = 1e-5f;
+  call.outputGradient.epsilon = 1e-5;
   call.inputGradient.gradient = view(in);
   call.inputGradient.accumulate = size == 1;
   call.inputGradient.gamma = numbers(in);

@@ -1,5 +1,5 @@
 // What one core reaches in the kernels' register tile (native/kernels/tile.h), all operands in the first-level cache:
-//   g++ -std=c++17 -O3 -mavx2 -mfma -Wno-psabi -DVECTOR_WIDTH=8 -I native/kernels bench/tile.cc -o /tmp/tile && /tmp/tile
+//   g++ -std=c++17 -O3 -mavx2 -mfma -Wno-psabi -DVECTOR_WIDTH=8 -DDENSENET_PRECISION=32 -I native/kernels bench/tile.cc -o /tmp/tile && /tmp/tile
 // (with AVX-512: -mavx512f -DVECTOR_WIDTH=16). Prints GFLOP/s by steps of a tile: the best, and the median of short measurements,
 // which is lower where another thread shares the core.
 #include "tile.h"
@@ -11,7 +11,7 @@
 
 namespace {
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-alignas(64) float weights[1 << 14], input[1 << 16], output[1 << 14];
+alignas(64) Real weights[1 << 14], input[1 << 16], output[1 << 14];
 }  // namespace
 
 int main() {

@@ -59,26 +59,26 @@ napi_value createBuffer(napi_env env, napi_callback_info info) {
 // The checks of ranges are in backend.ts.
 napi_value writeBuffer(napi_env env, napi_callback_info info) {
   const Arguments given(env, info);
-  const Elements<const float> from(env, given[1]);
+  const Elements<const char> from(env, given[1]);
   const auto memory = unwrap<Memory>(env, given[0]);
-  if (memory && from.count > 0) memcpy(memory->data + int64_t(given.number(2)), from.data, from.count * sizeof(float));
+  if (memory && from.bytes > 0) memcpy(memory->data + int64_t(given.number(2)), from.data, from.bytes);
   return nullptr;
 }
 
 napi_value readBuffer(napi_env env, napi_callback_info info) {
   const Arguments given(env, info);
-  const Elements<float> to(env, given[1]);
+  const Elements<char> to(env, given[1]);
   const auto memory = unwrap<Memory>(env, given[0]);
-  if (memory && to.count > 0) memcpy(to.data, memory->data + int64_t(given.number(2)), to.count * sizeof(float));
+  if (memory && to.bytes > 0) memcpy(to.data, memory->data + int64_t(given.number(2)), to.bytes);
   return nullptr;
 }
 
 // ---- programs ---------------------------------------------------------------------------------------------------
 
-Implementations implementationsOf(napi_env env, napi_value name) {
+Kernels kernelsOf(napi_env env, napi_value name) {
   char isa[16] = "";
   napi_get_value_string_utf8(env, name, isa, sizeof isa, nullptr);
-  return chooseInstructionSet(isa).implementations;
+  return chooseInstructionSet(isa).kernels;
 }
 
 /// Throws why a program, or one of its calls, cannot be run.
@@ -96,7 +96,9 @@ napi_value refuses(napi_env env, napi_callback_info info) {
   Decoder decoder(code.data, code.data + code.count);
   const Call call = decoder.begins() ? decoder.call() : Call();
   if (!decoder.atEnd()) return text(env, "reads no such call");
-  const char* refusal = implementationsOf(env, given[0])(call).refusal;
+  const Implementations implementations = kernelsOf(env, given[0]).of[int(decoder.precision())];
+  if (!implementations) return text(env, NO_KERNELS);
+  const char* refusal = implementations(call).refusal;
   if (!refusal) return nothing(env);
   char why[256];
   snprintf(why, sizeof why, "the native backend %s", refusal);
@@ -106,7 +108,7 @@ napi_value refuses(napi_env env, napi_callback_info info) {
 /// The program (instructionSet, workers, program) before its calls are read.
 Held<CompiledProgram> begin(const Arguments& given) {
   const Elements<const double> code(given.env, given[2]);
-  return new CompiledProgram(implementationsOf(given.env, given[0]), given.integer(1), code.data, int64_t(code.count));
+  return new CompiledProgram(kernelsOf(given.env, given[0]), given.integer(1), code.data, int64_t(code.count));
 }
 
 /// scratchBytes(instructionSet, workers, program): what compile() takes besides the buffers.
@@ -130,7 +132,7 @@ napi_value compile(napi_env env, napi_callback_info info) {
   const auto program = compiled->program = begin(given);
   auto& buffers = program->buffers;
   compiled->memories.make(buffers.size() + 1);
-  const auto hold = [&](int64_t i, napi_value handle) -> Element* {
+  const auto hold = [&](int64_t i, napi_value handle) -> char* {
     const auto memory = compiled->memories[i] = unwrap<Memory>(env, handle);
     return memory ? memory->data : nullptr;
   };
@@ -199,7 +201,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   Run* run = new Run;
   run->pool = pool;
   run->compiled = compiled;
-  run->arguments = {batch, float(given.number(3)), given.number(4), given.number(5), given.number(6), given.number(7)};
+  run->arguments = {batch, given.number(3), given.number(4), given.number(5), given.number(6), given.number(7)};
   if (given.flag(8)) run->seconds.make(program.program.callCount);
   napi_value promise = nullptr;
   napi_create_promise(env, &run->deferred, &promise);

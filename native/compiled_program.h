@@ -6,32 +6,34 @@
 
 namespace densenet {
 
-/// Zeroed elements; `data` is nullptr where there was not enough memory.
+/// Zeroed bytes; `data` is nullptr where there was not enough memory.
 struct Memory : Counted {
-  Element* data = nullptr;
-  int64_t elements = 0;
+  char* data = nullptr;
+  size_t bytes = 0;
   Memory() = default;
   Memory(const Memory&) = delete;
-  ~Memory() { freeMemory(data, bytes()); }
+  ~Memory() { freeMemory(data, bytes); }
   /// Once; false where there is not enough memory.
   bool make(int64_t count) {
-    elements = count;
-    data = static_cast<Element*>(allocateZeroed(bytes()));
+    bytes = size_t(count);
+    data = static_cast<char*>(allocateZeroed(bytes));
     return data != nullptr;
   }
-  size_t bytes() const { return size_t(elements) * sizeof(Element); }
 };
 
-/// What a program needs besides its buffers.
+/// What a program needs besides its buffers, in bytes.
 struct Needs {
-  int64_t shared = 0, local = 0;   // bytes of scratch; local: of each worker
-  int64_t packed = 0, arenas = 0;  // floats, elements
-  int sharers = 1;                 // workers that need a `shared` each
+  int64_t shared = 0, local = 0;  // of scratch; local: of each worker
+  int64_t packed = 0, arenas = 0;
+  int sharers = 1;  // workers that need a `shared` each
 
   /// Takes what calls need for a batch.
   void add(Implementations implementations, const Array<Call>& calls, int batch);
   int64_t bytes(int workers) const;
 };
+
+/// What is said where an instruction set has no kernels for a precision.
+constexpr const char* NO_KERNELS = "this build has no kernels for numbers of that precision";
 
 /// Why a program cannot be run, and by the fault of which call. Both empty: it can.
 struct Refusal {
@@ -50,9 +52,9 @@ struct CompiledProgram : Counted {
   bool isPacked = false;
 
   /// Reads up to the calls.
-  CompiledProgram(Implementations implementations, int workers, const double* from, int64_t count);
+  CompiledProgram(const Kernels& kernels, int workers, const double* from, int64_t count);
   /// The buffers have their memory now. Of a program without, one can only ask what it needs.
-  void place(Element* arena);
+  void place(char* arena);
   /// Reads the calls, and finds out what they need.
   Refusal readCalls();
   /// False where there is not enough memory.
@@ -60,7 +62,7 @@ struct CompiledProgram : Counted {
   /// Whether what was allocated is enough for a run of a batch. It always is, if all is well: this is what keeps an error in the planning of
   /// scratch from being an overrun.
   bool suffices(int batch) const;
-  bool packs() const { return packed_.elements > 0 && (!isPacked || !program.fixedParameters); }
+  bool packs() const { return packed_.bytes > 0 && (!isPacked || !program.fixedParameters); }
 
  private:
   void findNeeds();

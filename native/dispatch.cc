@@ -7,14 +7,34 @@
 
 namespace densenet {
 
-KernelImplementation portableImplementations(const Call&);
-#if defined(__x86_64__)
-KernelImplementation avx2Implementations(const Call&);
-KernelImplementation avx512Implementations(const Call&);
-#endif
+// The build says which kernels it has: DENSENET_KERNELS(DO) is DO(avx2, float32) DO(portable, float32), for example.
+#define DECLARE(ISA, PRECISION) KernelImplementation kernels_##ISA##_##PRECISION(const Call&);
+DENSENET_KERNELS(DECLARE)
+
+namespace {
+
+struct Built {
+  const char *isa, *precision;
+  Implementations implementations;
+};
+
+#define ROW(ISA, PRECISION) {#ISA, #PRECISION, kernels_##ISA##_##PRECISION},
+constexpr Built BUILT[] = {DENSENET_KERNELS(ROW)};
+
+/// By their numbers in encodings.
+constexpr const char* PRECISION_NAMES[PRECISIONS] = {"float32", "float64", "bfloat16"};
+
+Kernels kernelsOf(const char* isa) {
+  Kernels kernels{};
+  for (const auto& [of, precision, implementations] : BUILT) {
+    for (int i = 0; i < PRECISIONS; i++) {
+      if (strcmp(of, isa) == 0 && strcmp(precision, PRECISION_NAMES[i]) == 0) kernels.of[i] = implementations;
+    }
+  }
+  return kernels;
+}
 
 #if defined(__x86_64__)
-namespace {
 /// What the processor can do and the operating system saves. Asked of the processor itself: the compiler's built-in function for this
 /// needs a library, and answers that there is nothing where it is another one's.
 struct Features {
@@ -32,24 +52,25 @@ struct Features {
     avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
   }
 };
-}  // namespace
 #endif
+
+}  // namespace
 
 int availableInstructionSets(InstructionSet* to, int room) {
   int count = 0;
-  const auto add = [&](const char* name, const char* title, Implementations implementations) {
-    if (count < room) to[count++] = {name, title, implementations};
+  const auto add = [&](const char* name, const char* title, const char* isa) {
+    if (count < room) to[count++] = {name, title, kernelsOf(isa)};
   };
 #if defined(__x86_64__)
   const Features processor;
-  if (processor.avx512) add("avx512", "AVX-512", avx512Implementations);
-  if (processor.avx2) add("avx2", "AVX2", avx2Implementations);
+  if (processor.avx512) add("avx512", "AVX-512", "avx512");
+  if (processor.avx2) add("avx2", "AVX2", "avx2");
 #endif
   // The portable build takes what every processor of its architecture has: SSE2 on x86-64, NEON on arm64.
 #if defined(__aarch64__)
-  add("neon", "NEON", portableImplementations);
+  add("neon", "NEON", "portable");
 #endif
-  add("portable", "portable", portableImplementations);
+  add("portable", "portable", "portable");
   return count;
 }
 

@@ -5,9 +5,9 @@
 namespace densenet {
 
 struct InstructionSet {
-  const char* name;  // as in DENSENET_ISA: avx512, avx2, neon, portable
-  const char* title;  // for people
-  Implementations implementations;
+  const char* name = nullptr;   // as in DENSENET_ISA: avx512, avx2, neon, portable
+  const char* title = nullptr;  // for people
+  Kernels kernels{};
 };
 
 /// The best instruction set of this processor, or the one called `name` (nullptr: the best). {} if the processor or the

@@ -40,15 +40,17 @@ class Arguments {
   napi_value values_[MOST]{};
 };
 
-/// The elements of a typed array.
+/// The elements of a typed array: of 2 bytes, floats or doubles.
 template <class T>
 struct Elements {
   T* data = nullptr;
-  size_t count = 0;
+  size_t count = 0, bytes = 0;
   Elements(napi_env env, napi_value array) {
+    napi_typedarray_type type = napi_float32_array;
     void* first = nullptr;
-    napi_get_typedarray_info(env, array, nullptr, &count, &first, nullptr, nullptr);
+    napi_get_typedarray_info(env, array, &type, &count, &first, nullptr, nullptr);
     data = static_cast<T*>(first);
+    bytes = count * (type == napi_float64_array ? 8 : type == napi_uint16_array ? 2 : 4);
   }
 };
 

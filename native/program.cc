@@ -101,7 +101,7 @@ namespace {
 Call callFor(const Program& program, int i, int worker, int64_t image, int workers) {
   Place place = program.place;
   place.image = image;
-  if (worker > 0) place.arena = program.arenas + (worker - 1) * program.arenaElements;
+  if (worker > 0) place.arena = program.arenas + (worker - 1) * program.arenaBytes;
   const Call& planned = program.calls[i];
   Call call = Decoder(planned.code, program.codeEnd, place).call();
   call.packed = planned.packed;
@@ -147,10 +147,10 @@ void pack(const Program& program, RunState& state, int worker) {
   for (int i; (i = takeUnit(state, worker, program.callCount)) >= 0;) {
     const Call& call = program.calls[i];
     if (!call.packed) continue;
-    program.implementations(call).pack(call, const_cast<float*>(call.packed));
+    program.implementations(call).pack(call, const_cast<void*>(call.packed));
     for (const Weights& weights : call.weights) {
       if (program.fixedParameters && state.forget && weights.from) {
-        state.forget(const_cast<float*>(weights.from), size_t(weights.count) * sizeof(float));
+        state.forget(const_cast<Real*>(weights.from), size_t(weights.count * sizesOf(program.place.precision).real));
       }
     }
   }

@@ -9,37 +9,55 @@
 
 namespace densenet {
 
-/// What buffers hold. test/native/element.test.ts compiles the kernels with another.
-#if !defined(DENSENET_ELEMENT)
-#define DENSENET_ELEMENT float
-#endif
-typedef DENSENET_ELEMENT Element;
+/// What activations are kept as, by its number in encodings.
+enum class Precision : int { Float32, Float64, BFloat16, Count };
+constexpr int PRECISIONS = int(Precision::Count);
 
-/// Channels of an activation; `data` is image 0, first channel of the view, pixel 0.
+/// The upper half of a float.
+struct BFloat16 {
+  uint16_t bits;
+};
+
+// Activations are Elements; parameters, statistics, scores and losses are Reals, and so are all numbers that kernels work on. The kernels
+// are compiled for one precision each, DENSENET_PRECISION; all else moves pointers and looks at nothing they point to.
+#if !defined(DENSENET_PRECISION)
+struct Real;
+struct Element;
+#elif DENSENET_PRECISION == 64
+typedef double Real, Element;
+#elif DENSENET_PRECISION == 16
+typedef float Real;
+typedef BFloat16 Element;
+#else
+typedef float Real, Element;
+#endif
+
+/// Channels of an activation or, of Reals, scores; `data` is image 0, first channel of the view, pixel 0.
 struct View {
-  Element* data = nullptr;
+  void* data = nullptr;
   int64_t imageStep = 0;  // elements from one image to the next
   int channels = 0, height = 0, width = 0;
   int64_t pixels() const { return int64_t(height) * width; }
-  Element* plane(int64_t image, int64_t channel) const { return data + image * imageStep + channel * pixels(); }
+  template <class T = Element>
+  T* plane(int64_t image, int64_t channel) const { return static_cast<T*>(data) + image * imageStep + channel * pixels(); }
 };
 
 /// gamma == nullptr: no norm.
 struct Norm {
-  const float *gamma = nullptr, *beta = nullptr, *mean = nullptr, *variance = nullptr;
-  float epsilon = 0;
+  const Real *gamma = nullptr, *beta = nullptr, *mean = nullptr, *variance = nullptr;
+  double epsilon = 0;
   bool present() const { return gamma != nullptr; }
 };
 
 /// mean == nullptr: none wanted.
 struct Statistics {
-  float *mean = nullptr, *variance = nullptr;
+  Real *mean = nullptr, *variance = nullptr;
   bool present() const { return mean != nullptr; }
 };
 
 /// layer < 0: none.
 struct Dropout {
-  float rate = 0;
+  double rate = 0;
   int layer = -1;
   bool present() const { return layer >= 0; }
 };
@@ -47,27 +65,27 @@ struct Dropout {
 /// a == nullptr: the gradient is the plane itself.
 struct OutputGradient {
   View gradient, value;
-  const float *mean = nullptr, *variance = nullptr, *a = nullptr, *b = nullptr;
-  float epsilon = 0;
+  const Real *mean = nullptr, *variance = nullptr, *a = nullptr, *b = nullptr;
+  double epsilon = 0;
   bool deferred() const { return a != nullptr; }
 };
 
 /// gradient.data == nullptr: not wanted; gamma == nullptr: the kernel has no norm.
 struct InputGradient {
   View gradient;
-  float *gamma = nullptr, *beta = nullptr, *a = nullptr, *b = nullptr;
+  Real *gamma = nullptr, *beta = nullptr, *a = nullptr, *b = nullptr;
   bool accumulate = false;
   bool present() const { return gradient.data != nullptr; }
 };
 
 /// Of two mixed images; share == nullptr: none are.
 struct Mixed {
-  const float *labels = nullptr, *share = nullptr;
+  const Real *labels = nullptr, *share = nullptr;
 };
 
 /// Weights that a kernel may have packed.
 struct Weights {
-  const float* from = nullptr;
+  const Real* from = nullptr;
   int64_t count = 0;
 };
 
@@ -84,34 +102,34 @@ struct Call {
   Dropout dropout;
   OutputGradient outputGradient;
   InputGradient inputGradient;
-  const float *weight = nullptr, *bias = nullptr, *foldedBias = nullptr, *growthWeight = nullptr;
+  const Real *weight = nullptr, *bias = nullptr, *foldedBias = nullptr, *growthWeight = nullptr;
   Weights weights[2];
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
-  const float* packed = nullptr;
+  const void* packed = nullptr;
   /// Of programs that run image by image: how many workers share this call; 0: nobody may know, since sums would depend on it.
   int workers = 0;
   // losses
   View logits, targets, gradient;
-  const float *labels = nullptr, *classWeights = nullptr;
+  const Real *labels = nullptr, *classWeights = nullptr;
   Mixed mixed;
   double smoothing = 0;
-  float *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr, *predicted = nullptr;
+  Real *weightGradient = nullptr, *biasGradient = nullptr, *loss = nullptr, *rank = nullptr, *predicted = nullptr;
   // runningStatistics, optimisers and what works on whole buffers; a dense layer's channels are its bottleneck's
   int channels = 0;
   int64_t pixels = 0, elements = 0;
-  float momentum = 0, weightDecay = 0;
+  double momentum = 0, weightDecay = 0;
   bool nesterov = false, rooted = false;
-  float *runningMean = nullptr, *runningVariance = nullptr;
+  Real *runningMean = nullptr, *runningVariance = nullptr;
   double beta1 = 0, beta2 = 0, alpha = 0, epsilon = 0, limit = 0, value = 0;
-  float *parameters = nullptr, *gradients = nullptr, *velocity = nullptr, *firstMoment = nullptr, *secondMoment = nullptr;
-  const float* source = nullptr;
-  float* target = nullptr;
+  Real *parameters = nullptr, *gradients = nullptr, *velocity = nullptr, *firstMoment = nullptr, *secondMoment = nullptr;
+  const Real* source = nullptr;
+  Real* target = nullptr;
 };
 
 /// The numbers that change from run to run.
 struct RunArguments {
   int batch = 0;
-  float learningRate = 0;
+  double learningRate = 0;
   double seed = 0, step = 0;
   double keep = 0, add = 0;  // blend
 };
@@ -135,9 +153,9 @@ struct KernelImplementation {
   /// Scratch for a batch; null: none.
   int64_t (*sharedBytes)(const Call&, int batch) = nullptr;
   int64_t (*localBytes)(const Call&, int batch) = nullptr;
-  /// Floats that pack() makes of the weights, for kernels that work on a form of them; null: none.
-  int64_t (*packedFloats)(const Call&) = nullptr;
-  void (*pack)(const Call&, float* to) = nullptr;
+  /// Bytes that pack() makes of the weights, for kernels that work on a form of them; null: none.
+  int64_t (*packedBytes)(const Call&) = nullptr;
+  void (*pack)(const Call&, void* to) = nullptr;
   /// One unit of one phase, whatever `units` says, for which the other workers do not wait before the next call: no call of the program reads what it writes, and
   /// what it reads stays as it is until the next call is done.
   bool aside = false;
@@ -145,13 +163,17 @@ struct KernelImplementation {
   const char* refusal = nullptr;
 };
 
-/// Every instruction set gives a function from call to kernel, or to why there is none.
+/// Every instruction set gives, for each precision, a function from call to kernel, or to why there is none.
 typedef KernelImplementation (*Implementations)(const Call&);
+/// By precision; nullptr: it has no kernels for that.
+struct Kernels {
+  Implementations of[PRECISIONS];
+};
 
 /// A buffer of a program: at `arenaOffset` in the arena, or, where that is below 0, at `data`. Where the batch is run image by image,
-/// image n is n * imageStep further on.
+/// image n is n * imageStep further on. All in bytes.
 struct Buffer {
-  Element* data = nullptr;
+  char* data = nullptr;
   int64_t arenaOffset = -1, imageStep = 0;
 };
 
@@ -160,8 +182,9 @@ struct Buffer {
 struct Place {
   const Buffer* buffers = nullptr;
   int64_t count = 0;
-  Element* arena = nullptr;
+  char* arena = nullptr;
   int64_t image = 0;
+  Precision precision = Precision::Float32;
 };
 
 struct Program {
@@ -178,12 +201,12 @@ struct Program {
   /// Of programs that run image by image, where workers need a `shared` scratch each.
   int64_t sharedBytes = 0;
   /// Whether the batch is run image by image. Then the arena holds one image; worker w > 0 has its own at
-  /// arenas + (w - 1) * arenaElements.
+  /// arenas + (w - 1) * arenaBytes.
   bool imageByImage = false;
   /// See engine/program.ts.
   bool fixedParameters = false;
-  Element* arenas = nullptr;
-  int64_t arenaElements = 0;
+  char* arenas = nullptr;
+  int64_t arenaBytes = 0;
 };
 
 /// What others see of a worker, in a cache line of its own.

@@ -4,7 +4,7 @@
 namespace densenet {
 
 /// What encodings of this vocabulary begin with.
-constexpr double FINGERPRINT = 454909881;
+constexpr double FINGERPRINT = 662808718;
 
 enum class Kernel : int {
   ConvolutionForward,
@@ -91,21 +91,21 @@ void readFields(Decoder& in, Call& call) {
       in.view(call.inputGradient.gradient); in.flag(call.inputGradient.accumulate); if (in.present()) { in.ref(call.inputGradient.gamma); in.ref(call.inputGradient.beta); in.ref(call.inputGradient.a); in.ref(call.inputGradient.b); }
       break;
     case Kernel::LinearForward:
-      in.view(call.input); in.weight(call.weight, call.weights[0]); in.ref(call.bias); in.view(call.output);
+      in.view(call.input); in.weight(call.weight, call.weights[0]); in.ref(call.bias); in.scores(call.output);
       break;
     case Kernel::LinearBackward:
       in.view(call.input); in.weight(call.weight, call.weights[0]); in.ref(call.weightGradient); in.ref(call.biasGradient);
-      in.view(call.outputGradient); in.view(call.inputGradient);
+      in.scores(call.outputGradient); in.view(call.inputGradient);
       break;
     case Kernel::CrossEntropy:
-      in.view(call.logits); in.ref(call.labels); if (in.present()) { in.ref(call.mixed.labels); in.ref(call.mixed.share); }
+      in.scores(call.logits); in.ref(call.labels); if (in.present()) { in.ref(call.mixed.labels); in.ref(call.mixed.share); }
       in.number(call.smoothing); if (in.present()) { in.ref(call.classWeights); } in.ref(call.loss); in.ref(call.rank);
-      if (in.present()) { in.view(call.gradient); }
+      if (in.present()) { in.scores(call.gradient); }
       break;
     case Kernel::BinaryCrossEntropy:
-      in.view(call.logits); if (in.present()) { in.ref(call.labels); } in.view(call.targets); in.number(call.smoothing);
+      in.scores(call.logits); if (in.present()) { in.ref(call.labels); } in.scores(call.targets); in.number(call.smoothing);
       if (in.present()) { in.ref(call.classWeights); } in.ref(call.loss); in.ref(call.rank);
-      if (in.present()) { in.view(call.gradient); }
+      if (in.present()) { in.scores(call.gradient); }
       break;
     case Kernel::PixelCrossEntropy:
       in.view(call.logits); in.ref(call.labels); if (in.present()) { in.ref(call.classWeights); } in.ref(call.loss);

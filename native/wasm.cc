@@ -6,7 +6,7 @@
 #define EXPORT(name) extern "C" __attribute__((export_name(#name)))
 
 namespace densenet {
-KernelImplementation wasmImplementations(const Call&);
+KernelImplementation kernels_wasm_float32(const Call&);
 }
 
 using namespace densenet;
@@ -14,6 +14,8 @@ using namespace densenet;
 extern "C" __attribute__((import_module("env"), import_name("now"))) double now();
 
 namespace {
+
+constexpr Kernels KERNELS{{kernels_wasm_float32}};
 
 struct Compiled : CompiledProgram {
   using CompiledProgram::CompiledProgram;
@@ -53,22 +55,24 @@ EXPORT(used) double used() { return usedBytes(); }
 EXPORT(refuses) const char* refuses(const double* code, int count) {
   Decoder decoder(code, code + count);
   const Call call = decoder.begins() ? decoder.call() : Call();
-  return decoder.atEnd() ? wasmImplementations(call).refusal : "reads no such call";
+  if (!decoder.atEnd()) return "reads no such call";
+  const Implementations implementations = KERNELS.of[int(decoder.precision())];
+  return implementations ? implementations(call).refusal : NO_KERNELS;
 }
 
 /// What compile() takes besides the buffers, of a program whose calls are not refused; -1: there is not enough memory to find out.
 EXPORT(scratchBytes) double scratchBytes(const double* code, int count, int workers) {
   if (!hasRoom(code, count, workers)) return -1;
-  Compiled program(wasmImplementations, workers, code, count);
+  Compiled program(KERNELS, workers, code, count);
   if (program.readCalls().why) __builtin_trap();
   return double(program.needs.bytes(workers));
 }
 
 /// nullptr when there is not enough memory. The program is an encoded one whose calls are not refused; memories[i] is the memory of buffer i,
 /// nullptr for transient ones and those that no call names.
-EXPORT(compile) Compiled* compile(const double* code, int count, int workers, Element** memories, Element* arena) {
+EXPORT(compile) Compiled* compile(const double* code, int count, int workers, char** memories, char* arena) {
   if (!hasRoom(code, count, workers)) return nullptr;
-  Compiled* program = new Compiled(wasmImplementations, workers, code, count);
+  Compiled* program = new Compiled(KERNELS, workers, code, count);
   for (Buffer& buffer : program->buffers) buffer.data = *memories++;
   program->place(arena);
   if (program->readCalls().why) __builtin_trap();
@@ -82,7 +86,7 @@ EXPORT(compile) Compiled* compile(const double* code, int count, int workers, El
 EXPORT(releaseProgram) void releaseProgram(Compiled* program) { delete program; }
 
 /// Makes ready for a run; false: there is not enough scratch for the batch. Then every worker works.
-EXPORT(begin) bool begin(Compiled* program, int batch, float learningRate, double seed, double step, double keep, double add, bool timed) {
+EXPORT(begin) bool begin(Compiled* program, int batch, double learningRate, double seed, double step, double keep, double add, bool timed) {
   if (!program->suffices(batch)) return false;
   for (Share& share : program->shares) share = Share();
   for (double& seconds : program->seconds) seconds = 0;

@@ -31,6 +31,7 @@ const TARGETS = {
 /** Features of both WebAssembly builds, and each one's own. Shared memory wants atomics; of the system (wasi) only headers are used. */
 const WASM_FEATURES = 'generic+simd128+atomics+bulk_memory+mutable_globals'
 const WASM = { 'wasm32-simd': '', 'wasm32-relaxed': '+relaxed_simd' }
+const WASM_KERNELS = { isa: 'wasm', precision: 'float32', flags: ['-DVECTOR_WIDTH=4'] }
 const WASM_LINK = [
   ...['--no-entry', '--import-memory', '--shared-memory', `--initial-memory=${2 ** 21}`, `--max-memory=${2 ** 32}`],
   // The stack is that of the thread that compiles; it lies first, so that one too deep is an error. The others have their own.
@@ -41,14 +42,19 @@ const AVX2 = ['-mavx2', '-mfma']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
-/** kernels/kernels.cc, compiled once for each instruction set; those that take longest first. */
+/** By their names in native/dispatch.cc, and what native/program.h calls them. */
+const PRECISIONS = { float32: 32, float64: 64, bfloat16: 16 }
+/** kernels/kernels.cc, compiled once for each instruction set and precision; those that take longest first. */
+const inEachPrecision = sets =>
+  Object.keys(PRECISIONS).flatMap(precision => sets.map(([isa, flags]) => ({ isa, precision, flags })))
+const PORTABLE = ['portable', ['-DVECTOR_WIDTH=4']]
 const KERNELS = {
-  x64: [
-    { name: 'kernels_avx512', width: 16, flags: AVX512 },
-    { name: 'kernels_avx2', width: 8, flags: AVX2 },
-    { name: 'kernels_portable', width: 4, flags: [] },
-  ],
-  arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
+  x64: inEachPrecision([
+    ['avx512', [...AVX512, '-DVECTOR_WIDTH=16']],
+    ['avx2', [...AVX2, '-DVECTOR_WIDTH=8']],
+    PORTABLE,
+  ]),
+  arm64: inEachPrecision([PORTABLE]),
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
 /** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
@@ -72,16 +78,31 @@ function fail(why) {
   process.exit(1)
 }
 
-/** What is compiled for an architecture: its name, source and options. */
-function objectsOf(arch) {
-  const kernels = KERNELS[arch].map(({ name, width, flags }) => {
-    const implementations = `${name.replace('kernels_', '')}Implementations`
-    const defines = [`-DVECTOR_WIDTH=${width}`, `-DDENSENET_IMPLEMENTATIONS=${implementations}`]
-    return { name, source: 'kernels/kernels.cc', flags: ['-O3', '-fno-math-errno', ...flags, ...defines] }
-  })
-  const rest = SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))
-  return [...kernels, ...rest, ...(withReplay ? [REPLAY] : [])]
-}
+/** The object file of kernels, and the one symbol in it. */
+const nameOf = ({ isa, precision }) => `kernels_${isa}_${precision}`
+const kernelsObject = kernels => ({
+  name: nameOf(kernels),
+  source: 'kernels/kernels.cc',
+  flags: [
+    ...['-O3', '-fno-math-errno', ...kernels.flags, `-DDENSENET_PRECISION=${PRECISIONS[kernels.precision]}`],
+    `-DDENSENET_IMPLEMENTATIONS=${nameOf(kernels)}`,
+  ],
+})
+
+/** Tells dispatch.cc which kernels there are. */
+const listOf = kernels =>
+  `-DDENSENET_KERNELS(DO)=${kernels.map(({ isa, precision }) => `DO(${isa}, ${precision})`).join(' ')}`
+
+/** What is compiled for an addon with these kernels: its name, source and options. */
+const objectsOf = kernels => [
+  ...kernels.map(kernelsObject),
+  ...SOURCES.map(name => ({
+    name,
+    source: `${name}.cc`,
+    flags: ['-O2', ...NODE_API, ...(name === 'dispatch' ? [listOf(kernels)] : [])],
+  })),
+  ...(withReplay ? [REPLAY] : []),
+]
 
 const linkOf = (objects, folder, command, name, libraries = []) => [
   ...[...command, ...objects.map(({ name }) => join(folder, `${name}.o`)), ...libraries],
@@ -100,9 +121,8 @@ function linksOf(objects, folder, command, shared) {
 function wasmBuild(zig, target) {
   const folder = join(native, 'build', target)
   const compiler = [zig, 'c++', '-target', 'wasm32-wasi', `-mcpu=${WASM_FEATURES}${WASM[target]}`, '-g0']
-  const kernels = ['-O3', '-fno-math-errno', '-DVECTOR_WIDTH=4', '-DDENSENET_IMPLEMENTATIONS=wasmImplementations']
   const objects = [
-    { name: 'kernels', source: 'kernels/kernels.cc', flags: kernels },
+    kernelsObject(WASM_KERNELS),
     ...WASM_SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2'] })),
   ]
   return {
@@ -125,7 +145,7 @@ function zigBuild(zig, target) {
   const folder = join(native, 'build', target)
   const arch = target.split('-')[1]
   const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
-  const objects = objectsOf(arch)
+  const objects = objectsOf(KERNELS[arch])
   const link = [...compiler, '-O2', '-s', '-nostdlib++']
   const shared = ['-shared', ...(target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : [])]
   const mpi = target.startsWith('linux')
@@ -149,12 +169,12 @@ function sanitizedBuild() {
   const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
   const runsAvx512 = /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
-  const objects = objectsOf(process.arch)
+  const objects = objectsOf(KERNELS[process.arch])
   return {
     folder,
     compile: objects.map(({ name, source, flags }) => [
       ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
-      ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
+      ...(name.startsWith('kernels_avx512') && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], ['-shared']),

@@ -39,7 +39,7 @@ async function floor(backend) {
   const buffers = [{ name: 'parameters', elements: 64, role: 'parameters' }]
   const parameters = backend.createBuffer(64)
   const executable = await backend.compile(
-    { batchSize: 1, buffers, calls, offsets: [-1], arenaElements: 0 },
+    { batchSize: 1, buffers, calls, offsets: [-1], arenaBytes: 0 },
     { parameters },
   )
   const milliseconds = []
@@ -80,7 +80,7 @@ async function steps(backend, [model, batchSize, size]) {
     gflops: gradient.calls.reduce((sum, call) => sum + flopsOf(call, batchSize), 0) / 1e9,
     loss,
     dispatches: lower(gradient).dispatches.length,
-    arenaBytes: 4 * gradient.arenaElements,
+    arenaBytes: gradient.arenaBytes,
     scratchBytes: programList(programs).reduce((sum, program) => sum + webGpuScratchBytes(program), 0),
   })
 }

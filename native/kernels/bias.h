@@ -9,9 +9,9 @@ constexpr int64_t BIAS_CHUNK = 1024;
 
 struct BiasLocal {
   Finaliser finaliser;
-  float* dy;
+  Real* dy;
   BiasLocal(Scratch& scratch, const Call& call, int)
-      : finaliser(scratch, call.outputGradient.gradient.channels), dy(scratch.take<float>(BIAS_CHUNK)) {}
+      : finaliser(scratch, call.outputGradient.gradient.channels), dy(scratch.take<Real>(BIAS_CHUNK)) {}
 };
 
 inline void biasGradient(const Task& task, int channel) {
@@ -27,7 +27,7 @@ inline void biasGradient(const Task& task, int channel) {
       total += sum(sums);
     }
   }
-  task.call.biasGradient[channel] = float(total);
+  task.call.biasGradient[channel] = Real(total);
 }
 
 /// `KERNEL`, whose phases are two, and the gradient of the bias.

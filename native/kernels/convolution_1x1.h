@@ -54,16 +54,16 @@ struct RowGroups {
 };
 
 struct ForwardLocal {
-  float *scale, *weights, *panel, *edge;
+  Real *scale, *weights, *panel, *edge;  // edge: sums of tiles that cannot be written as they are, [row][pixel] each
   int64_t* lines;  // to ask for: x of the next panel
   ForwardLocal(Scratch& scratch, const Call& call, int batch) {
     const int64_t in = call.input.channels;
     const int64_t pixels = smaller<int64_t>(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
-    scale = scratch.take<float>(in);
+    scale = scratch.take<Real>(in);
     const RowGroups groups(call, batch);
-    weights = scratch.take<float>(groups.packed ? groups.count * ROW_GROUP * in : 0);  // [group][channel][row]
-    panel = scratch.take<float>(in * pixels);                                      // [tile][channel][pixel]
-    edge = scratch.take<float>(int64_t(call.output.channels) * TILE_PIXELS);
+    weights = scratch.take<Real>(groups.packed ? groups.count * ROW_GROUP * in : 0);  // [group][channel][row]
+    panel = scratch.take<Real>(in * pixels);                                      // [tile][channel][pixel]
+    edge = scratch.take<Real>(int64_t(call.output.channels) * (ROUNDS ? pixels : TILE_PIXELS));
     lines = scratch.take<int64_t>(in * divideUp(pixels, LINE));
   }
 };
@@ -103,9 +103,8 @@ inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image
 }
 
 /// Some groups of rows of one tile: out[row][pixel] (+)= W z over some channels.
-template <class Out>
-inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range channels, const float* z,
-                         int vectors, Out* out, int64_t outStep, Ahead& ahead) {
+inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range channels, const Real* z,
+                         int vectors, Real* out, int64_t outStep, Ahead& ahead) {
   const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
   z += channels.first * TILE_PIXELS;
   if (!groups.packed) {
@@ -114,14 +113,13 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
-    const float* weights = local.weights + (g * in + channels.first) * ROW_GROUP;
+    const Real* weights = local.weights + (g * in + channels.first) * ROW_GROUP;
     const Operands operands{weights, 1, ROW_GROUP, z, TILE_PIXELS, channels.size()};
     multiply<PackedSteps>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
   }
 }
 
-template <class Out>
-inline void addBiases(const Call& call, Range rows, Out* out, int64_t rowStep, int64_t count) {
+inline void addBiases(const Call& call, Range rows, Real* out, int64_t rowStep, int64_t count) {
   for (int64_t r = 0; r < rows.size(); r++) addBias(call, rows.first + r, out + r * rowStep, count);
 }
 
@@ -169,23 +167,28 @@ inline void forwardWork(const Task& task, int phase, int unit) {
       for (int64_t tile = panel.first; tile < panel.end; tile += TILE_PIXELS) {
         const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
         const int vectors = int(divideUp(valid, WIDTH));
-        const float* z = local.panel + (tile - panel.first) * inChannels;
-        Element* out = call.output.plane(image, rows.first) + tile;
-        if (valid == vectors * WIDTH) {
+        const Real* z = local.panel + (tile - panel.first) * inChannels;
+        if (!ROUNDS && valid == vectors * WIDTH) {
+          Real* out = call.output.plane<Real>(image, rows.first) + tile;
           multiplyRows(call, local, groups, some, channels, z, vectors, out, call.output.pixels(), ahead);
           if (last) addBiases(call, rows, out, call.output.pixels(), valid);
           continue;
         }
-        multiplyRows(call, local, groups, some, channels, z, vectors, local.edge, TILE_PIXELS, ahead);
+        Real* edge = local.edge + (ROUNDS ? (tile - panel.first) * rows.size() : 0);
+        multiplyRows(call, local, groups, some, channels, z, vectors, edge, TILE_PIXELS, ahead);
         if (!last) continue;
-        addBiases(call, rows, local.edge, TILE_PIXELS, valid);
-        for (int64_t r = 0; r < rows.size(); r++) copy(out + r * call.output.pixels(), local.edge + r * TILE_PIXELS, valid);
+        addBiases(call, rows, edge, TILE_PIXELS, valid);
+        for (int64_t r = 0; ROUNDS && call.dropout.present() && r < rows.size(); r++) {
+          applyDropout(task, (image * outChannels + rows.first + r) * call.output.pixels() + tile, edge + r * TILE_PIXELS, valid);
+        }
+        Element* out = call.output.plane(image, rows.first) + tile;
+        for (int64_t r = 0; r < rows.size(); r++) copy(out + r * call.output.pixels(), edge + r * TILE_PIXELS, valid);
       }
     }
   }
   for (int64_t o = rows.first; o < rows.end; o++) {
     Element* out = call.output.plane(image, o) + pixels.first;
-    if (call.dropout.present()) {
+    if (!ROUNDS && call.dropout.present()) {
       applyDropout(task, (image * outChannels + o) * call.output.pixels() + pixels.first, out, pixels.size());
     }
     if (call.statistics.present()) shared.moments[piece * outChannels + o] = momentsOf(out, pixels.size());
@@ -210,17 +213,17 @@ struct BackwardUnits {
 
 struct BackwardLocal {
   Finaliser finaliser;
-  float *scale, *dy, *dyTransposed, *weights, *z, *dz;
+  Real *scale, *dy, *dyTransposed, *weights, *z, *dz;
   NormSums* sums;
   int64_t *groupLines, *panelLines;  // to ask for: x and G of a group of channels, dY of the next panel
   BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     const int64_t out = call.outputGradient.gradient.channels;
-    scale = scratch.take<float>(call.input.channels);
-    dy = scratch.take<float>(out * PANEL_STEP);                                  // [tile of pixels][o][pixel]
-    dyTransposed = scratch.take<float>(PANEL_STEP * roundUp(out, TILE_PIXELS));  // [tile of o][pixel][o]
-    weights = scratch.take<float>(roundUp(call.input.channels, ROW_GROUP) * out);  // [group][o][channel of the group]
-    z = scratch.take<float>(ROW_GROUP * PANEL_STEP);
-    dz = scratch.take<float>(ROW_GROUP * PANEL_STEP);
+    scale = scratch.take<Real>(call.input.channels);
+    dy = scratch.take<Real>(out * PANEL_STEP);                                  // [tile of pixels][o][pixel]
+    dyTransposed = scratch.take<Real>(PANEL_STEP * roundUp(out, TILE_PIXELS));  // [tile of o][pixel][o]
+    weights = scratch.take<Real>(roundUp(call.input.channels, ROW_GROUP) * out);  // [group][o][channel of the group]
+    z = scratch.take<Real>(ROW_GROUP * PANEL_STEP);
+    dz = scratch.take<Real>(ROW_GROUP * PANEL_STEP);
     sums = scratch.take<NormSums>(call.input.channels);
     groupLines = scratch.take<int64_t>(2 * ROW_GROUP * PANEL_STEP / LINE);
     panelLines = scratch.take<int64_t>(2 * out * PANEL_STEP / LINE);
@@ -228,11 +231,11 @@ struct BackwardLocal {
 };
 
 struct BackwardShared {
-  float* weight;      // [slot][in][out rounded up]
+  Real* weight;      // [slot][in][out rounded up]
   ChannelSums* sums;  // [slot][in]
   BackwardShared(Scratch& scratch, const Call& call, int batch) {
     const int64_t slots = BackwardUnits(call, batch).slots, in = call.input.channels;
-    weight = scratch.take<float>(slots * in * roundUp(call.outputGradient.gradient.channels, WIDTH));
+    weight = scratch.take<Real>(slots * in * roundUp(call.outputGradient.gradient.channels, WIDTH));
     sums = scratch.take<ChannelSums>(slots * in);
   }
 };
@@ -289,13 +292,13 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
 
 /// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
 /// `in` floats apart.
-inline void packWeights(const float* weight, int64_t in, int64_t out, Range channels, float* to) {
+inline void packWeights(const Real* weight, int64_t in, int64_t out, Range channels, Real* to) {
   for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP) {
     const int64_t count = smaller<int64_t>(ROW_GROUP, channels.end - c);
     for (int64_t o = 0; o < out; o++, to += ROW_GROUP) {
-      const float* from = weight + o * in + c;
+      const Real* from = weight + o * in + c;
       if (count == ROW_GROUP) {
-        memcpy(to, from, ROW_GROUP * sizeof(float));
+        memcpy(to, from, ROW_GROUP * sizeof(Real));
       } else {
         for (int64_t i = 0; i < count; i++) to[i] = from[i];
       }
@@ -304,7 +307,7 @@ inline void packWeights(const float* weight, int64_t in, int64_t out, Range chan
 }
 
 inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t image, int64_t pixel, int64_t valid, int c,
-                          int channels, const float* weights, float* weightSums, bool first, Ahead aheadOfGroup, Ahead& aheadOfPanel) {
+                          int channels, const Real* weights, Real* weightSums, bool first, Ahead aheadOfGroup, Ahead& aheadOfPanel) {
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
@@ -312,9 +315,9 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   multiply<PackedSteps>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
     const Element* x = call.input.plane(image, c + i) + pixel;
-    const float* dz = local.dz + i * PANEL_STEP;
+    const Real* dz = local.dz + i * PANEL_STEP;
     Element* gradient = call.inputGradient.gradient.plane(image, c + i) + pixel;
-    float* z = local.z + i * PANEL_STEP;
+    Real* z = local.z + i * PANEL_STEP;
     if (call.norm.present()) {
       normBackward(call.norm, local.scale, c + i, call.inputGradient.accumulate, x, dz, valid, gradient, local.sums[c + i], z);
     } else {
@@ -323,7 +326,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
     }
   }
   const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed, TILE_PIXELS, valid, PANEL_STEP * TILE_PIXELS};
-  float* sums = weightSums + c * outLanes;
+  Real* sums = weightSums + c * outLanes;
   multiply<Steps<PANEL_STEP, 1, TILE_PIXELS>>(weight, channels, int(outLanes / WIDTH), sums, outLanes, !first, aheadOfPanel);
 }
 
@@ -355,7 +358,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   const int slot = unit / units.channelParts;
   const Range channels = part(in, units.channelParts, unit % units.channelParts);
   const Range items = part(units.items, units.slots, slot);
-  float* weightSums = shared.weight + slot * in * outLanes;
+  Real* weightSums = shared.weight + slot * in * outLanes;
   packWeights(call.weight, in, out, channels, local.weights);
   memset(local.sums + channels.first, 0, size_t(channels.size()) * sizeof(NormSums));
 
@@ -378,7 +381,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
       const int count = int(smaller<int64_t>(ROW_GROUP, channels.end - c));
       const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out;
       const Ahead ofGroup{call.input.plane(image, int(c)) + panel.first, local.groupLines, count * linesOfChannel};
-      const float* weights = local.weights + (c - channels.first) * out;
+      const Real* weights = local.weights + (c - channels.first) * out;
       backwardGroup(task, local, image, panel.first, valid, int(c), count, weights, weightSums, first, ofGroup.over(dataSteps), ofPanel);
     }
   }

@@ -29,7 +29,7 @@ constexpr int64_t POINT_STEP = STRIP * TRANSFORM_BLOCK + 16;
 
 /// z is packed for ROW_GROUP pixels, the rows of these products, channel by channel. Seven lines more keep the groups of a panel off
 /// the same lines of the cache.
-constexpr int64_t GROUP_FLOATS = BLOCK * ROW_GROUP + 7 * 16;
+constexpr int64_t GROUP_STEP = BLOCK * ROW_GROUP + 7 * 16;
 
 struct Shape {
   int inChannels, between, outChannels, height, width, side, tilesHigh, tilesWide, paddedWidth, paddedHeight;
@@ -50,8 +50,8 @@ struct Shape {
   int64_t pixels() const { return int64_t(height) * width; }
   int64_t tiles() const { return int64_t(tilesHigh) * tilesWide; }
   int points() const { return (side + 2) * (side + 2); }
-  /// Floats of y of one image.
-  int64_t paddedFloats() const { return int64_t(paddedHeight) * paddedWidth * betweenLanes; }
+  /// Of y of one image.
+  int64_t paddedCount() const { return int64_t(paddedHeight) * paddedWidth * betweenLanes; }
   /// Of pixel (row, x), -1 being the padding before the first.
   int64_t at(int64_t row, int64_t x) const { return ((row + 1) * paddedWidth + x + 1) * betweenLanes; }
 };
@@ -59,16 +59,16 @@ struct Shape {
 /// The weights as they are multiplied: W as slices of TILE_PIXELS lanes of b, [slice][c][b], with zeros after the last c; then the
 /// transforms of V, [point][b][o].
 struct Weights {
-  const float *bottleneck, *growth;
-  Weights(const float* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.steps() * shape.slicedLanes) {}
-  static int64_t floats(const Shape& shape) {
+  const Real *bottleneck, *growth;
+  Weights(const Real* packed, const Shape& shape) : bottleneck(packed), growth(packed + shape.steps() * shape.slicedLanes) {}
+  static int64_t count(const Shape& shape) {
     return shape.steps() * shape.slicedLanes + shape.points() * shape.betweenLanes * shape.outLanes;
   }
 };
-inline int64_t packedFloats(const Call& call) { return Weights::floats(Shape(call)); }
+inline int64_t packedBytes(const Call& call) { return Weights::count(Shape(call)) * int64_t(sizeof(Real)); }
 
 template <int SIDE>
-inline void packGrowth(const Call& call, const Shape& shape, float* to) {
+inline void packGrowth(const Call& call, const Shape& shape, Real* to) {
   const int64_t each = int64_t(shape.between) * 9;
   for (int b = 0; b < shape.between; b++) {
     winograd::transformFilters<SIDE>(call.growthWeight + b * 9, each, shape.outChannels, false, to + b * shape.outLanes,
@@ -76,15 +76,16 @@ inline void packGrowth(const Call& call, const Shape& shape, float* to) {
   }
 }
 
-inline void pack(const Call& call, float* to) {
+inline void pack(const Call& call, void* packed) {
   const Shape shape(call);
+  Real* to = static_cast<Real*>(packed);
   for (int b = 0; b < shape.between; b += TILE_PIXELS) {
-    float* slice = to + b * shape.steps();
+    Real* slice = to + b * shape.steps();
     transpose(call.weight + int64_t(b) * shape.inChannels, shape.inChannels, smaller(TILE_PIXELS, shape.between - b), shape.inChannels,
               slice, TILE_PIXELS);
-    memset(slice + shape.inChannels * TILE_PIXELS, 0, size_t((shape.steps() - shape.inChannels) * TILE_PIXELS) * sizeof(float));
+    memset(slice + shape.inChannels * TILE_PIXELS, 0, size_t((shape.steps() - shape.inChannels) * TILE_PIXELS) * sizeof(Real));
   }
-  float* growth = to + shape.steps() * shape.slicedLanes;
+  Real* growth = to + shape.steps() * shape.slicedLanes;
   if (shape.side == 4) packGrowth<4>(call, shape, growth);
   else packGrowth<2>(call, shape, growth);
 }
@@ -112,28 +113,28 @@ inline int64_t linesOfPanel(const Call& call) {
 }
 
 struct Shared {
-  float* y;  // [image][padded pixel][channel]
-  Shared(Scratch& scratch, const Call& call, int batch) : y(scratch.take<float>(batch * Shape(call).paddedFloats())) {}
+  Real* y;  // [image][padded pixel][channel]
+  Shared(Scratch& scratch, const Call& call, int batch) : y(scratch.take<Real>(batch * Shape(call).paddedCount())) {}
 };
 
 struct Local {
-  float *packed, *scale, *bias, *z, *transformed, *products, *rows, *planes;
+  Real *packed, *scale, *bias, *z, *transformed, *products, *rows, *planes;
   int64_t* places;  // of a panel's pixels in y
   int64_t* lines;   // to ask for: x of a block of a panel, then the filters of a point and block
   int64_t productStep, linesOfPanel;
   Local(Scratch& scratch, const Call& call, int) {
     const Shape shape(call);
-    packed = call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(Weights::floats(shape));
-    scale = scratch.take<float>(shape.inChannels);
-    bias = scratch.take<float>(shape.betweenLanes);
-    z = scratch.take<float>(PANEL / ROW_GROUP * GROUP_FLOATS);  // [group][c][pixel]
+    packed = call.packed ? packedOf(call) : scratch.take<Real>(Weights::count(shape));
+    scale = scratch.take<Real>(shape.inChannels);
+    bias = scratch.take<Real>(shape.betweenLanes);
+    z = scratch.take<Real>(PANEL / ROW_GROUP * GROUP_STEP);  // [group][c][pixel]
     places = scratch.take<int64_t>(PANEL);
     linesOfPanel = denseLayer::linesOfPanel(call);
     productStep = STRIP * shape.outLanes + 16;
-    transformed = scratch.take<float>(shape.points() * POINT_STEP);  // [point][tile][channel]
-    products = scratch.take<float>(shape.points() * productStep);
-    rows = scratch.take<float>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
-    planes = scratch.take<float>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
+    transformed = scratch.take<Real>(shape.points() * POINT_STEP);  // [point][tile][channel]
+    products = scratch.take<Real>(shape.points() * productStep);
+    rows = scratch.take<Real>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
+    planes = scratch.take<Real>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
     lines = scratch.take<int64_t>(larger<int64_t>(divideUp(TRANSFORM_BLOCK * shape.outLanes, 16), BLOCK * divideUp(PANEL, LINE)));
   }
 };
@@ -143,8 +144,8 @@ inline void prepare(const Task& task, int phase) {
   if (phase == 0) {
     normScale(task.call.norm, task.call.input.channels, local.scale);
     listLines(0, smaller(BLOCK, task.call.input.channels), task.call.input.pixels(), local.linesOfPanel * LINE, local.lines);
-    memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(float));
-    memcpy(local.bias, task.call.foldedBias, size_t(task.call.channels) * sizeof(float));
+    memset(local.bias, 0, size_t(Shape(task.call).betweenLanes) * sizeof(Real));
+    memcpy(local.bias, task.call.foldedBias, size_t(task.call.channels) * sizeof(Real));
   } else {
     listLines(0, 1, 0, roomOf(TRANSFORM_BLOCK * Shape(task.call).outLanes), local.lines);
   }
@@ -166,10 +167,10 @@ inline void forEachRow(Range pixels, int width, F f) {
 }
 
 /// The padding that touches pixels first .. end - 1 of a row.
-inline void clearAround(const Shape& shape, float* y, int64_t row, int64_t first, int64_t end) {
+inline void clearAround(const Shape& shape, Real* y, int64_t row, int64_t first, int64_t end) {
   const int64_t from = first == 0 ? -1 : first, to = end == shape.width ? shape.paddedWidth - 1 : end;
   const auto clear = [&](int64_t row, int64_t first, int64_t end) {
-    memset(y + shape.at(row, first), 0, size_t((end - first) * shape.betweenLanes) * sizeof(float));
+    memset(y + shape.at(row, first), 0, size_t((end - first) * shape.betweenLanes) * sizeof(Real));
   };
   clear(row, from, first);
   clear(row, end, to);
@@ -186,20 +187,20 @@ inline void packPixels(const Call& call, const Local& local, int64_t image, Rang
   for (int64_t c = channels.first; c < channels.end; c++) {
     const Normaliser apply(call.norm, local.scale, int(c));
     const Element* x = call.input.plane(image, int(c)) + panel.first;
-    float* to = local.z + (c - channels.first) * ROW_GROUP;
-    for (int64_t g = 0; g < groups; g++, to += GROUP_FLOATS) {
+    Real* to = local.z + (c - channels.first) * ROW_GROUP;
+    for (int64_t g = 0; g < groups; g++, to += GROUP_STEP) {
       const Element* from = x + starts[g];
       for (int i = 0; i < ROW_GROUP; i += WIDTH) store(to + i, apply(load(from + i)));
     }
   }
   const int64_t count = channels.size(), more = roundUp(count, UNROLLED) - count;
   for (int64_t g = 0; g < groups && more > 0; g++) {
-    memset(local.z + g * GROUP_FLOATS + count * ROW_GROUP, 0, size_t(more * ROW_GROUP) * sizeof(float));
+    memset(local.z + g * GROUP_STEP + count * ROW_GROUP, 0, size_t(more * ROW_GROUP) * sizeof(Real));
   }
 }
 
 /// Where the y of a panel's pixels go; clears the padding around them.
-inline void findPlaces(const Local& local, const Shape& shape, Range panel, float* y) {
+inline void findPlaces(const Local& local, const Shape& shape, Range panel, Real* y) {
   int64_t* to = local.places;
   forEachRow(panel, shape.width, [&](int64_t row, int64_t first, int64_t end) {
     for (int64_t x = first; x < end; x++) *to++ = shape.at(row, x);
@@ -216,7 +217,7 @@ inline Ahead aheadOfInput(const Call& call, const Local& local, int64_t image, R
 }
 
 /// y of some pixels.
-inline void bottleneck(const Task& task, const Local& local, const Shape& shape, int64_t image, Range pixels, float* y) {
+inline void bottleneck(const Task& task, const Local& local, const Shape& shape, int64_t image, Range pixels, Real* y) {
   const Call& call = task.call;
   const Weights weights(local.packed, shape);
   const int64_t panels = divideUp(pixels.size(), PANEL);
@@ -232,11 +233,11 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
       const int64_t tiles = divideUp(shape.betweenLanes, TILE_PIXELS) * groups * (ROW_GROUP / TILE_ROWS);
       Ahead ahead = aheadOfInput(call, local, image, panel, nextPanel, first + count).over(tiles * steps);
       for (int64_t b = 0; b < shape.betweenLanes; b += TILE_PIXELS) {
-        const float* slice = weights.bottleneck + b * shape.steps() + first * TILE_PIXELS;
+        const Real* slice = weights.bottleneck + b * shape.steps() + first * TILE_PIXELS;
         const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.betweenLanes - b) / WIDTH);
         for (int64_t g = 0; g < groups; g++) {
           const Range rows = part(panel.size(), groups, g);
-          const Operands operands{local.z + g * GROUP_FLOATS, 1, ROW_GROUP, slice, TILE_PIXELS, steps};
+          const Operands operands{local.z + g * GROUP_STEP, 1, ROW_GROUP, slice, TILE_PIXELS, steps};
           const Finish finish{local.places + rows.first, last ? local.bias + b : nullptr};
           multiplyPasses<FinishedSteps>(operands, int(rows.size()), vectors, y + b, 0, first > 0, ahead, finish);
         }
@@ -248,7 +249,7 @@ inline void bottleneck(const Task& task, const Local& local, const Shape& shape,
 // ---- the growth convolution -------------------------------------------------------------------------------------------
 
 template <int SIDE>
-inline void growth(const Task& task, const Local& local, const Shape& shape, int64_t image, Range tiles, const float* y) {
+inline void growth(const Task& task, const Local& local, const Shape& shape, int64_t image, Range tiles, const Real* y) {
   constexpr int INPUTS = SIDE + 2, POINTS = INPUTS * INPUTS;
   const Weights weights(local.packed, shape);
   const int64_t outLanes = shape.outLanes, filterStep = shape.betweenLanes * outLanes;
@@ -258,15 +259,15 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
       const int channels = smaller(TRANSFORM_BLOCK, shape.between - block);
       for (int64_t i = 0; i < count; i++) {
         const int64_t row = (first + i) / shape.tilesWide, column = (first + i) % shape.tilesWide;
-        const float* from = y + shape.at(row * SIDE - 1, column * SIDE - 1) + block;
-        float* to = local.transformed + i * TRANSFORM_BLOCK;
+        const Real* from = y + shape.at(row * SIDE - 1, column * SIDE - 1) + block;
+        Real* to = local.transformed + i * TRANSFORM_BLOCK;
         for (int c = 0; c < channels; c += WIDTH) {
           transformTile<INPUTS, INPUTS>(Lines<SIDE>::input, from + c, shape.paddedWidth * shape.betweenLanes, shape.betweenLanes, to + c,
                                         INPUTS * POINT_STEP, POINT_STEP);
         }
       }
       for (int point = 0; point < POINTS; point++) {
-        const float* filters = weights.growth + point * filterStep + block * outLanes;
+        const Real* filters = weights.growth + point * filterStep + block * outLanes;
         const Operands operands{local.transformed + point * POINT_STEP, TRANSFORM_BLOCK, 1, filters, outLanes, channels};
         Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
         multiply<Steps<TRANSFORM_BLOCK, 1, 0>>(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep,
@@ -276,8 +277,8 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
     forEachRow({first, first + count}, shape.tilesWide, [&](int64_t row, int64_t column, int64_t end) {
       const int64_t rowStep = (end - column) * SIDE * outLanes;
       for (int64_t i = column; i < end; i++) {
-        const float* from = local.products + (row * shape.tilesWide + i - first) * outLanes;
-        float* to = local.rows + (i - column) * SIDE * outLanes;
+        const Real* from = local.products + (row * shape.tilesWide + i - first) * outLanes;
+        Real* to = local.rows + (i - column) * SIDE * outLanes;
         for (int64_t o = 0; o < outLanes; o += WIDTH) {
           transformTile<INPUTS, SIDE>(Lines<SIDE>::output, from + o, INPUTS * local.productStep, local.productStep, to + o, rowStep, outLanes);
         }
@@ -299,13 +300,13 @@ inline void work(const Task& task, int phase, int unit) {
   const auto local = layoutAt<Local>(task.local, task);
   const int64_t count = parts(call, shape, phase), image = unit / count;
   const Range range = part(phase == 0 ? shape.pixels() : shape.tiles(), count, unit % count);
-  float* y = layoutAt<Shared>(task.shared, task).y + image * shape.paddedFloats();
+  Real* y = layoutAt<Shared>(task.shared, task).y + image * shape.paddedCount();
   if (phase == 0) bottleneck(task, local, shape, image, range, y);
   else if (shape.side == 4) growth<4>(task, local, shape, image, range, y);
   else growth<2>(task, local, shape, image, range, y);
 }
 
-constexpr densenet::KernelImplementation forward{units, prepare, work, bytesOf<Shared>, bytesOf<Local>, packedFloats, pack};
+constexpr densenet::KernelImplementation forward{units, prepare, work, bytesOf<Shared>, bytesOf<Local>, packedBytes, pack};
 
 }  // namespace denseLayer
 }  // namespace

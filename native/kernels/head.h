@@ -15,14 +15,14 @@ inline void forwardWork(const Task& task, int, int unit) {
   const int64_t image = unit / parts;
   const Range outputs = part(call.output.channels, parts, unit % parts);
   const Element* x = call.input.plane(image, 0);
-  Element* out = call.output.plane(image, 0);
+  Real* out = call.output.plane<Real>(image, 0);
   for (int64_t o = outputs.first; o < outputs.end; o++) {
-    const float* weight = call.weight + o * in;
+    const Real* weight = call.weight + o * in;
     Vec total{};
     int c = 0;
     for (; c + WIDTH <= in; c += WIDTH) total += load(weight + c) * load(x + c);
-    float rest = call.bias[o];
-    for (; c < in; c++) rest += weight[c] * x[c];
+    Real rest = call.bias[o];
+    for (; c < in; c++) rest += weight[c] * get(x + c);
     out[o] = sum(total) + rest;
   }
 }
@@ -34,36 +34,42 @@ inline int backwardUnits(const Call& call, int batch, int phase) {
   return phase == 1 ? batch : 0;
 }
 
+struct BackwardLocal {
+  Real* gradient;
+  BackwardLocal(Scratch& scratch, const Call& call, int) : gradient(scratch.take<Real>(call.input.channels)) {}
+};
+
 inline void backwardWork(const Task& task, int phase, int unit) {
   const Call& call = task.call;
   const View& out = call.outputGradient.gradient;
   const int in = call.input.channels;
   if (phase == 1) {
-    Element* gradient = call.inputGradient.gradient.plane(unit, 0);
-    const Element* dy = out.plane(unit, 0);
+    Real* gradient = layoutAt<BackwardLocal>(task.local, task).gradient;
     clear(gradient, in);
+    const Real* dy = out.plane<Real>(unit, 0);
     for (int o = 0; o < out.channels; o++) {
-      const float* weight = call.weight + int64_t(o) * in;
-      for (int c = 0; c < in; c++) gradient[c] = gradient[c] + dy[o] * weight[c];
+      const Real* weight = call.weight + int64_t(o) * in;
+      for (int c = 0; c < in; c++) gradient[c] += dy[o] * weight[c];
     }
+    copy(call.inputGradient.gradient.plane(unit, 0), gradient, in);
     return;
   }
   for (int o = unit * OUTPUTS; o < smaller(out.channels, (unit + 1) * OUTPUTS); o++) {
-    float* gradient = call.weightGradient + int64_t(o) * in;
-    float bias = 0;
-    memset(gradient, 0, size_t(in) * sizeof(float));
+    Real* gradient = call.weightGradient + int64_t(o) * in;
+    Real bias = 0;
+    memset(gradient, 0, size_t(in) * sizeof(Real));
     for (int image = 0; image < task.run.batch; image++) {
-      const float dy = *out.plane(image, o);
+      const Real dy = *out.plane<Real>(image, o);
       const Element* x = call.input.plane(image, 0);
       bias += dy;
-      for (int c = 0; c < in; c++) gradient[c] += dy * x[c];
+      for (int c = 0; c < in; c++) gradient[c] += dy * get(x + c);
     }
     call.biasGradient[o] = bias;
   }
 }
 
 constexpr densenet::KernelImplementation forward{forwardUnits, nullptr, forwardWork, nullptr, nullptr};
-constexpr densenet::KernelImplementation backward{backwardUnits, nullptr, backwardWork, nullptr, nullptr};
+constexpr densenet::KernelImplementation backward{backwardUnits, nullptr, backwardWork, nullptr, bytesOf<BackwardLocal>};
 
 }  // namespace linear
 }  // namespace

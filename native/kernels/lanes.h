@@ -47,8 +47,8 @@ inline IntVec laneNumbers() {
 }
 
 /// The first `count` lanes (which may be more than there are, or fewer than none); `rest` after them.
-inline Vec firstLanes(Vec v, int64_t count, float rest = 0) {
-  return laneNumbers() < int32_t(smaller<int64_t>(count, WIDTH)) + IntVec{} ? v : broadcast(rest);
+inline Vec firstLanes(Vec v, int64_t count, Real rest = 0) {
+  return laneNumbers() < Integer(smaller<int64_t>(count, WIDTH)) + IntVec{} ? v : broadcast(rest);
 }
 
 /// a0 b0 a1 b1 ...: the first WIDTH elements, and the others.

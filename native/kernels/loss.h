@@ -38,12 +38,12 @@ inline double logarithm(double x) {
 }
 
 /// Which of so many classes a label is, -1: none of them.
-inline int classOf(float label, int classes) {
-  return label >= 0 && label < float(classes) && float(int(label)) == label ? int(label) : -1;
+inline int classOf(Real label, int classes) {
+  return label >= 0 && label < Real(classes) && Real(int(label)) == label ? int(label) : -1;
 }
 
 /// How many classes score above the label's; of equal ones the smaller number is first. All do above a label that is no class.
-inline int rankOf(int label, const Element* logits, int classes) {
+inline int rankOf(int label, const Real* logits, int classes) {
   if (label < 0) return classes;
   int rank = 0;
   for (int c = 0; c < classes; c++) rank += logits[c] > logits[label] || (logits[c] == logits[label] && c < label);
@@ -55,11 +55,11 @@ inline int imageUnits(const Call&, int batch, int phase) { return phase == 0 ? b
 /// 1 where there are none. Read without asking each time: a compiler would load from address 0 under a mask that forbids it,
 /// which processors take long over, and qemu does.
 struct ClassWeights {
-  const float* first;
+  const Real* first;
   int64_t step;
   explicit ClassWeights(const Call& call) : first(call.classWeights ? call.classWeights : &one), step(call.classWeights ? 1 : 0) {}
   double operator()(int c) const { return double(first[c * step]); }
-  static constexpr float one = 1;
+  static constexpr Real one = 1;
 };
 
 namespace crossEntropy {
@@ -84,11 +84,11 @@ struct Target {
 
 inline void work(const Task& task, int, int image) {
   const Call& call = task.call;
-  const Element* logits = call.logits.plane(image, 0);
+  const Real* logits = call.logits.plane<Real>(image, 0);
   const int classes = call.logits.channels;
   const Target target(call, image);
   const int label = target.share >= 0.5 ? target.label : target.other;
-  float most = logits[0];
+  Real most = logits[0];
   for (int c = 0; c < classes; c++) {
     // A NaN anywhere must reach the loss, whatever the order of comparison.
     if (logits[c] > most || logits[c] != logits[c]) most = logits[c];
@@ -102,13 +102,13 @@ inline void work(const Task& task, int, int image) {
     if (q != 0) loss += q * (logTotal - (double(logits[c]) - most));
     counted += q;
   }
-  call.loss[image] = target.known() ? float(loss) : __builtin_nanf("");
-  call.rank[image] = float(rankOf(label, logits, classes));
+  call.loss[image] = target.known() ? Real(loss) : Real(__builtin_nan(""));
+  call.rank[image] = Real(rankOf(label, logits, classes));
   if (!call.gradient.data) return;
-  Element* gradient = call.gradient.plane(image, 0);
+  Real* gradient = call.gradient.plane<Real>(image, 0);
   for (int c = 0; c < classes; c++) {
     const double probability = exponential(double(logits[c]) - most - logTotal);
-    gradient[c] = flushed(float((probability * counted - target(c)) / task.run.batch));
+    gradient[c] = flushed(Real((probability * counted - target(c)) / task.run.batch));
   }
 }
 
@@ -120,9 +120,9 @@ namespace binaryCrossEntropy {
 
 inline void work(const Task& task, int, int image) {
   const Call& call = task.call;
-  const Element* logits = call.logits.plane(image, 0);
-  const Element* targets = call.targets.plane(image, 0);
-  Element* gradient = call.gradient.data ? call.gradient.plane(image, 0) : nullptr;
+  const Real* logits = call.logits.plane<Real>(image, 0);
+  const Real* targets = call.targets.plane<Real>(image, 0);
+  Real* gradient = call.gradient.data ? call.gradient.plane<Real>(image, 0) : nullptr;
   const int classes = call.logits.channels;
   const ClassWeights weights(call);
   double loss = 0;
@@ -137,13 +137,13 @@ inline void work(const Task& task, int, int image) {
     const double weight = weights(c);
     const double small = exponential(score < 0 ? score : -score);  // of the two exponentials, the one that cannot overflow
     loss += weight * ((score > 0 ? score : 0) - q * score + logarithm(1 + small));
-    wrong += (logits[c] > 0) != (targets[c] > 0.5f);
+    wrong += (logits[c] > 0) != (targets[c] > Real(0.5));
     if (!gradient) continue;
     const double sigmoid = (score < 0 ? small : 1) / (1 + small);
-    gradient[c] = flushed(float(weight * (sigmoid - q) / (double(classes) * task.run.batch)));
+    gradient[c] = flushed(Real(weight * (sigmoid - q) / (double(classes) * task.run.batch)));
   }
-  call.loss[image] = float(loss / classes);
-  call.rank[image] = float(call.labels ? rankOf(classOf(call.labels[image], classes), logits, classes) : wrong);
+  call.loss[image] = Real(loss / classes);
+  call.rank[image] = Real(call.labels ? rankOf(classOf(call.labels[image], classes), logits, classes) : wrong);
 }
 
 constexpr densenet::KernelImplementation implementation{imageUnits, nullptr, work, nullptr, nullptr};

@@ -14,17 +14,17 @@ using densenet::Statistics;
 using densenet::Task;
 using densenet::View;
 
-inline float inverseDeviation(float variance, float epsilon) { return 1 / __builtin_sqrtf(variance + epsilon); }
+inline Real inverseDeviation(Real variance, double epsilon) { return 1 / squareRoot(variance + Real(epsilon)); }
 
 /// scale[c] = gamma * invstd
-inline void normScale(const Norm& norm, int channels, float* scale) {
+inline void normScale(const Norm& norm, int channels, Real* scale) {
   for (int c = 0; c < channels; c++) scale[c] = norm.gamma[c] * inverseDeviation(norm.variance[c], norm.epsilon);
 }
 
 /// z = relu(scale * (x - mean) + beta)
 struct Normaliser {
   Vec scale, mean, beta;
-  Normaliser(const Norm& norm, const float* scales, int c)
+  Normaliser(const Norm& norm, const Real* scales, int c)
       : scale(broadcast(scales[c])), mean(broadcast(norm.mean[c])), beta(broadcast(norm.beta[c])) {}
   Vec operator()(Vec x) const { return relu(scale * (x - mean) + beta); }
 };
@@ -40,7 +40,7 @@ inline __attribute__((always_inline)) void forEachVector(int64_t count, int64_t 
 }
 
 /// z of `count` contiguous elements, in tiles; without norm z = x. Reads and writes up to a vector more.
-inline void normalise(const Norm& norm, const float* scales, int c, const Element* x, int64_t count, float* z, int64_t tileStep = TILE_PIXELS) {
+inline void normalise(const Norm& norm, const Real* scales, int c, const Element* x, int64_t count, Real* z, int64_t tileStep = TILE_PIXELS) {
   if (!norm.present()) return forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(z + at, load(x + i)); });
   const Normaliser apply(norm, scales, c);
   forEachVector(count, tileStep, [&](int64_t i, int64_t at) { store(z + at, apply(load(x + i))); });
@@ -48,7 +48,7 @@ inline void normalise(const Norm& norm, const float* scales, int c, const Elemen
 
 /// A norm and ReLU that are folded into what made x. Touches up to a vector more.
 template <class T>
-inline void addBiasAndRelu(float bias, T* x, int64_t count) {
+inline void addBiasAndRelu(Real bias, T* x, int64_t count) {
   for (int64_t i = 0; i < count; i += WIDTH) store(x + i, relu(load(x + i) + broadcast(bias)));
 }
 
@@ -72,9 +72,9 @@ template <class T>
 inline Moments momentsOf(const T* x, int64_t count) {
   constexpr int SUMS = 4;
   const int64_t few = smaller<int64_t>(count, 2 * WIDTH);
-  float first = 0;
-  for (int64_t j = 0; j < few; j++) first += x[j];
-  const float centre = first / float(few);
+  Real first = 0;
+  for (int64_t j = 0; j < few; j++) first += get(x + j);
+  const Real centre = first / Real(few);
   const Vec centres = broadcast(centre);
   Vec offsets[SUMS]{}, squares[SUMS]{};
   const auto add = [&](int k, Vec d) __attribute__((always_inline)) {
@@ -89,7 +89,7 @@ inline Moments momentsOf(const T* x, int64_t count) {
   double offset = sum((offsets[0] + offsets[1]) + (offsets[2] + offsets[3]));
   double square = sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
   for (; i < count; i++) {
-    const float d = x[i] - centre;
+    const Real d = get(x + i) - centre;
     offset += d;
     square += d * d;
   }
@@ -111,14 +111,12 @@ inline void combineMoments(const Moments* parts, int64_t partCount, int channels
       const double d = parts[p * channels + c].mean - mean;
       squares += parts[p * channels + c].squares + double(count(p)) * d * d;
     }
-    to.mean[c] = float(mean);
-    to.variance[c] = float(squares > 0 ? squares / n : 0);
+    to.mean[c] = Real(mean);
+    to.variance[c] = Real(squares > 0 ? squares / n : 0);
   }
 }
 
 // ---- dropout ----------------------------------------------------------------------------------------------------
-
-typedef uint32_t BitVec __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
 
 // src/util/random.ts: mix32, randomKey. T is uint32_t or a vector of them.
 template <class T>
@@ -144,14 +142,15 @@ template <class T>
 inline void applyDropout(const Task& task, int64_t first, T* x, int64_t count) {
   const auto& dropout = task.call.dropout;
   const uint32_t key = dropoutKey(task.run.seed, task.run.step, dropout.layer);
-  const uint32_t threshold = uint32_t(double(dropout.rate) * 4294967296.0);
-  const Vec scale = broadcast(1 / (1 - dropout.rate));
+  const Real rate = Real(dropout.rate);
+  const uint32_t threshold = uint32_t(double(rate) * 4294967296.0);
+  const Vec scale = broadcast(1 / (1 - rate));
   BitVec lane;
   for (int i = 0; i < WIDTH; i++) lane[i] = uint32_t(first) + i;
   for (int64_t i = 0; i < count; i += WIDTH) {
     const BitVec hash = mix32(mix32((lane + uint32_t(i)) ^ key) ^ key);
     const int valid = int(smaller<int64_t>(WIDTH, count - i));
-    storePart(x + i, hash >= threshold ? loadPart(x + i, valid) * scale : Vec{}, valid);
+    storePart(x + i, __builtin_convertvector(hash >= threshold, IntVec) ? loadPart(x + i, valid) * scale : Vec{}, valid);
   }
 }
 
@@ -159,20 +158,20 @@ inline void applyDropout(const Task& task, int64_t first, T* x, int64_t count) {
 
 /// Per channel of an output: dX = G + slope * (x - mean) + offset.
 struct Finaliser {
-  float *slope, *offset;
-  Finaliser(Scratch& scratch, int channels) : slope(scratch.take<float>(channels)), offset(scratch.take<float>(channels)) {}
+  Real *slope, *offset;
+  Finaliser(Scratch& scratch, int channels) : slope(scratch.take<Real>(channels)), offset(scratch.take<Real>(channels)) {}
 
   void prepare(const OutputGradient& out) const {
     if (!out.deferred()) return;
     for (int c = 0; c < out.gradient.channels; c++) {
-      const float invstd = inverseDeviation(out.variance[c], out.epsilon);
+      const Real invstd = inverseDeviation(out.variance[c], out.epsilon);
       slope[c] = -invstd * invstd * out.b[c];
       offset[c] = -invstd * out.a[c];
     }
   }
 
   /// The finished gradient of `count` pixels from `pixel` of a channel, dropout undone, in tiles. Touches up to a vector more.
-  void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, float* to, int64_t tileStep = TILE_PIXELS) const {
+  void finalise(const Task& task, int64_t image, int c, int64_t pixel, int64_t count, Real* to, int64_t tileStep = TILE_PIXELS) const {
     const OutputGradient& out = task.call.outputGradient;
     const Element* gradient = out.gradient.plane(image, c) + pixel;
     if (out.deferred()) {
@@ -196,8 +195,8 @@ struct NormSums {
 };
 
 template <bool ACCUMULATE, bool KEEP>
-inline void normBackward(const Norm& norm, const float* scales, int c, const Element* x, const float* dzIn, int64_t count, Element* gradient,
-                         NormSums& sums, float* z) {
+inline void normBackward(const Norm& norm, const Real* scales, int c, const Element* x, const Real* dzIn, int64_t count, Element* gradient,
+                         NormSums& sums, Real* z) {
   const Normaliser apply(norm, scales, c);
   NormSums even = sums, odd{};
   const auto toGradient = [&](int64_t i, Vec input, Vec dz, NormSums& sum) __attribute__((always_inline)) {
@@ -232,18 +231,18 @@ inline void normBackward(const Norm& norm, const float* scales, int c, const Ele
 /// From dz' (the gradient at z) of `count` contiguous pixels: dz = dz' where z > 0, z made from x again, its sums, and scale * dz,
 /// which is written or added to `gradient`. Two vectors at a time, each with sums of its own: a sum waits for the one before.
 /// Writes z, and up to a vector more, if there is a place for it.
-inline void normBackward(const Norm& norm, const float* scales, int c, bool accumulate, const Element* x, const float* dz, int64_t count,
-                         Element* gradient, NormSums& sums, float* z = nullptr) {
+inline void normBackward(const Norm& norm, const Real* scales, int c, bool accumulate, const Element* x, const Real* dz, int64_t count,
+                         Element* gradient, NormSums& sums, Real* z = nullptr) {
   const auto run = z ? accumulate ? normBackward<true, true> : normBackward<false, true>
                      : accumulate ? normBackward<true, false> : normBackward<false, false>;
   run(norm, scales, c, x, dz, count, gradient, sums, z);
 }
 
 /// Without norm: the gradient is dz itself.
-inline void plainBackward(bool accumulate, const float* dz, int64_t count, Element* gradient) {
+inline void plainBackward(bool accumulate, const Real* dz, int64_t count, Element* gradient) {
   int64_t i = 0;
   for (; i + WIDTH <= count; i += WIDTH) store(gradient + i, accumulate ? load(gradient + i) + load(dz + i) : load(dz + i));
-  for (; i < count; i++) gradient[i] = accumulate ? gradient[i] + dz[i] : dz[i];
+  for (; i < count; i++) set(gradient + i, accumulate ? get(gradient + i) + dz[i] : dz[i]);
 }
 
 /// parts[part][channel]: the finished sums of one part of the work.
@@ -262,9 +261,9 @@ inline void finishNormGradient(const Call& call, const ChannelSums* parts, int64
       dzx += parts[p * channels + c].dzx;
     }
     const double dgamma = dzx * inverseDeviation(call.norm.variance[c], call.norm.epsilon);
-    in.beta[c] = float(dz);
-    in.gamma[c] = float(dgamma);
-    const float a = float(call.norm.gamma[c] * dz / double(elements)), b = float(call.norm.gamma[c] * dgamma / double(elements));
+    in.beta[c] = Real(dz);
+    in.gamma[c] = Real(dgamma);
+    const Real a = Real(call.norm.gamma[c] * dz / double(elements)), b = Real(call.norm.gamma[c] * dgamma / double(elements));
     in.a[c] = in.accumulate ? in.a[c] + a : a;
     in.b[c] = in.accumulate ? in.b[c] + b : b;
   }

@@ -18,10 +18,10 @@ constexpr densenet::KernelImplementation elementwise{chunkUnits, nullptr, chunkW
 
 inline void sgdChunk(const Task& task, Range range) {
   const Call& call = task.call;
-  const float rate = task.run.learningRate, momentum = call.momentum, decay = call.weightDecay;
+  const Real rate = task.run.learningRate, momentum = call.momentum, decay = call.weightDecay;
   for (int64_t i = range.first; i < range.end; i++) {
-    const float g = call.gradients[i] + decay * call.parameters[i];
-    const float v = flushed(momentum * call.velocity[i] + g);
+    const Real g = call.gradients[i] + decay * call.parameters[i];
+    const Real v = flushed(momentum * call.velocity[i] + g);
     call.velocity[i] = v;
     call.parameters[i] = flushed(call.parameters[i] - rate * (call.nesterov ? g + momentum * v : v));
   }
@@ -39,29 +39,29 @@ inline double power(double x, int64_t n) {
 inline void adamWChunk(const Task& task, Range range) {
   const Call& call = task.call;
   const int64_t steps = int64_t(task.run.step) + 1;
-  const float rate = task.run.learningRate, decay = call.weightDecay, epsilon = float(call.epsilon);
-  const float beta1 = float(call.beta1), rest1 = float(1 - call.beta1);
-  const float beta2 = float(call.beta2), rest2 = float(1 - call.beta2);
-  const float scale1 = float(1 / (1 - power(call.beta1, steps))), scale2 = float(1 / (1 - power(call.beta2, steps)));
+  const Real rate = task.run.learningRate, decay = call.weightDecay, epsilon = Real(call.epsilon);
+  const Real beta1 = Real(call.beta1), rest1 = Real(1 - call.beta1);
+  const Real beta2 = Real(call.beta2), rest2 = Real(1 - call.beta2);
+  const Real scale1 = Real(1 / (1 - power(call.beta1, steps))), scale2 = Real(1 / (1 - power(call.beta2, steps)));
   for (int64_t i = range.first; i < range.end; i++) {
-    const float g = call.gradients[i], w = call.parameters[i];
-    const float m = flushed(beta1 * call.firstMoment[i] + rest1 * g);
-    const float v = flushed(beta2 * call.secondMoment[i] + rest2 * g * g);
+    const Real g = call.gradients[i], w = call.parameters[i];
+    const Real m = flushed(beta1 * call.firstMoment[i] + rest1 * g);
+    const Real v = flushed(beta2 * call.secondMoment[i] + rest2 * g * g);
     call.firstMoment[i] = m;
     call.secondMoment[i] = v;
-    call.parameters[i] = flushed(w - rate * (decay * w + scale1 * m / (__builtin_sqrtf(scale2 * v) + epsilon)));
+    call.parameters[i] = flushed(w - rate * (decay * w + scale1 * m / (squareRoot(scale2 * v) + epsilon)));
   }
 }
 
 inline void rmsPropChunk(const Task& task, Range range) {
   const Call& call = task.call;
-  const float rate = task.run.learningRate, momentum = call.momentum, decay = call.weightDecay;
-  const float alpha = float(call.alpha), rest = float(1 - call.alpha), epsilon = float(call.epsilon);
+  const Real rate = task.run.learningRate, momentum = call.momentum, decay = call.weightDecay;
+  const Real alpha = Real(call.alpha), rest = Real(1 - call.alpha), epsilon = Real(call.epsilon);
   for (int64_t i = range.first; i < range.end; i++) {
-    const float g = call.gradients[i] + decay * call.parameters[i];
-    const float s = flushed(alpha * call.secondMoment[i] + rest * g * g);
-    const float root = call.rooted ? __builtin_sqrtf(s + epsilon) : __builtin_sqrtf(s) + epsilon;
-    const float v = flushed(momentum * call.velocity[i] + g / root);
+    const Real g = call.gradients[i] + decay * call.parameters[i];
+    const Real s = flushed(alpha * call.secondMoment[i] + rest * g * g);
+    const Real root = call.rooted ? squareRoot(s + epsilon) : squareRoot(s) + epsilon;
+    const Real v = flushed(momentum * call.velocity[i] + g / root);
     call.secondMoment[i] = s;
     call.velocity[i] = v;
     call.parameters[i] = flushed(call.parameters[i] - rate * v);
@@ -69,9 +69,9 @@ inline void rmsPropChunk(const Task& task, Range range) {
 }
 
 inline void blendChunk(const Task& task, Range range) {
-  const float* source = task.call.source;
-  float* target = task.call.target;
-  const float keep = float(task.run.keep), add = float(task.run.add);
+  const Real* source = task.call.source;
+  Real* target = task.call.target;
+  const Real keep = Real(task.run.keep), add = Real(task.run.add);
   if (keep == 0) {
     for (int64_t i = range.first; i < range.end; i++) target[i] = flushed(add * source[i]);
   } else {
@@ -80,7 +80,7 @@ inline void blendChunk(const Task& task, Range range) {
 }
 
 inline void fillChunk(const Task& task, Range range) {
-  for (int64_t i = range.first; i < range.end; i++) task.call.target[i] = float(task.call.value);
+  for (int64_t i = range.first; i < range.end; i++) task.call.target[i] = Real(task.call.value);
 }
 
 namespace clipGradients {
@@ -113,7 +113,7 @@ inline void work(const Task& task, int phase, int unit) {
   for (int i = 0; i < chunks(call); i++) total += layout.squares[i];
   const double factor = call.limit / (__builtin_sqrt(total) + 1e-6);
   if (factor >= 1) return;
-  for (int64_t i = range.first; i < range.end; i++) call.gradients[i] *= float(factor);
+  for (int64_t i = range.first; i < range.end; i++) call.gradients[i] *= Real(factor);
 }
 
 inline int64_t sharedBytes(const Call& call, int batch) { return bytesOf<Layout>(call, batch); }

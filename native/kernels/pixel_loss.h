@@ -7,18 +7,23 @@
 namespace {
 namespace pixelCrossEntropy {
 
-/// e^x for x <= 0, as exponential() has it but in single precision: 2^n times a polynomial on [-ln2/2, ln2/2].
+/// e^x for x <= 0, as exponential() has it but for floats in their precision: 2^n times a polynomial on [-ln2/2, ln2/2].
 inline Vec exponentials(Vec from) {
-  constexpr float FACTORS[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
+#if DENSENET_PRECISION == 64
+  for (int i = 0; i < WIDTH; i++) from[i] = exponential(from[i]);
+  return from;
+#else
+  constexpr Real FACTORS[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
   const Vec least = broadcast(-87), x = from < least ? least : from;
   const IntVec n = __builtin_convertvector(x * 1.44269504f - 0.5f, IntVec);
   const Vec whole = __builtin_convertvector(n, Vec), r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
   Vec e = broadcast(1.0f / 5040);
-  for (const float factor : FACTORS) e = e * r + factor;
+  for (const Real factor : FACTORS) e = e * r + factor;
   const IntVec bits = (n + 127) << 23;
   Vec power;
   memcpy(&power, &bits, sizeof power);
   return from < least ? Vec{} : e * power;
+#endif
 }
 
 /// An image's pixels in chunks.
@@ -47,7 +52,7 @@ inline int units(const Call& call, int batch, int phase) {
 }
 
 /// What a pixel of this label counts.
-inline double weightOf(const Call& call, float label) {
+inline double weightOf(const Call& call, Real label) {
   const int known = classOf(label, call.logits.channels);
   return known < 0 ? (label < 0 ? 0 : 1) : ClassWeights(call)(known);
 }
@@ -61,12 +66,12 @@ inline void work(const Task& task, int phase, int unit) {
   if (phase == 2) {
     double loss = 0;
     for (int64_t i = 0; i < units.parts; i++) loss += shared.losses[unit * units.parts + i];
-    call.loss[unit] = float(total > 0 ? loss * task.run.batch / total : loss);
+    call.loss[unit] = Real(total > 0 ? loss * task.run.batch / total : loss);
     return;
   }
   const int64_t image = unit / units.parts;
   const Range range = units.range(unit);
-  const float* labels = call.labels + image * units.pixels;
+  const Real* labels = call.labels + image * units.pixels;
   if (phase == 0) {
     for (int64_t p = range.first; p < range.end; p++) total += weightOf(call, labels[p]);
     shared.weights[unit] = total;
@@ -90,13 +95,13 @@ inline void work(const Task& task, int phase, int unit) {
     for (int c = 0; c < classes; c++) sums += scores[c] = exponentials(scores[c] - most);
     Vec factors{};
     for (int i = 0; i < count; i++) {
-      call.predicted[image * units.pixels + p + i] = float(best[i]);
+      call.predicted[image * units.pixels + p + i] = Real(best[i]);
       const double weight = weightOf(call, labels[p + i]);
       if (!(weight > 0)) continue;
       const int label = classOf(labels[p + i], classes);
-      factors[i] = float(weight / total);
+      factors[i] = Real(weight / total);
       if (label < 0) loss = __builtin_nan("");
-      else loss += weight * (logarithm(double(sums[i])) + double(most[i]) - double(call.logits.plane(image, label)[p + i]));
+      else loss += weight * (logarithm(double(sums[i])) + double(most[i]) - double(get(call.logits.plane(image, label) + p + i)));
     }
     if (!call.gradient.data) continue;
     const Vec scale = factors / sums;
@@ -104,8 +109,7 @@ inline void work(const Task& task, int phase, int unit) {
     for (int i = 0; i < count; i++) {
       const int label = classOf(labels[p + i], classes);
       if (label < 0) continue;
-      Element* at = call.gradient.plane(image, label) + p + i;
-      *at = Element(scale[i] * (scores[label][i] - sums[i]));
+      set(call.gradient.plane(image, label) + p + i, scale[i] * (scores[label][i] - sums[i]));
     }
   }
   shared.losses[unit] = loss;

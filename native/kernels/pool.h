@@ -10,10 +10,10 @@ namespace {
 // ---- what both share: statistics of written planes, and the way back through the norm ----------------------------
 
 struct PoolForwardLocal {
-  float *scale, *z;
+  Real *scale, *z;
   PoolForwardLocal(Scratch& scratch, const Call& call, int) {
-    scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
+    scale = scratch.take<Real>(call.input.channels);
+    z = scratch.take<Real>(call.input.pixels() + 2 * WIDTH);
   }
 };
 
@@ -78,12 +78,12 @@ inline void poolForwardWork(const Task& task, int phase, int unit, PoolPlane poo
 
 struct PoolBackwardLocal {
   Finaliser finaliser;
-  float *scale, *z, *dz, *dy;
+  Real *scale, *z, *dz, *dy;
   PoolBackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
-    scale = scratch.take<float>(call.input.channels);
-    z = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
-    dz = scratch.take<float>(call.input.pixels() + 2 * WIDTH);
-    dy = scratch.take<float>(call.outputGradient.gradient.pixels());
+    scale = scratch.take<Real>(call.input.channels);
+    z = scratch.take<Real>(call.input.pixels() + 2 * WIDTH);
+    dz = scratch.take<Real>(call.input.pixels() + 2 * WIDTH);
+    dy = scratch.take<Real>(call.outputGradient.gradient.pixels());
   }
 };
 
@@ -147,17 +147,17 @@ inline void storeInRow(Element* to, Vec v, int count, const Element* end) {
 }
 
 /// Sums the window's rows in place, then their columns. The last window of a column or row may be smaller.
-inline void averagePlane(const Call& call, float* z, Range outRows, Element* out) {
+inline void averagePlane(const Call& call, Real* z, Range outRows, Element* out) {
   const View& in = call.input;
   const int columns = call.windowWidth, wholes = smaller(call.output.width, in.width / columns);
   const Element* end = out + outRows.end * call.output.width;
   for (int64_t y = outRows.first; y < outRows.end; y++) {
     const int64_t top = y * call.windowHeight;
     const int rows = int(smaller<int64_t>(call.windowHeight, in.height - top));
-    const float share = 1.0f / (float(rows) * float(columns));
-    float* sums = z + top * in.width;
+    const Real share = 1 / (Real(rows) * Real(columns));
+    Real* sums = z + top * in.width;
     for (int r = 1; r < rows; r++) {
-      const float* row = sums + int64_t(r) * in.width;
+      const Real* row = sums + int64_t(r) * in.width;
       for (int x = 0; x < in.width; x++) sums[x] += row[x];
     }
     Element* to = out + y * call.output.width;
@@ -169,34 +169,34 @@ inline void averagePlane(const Call& call, float* z, Range outRows, Element* out
       }
     } else {
       for (int x = 0; x < wholes; x++) {
-        float total = 0;
+        Real total = 0;
         for (int i = 0; i < columns; i++) total += sums[x * columns + i];
-        to[x] = total * share;
+        set(to + x, total * share);
       }
     }
     if (wholes < call.output.width) {
-      float total = 0;
+      Real total = 0;
       for (int x = wholes * columns; x < in.width; x++) total += sums[x];
-      to[wholes] = total / (float(rows) * float(in.width - wholes * columns));
+      set(to + wholes, total / (Real(rows) * Real(in.width - wholes * columns)));
     }
   }
 }
 
 /// Writes up to two vectors more.
-inline void spreadAverage(const Call& call, const float*, const float* dy, float* dz) {
+inline void spreadAverage(const Call& call, const Real*, const Real* dy, Real* dz) {
   const View& in = call.input;
   const View& out = call.outputGradient.gradient;
   const int rows = call.windowHeight, columns = call.windowWidth, wholes = smaller(out.width, in.width / columns);
   for (int y = 0; y < in.height; y++) {
-    float* to = dz + int64_t(y) * in.width;
+    Real* to = dz + int64_t(y) * in.width;
     if (y % rows && y / rows < out.height) {
-      memcpy(to, to - in.width, size_t(in.width) * sizeof(float));
+      memcpy(to, to - in.width, size_t(in.width) * sizeof(Real));
       continue;
     }
-    const float* from = dy + int64_t(y / rows) * out.width;
+    const Real* from = dy + int64_t(y / rows) * out.width;
     int spread = 0;
     if (y / rows < out.height) {
-      const float height = float(smaller(rows, in.height - y)), share = 1.0f / (height * float(columns));
+      const Real height = Real(smaller(rows, in.height - y)), share = 1 / (height * Real(columns));
       spread = wholes * columns;
       if (columns == 2) {
         for (int x = 0; x < wholes; x += WIDTH) {
@@ -210,28 +210,28 @@ inline void spreadAverage(const Call& call, const float*, const float* dy, float
         }
       }
       if (wholes < out.width) {
-        const float last = from[wholes] / (height * float(in.width - spread));
+        const Real last = from[wholes] / (height * Real(in.width - spread));
         while (spread < in.width) to[spread++] = last;
       }
     }
-    memset(to + spread, 0, size_t(in.width - spread) * sizeof(float));
+    memset(to + spread, 0, size_t(in.width - spread) * sizeof(Real));
   }
 }
 
 // ---- max --------------------------------------------------------------------------------------------------------
 
 /// The place of the first largest z of window (y, x); the padding never wins.
-inline int64_t largestOf(const Call& call, const float* z, int y, int x) {
+inline int64_t largestOf(const Call& call, const Real* z, int y, int x) {
   const View& in = call.input;
   const int top = larger(y * call.stride - call.padding, 0), bottom = smaller(y * call.stride - call.padding + call.size, in.height);
   const int left = larger(x * call.stride - call.padding, 0), right = smaller(x * call.stride - call.padding + call.size, in.width);
   int64_t best = int64_t(top) * in.width + left;
-  float most = z[best];
+  Real most = z[best];
   for (int i = top; i < bottom; i++) {
     for (int j = left; j < right; j++) {
       // Selections instead of branches, which nobody could predict.
       const int64_t at = int64_t(i) * in.width + j;
-      const float value = z[at];
+      const Real value = z[at];
       best = value > most ? at : best;
       most = value > most ? value : most;
     }
@@ -252,13 +252,13 @@ inline void compare(Largest& most, Vec value, IntVec place) {
   most.value = take ? value : most.value;
   most.place = take ? place : most.place;
 }
-inline Largest largestOfWindows(const View& in, const float* z, int y, int x) {
-  const float lowest = -__builtin_inff();
+inline Largest largestOfWindows(const View& in, const Real* z, int y, int x) {
+  const Real lowest = -Real(__builtin_inf());
   const int top = larger(2 * y - 1, 0), bottom = smaller(2 * y + 2, in.height);
   const IntVec column = 2 * (laneNumbers() + x) - 1;
   Largest most{broadcast(lowest), (column < 0 ? IntVec{} : column) + top * in.width};
   for (int row = top; row < bottom; row++) {
-    const float* from = z + int64_t(row) * in.width + 2 * x;
+    const Real* from = z + int64_t(row) * in.width + 2 * x;
     const Vec a = load(from), b = 2 * x + WIDTH < in.width ? load(from + WIDTH) : Vec{};
     const Vec even = firstLanes(evenOf(a, b, AllLanes{}), (in.width + 1) / 2 - x, lowest);
     const Vec odd = firstLanes(oddOf(a, b, AllLanes{}), in.width / 2 - x, lowest);
@@ -273,11 +273,11 @@ inline Largest largestOfWindows(const View& in, const float* z, int y, int x) {
 /// Pools of 2 x 2, side by side.
 inline bool isPairPool(const Call& call) { return call.size == 2 && call.stride == 2 && call.padding == 0; }
 
-inline Largest largestOfPairs(const View& in, const float* z, int y, int x) {
+inline Largest largestOfPairs(const View& in, const Real* z, int y, int x) {
   const IntVec column = 2 * (laneNumbers() + x);
-  Largest most{broadcast(-__builtin_inff()), column + 2 * y * in.width};
+  Largest most{broadcast(-Real(__builtin_inf())), column + 2 * y * in.width};
   for (int row = 2 * y; row < 2 * y + 2; row++) {
-    const float* from = z + int64_t(row) * in.width + 2 * x;
+    const Real* from = z + int64_t(row) * in.width + 2 * x;
     const Vec a = load(from), b = 2 * x + WIDTH < in.width ? load(from + WIDTH) : Vec{};
     compare(most, evenOf(a, b, AllLanes{}), column + row * in.width);
     compare(most, oddOf(a, b, AllLanes{}), column + row * in.width + 1);
@@ -286,12 +286,12 @@ inline Largest largestOfPairs(const View& in, const float* z, int y, int x) {
 }
 
 /// For the pools that have one: a vector of windows at a time.
-typedef Largest (*VectorPool)(const View& in, const float* z, int y, int x);
+typedef Largest (*VectorPool)(const View& in, const Real* z, int y, int x);
 inline VectorPool vectorPool(const Call& call) {
   return isStemPool(call) ? largestOfWindows : isPairPool(call) ? largestOfPairs : nullptr;
 }
 
-inline void maxPlane(const Call& call, float* z, Range rows, Element* out) {
+inline void maxPlane(const Call& call, Real* z, Range rows, Element* out) {
   const int width = call.output.width;
   const VectorPool pool = vectorPool(call);
   const Element* end = out + rows.end * width;
@@ -302,15 +302,15 @@ inline void maxPlane(const Call& call, float* z, Range rows, Element* out) {
         storeInRow(to + x, pool(call.input, z, y, x).value, smaller(WIDTH, width - x), end);
       }
     } else {
-      for (int x = 0; x < width; x++) to[x] = z[largestOf(call, z, y, x)];
+      for (int x = 0; x < width; x++) set(to + x, z[largestOf(call, z, y, x)]);
     }
   }
 }
 
-inline void spreadMax(const Call& call, const float* z, const float* dy, float* dz) {
+inline void spreadMax(const Call& call, const Real* z, const Real* dy, Real* dz) {
   const View& out = call.outputGradient.gradient;
   const VectorPool pool = vectorPool(call);
-  memset(dz, 0, size_t(call.input.pixels()) * sizeof(float));
+  memset(dz, 0, size_t(call.input.pixels()) * sizeof(Real));
   for (int y = 0; y < out.height; y++, dy += out.width) {
     if (pool) {
       for (int x = 0; x < out.width; x += WIDTH) {

@@ -25,10 +25,10 @@ struct Shape {
 
 /// Scratch for one band of the input, zero-padded, and one output row's columns.
 struct Columns {
-  float *padded, *columns;
+  Real *padded, *columns;
   Columns(Scratch& scratch, const Shape& shape) {
-    padded = scratch.take<float>(shape.inChannels * shape.paddedRows * shape.paddedWidth + 2 * WIDTH);
-    columns = scratch.take<float>(shape.steps * roundUp(shape.outWidth, TILE_PIXELS));
+    padded = scratch.take<Real>(shape.inChannels * shape.paddedRows * shape.paddedWidth + 2 * WIDTH);
+    columns = scratch.take<Real>(shape.steps * roundUp(shape.outWidth, TILE_PIXELS));
   }
 
   void loadBand(const Call& call, const Shape& shape, int64_t image, Range band) const {
@@ -37,8 +37,8 @@ struct Columns {
       const Element* plane = call.input.plane(image, c);
       for (int64_t r = 0; r < rows; r++) {
         const int64_t row = band.first * shape.stride + r - shape.padding;
-        float* to = padded + (c * shape.paddedRows + r) * shape.paddedWidth;
-        memset(to, 0, size_t(shape.paddedWidth) * sizeof(float));
+        Real* to = padded + (c * shape.paddedRows + r) * shape.paddedWidth;
+        memset(to, 0, size_t(shape.paddedWidth) * sizeof(Real));
         if (row >= 0 && row < shape.inHeight) copy(to + shape.padding, plane + row * shape.inWidth, shape.inWidth);
       }
     }
@@ -46,13 +46,13 @@ struct Columns {
 
   /// columns[tap][x] for row `row` of the band, in whole vectors: taps are `tapStep` apart, and each TILE_PIXELS of x `tileStep`.
   void loadRow(const Shape& shape, int64_t row, int64_t tapStep, int64_t tileStep) const {
-    float* to = columns;
+    Real* to = columns;
     for (int c = 0; c < shape.inChannels; c++) {
       for (int y = 0; y < shape.size; y++) {
-        const float* from = padded + (c * shape.paddedRows + row * shape.stride + y) * shape.paddedWidth;
+        const Real* from = padded + (c * shape.paddedRows + row * shape.stride + y) * shape.paddedWidth;
         for (int x = 0; x < shape.size; x++, to += tapStep) {
           forEachVector(shape.outWidth, tileStep, [&](int64_t i, int64_t at) {
-            const float* pixels = from + x + i * shape.stride;
+            const Real* pixels = from + x + i * shape.stride;
             if (shape.stride == 1) {
               store(to + at, load(pixels));
             } else if (shape.stride == 2) {
@@ -71,11 +71,11 @@ struct Columns {
 
 struct ForwardLocal {
   Columns columns;
-  float *weights, *sums;
+  Real *weights, *sums;
   int64_t* lines;  // of a row of the output, to ask for
   ForwardLocal(Scratch& scratch, const Call& call, int) : columns(scratch, Shape(call, call.output)) {
-    weights = scratch.take<float>(roundUp(call.output.channels, ROW_GROUP) * Shape(call, call.output).steps);  // [group][tap][row]
-    sums = scratch.take<float>(call.output.channels * roundUp(call.output.width, WIDTH));
+    weights = scratch.take<Real>(roundUp(call.output.channels, ROW_GROUP) * Shape(call, call.output).steps);  // [group][tap][row]
+    sums = scratch.take<Real>(call.output.channels * roundUp(call.output.width, WIDTH));
     lines = scratch.take<int64_t>(call.output.channels * divideUp(call.output.width, LINE));
   }
 };
@@ -98,14 +98,14 @@ inline void forwardPrepare(const Task& task, int phase) {
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const Shape shape(call, call.output);
   for (int64_t o = 0; o < call.output.channels; o += ROW_GROUP) {
-    float* to = local.weights + o * shape.steps;
+    Real* to = local.weights + o * shape.steps;
     packRows(call.weight + o * shape.taps, shape.taps, smaller<int64_t>(ROW_GROUP, call.output.channels - o), shape.taps, to);
-    memset(to + shape.taps * ROW_GROUP, 0, size_t((shape.steps - shape.taps) * ROW_GROUP) * sizeof(float));
+    memset(to + shape.taps * ROW_GROUP, 0, size_t((shape.steps - shape.taps) * ROW_GROUP) * sizeof(Real));
   }
   listLines(0, call.output.channels, call.output.pixels(), shape.outWidth, local.lines);
   for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
-    float* zeros = local.columns.columns + x * shape.steps + shape.taps * TILE_PIXELS;
-    memset(zeros, 0, size_t((shape.steps - shape.taps) * TILE_PIXELS) * sizeof(float));
+    Real* zeros = local.columns.columns + x * shape.steps + shape.taps * TILE_PIXELS;
+    memset(zeros, 0, size_t((shape.steps - shape.taps) * TILE_PIXELS) * sizeof(Real));
   }
 }
 
@@ -114,7 +114,7 @@ inline void multiplyRow(const ForwardLocal& local, const Shape& shape, int out, 
   const int64_t tiles = divideUp(shape.outWidth, TILE_PIXELS), halves = divideUp(out, TILE_ROWS);
   Ahead ahead = Ahead{output, local.lines, out * divideUp(shape.outWidth, LINE)}.over(tiles * halves * shape.steps);
   for (int64_t x = 0; x < shape.outWidth; x += TILE_PIXELS) {
-    const float* columns = local.columns.columns + x * shape.steps;
+    const Real* columns = local.columns.columns + x * shape.steps;
     const int vectors = int(divideUp(smaller<int64_t>(TILE_PIXELS, shape.outWidth - x), WIDTH));
     for (int o = 0; o < out; o += ROW_GROUP) {
       const Operands operands{local.weights + o * shape.steps, 1, ROW_GROUP, columns, TILE_PIXELS, shape.steps};
@@ -142,17 +142,17 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     local.columns.loadRow(shape, row - band.first, TILE_PIXELS, shape.steps * TILE_PIXELS);
     multiplyRow(local, shape, out, call.output.plane(image, 0) + row * shape.outWidth);
     for (int o = 0; o < out; o++) {
-      addBias(call, o, local.sums + o * shape.rowStep, shape.outWidth);
-      copy(call.output.plane(image, o) + row * shape.outWidth, local.sums + o * shape.rowStep, shape.outWidth);
+      Real* sums = local.sums + o * shape.rowStep;
+      addBias(call, o, sums, shape.outWidth);
+      if (call.dropout.present()) {
+        applyDropout(task, (image * out + o) * call.output.pixels() + row * shape.outWidth, sums, shape.outWidth);
+      }
+      copy(call.output.plane(image, o) + row * shape.outWidth, sums, shape.outWidth);
     }
   }
-  for (int o = 0; o < out; o++) {
-    Element* plane = call.output.plane(image, o) + band.first * shape.outWidth;
-    const int64_t count = band.size() * shape.outWidth;
-    if (call.dropout.present()) {
-      applyDropout(task, (image * out + o) * call.output.pixels() + band.first * shape.outWidth, plane, count);
-    }
-    if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(plane, count);
+  for (int o = 0; o < out && call.statistics.present(); o++) {
+    const Element* made = call.output.plane(image, o) + band.first * shape.outWidth;
+    shared.moments[int64_t(unit) * out + o] = momentsOf(made, band.size() * shape.outWidth);
   }
 }
 
@@ -161,21 +161,21 @@ inline void forwardWork(const Task& task, int phase, int unit) {
 struct BackwardLocal {
   Columns columns;
   Finaliser finaliser;
-  float *dy, *transposed;
+  Real *dy, *transposed;
   BackwardLocal(Scratch& scratch, const Call& call, int)
       : columns(scratch, Shape(call, call.outputGradient.gradient)), finaliser(scratch, call.outputGradient.gradient.channels) {
     const View& out = call.outputGradient.gradient;
-    dy = scratch.take<float>(out.channels * roundUp(out.width, WIDTH));
-    transposed = scratch.take<float>(out.width * roundUp(out.channels, WIDTH));
+    dy = scratch.take<Real>(out.channels * roundUp(out.width, WIDTH));
+    transposed = scratch.take<Real>(out.width * roundUp(out.channels, WIDTH));
   }
 };
 
 struct BackwardShared {
-  float* weight;  // [slot][tap][out rounded up]
+  Real* weight;  // [slot][tap][out rounded up]
   BackwardShared(Scratch& scratch, const Call& call, int batch) {
     const View& out = call.outputGradient.gradient;
     const Shape shape(call, out);
-    weight = scratch.take<float>(slotCount(int64_t(batch) * shape.bands) * shape.taps * roundUp(out.channels, WIDTH));
+    weight = scratch.take<Real>(slotCount(int64_t(batch) * shape.bands) * shape.taps * roundUp(out.channels, WIDTH));
   }
 };
 
@@ -197,14 +197,14 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   const int slots = slotCount(items);
   if (phase == 1) {
     for (int64_t k = 0; k < shape.taps; k++) {
-      float total = 0;
+      Real total = 0;
       for (int64_t s = 0; s < slots; s++) total += shared.weight[(s * shape.taps + k) * lanes + unit];
       call.weightGradient[unit * shape.taps + k] = total;
     }
     return;
   }
   const auto local = layoutAt<BackwardLocal>(task.local, task);
-  float* weightSums = shared.weight + unit * shape.taps * lanes;
+  Real* weightSums = shared.weight + unit * shape.taps * lanes;
   const Range range = part(items, slots, unit);
   bool first = true;
   for (int64_t item = range.first; item < range.end; item++) {

@@ -18,29 +18,32 @@ constexpr int UNROLLED = 4;
 constexpr int UNROLLED = 1;
 #endif
 
-/// Lines of memory that will soon be wanted. A tile asks for one in every pass, or for the same one in a few: asked for in a burst
-/// they would fill the few places that a processor has for lines on their way, and it would wait.
+/// Lines of memory that will soon be wanted. A tile asks for one in every pass, or for the same one in a few; where that is not enough,
+/// for one in every step. Asked for in a burst they would fill the few places that a processor has for lines on their way, and it would
+/// wait.
 struct Ahead {
   static constexpr int BITS = 32;
   static constexpr int64_t WHOLE = int64_t(1) << BITS;
   const void* base = nullptr;
   const int64_t* offsets = nullptr;  // in elements
   int64_t count = 0;
-  int64_t rate = 0, next = 0;  // for each pass, and the next one, in parts of a line
+  int64_t rate = 0, next = 0;  // for each time it asks, and the next one, in parts of a line
+  int64_t times = 1;           // that it asks in a pass
   /// Spreads them over so many steps.
   Ahead over(int64_t steps) const {
-    const int64_t passes = larger<int64_t>(steps / UNROLLED, 1);
-    return {base, offsets, count, smaller(larger<int64_t>(count * WHOLE - 1, 0) / passes, WHOLE), 0};
+    const int64_t passes = larger<int64_t>(steps / UNROLLED, 1), each = larger<int64_t>(count * WHOLE - 1, 0) / passes;
+    const int64_t times = each > WHOLE ? UNROLLED : 1;
+    return {base, offsets, count, smaller(each / times, WHOLE), 0, times};
   }
   const void* line(int64_t part) const { return static_cast<const Element*>(base) + offsets[part >> BITS]; }
-  bool enoughFor(int64_t passes) const { return next + rate * passes < count * WHOLE; }
+  bool enoughFor(int64_t passes) const { return next + rate * times * passes < count * WHOLE; }
 };
 
 struct Operands {
-  const float* weights;
+  const Real* weights;
   int64_t rowStep;  // from a row's weights to the next row's
   int64_t step;     // from a weight to the next one along j
-  const float* input;
+  const Real* input;
   int64_t inputStep;
   int64_t count;                   // of j
   int64_t tileStep = TILE_PIXELS;  // from a tile's input to that of the tile at its right
@@ -61,7 +64,7 @@ typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
 typedef Steps<1, ROW_GROUP, TILE_PIXELS, true> FinishedSteps;
 
 /// to[j * ROW_GROUP + r] = weights[r * rowStep + j] for up to ROW_GROUP rows.
-inline void packRows(const float* weights, int64_t rowStep, int64_t rows, int64_t count, float* to) {
+inline void packRows(const Real* weights, int64_t rowStep, int64_t rows, int64_t count, Real* to) {
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t j = 0; j < count; j++) to[j * ROW_GROUP + r] = weights[r * rowStep + j];
   }
@@ -74,7 +77,7 @@ template <int R, class S>
 class RowPointers {
  public:
   explicit RowPointers(const Operands& o)
-      : step_(o.step * int64_t(sizeof(float))), one_(o.rowStep * int64_t(sizeof(float))), three_(3 * one_), five_(5 * one_),
+      : step_(o.step * int64_t(sizeof(Real))), one_(o.rowStep * int64_t(sizeof(Real))), three_(3 * one_), five_(5 * one_),
         seven_(7 * one_), nine_(9 * one_), eleven_(11 * one_) {
     hide(one_);
     hide(three_);
@@ -83,13 +86,13 @@ class RowPointers {
     hide(nine_);
     hide(eleven_);
   }
-  void startAt(const float* weights) { first_ = reinterpret_cast<const char*>(weights); }
+  void startAt(const Real* weights) { first_ = reinterpret_cast<const char*>(weights); }
   /// Of row r and the j-th step of a pass.
-  float at(int r, int j) const {
+  Real at(int r, int j) const {
     const int64_t odd[] = {one_, three_, five_, seven_, nine_, eleven_};
     const int64_t multiple = r % 2 == 1 ? odd[r / 2] : r % 4 == 2 ? 2 * odd[r / 4] : r * one_;
-    const int64_t bytes = (S::row ? r * S::row * int64_t(sizeof(float)) : multiple) + j * S::step * int64_t(sizeof(float));
-    float weight;
+    const int64_t bytes = (S::row ? r * S::row * int64_t(sizeof(Real)) : multiple) + j * S::step * int64_t(sizeof(Real));
+    Real weight;
     memcpy(&weight, first_ + bytes, sizeof weight);
     return weight;
   }
@@ -97,7 +100,7 @@ class RowPointers {
     if (S::step == 0) advance(step_);
   }
   void afterPass(int steps) {
-    if (S::step != 0) advance(steps * S::step * int64_t(sizeof(float)));
+    if (S::step != 0) advance(steps * S::step * int64_t(sizeof(Real)));
   }
 
  private:
@@ -114,11 +117,12 @@ class RowPointers {
 /// a function of its own: where loops share sums, compilers want them in different registers for each, and move them in between.
 enum class Loop { PLAIN, ASKING, REST };
 
-template <int COUNT, class S, int R, int V>
-inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowPointers<R, S>& rows, const float*& input,
-                                                         int64_t inputStep) {
+template <int COUNT, class S, int R, int V, class Ask>
+inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowPointers<R, S>& rows, const Real*& input,
+                                                         int64_t inputStep, Ask ask) {
 #pragma GCC unroll 4
   for (int j = 0; j < COUNT; j++) {
+    ask(j);
     Vec x[V];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) x[v] = load(input + j * S::input + v * WIDTH);
@@ -147,14 +151,13 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
 /// What becomes of finished sums: out[rows[r] ...] = relu(sum + bias), where there is a bias.
 struct Finish {
   const int64_t* rows = nullptr;
-  const float* bias = nullptr;  // [vectors * WIDTH]
+  const Real* bias = nullptr;  // [vectors * WIDTH]
 };
 
 /// What is multiplied in tiles of one size: so many groups of rows, and so many tiles of each, side by side.
-template <class Out>
 struct Grid {
-  const float *weights, *input;
-  Out* out;
+  const Real *weights, *input;
+  Real* out;
   int64_t outStep;
   bool add;
   int groups, tiles;
@@ -163,7 +166,7 @@ struct Grid {
 
 /// Writes the sums of a tile that are to be finished.
 template <int R, int V>
-inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const Finish& finish, bool add, const int64_t* rows, float* out,
+inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const Finish& finish, bool add, const int64_t* rows, Real* out,
                                                       int first) {
   const auto forEach = [&](auto f) __attribute__((always_inline)) {
 #pragma GCC unroll 12
@@ -171,9 +174,9 @@ inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const F
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) f(sums[r][v], out + rows[r] + first + v * WIDTH, v);
   };
-  if (add) forEach([](Vec& sum, const float* to, int) { sum += load(to); });
-  if (finish.bias) forEach([&](Vec& sum, const float*, int v) { sum = relu(sum + load(finish.bias + first + v * WIDTH)); });
-  forEach([](Vec sum, float* to, int) { store(to, sum); });
+  if (add) forEach([](Vec& sum, const Real* to, int) { sum += load(to); });
+  if (finish.bias) forEach([&](Vec& sum, const Real*, int v) { sum = relu(sum + load(finish.bias + first + v * WIDTH)); });
+  forEach([](Vec sum, Real* to, int) { store(to, sum); });
 }
 
 // GCC would give sums registers for each loop and each part around it, and move or spill them in between.
@@ -184,31 +187,34 @@ inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const F
 #endif
 
 /// Writes the sums of tiles to out[r * outStep + v * WIDTH ...], or adds them to what is there.
-template <class S, Loop LOOP, class Out, int R, int V>
-TILE_FUNCTION void tilesTo(const Operands& o, const Grid<Out>& grid, Ahead& ahead) {
+template <class S, Loop LOOP, int R, int V>
+TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
   constexpr int STEPS = LOOP == Loop::REST ? 1 : UNROLLED;
   const int64_t inputStep = S::input ? S::input : o.inputStep, outStep = grid.outStep, passes = o.count / STEPS;
   RowPointers<R, S> rows(o);
   for (int group = 0; group < grid.groups; group++) {
     for (int tile = 0; tile < grid.tiles; tile++) {
-      const float *input = grid.input + tile * o.tileStep, *const end = input + passes * STEPS * inputStep;
+      const Real *input = grid.input + tile * o.tileStep, *const end = input + passes * STEPS * inputStep;
       rows.startAt(grid.weights + group * R * o.rowStep);
-      int64_t next = ahead.next;
+      int64_t next = ahead.next, times = ahead.times;
       const int64_t rate = ahead.enoughFor(passes) ? ahead.rate : 0;
+      const auto ask = [&](int step) __attribute__((always_inline)) {
+        if (LOOP != Loop::ASKING || step >= times) return;
+        __builtin_prefetch(ahead.line(next));
+        next += rate;
+      };
       Vec sums[R][V]{};
       do {
-        if (LOOP == Loop::ASKING) {
-          __builtin_prefetch(ahead.line(next));
-          next += rate;
-        }
-        multiplySteps<STEPS, S>(sums, rows, input, inputStep);
+        // Compilers would make a loop for each number of times.
+        asm("" : "+r"(times));
+        multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
       } while (input != end);
       ahead.next = next;
       if constexpr (S::finished) {
         finishTile(sums, grid.finish, grid.add, grid.finish.rows + group * R, grid.out, tile * V * WIDTH);
         continue;
       }
-      Out* out = grid.out + group * R * outStep + tile * V * WIDTH;
+      Real* out = grid.out + group * R * outStep + tile * V * WIDTH;
       if (grid.add) {
 #pragma GCC unroll 12
         for (int r = 0; r < R; r++, out += outStep)
@@ -224,36 +230,35 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid<Out>& grid, Ahead& ahea
   }
 }
 
-template <class Out>
-using TileFunction = void (*)(const Operands&, const Grid<Out>&, Ahead&);
+typedef void (*TileFunction)(const Operands&, const Grid&, Ahead&);
 
 /// Rows of the tallest tile: thin tiles may be higher.
 constexpr int MOST_ROWS = 12;
 constexpr int tileRows(int vectors) { return smaller(MOST_ROWS, TILE_ROWS * TILE_VECTORS / vectors); }
 
 /// The tile functions of every width (1 .. TILE_VECTORS) and height (1 .. tileRows).
-template <class S, Loop LOOP, class Out>
+template <class S, Loop LOOP>
 struct TileTable {
-  TileFunction<Out> of[TILE_VECTORS][MOST_ROWS];
+  TileFunction of[TILE_VECTORS][MOST_ROWS];
   constexpr TileTable() : of{} { fill<TILE_VECTORS, tileRows(TILE_VECTORS)>(); }
 
  private:
   template <int V, int R>
   constexpr void fill() {
-    of[V - 1][R - 1] = tilesTo<S, LOOP, Out, R, V>;
+    of[V - 1][R - 1] = tilesTo<S, LOOP, R, V>;
     if constexpr (R > 1) fill<V, R - 1>();
     else if constexpr (V > 1) fill<V - 1, tileRows(V - 1)>();
   }
 };
-template <class S, Loop LOOP, class Out>
-constexpr TileTable<S, LOOP, Out> TILES;
+template <class S, Loop LOOP>
+constexpr TileTable<S, LOOP> TILES;
 
 /// Rows are split evenly, so that no tile is thin.
-template <class S, Loop LOOP, class Out>
-inline void multiplyTiles(const Operands& o, int rows, int vectors, Out* out, int64_t outStep, bool add, Ahead& ahead,
+template <class S, Loop LOOP>
+inline void multiplyTiles(const Operands& o, int rows, int vectors, Real* out, int64_t outStep, bool add, Ahead& ahead,
                           const Finish& finish = {}) {
-  const auto columns = [&](const float* input, int width, int tiles, Out* to) {
-    const auto& functions = TILES<S, LOOP, Out>.of[width - 1];
+  const auto columns = [&](const Real* input, int width, int tiles, Real* to) {
+    const auto& functions = TILES<S, LOOP>.of[width - 1];
     const int most = tileRows(width), groups = (rows + most - 1) / most, height = rows / groups, higher = rows % groups;
     const int64_t first = int64_t(groups - higher) * height;
     functions[height - 1](o, {o.weights, input, to, outStep, add, groups - higher, tiles, finish}, ahead);
@@ -267,8 +272,8 @@ inline void multiplyTiles(const Operands& o, int rows, int vectors, Out* out, in
 }
 
 /// The same by tiles that ask for lines, while there are enough of them; of the steps those that fill whole passes.
-template <class S, class Out>
-inline void multiplyPasses(const Operands& o, int rows, int vectors, Out* out, int64_t outStep, bool add, Ahead& ahead,
+template <class S>
+inline void multiplyPasses(const Operands& o, int rows, int vectors, Real* out, int64_t outStep, bool add, Ahead& ahead,
                            const Finish& finish = {}) {
   if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
     multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead, finish);
@@ -278,8 +283,8 @@ inline void multiplyPasses(const Operands& o, int rows, int vectors, Out* out, i
 }
 
 /// out[rows][vectors * WIDTH] (+)= weights x input, in register tiles, which take the lines to ask for from `ahead`.
-template <class S = AnySteps, class Out>
-inline void multiply(Operands o, int rows, int vectors, Out* out, int64_t outStep, bool add, Ahead& ahead) {
+template <class S = AnySteps>
+inline void multiply(Operands o, int rows, int vectors, Real* out, int64_t outStep, bool add, Ahead& ahead) {
   const int64_t whole = o.count / UNROLLED * UNROLLED;
   if (whole > 0) multiplyPasses<S>(o, rows, vectors, out, outStep, add, ahead);
   if (whole == o.count) return;
@@ -288,8 +293,8 @@ inline void multiply(Operands o, int rows, int vectors, Out* out, int64_t outSte
   o.count -= whole;
   multiplyTiles<AnySteps, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
 }
-template <class S = AnySteps, class Out>
-inline void multiply(const Operands& operands, int rows, int vectors, Out* out, int64_t outStep, bool add) {
+template <class S = AnySteps>
+inline void multiply(const Operands& operands, int rows, int vectors, Real* out, int64_t outStep, bool add) {
   Ahead nothing;
   multiply<S>(operands, rows, vectors, out, outStep, add, nothing);
 }

@@ -18,11 +18,11 @@ inline __attribute__((always_inline)) void transposeStages(Vec (&v)[WIDTH]) {
 
 /// to[x * toStep + c] = from[c * fromStep + x] for x < count, c < channels; lanes up to the next multiple of WIDTH get
 /// zeros. Reads up to a vector more of each row.
-inline void transpose(const float* from, int64_t fromStep, int channels, int64_t count, float* to, int64_t toStep) {
+inline void transpose(const Real* from, int64_t fromStep, int channels, int64_t count, Real* to, int64_t toStep) {
   for (int c = 0; c < channels; c += WIDTH) {
     for (int64_t x = 0; x < count; x += WIDTH) {
-      const float* block = from + c * fromStep + x;
-      float* at = to + x * toStep + c;
+      const Real* block = from + c * fromStep + x;
+      Real* at = to + x * toStep + c;
       Vec v[WIDTH];
       if (c + WIDTH <= channels && x + WIDTH <= count) {
 #pragma GCC unroll 16

@@ -32,14 +32,14 @@ struct Shape {
 // ---- forward ----------------------------------------------------------------------------------------------------
 
 struct ForwardLocal {
-  float *weights, *input, *row;
-  float* products[2];  // of two rows of the input, in turn: [tap][o][pixel]
+  Real *weights, *input, *row;
+  Real* products[2];  // of two rows of the input, in turn: [tap][o][pixel]
   ForwardLocal(Scratch& scratch, const Call& call, int) {
     const Shape shape(call, call.output);
-    weights = scratch.take<float>(TAPS * shape.groups() * ROW_GROUP * shape.in);  // [tap][group][c][o of the group]
-    input = scratch.take<float>(shape.in * roundUp(shape.width, TILE_PIXELS));    // [tile][c][pixel]
-    for (float*& rows : products) rows = scratch.take<float>(TAPS * shape.out * shape.step);
-    row = scratch.take<float>(2 * roundUp(shape.width + 1, WIDTH));
+    weights = scratch.take<Real>(TAPS * shape.groups() * ROW_GROUP * shape.in);  // [tap][group][c][o of the group]
+    input = scratch.take<Real>(shape.in * roundUp(shape.width, TILE_PIXELS));    // [tile][c][pixel]
+    for (Real*& rows : products) rows = scratch.take<Real>(TAPS * shape.out * shape.step);
+    row = scratch.take<Real>(2 * roundUp(shape.width + 1, WIDTH));
   }
 };
 
@@ -70,7 +70,7 @@ inline void forwardPrepare(const Task& task, int phase) {
 }
 
 /// Products of a row of the input, of taps `first` ..
-inline void multiplyRow(const Call& call, const ForwardLocal& local, const Shape& shape, int64_t image, int64_t y, int64_t first, float* products) {
+inline void multiplyRow(const Call& call, const ForwardLocal& local, const Shape& shape, int64_t image, int64_t y, int64_t first, Real* products) {
   const Norm none;
   for (int c = 0; c < shape.in; c++) {
     const Element* x = call.input.plane(image, c) + y * shape.width;
@@ -79,28 +79,28 @@ inline void multiplyRow(const Call& call, const ForwardLocal& local, const Shape
   for (int64_t tap = first; tap < TAPS; tap++) {
     for (int64_t g = 0; g < shape.groups(); g++) {
       const int64_t o = g * ROW_GROUP;
-      float* to = products + (tap * shape.out + o) * shape.step + WIDTH;
+      Real* to = products + (tap * shape.out + o) * shape.step + WIDTH;
       for (int64_t x = 0; x < shape.width; x += TILE_PIXELS) {
         const int vectors = int(divideUp(smaller<int64_t>(TILE_PIXELS, shape.width - x), WIDTH));
-        const float* weights = local.weights + (tap * shape.groups() + g) * shape.in * ROW_GROUP;
+        const Real* weights = local.weights + (tap * shape.groups() + g) * shape.in * ROW_GROUP;
         const Operands operands{weights, 1, ROW_GROUP, local.input + x * shape.in, TILE_PIXELS, shape.in};
         multiply<PackedSteps>(operands, int(smaller<int64_t>(ROW_GROUP, shape.out - o)), vectors, to + x, shape.step, false);
       }
     }
   }
   for (int64_t r = first * shape.out; r < TAPS * shape.out; r++) {
-    float* row = products + r * shape.step + WIDTH;
+    Real* row = products + r * shape.step + WIDTH;
     row[-1] = 0;
     for (int64_t x = shape.width; x < shape.step - WIDTH; x++) row[x] = 0;
   }
 }
 
 /// A row of the output, from the taps of one row of the window (the rows of products that begin there), or of two.
-inline void addUp(const Shape& shape, float bias, const float* const (&taps)[2], float* row) {
+inline void addUp(const Shape& shape, Real bias, const Real* const (&taps)[2], Real* row) {
   const int64_t kernelStep = shape.out * shape.step;
   for (int64_t x = 0; 2 * x < shape.outWidth; x += WIDTH) {
     Vec even = broadcast(bias), odd = even;
-    for (const float* from : taps) {
+    for (const Real* from : taps) {
       if (!from) continue;
       even += load(from + x) + load(from + 2 * kernelStep + x - 1);
       odd += load(from + kernelStep + x);
@@ -123,11 +123,11 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   const Range band = shape.band(unit % shape.bands);
   if (band.first > 0) multiplyRow(call, local, shape, image, band.first - 1, 6, local.products[(band.first - 1) % 2]);
   for (int64_t y = band.first; y < band.end; y++) {
-    const float* before = y > 0 ? local.products[(y - 1) % 2] : nullptr;
-    float* now = y < shape.height ? local.products[y % 2] : nullptr;
+    const Real* before = y > 0 ? local.products[(y - 1) % 2] : nullptr;
+    Real* now = y < shape.height ? local.products[y % 2] : nullptr;
     if (now) multiplyRow(call, local, shape, image, y, 0, now);
     for (int o = 0; o < shape.out; o++) {
-      const auto tapsOf = [&](const float* products, int row) {
+      const auto tapsOf = [&](const Real* products, int row) {
         return products ? products + (row * 3 * shape.out + o) * shape.step + WIDTH : nullptr;
       };
       Element* to = call.output.plane(image, o) + 2 * y * shape.outWidth;
@@ -159,24 +159,24 @@ struct BackwardUnits {
 struct BackwardLocal {
   Finaliser finaliser;
   int64_t rowStep, columnStep;
-  float *rows, *columns, *x, *transposed, *dx;
+  Real *rows, *columns, *x, *transposed, *dx;
   BackwardLocal(Scratch& scratch, const Call& call, int) : finaliser(scratch, call.outputGradient.gradient.channels) {
     const Shape shape(call, call.outputGradient.gradient);
     rowStep = roundUp(shape.outWidth, WIDTH) + 3 * WIDTH;
     columnStep = roundUp(shape.width, WIDTH);
-    rows = scratch.take<float>(3 * rowStep);                          // of dY of a channel
-    columns = scratch.take<float>(TAPS * shape.out * columnStep);     // [o][tap][pixel]
-    x = scratch.take<float>(shape.in * columnStep);                   // [c][pixel]
-    transposed = scratch.take<float>(shape.width * shape.lanes);      // [pixel][c]
-    dx = scratch.take<float>(shape.in * columnStep);
+    rows = scratch.take<Real>(3 * rowStep);                          // of dY of a channel
+    columns = scratch.take<Real>(TAPS * shape.out * columnStep);     // [o][tap][pixel]
+    x = scratch.take<Real>(shape.in * columnStep);                   // [c][pixel]
+    transposed = scratch.take<Real>(shape.width * shape.lanes);      // [pixel][c]
+    dx = scratch.take<Real>(shape.in * columnStep);
   }
 };
 
 struct BackwardShared {
-  float* weight;  // [slot][o][tap][c rounded up]
+  Real* weight;  // [slot][o][tap][c rounded up]
   BackwardShared(Scratch& scratch, const Call& call, int batch) {
     const Shape shape(call, call.outputGradient.gradient);
-    weight = scratch.take<float>(BackwardUnits(call, batch).slots * TAPS * shape.out * shape.lanes);
+    weight = scratch.take<Real>(BackwardUnits(call, batch).slots * TAPS * shape.out * shape.lanes);
   }
 };
 
@@ -191,17 +191,17 @@ inline void backwardPrepare(const Task& task, int phase) {
 
 /// The windows of dY around the pixels of row y of the input; zeros beyond the output.
 inline void loadColumns(const Task& task, const BackwardLocal& local, const Shape& shape, int64_t image, int64_t y) {
-  float* to = local.columns;
+  Real* to = local.columns;
   for (int o = 0; o < shape.out; o++) {
     for (int64_t ky = 0; ky < 3; ky++) {
-      float* row = local.rows + ky * local.rowStep;
+      Real* row = local.rows + ky * local.rowStep;
       const bool inside = 2 * y + ky < shape.outHeight;
       if (inside) local.finaliser.finalise(task, image, o, (2 * y + ky) * shape.outWidth, shape.outWidth, row);
       const int64_t first = inside ? shape.outWidth : 0;
-      memset(row + first, 0, size_t(local.rowStep - first) * sizeof(float));
+      memset(row + first, 0, size_t(local.rowStep - first) * sizeof(Real));
       for (int kx = 0; kx < 3; kx++, to += local.columnStep) {
         for (int64_t x = 0; x < shape.width; x += WIDTH) {
-          const float* from = row + 2 * x + (kx == 2 ? 2 : 0);
+          const Real* from = row + 2 * x + (kx == 2 ? 2 : 0);
           const Vec a = load(from), b = load(from + WIDTH);
           store(to + x, kx == 1 ? oddOf(a, b, AllLanes{}) : evenOf(a, b, AllLanes{}));
         }
@@ -227,7 +227,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   }
   const auto local = layoutAt<BackwardLocal>(task.local, task);
   const Norm none;
-  float* weightSums = shared.weight + unit * products * shape.lanes;
+  Real* weightSums = shared.weight + unit * products * shape.lanes;
   const Range range = part(units.items, units.slots, unit);
   bool first = true;
   for (int64_t item = range.first; item < range.end; item++) {

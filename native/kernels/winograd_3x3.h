@@ -19,8 +19,10 @@ constexpr int FORWARD_BLOCK = 64, BACKWARD_BLOCK = larger(TILE_PIXELS, GROUP);
 inline Strips forwardStrips(const Call& call, int batch) { return Strips(call.input, batch, unitsWanted(call, 4)); }
 
 /// The filters' transforms: [point][in][out rounded up].
-inline int64_t packedFloats(const Call& call) { return POINTS * call.input.channels * roundUp(call.output.channels, WIDTH); }
-inline void pack(const Call& call, float* to) {
+inline int64_t packedCount(const Call& call) { return POINTS * call.input.channels * roundUp(call.output.channels, WIDTH); }
+inline int64_t packedBytes(const Call& call) { return packedCount(call) * int64_t(sizeof(Real)); }
+inline void pack(const Call& call, void* packed) {
+  Real* to = static_cast<Real*>(packed);
   const int in = call.input.channels, out = call.output.channels;
   const int64_t lanes = roundUp(out, WIDTH);
   for (int c = 0; c < in; c++) {
@@ -30,17 +32,17 @@ inline void pack(const Call& call, float* to) {
 
 struct ForwardLocal {
   int64_t outLanes;
-  float* filters;
+  Real* filters;
   NormLanes norm;
   Band band;
-  float* planes;
+  Real* planes;
   int64_t* lines;  // of the input that is transformed next
   Points input, products;
   ForwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : outLanes(roundUp(call.output.channels, WIDTH)),
-        filters(call.packed ? const_cast<float*>(call.packed) : scratch.take<float>(packedFloats(call))),
+        filters(call.packed ? packedOf(call) : scratch.take<Real>(packedCount(call))),
         norm(scratch, call.input.channels), band(scratch, strips),
-        planes(scratch.take<float>(GROUP * strips.pixelRoom())),
+        planes(scratch.take<Real>(GROUP * strips.pixelRoom())),
         lines(takeLines(scratch, strips, smaller(call.input.channels, FORWARD_BLOCK))),
         input(scratch, strips.tiles(), roundUp(smaller(call.input.channels, FORWARD_BLOCK), WIDTH)),
         products(scratch, strips.tiles(), outLanes) {}
@@ -73,9 +75,9 @@ inline Ahead aheadOfInput(const Call& call, const ForwardLocal& local, const Str
   if (!sameStrip && unit + 1 == strips.count) return {};
   const int64_t first = sameStrip ? nextBlock : 0;
   const Range channels{first, smaller<int64_t>(in, first + FORWARD_BLOCK)};
-  int64_t* end = listStrip(call.input, strips, strips.strip(sameStrip ? unit : unit + 1), channels, call.input.data, local.lines);
+  int64_t* end = listStrip(call.input, strips, strips.strip(sameStrip ? unit : unit + 1), channels, call.input.plane(0, 0), local.lines);
   const int64_t tiles = divideUp(strips.tiles(), TILE_ROWS) * divideUp(local.outLanes, TILE_PIXELS);
-  return Ahead{call.input.data, local.lines, end - local.lines}.over(POINTS * tiles * channels.size());
+  return Ahead{call.input.plane(0, 0), local.lines, end - local.lines}.over(POINTS * tiles * channels.size());
 }
 
 inline void forwardWork(const Task& task, int phase, int unit) {
@@ -107,7 +109,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     transformOutput(strips, strip, local.products, first, channels, local.band.pixels, local.planes);
     for (int i = 0; i < channels; i++) {
       const int o = first + i;
-      float* pixels = local.planes + i * strips.pixelRoom();
+      Real* pixels = local.planes + i * strips.pixelRoom();
       addBias(call, o, pixels, count);
       strips.forEachImage(strip, [&, at = pixels](const Strips::Part& part) mutable {
         const int64_t size = part.pixels.size();
@@ -117,7 +119,9 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         copy(call.output.plane(part.image, o) + part.pixels.first, at, size);
         at += size;
       });
-      if (call.statistics.present()) shared.moments[int64_t(unit) * out + o] = momentsOf(pixels, count);
+      if (!call.statistics.present()) continue;
+      roundAll(pixels, count);
+      shared.moments[int64_t(unit) * out + o] = momentsOf(pixels, count);
     }
   }
 }
@@ -135,15 +139,15 @@ struct BackwardLocal {
   Finaliser finaliser;
   NormLanes norm;
   Band band;
-  float *filters, *rows, *dz;  // filters: [block][point][out][channel of the block]; rows: of dY, of a group of channels
+  Real *filters, *rows, *dz;  // filters: [block][point][out][channel of the block]; rows: of dY, of a group of channels
   NormSums* sums;
   int64_t* lines;  // of G that is written next, and of the input and dY that are transformed next
   Points dy, spread, block;  // B' dY B; A dY A'; B' z B of a block of channels, then the products that make their dz
   BackwardLocal(Scratch& scratch, const Call& call, const Strips& strips)
       : inLanes(roundUp(call.input.channels, WIDTH)), outLanes(roundUp(call.outputGradient.gradient.channels, WIDTH)),
         finaliser(scratch, call.outputGradient.gradient.channels), norm(scratch, call.input.channels), band(scratch, strips),
-        filters(scratch.take<float>(roundUp(call.input.channels, BACKWARD_BLOCK) * POINTS * call.outputGradient.gradient.channels)),
-        rows(scratch.take<float>(GROUP * rowsStep(strips))), dz(scratch.take<float>(GROUP * strips.pixelRoom())),
+        filters(scratch.take<Real>(roundUp(call.input.channels, BACKWARD_BLOCK) * POINTS * call.outputGradient.gradient.channels)),
+        rows(scratch.take<Real>(GROUP * rowsStep(strips))), dz(scratch.take<Real>(GROUP * strips.pixelRoom())),
         sums(scratch.take<NormSums>(call.input.channels)),
         lines(takeLines(scratch, strips, 2 * (smaller(call.input.channels, BACKWARD_BLOCK) + call.outputGradient.gradient.channels))),
         dy(scratch, strips.tiles(), outLanes), spread(scratch, strips.tiles(), outLanes),
@@ -153,11 +157,11 @@ struct BackwardLocal {
 };
 
 struct BackwardShared {
-  float* weight;      // [slot][point][out][in rounded up]
+  Real* weight;      // [slot][point][out][in rounded up]
   ChannelSums* sums;  // [slot][in]
   BackwardShared(Scratch& scratch, const Call& call, int batch) {
     const int64_t slots = BackwardUnits(call, batch).slots;
-    weight = scratch.take<float>(slots * POINTS * call.outputGradient.gradient.channels * roundUp(call.input.channels, WIDTH));
+    weight = scratch.take<Real>(slots * POINTS * call.outputGradient.gradient.channels * roundUp(call.input.channels, WIDTH));
     sums = scratch.take<ChannelSums>(slots * call.input.channels);
   }
 };
@@ -176,9 +180,9 @@ inline void backwardPrepare(const Task& task, int phase) {
   if (!call.inputGradient.present()) return;
   const int in = call.input.channels, out = call.outputGradient.gradient.channels;
   for (int first = 0; first < in; first += BACKWARD_BLOCK) {
-    float* filters = local.filters + int64_t(first) * POINTS * out;
+    Real* filters = local.filters + int64_t(first) * POINTS * out;
     for (int o = 0; o < out; o++) {
-      const float* weight = call.weight + (int64_t(o) * in + first) * 9;
+      const Real* weight = call.weight + (int64_t(o) * in + first) * 9;
       transformFilters<SIDE>(weight, 9, smaller(BACKWARD_BLOCK, in - first), true, filters + o * BACKWARD_BLOCK, out * BACKWARD_BLOCK);
     }
   }
@@ -200,7 +204,7 @@ inline void transformGradient(const Task& task, const BackwardLocal& local, cons
         return load(local.rows + i * rowsStep + (row - rows.first) * strips.width + x);
       };
       layOut(strips, part, channels, read, [](int) { return [](Vec x) { return x; }; }, local.band.pixels);
-      const float* inside = local.band.pixels + (strips.paddedWidth() + 1) * lanes;
+      const Real* inside = local.band.pixels + (strips.paddedWidth() + 1) * lanes;
       transformBand<INPUTS>(strips, part, Lines<SIDE>::input, lanes, local.band.pixels, local.band.columns, local.dy, first);
       transformBand<SIDE>(strips, part, Lines<SIDE>::outputGradient, lanes, inside, local.band.columns, local.spread, first);
     });
@@ -237,7 +241,7 @@ inline void backwardFinish(const Task& task, int unit) {
   const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels, inLanes = roundUp(in, WIDTH);
   if (unit == out) return finishNormGradient(call, shared.sums, slots, task.run.batch * call.input.pixels(), 0, int(in));
   for (int64_t first = 0; first < in; first += WIDTH) {
-    float points[POINTS * WIDTH], taps[9 * WIDTH];
+    Real points[POINTS * WIDTH], taps[9 * WIDTH];
     for (int64_t p = 0; p < POINTS; p++) {
       Vec total{};
       for (int64_t s = 0; s < slots; s++) total += load(shared.weight + ((s * POINTS + p) * out + unit) * inLanes + first);
@@ -254,7 +258,7 @@ inline void backwardFinish(const Task& task, int unit) {
 /// the next strip (`next`, which may be empty) and its dY.
 inline Ahead aheadOfBlock(const Call& call, const BackwardLocal& local, const Strips& strips, Range strip, Range next, Range channels) {
   const int64_t in = call.input.channels, out = call.outputGradient.gradient.channels;
-  const Element* base = call.input.data;
+  const Element* base = call.input.plane(0, 0);
   int64_t* to = local.lines;
   if (call.inputGradient.present()) to = listStrip(call.inputGradient.gradient, strips, strip, channels, base, to);
   if (channels.end < in) {
@@ -277,7 +281,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   const Strips& strips = units.strips;
   const auto local = layoutAt<BackwardLocal>(task.local, task);
   const int64_t inLanes = local.inLanes, outLanes = local.outLanes;
-  float* weightSums = shared.weight + unit * POINTS * out * inLanes;
+  Real* weightSums = shared.weight + unit * POINTS * out * inLanes;
   memset(local.sums, 0, size_t(in) * sizeof(NormSums));
   const Range items = part(strips.count, units.slots, unit);
   for (int64_t item = items.first; item < items.end; item++) {
@@ -286,13 +290,13 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     transformGradient(task, local, strips, strip);
     for (int64_t first = 0; first < in; first += BACKWARD_BLOCK) {
       const Range channels{first, smaller<int64_t>(in, first + BACKWARD_BLOCK)};
-      const float* filters = local.filters + first * POINTS * out;
+      const Real* filters = local.filters + first * POINTS * out;
       const int vectors = int(divideUp(channels.size(), WIDTH));
       transformInput(call, local.norm, strips, strip, channels, local.band, local.block);
       Ahead ahead = aheadOfBlock(call, local, strips, strip, next, channels);
       for (int point = 0; point < POINTS; point++) {
         const Operands weight{local.spread.at(point), 1, outLanes, local.block.at(point), BACKWARD_BLOCK, tiles};
-        float* sums = weightSums + point * out * inLanes + first;
+        Real* sums = weightSums + point * out * inLanes + first;
         multiply<Steps<1, 0, BACKWARD_BLOCK>>(weight, int(out), vectors, sums, inLanes, item > items.first, ahead);
         if (!call.inputGradient.present()) continue;
         const Operands data{local.dy.at(point), outLanes, 1, filters + point * out * BACKWARD_BLOCK, BACKWARD_BLOCK, out};
@@ -305,7 +309,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
 }
 
 constexpr densenet::KernelImplementation forward{forwardUnits, forwardPrepare, forwardWork, bytesOf<ForwardShared>,
-                                                 bytesOf<ForwardLocal>, packedFloats, pack};
+                                                 bytesOf<ForwardLocal>, packedBytes, pack};
 constexpr densenet::KernelImplementation backward{backwardUnits, backwardPrepare, backwardWork, bytesOf<BackwardShared>,
                                                   bytesOf<BackwardLocal>};
 

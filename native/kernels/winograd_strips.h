@@ -70,30 +70,30 @@ struct Strips {
 /// point keeps points off the same lines of the cache.
 struct Points {
   int64_t lanes, pointStep;
-  float* data;
+  Real* data;
   Points(Scratch& scratch, int64_t tiles, int64_t lanes)
-      : lanes(lanes), pointStep(tiles * lanes + 16), data(scratch.take<float>(POINTS * pointStep)) {}
-  float* at(int64_t point, int64_t tile = 0) const { return data + point * pointStep + tile * lanes; }
+      : lanes(lanes), pointStep(tiles * lanes + 16), data(scratch.take<Real>(POINTS * pointStep)) {}
+  Real* at(int64_t point, int64_t tile = 0) const { return data + point * pointStep + tile * lanes; }
 };
 
 /// Room for the pixels of a group of channels of a strip, [row][x][lane] with zeros around, and for the transformed columns of
 /// a row of tiles.
 struct Band {
-  float *pixels, *columns;
+  Real *pixels, *columns;
   Band(Scratch& scratch, const Strips& strips)
-      : pixels(scratch.take<float>(strips.paddedRows() * strips.paddedWidth() * GROUP)),
-        columns(scratch.take<float>(strips.paddedWidth() * INPUTS * GROUP)) {}
+      : pixels(scratch.take<Real>(strips.paddedRows() * strips.paddedWidth() * GROUP)),
+        columns(scratch.take<Real>(strips.paddedWidth() * INPUTS * GROUP)) {}
 };
 
 /// The numbers of a norm for vectors of channels, zeros beyond the last one.
 struct NormLanes {
-  float *scale, *mean, *beta;
+  Real *scale, *mean, *beta;
   NormLanes(Scratch& scratch, int channels)
-      : scale(scratch.take<float>(channels + WIDTH)), mean(scratch.take<float>(channels + WIDTH)), beta(scratch.take<float>(channels + WIDTH)) {}
+      : scale(scratch.take<Real>(channels + WIDTH)), mean(scratch.take<Real>(channels + WIDTH)), beta(scratch.take<Real>(channels + WIDTH)) {}
   void prepare(const Norm& norm, int channels) const {
     normScale(norm, channels, scale);
-    memcpy(mean, norm.mean, size_t(channels) * sizeof(float));
-    memcpy(beta, norm.beta, size_t(channels) * sizeof(float));
+    memcpy(mean, norm.mean, size_t(channels) * sizeof(Real));
+    memcpy(beta, norm.beta, size_t(channels) * sizeof(Real));
     store(scale + channels, Vec{});
     store(mean + channels, Vec{});
     store(beta + channels, Vec{});
@@ -103,18 +103,18 @@ struct NormLanes {
 /// Lays some channels of a part out as a band. `read(c, row, x)` gives the vector of pixels from (row, x); what lies beyond the row
 /// may be anything. `finish(c)` gives what is to be done with vectors of channels from c on.
 template <class Read, class Finish>
-inline void layOut(const Strips& strips, const Strips::Part& part, int channels, Read read, Finish finish, float* band) {
+inline void layOut(const Strips& strips, const Strips::Part& part, int channels, Read read, Finish finish, Real* band) {
   const int64_t lanes = roundUp(channels, WIDTH), pitch = strips.paddedWidth() * lanes;
   const int64_t zerosAfter = (strips.paddedWidth() - 1 - strips.width) * lanes;
   for (int64_t r = 0; r < part.rows * SIDE + 2; r++) {
     const int64_t row = part.firstRow + r - 1;
-    float* line = band + r * pitch;
+    Real* line = band + r * pitch;
     if (row < 0 || row >= strips.height) {
-      memset(line, 0, size_t(pitch) * sizeof(float));
+      memset(line, 0, size_t(pitch) * sizeof(Real));
       continue;
     }
-    memset(line, 0, size_t(lanes) * sizeof(float));
-    memset(line + pitch - zerosAfter, 0, size_t(zerosAfter) * sizeof(float));
+    memset(line, 0, size_t(lanes) * sizeof(Real));
+    memset(line + pitch - zerosAfter, 0, size_t(zerosAfter) * sizeof(Real));
     for (int c = 0; c < channels; c += WIDTH) {
       const auto finished = finish(c);
       for (int x = 0; x < strips.width; x += WIDTH) {
@@ -126,7 +126,7 @@ inline void layOut(const Strips& strips, const Strips::Part& part, int channels,
           for (int i = 0; i < WIDTH; i++) block[i] = c + i < channels ? read(c + i, row, x) : Vec{};
         }
         transposeStages<1>(block);
-        float* to = line + (x + 1) * lanes + c;
+        Real* to = line + (x + 1) * lanes + c;
         const int count = smaller(WIDTH, strips.width - x);
         if (count == WIDTH) {
 #pragma GCC unroll 16
@@ -141,14 +141,14 @@ inline void layOut(const Strips& strips, const Strips::Part& part, int channels,
 
 /// Transforms N x N pixels of each tile of a part of a band, from `pixels` on, into lanes `first` .. of the points.
 template <int N, class Line>
-inline void transformBand(const Strips& strips, const Strips::Part& part, Line line, int64_t lanes, const float* pixels, float* columns,
+inline void transformBand(const Strips& strips, const Strips::Part& part, Line line, int64_t lanes, const Real* pixels, Real* columns,
                           const Points& to, int64_t first) {
   const int64_t pitch = strips.paddedWidth() * lanes, width = (strips.tilesWide - 1) * SIDE + N, pointStep = to.pointStep;
   for (int64_t i = 0; i < part.rows; i++) {
     // Tiles overlap: each column is transformed once.
     for (int64_t x = 0; x < width; x++) {
       for (int64_t c = 0; c < lanes; c += WIDTH) {
-        const float* from = pixels + i * SIDE * pitch + x * lanes + c;
+        const Real* from = pixels + i * SIDE * pitch + x * lanes + c;
         Vec in[N], out[INPUTS];
 #pragma GCC unroll 6
         for (int y = 0; y < N; y++) in[y] = load(from + y * pitch);
@@ -158,8 +158,8 @@ inline void transformBand(const Strips& strips, const Strips::Part& part, Line l
       }
     }
     for (int64_t j = 0; j < strips.tilesWide; j++) {
-      const float* from = columns + j * SIDE * INPUTS * lanes;
-      float* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first;
+      const Real* from = columns + j * SIDE * INPUTS * lanes;
+      Real* at = to.at(0, part.firstTile + i * strips.tilesWide + j) + first;
       for (int y = 0; y < INPUTS; y++, at += INPUTS * pointStep) {
         for (int64_t c = 0; c < lanes; c += WIDTH) {
           Vec in[N], out[INPUTS];
@@ -198,12 +198,12 @@ inline void transformInput(const Call& call, const NormLanes& norm, const Strips
 }
 
 /// A' m A of `channels` of a strip, from lane `first` on: planes[channel][pixel], pixelRoom() apart. `band` is scratch.
-inline void transformOutput(const Strips& strips, Range strip, const Points& from, int64_t first, int channels, float* band, float* planes) {
+inline void transformOutput(const Strips& strips, Range strip, const Points& from, int64_t first, int channels, Real* band, Real* planes) {
   const int64_t lanes = roundUp(channels, WIDTH), pitch = int64_t(strips.tilesWide) * SIDE * lanes;
   strips.forEachImage(strip, [&](const Strips::Part& part) {
     for (int64_t i = 0; i < part.rows; i++) {
       for (int64_t j = 0; j < strips.tilesWide; j++) {
-        const float* at = from.at(0, part.firstTile + i * strips.tilesWide + j) + first;
+        const Real* at = from.at(0, part.firstTile + i * strips.tilesWide + j) + first;
         for (int64_t c = 0; c < lanes; c += WIDTH) {
           transformTile<INPUTS, SIDE>(Lines<SIDE>::output, at + c, INPUTS * from.pointStep, from.pointStep, band + j * SIDE * lanes + c,
                                       pitch, lanes);

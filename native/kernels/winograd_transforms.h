@@ -32,7 +32,7 @@ struct Lines<2> {
     y[1] = m[1] - m[2] - m[3];
   }
   static void filter(const Vec (&g)[3], Vec (&t)[4]) {
-    const Vec half = broadcast(0.5f), ends = half * (g[0] + g[2]), middle = half * g[1];
+    const Vec half = broadcast(0.5), ends = half * (g[0] + g[2]), middle = half * g[1];
     t[0] = g[0];
     t[1] = ends + middle;
     t[2] = ends - middle;
@@ -42,9 +42,9 @@ struct Lines<2> {
 
 template <>
 struct Lines<4> {
-  static constexpr float A = 0.75f, A2 = A * A, A3 = A2 * A, B = 1.5f, B2 = B * B, B3 = B2 * B;
+  static constexpr Real A = 0.75, A2 = A * A, A3 = A2 * A, B = 1.5, B2 = B * B, B3 = B2 * B;
   /// What the values at the points 0, a or -a, b or -b are divided by.
-  static constexpr float AT_0 = 1 / (A2 * B2), AT_A = 1 / (2 * A2 * (A2 - B2)), AT_B = 1 / (2 * B2 * (B2 - A2));
+  static constexpr Real AT_0 = 1 / (A2 * B2), AT_A = 1 / (2 * A2 * (A2 - B2)), AT_B = 1 / (2 * B2 * (B2 - A2));
 
   static void input(const Vec (&d)[6], Vec (&t)[6]) {
     const Vec a = broadcast(A), a2 = broadcast(A2), b = broadcast(B), b2 = broadcast(B2);
@@ -96,7 +96,7 @@ struct Lines<4> {
 /// A transform in both directions of N x N vectors to M x M: element (y, x) is at from + y * rowStep + x * step. The empty
 /// instructions keep compilers from making a pointer for each element: one that moves on, and distances from it, do.
 template <int N, int M, class Line>
-inline __attribute__((always_inline)) void transformTile(Line line, const float* from, int64_t rowStep, int64_t step, float* to,
+inline __attribute__((always_inline)) void transformTile(Line line, const Real* from, int64_t rowStep, int64_t step, Real* to,
                                                          int64_t toRowStep, int64_t toStep) {
   Vec columns[N][M];
 #pragma GCC unroll 6
@@ -122,10 +122,10 @@ inline __attribute__((always_inline)) void transformTile(Line line, const float*
 /// G g G' of filters that lie `filterStep` apart, a vector of them at a time: to[point * pointStep + filter]. `turned` by half a
 /// turn, as a gradient goes backward through them.
 template <int SIDE>
-inline void transformFilters(const float* filters, int64_t filterStep, int count, bool turned, float* to, int64_t pointStep) {
+inline void transformFilters(const Real* filters, int64_t filterStep, int count, bool turned, Real* to, int64_t pointStep) {
   constexpr int N = SIDE + 2;
   for (int j = 0; j < count; j += WIDTH) {
-    float taps[9 * WIDTH];
+    Real taps[9 * WIDTH];
     transpose(filters + j * filterStep, filterStep, smaller(WIDTH, count - j), 9, taps, WIDTH);
     const int64_t step = turned ? -WIDTH : WIDTH;
     transformTile<3, N>(Lines<SIDE>::filter, taps + (turned ? 8 * WIDTH : 0), 3 * step, step, to + j, N * pointStep, pointStep);

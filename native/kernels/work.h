@@ -48,4 +48,7 @@ struct PlaneUnits {
 
 constexpr int FINISH_CHANNELS = 64;
 
+/// What was packed of a call's weights.
+inline Real* packedOf(const Call& call) { return static_cast<Real*>(const_cast<void*>(call.packed)); }
+
 }  // namespace

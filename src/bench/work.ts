@@ -81,7 +81,14 @@ export type CompleteWork = Required<Omit<Work, 'threads' | 'adapter'>> &
 export function completeWork(work: Work): CompleteWork {
   const { imageSize } = work
   const config = preset(work.model, imageSize === undefined ? {} : { height: imageSize, width: imageSize })
-  const defaults = { memory: 'store', backend: 'auto', precision: 'float32', iterations: 12, settle: 3, kernels: false } as const
+  const defaults = {
+    memory: 'store',
+    backend: 'auto',
+    precision: 'float32',
+    iterations: 12,
+    settle: 3,
+    kernels: false,
+  } as const
   const batchSize = work.batchSize ?? (config.stem === 'imagenet' ? 8 : 64)
   const complete = { ...defaults, ...work, batchSize, imageSize: config.height, config }
   if (!['train', 'infer'].includes(work.task)) throw parameterError('task', 'train or infer', work.task)

@@ -96,7 +96,10 @@ export interface ComputeFlags {
 }
 
 /** As the original calls them. */
-const PRECISIONS = { single: 'float32', half: 'bfloat16', double: 'float64' } as const satisfies Record<string, Precision>
+const PRECISIONS = { single: 'float32', half: 'bfloat16', double: 'float64' } as const satisfies Record<
+  string,
+  Precision
+>
 
 export const precisionOption = (usual = 'single'): Option =>
   new Option(

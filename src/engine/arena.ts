@@ -1,21 +1,21 @@
 // Lifetimes -> offsets: transient buffers share one arena, and two may overlap when no call needs both contents.
 import type { KernelCall } from './kernels.js'
 import { buffersOf } from './operands.js'
-import { type BufferSpec, roomOf } from './program.js'
+import { type BufferSpec, bytesPerElement, roomOf } from './program.js'
 
-/** Elements; of any type 64 of them keep vectors of any width, and cache lines, aligned. */
-const ALIGNMENT = 64
+/** Bytes: vectors of any width, and cache lines, stay aligned. */
+const ALIGNMENT = 256
 
 /** Of a transient buffer: the calls of its first and last use. Of all others, and of those never used, both are -1. */
 export interface Lifetime {
-  readonly elements: number
+  readonly bytes: number
   readonly first: number
   readonly last: number
 }
 
 /** Of buffers that hold so many images. */
 export function livesOf(buffers: readonly BufferSpec[], calls: readonly KernelCall[], images = 1): Lifetime[] {
-  const lives = buffers.map(buffer => ({ elements: roomOf(buffer, images), first: -1, last: -1 }))
+  const lives = buffers.map(spec => ({ bytes: roomOf(spec, images) * bytesPerElement(spec), first: -1, last: -1 }))
   for (const [time, call] of calls.entries()) {
     for (const buffer of buffersOf(call)) {
       if (buffers[buffer]!.role !== 'transient') continue
@@ -28,16 +28,16 @@ export function livesOf(buffers: readonly BufferSpec[], calls: readonly KernelCa
 }
 
 /** Greedy best effort: the largest buffers first, each at the lowest offset free during its whole life. Where memory comes in pages of
- * `page` elements, none crosses from one to the next. */
+ * `page` bytes, none crosses from one to the next. */
 export function layOut(
   lives: readonly Lifetime[],
   page = Number.POSITIVE_INFINITY,
-): { offsets: number[]; arenaElements: number } {
+): { offsets: number[]; arenaBytes: number } {
   const offsets = new Array<number>(lives.length).fill(-1)
   const bySize = [...lives.keys()]
     .filter(i => lives[i]!.first >= 0)
-    .sort((i, j) => lives[j]!.elements - lives[i]!.elements || i - j)
-  const sizes = lives.map(({ elements }) => Math.ceil(elements / ALIGNMENT) * ALIGNMENT)
+    .sort((i, j) => lives[j]!.bytes - lives[i]!.bytes || i - j)
+  const sizes = lives.map(({ bytes }) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
   const byOffset: number[] = []
   const onOnePage = (offset: number, size: number): number =>
     (offset % page) + size > page ? offset + page - (offset % page) : offset
@@ -53,6 +53,6 @@ export function layOut(
     const after = byOffset.findIndex(j => offsets[j]! > offset)
     byOffset.splice(after < 0 ? byOffset.length : after, 0, i)
   }
-  const arenaElements = byOffset.reduce((end, i) => Math.max(end, offsets[i]! + sizes[i]!), 0)
-  return { offsets, arenaElements }
+  const arenaBytes = byOffset.reduce((end, i) => Math.max(end, offsets[i]! + sizes[i]!), 0)
+  return { offsets, arenaBytes }
 }

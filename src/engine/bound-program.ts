@@ -1,5 +1,5 @@
 // One program of a network, with buffers of its own: for passes that are no training and no evaluation of a batch.
-import type { Backend, DeviceBuffer, RunArguments } from './backend.js'
+import { type Backend, createArena, type DeviceBuffer, type RunArguments } from './backend.js'
 import { externalRooms } from './externals.js'
 import type { ExternalRole, Program } from './program.js'
 import type { SessionState } from './session.js'
@@ -18,8 +18,7 @@ export async function bindProgram(
   state: Pick<SessionState, 'parameters' | 'running'>,
 ): Promise<BoundProgram> {
   const owned: DeviceBuffer[] = []
-  const create = (count: number): DeviceBuffer => {
-    const buffer = backend.createBuffer(count)
+  const own = (buffer: DeviceBuffer): DeviceBuffer => {
     owned.push(buffer)
     return buffer
   }
@@ -27,10 +26,10 @@ export async function bindProgram(
     for (const buffer of owned.splice(0)) buffer.dispose()
   }
   try {
-    const arena = create(program.arenaElements)
+    const arena = own(createArena(backend, program.arenaBytes))
     const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-    for (const [role, elements] of Object.entries(externalRooms([program])))
-      buffers[role as ExternalRole] = create(elements)
+    for (const [role, { elements, elementType }] of Object.entries(externalRooms([program])))
+      buffers[role as ExternalRole] = own(backend.createBuffer(elements, elementType))
     await buffers.parameters?.write(state.parameters)
     // The first convolution of a small network comes before any batch norm.
     await buffers.running?.write(state.running)

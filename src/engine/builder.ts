@@ -106,8 +106,8 @@ export class ProgramBuilder {
     const { batchSize } = this.options
     const { precision } = this
     const kind = { batchSize, precision, imageByImage: !this.training, fixedParameters: this.inference }
-    const { offsets, arenaElements } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
-    return { ...kind, buffers: this.buffers, calls, offsets, arenaElements }
+    const { offsets, arenaBytes } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
+    return { ...kind, buffers: this.buffers, calls, offsets, arenaBytes }
   }
 
   /** What the backward pass reads of an output: itself, or another buffer that a second call has made it into. */

@@ -11,7 +11,7 @@ import type {
   View,
 } from './kernels.js'
 import { bufferOf, buffersOf, endOf, type Operand, operandsOf } from './operands.js'
-import { imagesAtOnce, type Program, roomOf } from './program.js'
+import { bytesPerElement, imagesAtOnce, type Program, parameterType, roomOf } from './program.js'
 
 /** The numbers of the buffers that calls name; a program may list others, which need no memory. */
 export function usedBuffers(program: Program): Set<number> {
@@ -21,10 +21,8 @@ export function usedBuffers(program: Program): Set<number> {
 /** An error if a program cannot run on buffers, or a backend refuses one of its calls. */
 export function checkProgram(program: Program, bindings: Bindings, backend: Pick<Backend, 'refuses'>): void {
   checkCalls(program, backend)
-  const arena = bindings.arena?.elements ?? 0
-  if (arena < program.arenaElements) {
-    fail(`the program needs an arena of ${program.arenaElements} elements, but got ${arena}`)
-  }
+  const arena = bindings.arena ? bindings.arena.elements * bytesPerElement(bindings.arena) : 0
+  if (arena < program.arenaBytes) fail(`the program needs an arena of ${program.arenaBytes} bytes, but got ${arena}`)
   for (const number of usedBuffers(program)) {
     const buffer = program.buffers[number]
     if (buffer === undefined) fail(`a call names buffer ${number}, which does not exist`)
@@ -32,8 +30,10 @@ export function checkProgram(program: Program, bindings: Bindings, backend: Pick
     if (buffer.role === 'transient') {
       const offset = program.offsets[number]
       const room = roomOf(buffer, imagesAtOnce(program))
-      const fits = offset !== undefined && offset >= 0 && offset + room <= program.arenaElements
-      if (!fits) fail(`${what} of ${room} elements at ${offset} does not fit into the arena`)
+      const size = bytesPerElement(buffer)
+      const fits =
+        offset !== undefined && offset >= 0 && offset % size === 0 && offset + room * size <= program.arenaBytes
+      if (!fits) fail(`${what} of ${room} elements at byte ${offset} does not fit into the arena`)
       continue
     }
     const bound = bindings[buffer.role]
@@ -72,13 +72,23 @@ export function checkRunArguments(program: Program, args: RunArguments): void {
 const UPDATES: ReadonlySet<KernelName> = new Set<KernelName>(['sgd', 'adamW', 'rmsProp'])
 
 function checkCall(program: Program, call: KernelCall, what: string): void {
+  const { precision = 'float32' } = program
   const images = imagesAtOnce(program)
   for (const operand of operandsOf(call, images)) {
     const number = bufferOf(operand)
     const buffer = program.buffers[number]!
-    const room = roomOf(buffer, images)
+    const wanted = operand.activations ? precision : parameterType(precision)
+    const { elementType = 'float32' } = buffer
+    // In elements of the operand: zeros of any type may fill activations, too.
+    const room = Math.ceil(
+      (roomOf(buffer, images) * bytesPerElement(buffer)) / bytesPerElement({ elementType: wanted }),
+    )
     if (!isInside(operand, images, room)) {
       fail(`${what}: ${operand.name} lies outside buffer ${number} (${buffer.name}, ${room} elements)`)
+    }
+    const isZeros = call.kernel === 'fill' && call.value === 0
+    if (elementType !== wanted && !isZeros) {
+      fail(`${what}: ${operand.name} must be ${wanted}, but buffer ${number} (${buffer.name}) holds ${elementType}`)
     }
   }
   const problem = shapeProblem(call)

@@ -40,7 +40,12 @@ function valueProblem(value: unknown, field: Field): string | null {
     }
     default: {
       if (typeof value !== 'object' || value === null) return ' must be an object'
-      const inner = field.kind === 'object' ? (field.fields as Fields) : field.kind === 'view' ? VIEW : REF
+      const inner =
+        field.kind === 'object'
+          ? (field.fields as Fields)
+          : field.kind === 'view' || field.kind === 'scores'
+            ? VIEW
+            : REF
       return objectProblem(value, inner as Fields, '.')
     }
   }

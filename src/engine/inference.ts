@@ -25,7 +25,13 @@ export const inferenceProgram = (
   { batchSize, layer, ownStatistics = false }: Omit<InferenceOptions, 'program'>,
   precision: Precision,
 ): Program =>
-  plan(architecture, { mode: 'infer', batchSize, precision, ownStatistics, ...(layer === undefined ? {} : { until: layer }) })
+  plan(architecture, {
+    mode: 'infer',
+    batchSize,
+    precision,
+    ownStatistics,
+    ...(layer === undefined ? {} : { until: layer }),
+  })
 
 export interface Inference {
   readonly batchSize: number

@@ -3,10 +3,12 @@ import type { KernelCall, Ref, View } from './kernels.js'
 import { type Access, type Count, type Fields, fieldsOf } from './vocabulary.js'
 
 /** A view, or `count` numbers at a ref. `update`: both read and written. */
-export type Operand = { readonly name: string; readonly access: 'read' | 'write' | 'update' } & (
-  | { readonly view: View }
-  | { readonly ref: Ref; readonly count: number }
-)
+export type Operand = {
+  readonly name: string
+  readonly access: 'read' | 'write' | 'update'
+  /** What is there: activations, or numbers of the type of parameters. */
+  readonly activations: boolean
+} & ({ readonly view: View } | { readonly ref: Ref; readonly count: number })
 
 /** One past the last element that an operand touches, in its buffer. */
 export function endOf(operand: Operand, images: number): number {
@@ -29,10 +31,12 @@ export function operandsOf(call: KernelCall, images: number): Operand[] {
       if (inner === null || inner === undefined) continue
       const name = path + key
       if (field.kind === 'object') visit(inner, field.fields as Fields, `${name}.`)
-      else if (field.kind === 'view') found.push({ name, access: accessOf(field.access), view: inner as View })
-      else if (field.kind === 'ref' || field.kind === 'weight') {
+      else if (field.kind === 'view' || field.kind === 'scores') {
+        const activations = field.kind === 'view'
+        found.push({ name, access: accessOf(field.access), activations, view: inner as View })
+      } else if (field.kind === 'ref' || field.kind === 'weight') {
         const count = countOf(call, field.count, images)
-        found.push({ name, access: accessOf(field.access), ref: inner as Ref, count })
+        found.push({ name, access: accessOf(field.access), activations: false, ref: inner as Ref, count })
       }
     }
   }

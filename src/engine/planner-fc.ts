@@ -162,7 +162,12 @@ export class FcPlanner extends ProgramBuilder {
     const [convolution] = partsOf(parts, 'convolution')
     const features = this.of(this.lastBlock)
     const scores = scoresOf(this.architecture)
-    const logits: View = { buffer: this.external('logits', this.precision), stride: scores.channels, first: 0, ...scores }
+    const logits: View = {
+      buffer: this.external('logits', this.precision),
+      stride: scores.channels,
+      first: 0,
+      ...scores,
+    }
     this.convolutionForward(convolution, view(features), null, logits, null, null)
     const elements = scores.channels * scores.height * scores.width
     const gradient = this.training ? { ...logits, buffer: this.planes('logits.gradient', elements) } : null

@@ -29,7 +29,13 @@ export type ExternalRole =
   | 'rank' // [batch], see CrossEntropy
 
 /** How numbers are stored. */
-export type ElementType = 'float32' | 'float64'
+export type ElementType = 'float32' | 'float64' | 'bfloat16'
+
+/** What activations are kept as. Parameters, statistics and losses are float32, beside activations in float64 that, too. */
+export type Precision = ElementType
+
+/** What parameters, statistics and losses are kept as. */
+export const parameterType = (precision: Precision): ElementType => (precision === 'float64' ? 'float64' : 'float32')
 
 export interface BufferSpec {
   readonly name: string
@@ -47,8 +53,10 @@ export function roomOf({ elements, perImage }: Pick<BufferSpec, 'elements' | 'pe
 }
 
 export function bytesPerElement({ elementType = 'float32' }: Pick<BufferSpec, 'elementType'> = {}): number {
-  return elementType === 'float64' ? 8 : 4
+  return BYTES[elementType]
 }
+
+const BYTES: Readonly<Record<ElementType, number>> = { float32: 4, float64: 8, bfloat16: 2 }
 
 /** Kernel calls on numbered buffers, as plain data: what a planner makes and a backend runs. */
 export interface Program {
@@ -60,12 +68,15 @@ export interface Program {
   /** The parameters are written before the first run, and never again, and nothing reads them but this program: what a
    * backend makes of them may take their place. */
   readonly fixedParameters?: boolean
+  /** Which kernels run it: what views point to is of this type, but for scores, and what refs point to is parameterType() of it.
+   * Default: float32. */
+  readonly precision?: Precision
   readonly buffers: readonly BufferSpec[]
   readonly calls: readonly KernelCall[]
-  /** Offset of each buffer in the arena, in elements; -1 for external ones. Buffers may share memory when their
-   * lifetimes do not overlap. */
+  /** Offset of each buffer in the arena, in bytes; -1 for external ones. Buffers may share memory when their lifetimes do not
+   * overlap. */
   readonly offsets: readonly number[]
-  readonly arenaElements: number
+  readonly arenaBytes: number
 }
 
 /** Images that its calls see at a time, and that its transient buffers hold. */

@@ -11,14 +11,14 @@ export interface Remade {
 /** How many of `remade`, from the first on, can be kept from the one pass to the other without a larger arena than none of
  * them needs. */
 export function countKept(lives: readonly Lifetime[], remade: readonly Remade[]): number {
-  const unused = { elements: 0, first: -1, last: -1 }
+  const unused = { bytes: 0, first: -1, last: -1 }
   const arena = (kept: number): number => {
     const changed = [...lives]
     for (const { output, again } of remade.slice(0, kept)) {
       changed[output] = { ...lives[output]!, last: lives[again]!.last }
       changed[again] = unused
     }
-    return layOut(changed).arenaElements
+    return layOut(changed).arenaBytes
   }
   const least = arena(0)
   let [fits, most] = [0, remade.length]

@@ -3,7 +3,7 @@ import { DenseNetError } from '../errors.js'
 import { type Architecture, scoresOf } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
-import type { Backend, DeviceBuffer, Executable, Numbers } from './backend.js'
+import { type Backend, createArena, type DeviceBuffer, type Executable, type Numbers } from './backend.js'
 import { type BatchShape, checkBatch, type SessionBatch, type StepResult, targetsOf } from './batch.js'
 import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
@@ -195,13 +195,12 @@ export async function createSession(
     for (const executable of executables.splice(0)) executable.dispose()
     for (const buffer of owned.splice(0)) buffer.dispose()
   }
-  const create = (elements: number): DeviceBuffer => {
-    const buffer = backend.createBuffer(elements)
+  const own = (buffer: DeviceBuffer): DeviceBuffer => {
     owned.push(buffer)
     return buffer
   }
   try {
-    return await assemble(architecture, backend, options, { programs, create, executables, dispose })
+    return await assemble(architecture, backend, options, { programs, own, executables, dispose })
   } catch (error) {
     dispose()
     throw error
@@ -210,7 +209,7 @@ export async function createSession(
 
 interface Resources {
   readonly programs: SessionPrograms
-  readonly create: (elements: number) => DeviceBuffer
+  readonly own: (buffer: DeviceBuffer) => DeviceBuffer
   readonly executables: Executable[]
   readonly dispose: () => void
 }
@@ -219,19 +218,25 @@ async function assemble(
   architecture: Architecture,
   backend: Backend,
   options: SessionOptions,
-  { programs, create, executables, dispose }: Resources,
+  { programs, own, executables, dispose }: Resources,
 ): Promise<Session> {
   const { batchSize, classWeights, evaluated = architecture } = options
   const { classes } = architecture.config
   const table = parameterTable(architecture)
   const all = programList(programs)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-  // The running statistics belong to the state, even where no program reads them.
-  const rooms = { running: table.runningCount, ...sumRoom(programs, table), ...externalRooms(all) }
-  for (const [role, elements] of Object.entries(rooms)) {
-    buffers[role as ExternalRole] = create(elements)
+  // The running statistics belong to the state, even where no program reads them. Of a shared gradient every process holds the
+  // sum, though it may have no stretch of it to add up.
+  const { elementType } = backend
+  const rooms = {
+    running: { elements: table.runningCount, elementType },
+    ...(programs.training?.sharing ? { accumulated: { elements: table.parameterCount, elementType } } : {}),
+    ...externalRooms(all),
   }
-  const arena = create(Math.max(...all.map(({ arenaElements }) => arenaElements)))
+  for (const [role, { elements, elementType }] of Object.entries(rooms)) {
+    buffers[role as ExternalRole] = own(backend.createBuffer(elements, elementType))
+  }
+  const arena = own(createArena(backend, Math.max(...all.map(({ arenaBytes }) => arenaBytes))))
   const { parameters, running, logits, loss, rank, predicted, average, averageRunning } = buffers
   const input = options.from ? buffers.features : buffers.input
 
@@ -364,10 +369,6 @@ async function assemble(
     dispose,
   }
 }
-
-/** Of a shared gradient every process holds the sum, though it may have no stretch of it to add up. */
-const sumRoom = ({ training }: SessionPrograms, { parameterCount }: ParameterTable) =>
-  training?.sharing ? { accumulated: parameterCount } : {}
 
 /** The weights to use: the averages where there are any, and nothing that only training needs. */
 export function weightsOf({ parameters, running, training }: SessionState): SessionState {

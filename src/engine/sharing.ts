@@ -165,7 +165,7 @@ function statisticsApart(program: Program, share: Share): { apart: Program; stat
               precision: program.precision,
               buffers: [running, own],
               offsets: [-1, -1],
-              arenaElements: 0,
+              arenaBytes: 0,
               calls: groups[share.rank]!.map(entered),
             },
     },

@@ -142,6 +142,6 @@ function program(
     buffers: roles.map(role => ({ name: role, elements, elementType, role })),
     calls,
     offsets: roles.map(() => -1),
-    arenaElements: 0,
+    arenaBytes: 0,
   }
 }

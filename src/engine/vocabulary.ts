@@ -14,7 +14,8 @@ type NumberField = { readonly kind: 'number'; readonly fraction?: true }
 /** A whole number; `integer` is at most 2^31 - 1. */
 type WholeField = { readonly kind: 'whole' | 'integer'; readonly least: 0 | 1 }
 type FlagField = { readonly kind: 'flag' }
-type ViewField = { readonly kind: 'view'; readonly access: Access }
+/** Activations, or, of the type of parameters, `scores`. */
+type ViewField = { readonly kind: 'view' | 'scores'; readonly access: Access }
 /** `count` numbers. A backend may keep a `weight` in a form of its own instead, where parameters are fixed. */
 type RefField = { readonly kind: 'ref' | 'weight'; readonly access: Access; readonly count: Count }
 type ObjectField<T = unknown> = { readonly kind: 'object'; readonly fields: FieldsOf<T> }
@@ -43,12 +44,13 @@ const whole = { kind: 'whole', least: 0 } as const
 const integer = { kind: 'integer', least: 1 } as const
 const flag = { kind: 'flag' } as const
 const view = (access: Access) => ({ kind: 'view', access }) as const
+const scores = (access: Access) => ({ kind: 'scores', access }) as const
 const ref = (access: Access, ...count: Count) => ({ kind: 'ref', access, count }) as const
 const weight = (...count: Count) => ({ kind: 'weight', access: 'read', count }) as const
 const object = <T>(fields: T) => ({ kind: 'object', fields }) as const
 const orNull = <T extends object>(field: T) => ({ ...field, without: 'null' }) as const
 
-/** What the kinds `view`, `ref` and `weight` are made of. */
+/** What the kinds `view`, `scores`, `ref` and `weight` are made of. */
 export const VIEW: FieldsOf<View> = {
   buffer: whole,
   stride: { kind: 'whole', least: 1 },
@@ -110,7 +112,7 @@ const loss = {
   classWeights: orNull(ref('read', 'logits.channels')),
   loss: ref('write', 'images'),
   rank: ref('write', 'images'),
-  gradient: orNull(view('write')),
+  gradient: orNull(scores('write')),
 }
 const updated = {
   elements: whole,
@@ -177,26 +179,26 @@ export const VOCABULARY: Vocabulary = {
     input: view('read'),
     weight: weight('output.channels', 'input.channels'),
     bias: ref('read', 'output.channels'),
-    output: view('write'),
+    output: scores('write'),
   },
   linearBackward: {
     input: view('read'),
     weight: weight('outputGradient.channels', 'input.channels'),
     weightGradient: ref('write', 'outputGradient.channels', 'input.channels'),
     biasGradient: ref('write', 'outputGradient.channels'),
-    outputGradient: view('read'),
+    outputGradient: scores('read'),
     inputGradient: view('write'),
   },
   crossEntropy: {
-    logits: view('read'),
+    logits: scores('read'),
     labels: ref('read', 'images'),
     mixed: orNull(object({ labels: ref('read', 'images'), share: ref('read', 'images') })),
     ...loss,
   },
   binaryCrossEntropy: {
-    logits: view('read'),
+    logits: scores('read'),
     labels: orNull(ref('read', 'images')),
-    targets: view('read'),
+    targets: scores('read'),
     ...loss,
   },
   pixelCrossEntropy: {

@@ -87,7 +87,9 @@ export function predictMemory(
   const ofSession = sessionPrograms(described, { optimizer, ...options.session, batchSize, memory }, precision)
   const programs = programList(ofSession)
   // What computes the features to keep has an arena and weights of its own.
-  const extractor = options.session?.from ? inferenceProgram(described, { batchSize, layer: POOLED }, precision) : undefined
+  const extractor = options.session?.from
+    ? inferenceProgram(described, { batchSize, layer: POOLED }, precision)
+    : undefined
   const extraction = extractor ? [extractor] : []
   const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaBytes }) => arenaBytes)))
   const ownType = parameterType(precision)

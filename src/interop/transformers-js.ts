@@ -5,7 +5,7 @@
 
 import { DenseNetError } from '../errors.js'
 import { refusePixels } from '../model/describe.js'
-import { type NetworkWeights, type OnnxOptions, onnxGraph, type OnnxPrecision } from './onnx-graph.js'
+import { type NetworkWeights, type OnnxOptions, type OnnxPrecision, onnxGraph } from './onnx-graph.js'
 import { encodeOnnx } from './onnx-model.js'
 import { fractions, type Preprocessing } from './timm.js'
 

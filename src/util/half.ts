@@ -32,12 +32,3 @@ export function bfloat16Value(half: number): number {
   bits[0] = half << 16
   return float[0]!
 }
-
-/** The nearest bfloat16 of a number's float32, ties to even; beyond the largest by half a step and more it is infinite. */
-export function bfloat16Bits(value: number): number {
-  float[0] = value
-  const all = bits[0]!
-  // Of a NaN the upper half alone might be that of infinity.
-  if ((all & 0x7fffffff) > 0x7f800000) return (all >>> 16) | 0x40
-  return (all + 0x7fff + ((all >>> 16) & 1)) >>> 16
-}

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
 import { createArena } from '../../dist/engine/backend.js'
+import { fromBfloat16, toBfloat16 } from '../../dist/engine/bfloat16.js'
 import type { KernelCall, Ref, View } from '../../dist/engine/kernels.js'
 import type { BufferSpec, Program } from '../../dist/engine/program.js'
-import { bfloat16Bits, bfloat16Value } from '../../dist/util/half.js'
+import { conversions, layer } from '../golden/bfloat16/numbers.js'
 import { relativeError } from '../golden/compare.js'
-import { layer } from '../golden/bfloat16/numbers.js'
 
 describe('a backend', () => {
   test.each(['wasm', 'webgpu', 'gpu'] as const)('without a precision refuses it: %s', async backend => {
@@ -31,6 +31,16 @@ describe('a backend', () => {
   })
 })
 
+test('a bfloat16 is the one of PyTorch: the nearest, ties to even; of subnormals, infinities and the largest, too', () => {
+  expect(conversions.length).toBeGreaterThan(200)
+  for (const [single, half] of conversions) {
+    const value = new Float32Array(Uint32Array.of(single).buffer)
+    const bits = toBfloat16(value)
+    if (Number.isNaN(value[0])) expect(fromBfloat16(bits, value)[0]).toBeNaN()
+    else expect([single, bits[0]]).toEqual([single, half])
+  }
+})
+
 test('a layer of bfloat16 has the bits that PyTorch makes of the same numbers', async () => {
   const backend = createReferenceBackend({ precision: 'bfloat16' })
   const buffers: BufferSpec[] = []
@@ -42,7 +52,10 @@ test('a layer of bfloat16 has the bits that PyTorch makes of the same numbers', 
   const view = (name: string, channels: number, numbers: readonly number[]): View => {
     return { buffer: buffer(name, numbers, 'bfloat16'), stride: channels, first: 0, channels, height: 4, width: 5 }
   }
-  const ref = (name: string, numbers: readonly number[]): Ref => ({ buffer: buffer(name, numbers, 'float32'), offset: 0 })
+  const ref = (name: string, numbers: readonly number[]): Ref => ({
+    buffer: buffer(name, numbers, 'float32'),
+    offset: 0,
+  })
   const empty = (like: readonly number[]): number[] => like.map(() => 0)
   const { epsilon } = layer
   const common = {
@@ -83,12 +96,16 @@ test('a layer of bfloat16 has the bits that PyTorch makes of the same numbers', 
   const single = (buffer: number) => new Float32Array(bytes, offsets[buffer]!, values[buffer]!.length)
   for (const [i, numbers] of values.entries()) {
     if (buffers[i]!.elementType === 'float32') single(i).set(numbers)
-    else half(i).set(numbers.map(bfloat16Bits))
+    else half(i).set(toBfloat16(numbers))
   }
   await arena.write(new Float32Array(bytes))
   await (await backend.compile(program, { arena })).run({ batch: 2 })
   new Float32Array(bytes).set(await arena.read())
-  expect([...half(output.buffer)].map(bfloat16Value)).toEqual(layer.output)
-  expect([...half(gradient.buffer)].map(bfloat16Value)).toEqual(layer.inputGradient)
+  for (const [{ buffer }, expected] of [
+    [output, layer.output],
+    [gradient, layer.inputGradient],
+  ] as const) {
+    expect([...fromBfloat16(half(buffer), new Float32Array(expected.length))]).toEqual(expected)
+  }
   expect(relativeError(single(weightGradient.buffer), layer.weightGradient)).toBeLessThan(1e-7)
 })

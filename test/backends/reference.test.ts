@@ -6,7 +6,7 @@ import type { KernelCall, View } from '../../dist/engine/kernels.js'
 import type { BufferSpec, Program } from '../../dist/engine/program.js'
 import { planUpdate } from '../../dist/engine/update.js'
 import { DenseNetError } from '../../dist/errors.js'
-import { makeProgram } from '../conformance/harness.js'
+import { arenaElements, makeProgram, startOf } from '../conformance/harness.js'
 
 const backend = createReferenceBackend()
 
@@ -16,7 +16,7 @@ describe('buffers', () => {
     await buffer.write([0.1, 2], 1)
     expect(await buffer.read()).toEqual(Float32Array.of(0, 0.1, 2, 0))
     expect(await buffer.read(2, 1)).toEqual(Float32Array.of(2))
-    const exact = createReferenceBackend({ elementType: 'float64' }).createBuffer(1)
+    const exact = createReferenceBackend({ precision: 'float64' }).createBuffer(1)
     await exact.write([0.1])
     expect(await exact.read()).toEqual(Float64Array.of(0.1))
   })
@@ -62,7 +62,7 @@ function convolution(change: object = {}): { program: Program; bindings: Binding
     { name: 'unused', elements: 1000, role: 'gradients' },
   ]
   return {
-    program: { batchSize: 2, buffers, calls: [call], offsets: [-1, -1, 0, -1], arenaElements: 200 },
+    program: { batchSize: 2, buffers, calls: [call], offsets: [-1, -1, 0, -1], arenaBytes: 800 },
     bindings: {
       input: backend.createBuffer(150),
       parameters: backend.createBuffer(108),
@@ -82,12 +82,12 @@ describe('compile', () => {
   test.each<[string, Partial<Bindings>, string]>([
     ['a missing role', { input: undefined }, 'nothing is bound to the role "input"'],
     ['a small buffer', { parameters: backend.createBuffer(107) }, 'needs 108 elements, but "parameters" has 107'],
-    ['no arena', { arena: undefined }, 'needs an arena of 200 elements, but got 0'],
-    ['a small arena', { arena: backend.createBuffer(199) }, 'needs an arena of 200 elements, but got 199'],
+    ['no arena', { arena: undefined }, 'needs an arena of 800 bytes, but got 0'],
+    ['a small arena', { arena: backend.createBuffer(199) }, 'needs an arena of 800 bytes, but got 796'],
     [
-      "another backend's buffer",
-      { input: createReferenceBackend({ elementType: 'float64' }).createBuffer(150) },
-      'bound to "input" belongs to another backend',
+      'a buffer of another type',
+      { input: createReferenceBackend({ precision: 'float64' }).createBuffer(150) },
+      'bound to "input" holds float64, the program\'s float32',
     ],
   ])('refuses %s', async (_, change, message) => {
     const { program, bindings } = convolution()
@@ -108,7 +108,7 @@ describe('compile', () => {
 
   test('refuses a buffer that leaves the arena', async () => {
     const { program, bindings } = convolution()
-    const shifted = { ...program, offsets: [-1, -1, 1, -1] }
+    const shifted = { ...program, offsets: [-1, -1, 4, -1] }
     await expect(backend.compile(shifted, bindings)).rejects.toThrow('does not fit into the arena')
   })
 })
@@ -153,10 +153,10 @@ describe('what the contracts decide', () => {
   async function run(call: KernelCall, values: readonly number[][]): Promise<number[][]> {
     const buffers = values.map(({ length }, i): BufferSpec => ({ name: `${i}`, elements: length, role: 'transient' }))
     const program = makeProgram([call], buffers, 1)
-    const arena = backend.createBuffer(program.arenaElements)
-    for (const [i, numbers] of values.entries()) await arena.write(numbers, program.offsets[i]!)
+    const arena = backend.createBuffer(arenaElements(program))
+    for (const [i, numbers] of values.entries()) await arena.write(numbers, startOf(program, i))
     await (await backend.compile(program, { arena })).run({ batch: 1 })
-    return Promise.all(values.map(async ({ length }, i) => [...(await arena.read(program.offsets[i]!, length))]))
+    return Promise.all(values.map(async ({ length }, i) => [...(await arena.read(startOf(program, i), length))]))
   }
   const view = (buffer: number, channels: number, height = 1, width = 1): View => {
     return { buffer, stride: channels, first: 0, channels, height, width }

@@ -232,7 +232,10 @@ const VALUES: Readonly<Record<string, readonly [good: readonly string[], bad: re
   backend: [['cudnn', 'cunn'], []],
   cudnn: [['fastest', 'default', 'deterministic'], []],
   gen: [['gen'], []],
-  precision: [['single', 'half', 'double'], ['bf16', 'float32']],
+  precision: [
+    ['single', 'half', 'double'],
+    ['bf16', 'float32'],
+  ],
   nThreads: [
     ['0', '16'],
     ['-1', 'many'],

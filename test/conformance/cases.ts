@@ -755,7 +755,7 @@ class Workspace {
       program,
       batch,
       inputs: new Map(this.values.entries()),
-      outputs: outputsOf(call, program.offsets, batch),
+      outputs: outputsOf(call, program, batch),
       tolerance: TOLERANCE[call.kernel],
       runArguments: { batch, learningRate: 0.1, seed: 11, step: 5, ...args },
     }

@@ -4,7 +4,7 @@
 import type { Backend, RunArguments } from '../../dist/engine/backend.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { operandsOf } from '../../dist/engine/operands.js'
-import type { BufferSpec, Program } from '../../dist/engine/program.js'
+import { type BufferSpec, bytesPerElement, type Program } from '../../dist/engine/program.js'
 
 export interface ConformanceCase {
   readonly name: string
@@ -37,25 +37,38 @@ export interface Output {
 
 const ALIGNMENT = 64
 const GAP = 64
+const sizeOf = ({ precision: elementType }: Pick<Program, 'precision'>): number => bytesPerElement({ elementType })
+
+/** Elements of the arena of a program of float32, or float64. */
+export const arenaElements = ({ arenaBytes, ...program }: Program): number => arenaBytes / sizeOf(program)
+/** The element of it at which a buffer begins. */
+export const startOf = ({ offsets, ...program }: Program, buffer: number): number => offsets[buffer]! / sizeOf(program)
 
 /** A program with every buffer in the arena, each for itself. */
-export function makeProgram(calls: readonly KernelCall[], buffers: readonly BufferSpec[], batchSize: number): Program {
+export function makeProgram(
+  calls: readonly KernelCall[],
+  specs: readonly BufferSpec[],
+  batchSize: number,
+  precision: 'float32' | 'float64' = 'float32',
+): Program {
+  const buffers = specs.map(spec => ({ ...spec, elementType: precision }))
+  const size = sizeOf({ precision })
   const offsets: number[] = []
   let end = GAP
   for (const { elements } of buffers) {
-    offsets.push(end)
+    offsets.push(size * end)
     end = Math.ceil((end + elements + GAP) / ALIGNMENT) * ALIGNMENT
   }
-  return { batchSize, buffers, calls, offsets, arenaElements: end }
+  return { batchSize, precision, buffers, calls, offsets, arenaBytes: size * end }
 }
 
-export function outputsOf(call: KernelCall, offsets: readonly number[], batch: number): Output[] {
+export function outputsOf(call: KernelCall, program: Program, batch: number): Output[] {
   return operandsOf(call, batch)
     .filter(({ access }) => access !== 'read')
     .map(operand => {
       if ('ref' in operand) {
         const { name, count } = operand
-        const first = offsets[operand.ref.buffer]! + operand.ref.offset
+        const first = startOf(program, operand.ref.buffer) + operand.ref.offset
         // Rows of weights; what optimisers work on; numbers of channels or images.
         const channels = name === 'weightGradient' ? outputChannels(call) : 'elements' in call ? 1 : count
         const positions = new Uint32Array(count)
@@ -66,7 +79,7 @@ export function outputsOf(call: KernelCall, offsets: readonly number[], batch: n
       const [pixels, count] = [height * width, channels * height * width]
       const positions = new Uint32Array(batch * count)
       for (let n = 0; n < batch; n++) {
-        const from = offsets[buffer]! + (n * stride + first) * pixels
+        const from = startOf(program, buffer) + (n * stride + first) * pixels
         for (let i = 0; i < count; i++) positions[n * count + i] = from + i
       }
       return { name: operand.name, positions, inner: pixels, channels }
@@ -80,8 +93,8 @@ function outputChannels(call: KernelCall): number {
 
 /** The arena before the run, with `gap` where no input is. */
 export function initialArena({ program, inputs }: ConformanceCase, gap = Number.NaN): Float64Array {
-  const arena = new Float64Array(program.arenaElements).fill(gap)
-  for (const [buffer, values] of inputs) arena.set(values, program.offsets[buffer]!)
+  const arena = new Float64Array(arenaElements(program)).fill(gap)
+  for (const [buffer, values] of inputs) arena.set(values, startOf(program, buffer))
   return arena
 }
 
@@ -91,7 +104,7 @@ export async function runCase(
   testCase: ConformanceCase,
   before: ArrayLike<number> = initialArena(testCase),
 ): Promise<ArrayLike<number>> {
-  const arena = backend.createBuffer(testCase.program.arenaElements)
+  const arena = backend.createBuffer(arenaElements(testCase.program))
   try {
     await arena.write(before)
     const executable = await backend.compile(testCase.program, { arena })
@@ -152,7 +165,7 @@ export function compareCase(
 ): Comparison {
   const errors = { many: 0, few: 0 }
   const problems: string[] = []
-  const isOutput = new Uint8Array(testCase.program.arenaElements)
+  const isOutput = new Uint8Array(arenaElements(testCase.program))
   for (const output of testCase.outputs) {
     const { name, positions, inner, channels } = output
     const { kind, scales, differences } = allowedIn(output, testCase.tolerance, expected)
@@ -188,7 +201,7 @@ export function compareCase(
 
 function whereIs({ program }: ConformanceCase, position: number): string {
   for (const [number, { name, elements }] of program.buffers.entries()) {
-    const index = position - program.offsets[number]!
+    const index = position - startOf(program, number)
     if (index >= 0 && index < elements) return `${name}[${index}]`
   }
   return `arena[${position}], between the buffers,`

@@ -1,22 +1,39 @@
 // Records the conformance cases for replay.cc, which runs them where Node is too slow or in the way. scripts/recorded-cases.mjs bundles this.
 //   node recorded.mjs FILE
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { encode } from '../../dist/engine/encode.js'
+import type { Precision } from '../../dist/engine/program.js'
 import { conformanceCases } from './cases.js'
-import { boundsOf, initialArena, runCase } from './harness.js'
+import { boundsOf, type ConformanceCase, initialArena, startOf } from './harness.js'
+import { expectedOf, inPrecision, precisionCases, roundedCase } from './in-precision.js'
 
 const [path = ''] = process.argv.slice(2)
-const reference = createReferenceBackend({ elementType: 'float64' })
 const file = openSync(path, 'w')
-for (const testCase of conformanceCases) {
+
+/** The numbers of replay.cc's Head; the encoded program; the arena before the run; then of each buffer its Span, and the least and
+ * the most that its elements may be after it. */
+async function record(testCase: ConformanceCase, precision: Precision): Promise<void> {
   const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = testCase.runArguments
-  const code = encode(testCase.program)
-  const before = initialArena(testCase)
-  const { least, most } = boundsOf(testCase, await runCase(reference, testCase), before)
-  writeSync(file, Float64Array.of(code.length, before.length, batch, learningRate, seed, step, keep, add))
+  const { program, before } = inPrecision(testCase, precision)
+  const code = encode(program)
+  const counts = [code.length, program.arenaBytes, program.buffers.length]
+  writeSync(file, Float64Array.of(...counts, batch, learningRate, seed, step, keep, add))
   writeSync(file, code)
-  for (const numbers of [before, least, most]) writeSync(file, Float32Array.from(numbers))
-  console.log(testCase.name)
+  writeSync(file, new Uint8Array(before))
+  const bounds = boundsOf(testCase, await expectedOf(testCase, exactly[precision]), initialArena(testCase))
+  for (const [i, { elementType = 'float32', elements }] of program.buffers.entries()) {
+    writeSync(file, Float64Array.of(bitsOf[elementType], program.offsets[i]!, elements))
+    const start = startOf(testCase.program, i)
+    for (const numbers of [bounds.least, bounds.most]) writeSync(file, numbers.slice(start, start + elements))
+  }
+  console.log(precision === 'float32' ? testCase.name : `${precision}: ${testCase.name}`)
 }
+
+/** What float32 is compared with is not rounded to it. */
+const exactly = { float32: 'float64', float64: 'float64', bfloat16: 'bfloat16' } as const
+const bitsOf = { float32: 32, float64: 64, bfloat16: 16 } as const
+
+for (const testCase of conformanceCases) await record(testCase, 'float32')
+for (const testCase of precisionCases) await record(roundedCase(testCase, 'float64'), 'float64')
+for (const testCase of precisionCases) await record(roundedCase(testCase, 'bfloat16'), 'bfloat16')
 closeSync(file)

@@ -3,7 +3,6 @@
 // Prints for each what failed, by the cases' numbers, and: INSTRUCTION_SET: N passed, N failed, N refused
 #include <cstdio>
 #include <cstring>
-#include <initializer_list>
 
 #include "../../native/compiled_program.h"
 #include "../../native/dispatch.h"
@@ -15,9 +14,13 @@ namespace {
 
 constexpr int WORKERS = 2;
 
-/// One of zeros ends the file, which may be a disk. Behind any other: the encoded program; what the arena holds before the run; the least and the most it may hold after it.
+/// One of zeros ends the file, which may be a disk. Behind any other: the encoded program; what the arena holds before the run; of each
+/// buffer its Span, and the least and the most, in doubles, that its elements may be after it. The rest of the arena must stay.
 struct Head {
-  double codeLength, arenaElements, batch, learningRate, seed, step, keep, add;
+  double codeLength, arenaBytes, buffers, batch, learningRate, seed, step, keep, add;
+};
+struct Span {
+  double bits, offset, elements;
 };
 
 [[noreturn]] void fail(const char* why) {
@@ -30,14 +33,30 @@ void read(FILE* file, Array<T>& to) {
   if (fread(to.data(), sizeof(T), size_t(to.size()), file) != size_t(to.size())) fail("the recording ends early");
 }
 
-bool agree(float least, float x, float most) { return (least <= x && x <= most) || (least != least && x != x); }
+bool agree(double least, double x, double most) { return (least <= x && x <= most) || (least != least && x != x); }
 
-/// Whether what the run left is as it must be.
-bool check(int number, const Array<float>& least, const float* left, const Array<float>& most) {
+/// Element i of a buffer.
+double number(int bits, const char* buffer, int64_t i) {
+  if (bits == 64) {
+    double x;
+    memcpy(&x, buffer + i * 8, sizeof x);
+    return x;
+  }
+  uint32_t all = 0;
+  if (bits == 32) memcpy(&all, buffer + i * 4, 4);
+  else memcpy(reinterpret_cast<char*>(&all) + 2, buffer + i * 2, 2);
+  float x;
+  memcpy(&x, &all, sizeof x);
+  return double(x);
+}
+
+/// Whether what the run left of a buffer is as it must be.
+bool check(int which, int buffer, const Span& span, const Array<double>& least, const char* left, const Array<double>& most) {
   for (int64_t i = 0; i < least.size(); i++) {
-    if (agree(least[i], left[i], most[i])) continue;
-    printf("failed: case %d: arena[%lld] is %.9g, not from %.9g to %.9g\n", number, static_cast<long long>(i), double(left[i]),
-           double(least[i]), double(most[i]));
+    const double x = number(int(span.bits), left, i);
+    if (agree(least[i], x, most[i])) continue;
+    printf("failed: case %d: buffer %d [%lld] is %.17g, not from %.17g to %.17g\n", which, buffer, static_cast<long long>(i), x, least[i],
+           most[i]);
     return false;
   }
   return true;
@@ -50,27 +69,44 @@ bool replay(const char* path, const InstructionSet& set) {
   ThreadPool pool(WORKERS);
   int passed = 0, failed = 0, refused = 0;
   for (Head head; fread(&head, sizeof head, 1, file) == 1 && head.codeLength > 0;) {
-    const int64_t elements = int64_t(head.arenaElements);
     Array<double> code(int64_t(head.codeLength));
-    Array<float> before(elements), least(elements), most(elements);
+    Array<char> before(int64_t(head.arenaBytes));
     read(file, code);
-    for (auto* numbers : {&before, &least, &most}) read(file, *numbers);
+    read(file, before);
     Memory arena;
-    if (!arena.make(elements)) fail("there is not enough memory");
-    memcpy(arena.data, before.data(), size_t(elements) * sizeof(float));
+    if (!arena.make(before.size())) fail("there is not enough memory");
+    memcpy(arena.data, before.data(), size_t(before.size()));
 
-    CompiledProgram program(set.implementations, WORKERS, code.data(), code.size());
+    CompiledProgram program(set.kernels, WORKERS, code.data(), code.size());
     program.place(arena.data);
     const Refusal refusal = program.readCalls();
-    if (refusal.call >= 0) {
+    if (refusal.why && refusal.call < 0 && program.program.implementations) fail(refusal.why);
+    if (!refusal.why) {
+      if (!program.allocate() || !program.suffices(int(head.batch))) fail("there is not enough scratch");
+      const RunArguments run{int(head.batch), head.learningRate, head.seed, head.step, head.keep, head.add};
+      pool.run(program.program, run, program.packs(), nullptr);
+    }
+    const int which = passed + failed + refused;
+    bool isRight = true;
+    for (int buffer = 0; buffer < int(head.buffers); buffer++) {
+      Array<Span> span(1);
+      read(file, span);
+      const auto [bits, offset, elements] = span[0];
+      Array<double> least{int64_t(elements)}, most{int64_t(elements)};
+      read(file, least);
+      read(file, most);
+      char* left = arena.data + int64_t(offset);
+      isRight = isRight && (refusal.why || check(which, buffer, span[0], least, left, most));
+      memcpy(before.data() + int64_t(offset), left, size_t(elements * bits / 8));
+    }
+    if (refusal.why) {
       refused++;
       continue;
     }
-    if (refusal.why) fail(refusal.why);
-    if (!program.allocate() || !program.suffices(int(head.batch))) fail("there is not enough scratch");
-    const RunArguments run{int(head.batch), float(head.learningRate), head.seed, head.step, head.keep, head.add};
-    pool.run(program.program, run, program.packs(), nullptr);
-    const bool isRight = check(passed + failed + refused, least, arena.data, most);
+    if (isRight && memcmp(before.data(), arena.data, size_t(before.size())) != 0) {
+      printf("failed: case %d: something between the buffers was written\n", which);
+      isRight = false;
+    }
     (isRight ? passed : failed)++;
   }
   fclose(file);
@@ -86,7 +122,7 @@ int main(int count, char** arguments) {
   int wanted = 1;
   if (count > 2) sets[0] = chooseInstructionSet(arguments[2]);
   else wanted = availableInstructionSets(sets, 8);
-  if (!sets[0].implementations) fail("this processor lacks that instruction set");
+  if (!sets[0].name) fail("this processor lacks that instruction set");
   bool passes = true;
   for (int i = 0; i < wanted; i++) passes = replay(arguments[1], sets[i]) && passes;
   return !passes;

@@ -81,7 +81,7 @@ function trained(options: DenseNetOptions) {
   return { config, described, state: { parameters, running }, images }
 }
 
-const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 
 async function evaluated(backend: Backend, options: DenseNetOptions, size: number): Promise<Numbers> {
   const { described, state, images } = trained(options)
@@ -174,7 +174,7 @@ test('folding scales the weights before a norm, and leaves all else alone', () =
 
 test('activations take the memory of one image, whatever the batch', () => {
   const { described } = trained(NETS['BC net']!)
-  const elements = (mode: 'infer' | 'eval', batchSize: number) => plan(described, { mode, batchSize }).arenaElements
+  const elements = (mode: 'infer' | 'eval', batchSize: number) => plan(described, { mode, batchSize }).arenaBytes
   expect(elements('infer', 64)).toBe(elements('infer', 1))
   expect(elements('eval', 64)).toBe(elements('eval', 1))
 })

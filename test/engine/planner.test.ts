@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { type Lifetime, layOut, livesOf } from '../../dist/engine/arena.js'
-import type { Bindings, DeviceBuffer } from '../../dist/engine/backend.js'
+import { type Bindings, createArena, type DeviceBuffer } from '../../dist/engine/backend.js'
 import { externalRooms } from '../../dist/engine/externals.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { operandsOf } from '../../dist/engine/operands.js'
@@ -100,7 +100,7 @@ function overlaps(program: Program): string[] {
       const [a, b] = [lives.get(i)!, lives.get(j)!]
       const together = a[0] <= b[1] && b[0] <= a[1]
       const [at, other] = [program.offsets[i]!, program.offsets[j]!]
-      const share = at < other + roomIn(program, j) && other < at + roomIn(program, i)
+      const share = at < other + 4 * roomIn(program, j) && other < at + 4 * roomIn(program, i)
       if (together && share) found.push(`${program.buffers[i]!.name} and ${program.buffers[j]!.name}`)
     }
   }
@@ -117,8 +117,8 @@ describe('a planned program', () => {
           const { role } = program.buffers[number]!
           if (role !== 'transient') expect(program.offsets[number]).toBe(-1)
           else {
-            expect(program.offsets[number]! % 64).toBe(0)
-            expect(program.offsets[number]! + roomIn(program, number)).toBeLessThanOrEqual(program.arenaElements)
+            expect(program.offsets[number]! % 256).toBe(0)
+            expect(program.offsets[number]! + 4 * roomIn(program, number)).toBeLessThanOrEqual(program.arenaBytes)
           }
         }
       }),
@@ -209,8 +209,8 @@ describe('a planned program', () => {
     const program = plan(described, { mode: 'train', batchSize: 3 })
     const run = async (program: Program): Promise<ArrayLike<number>> => {
       const backend = createReferenceBackend()
-      const buffers: Record<string, DeviceBuffer> = { arena: backend.createBuffer(program.arenaElements) }
-      for (const [role, elements] of Object.entries(externalRooms([program]))) {
+      const buffers: Record<string, DeviceBuffer> = { arena: createArena(backend, program.arenaBytes) }
+      for (const [role, { elements }] of Object.entries(externalRooms([program]))) {
         buffers[role] = backend.createBuffer(elements)
       }
       await buffers.parameters!.write(initialParameters(table, 1))
@@ -261,28 +261,28 @@ describe('memory', () => {
     ['densenet-121', 8, 1.3],
   ])('recompute takes less for %s', (name, batchSize, factor) => {
     const described = architecture(preset(name))
-    const elements = (memory: 'store' | 'recompute'): number =>
-      plan(described, { mode: 'train', batchSize, memory }).arenaElements
-    expect(elements('store') / elements('recompute')).toBeGreaterThan(factor)
+    const bytes = (memory: 'store' | 'recompute'): number =>
+      plan(described, { mode: 'train', batchSize, memory }).arenaBytes
+    expect(bytes('store') / bytes('recompute')).toBeGreaterThan(factor)
   })
 
   test('recompute keeps what the backward pass of the first block leaves room for', () => {
-    const { calls, arenaElements } = plan(architecture(preset('densenet-bc-100-12')), {
+    const { calls, arenaBytes } = plan(architecture(preset('densenet-bc-100-12')), {
       mode: 'train',
       batchSize: 64,
       memory: 'recompute',
     })
     // The first block's features, the output of one bottleneck, and the gradients of both.
-    const firstBlock = 2 * (216 + 48) * 64 * 32 * 32
-    expect(arenaElements).toBeGreaterThanOrEqual(firstBlock)
-    expect(arenaElements).toBeLessThan(1.001 * firstBlock)
+    const firstBlock = 4 * 2 * (216 + 48) * 64 * 32 * 32
+    expect(arenaBytes).toBeGreaterThanOrEqual(firstBlock)
+    expect(arenaBytes).toBeLessThan(1.001 * firstBlock)
     const again = calls.flatMap(call => (call.kernel === 'convolutionForward' && !call.statistics ? [call.output] : []))
     const layers = (height: number): number => again.filter(output => output.height === height).length
     expect([32, 16, 8].map(layers)).toEqual([16, 6, 0])
   })
 
   test('an output is kept if its longer life fits into the arena', () => {
-    const life = (elements: number, first: number, last: number): Lifetime => ({ elements, first, last })
+    const life = (lines: number, first: number, last: number): Lifetime => ({ bytes: 4 * lines, first, last })
     // Two outputs of 64, made at 0 and 1 and again at 3. Kept they would live beside what takes 128 at 2.
     const counted = (peak: number): number => {
       const outputs = [life(64, 0, 0), life(64, 1, 1), life(64, 3, 3), life(64, 3, 3)]
@@ -297,14 +297,14 @@ describe('memory', () => {
 
   test('evaluation takes less than training', () => {
     const described = architecture(preset('densenet-bc-100-12'))
-    const elements = (mode: 'train' | 'eval'): number => plan(described, { mode, batchSize: 64 }).arenaElements
-    expect(elements('train') / elements('eval')).toBeGreaterThan(3)
+    const bytes = (mode: 'train' | 'eval'): number => plan(described, { mode, batchSize: 64 }).arenaBytes
+    expect(bytes('train') / bytes('eval')).toBeGreaterThan(3)
   })
 
   test('grows no faster than the batch', () => {
     const described = architecture(preset('densenet-bc-100-12'))
-    const elements = (batchSize: number): number => plan(described, { mode: 'train', batchSize }).arenaElements
-    expect(elements(64)).toBeLessThanOrEqual(8 * elements(8))
+    const bytes = (batchSize: number): number => plan(described, { mode: 'train', batchSize }).arenaBytes
+    expect(bytes(64)).toBeLessThanOrEqual(8 * bytes(8))
   })
 })
 
@@ -317,24 +317,24 @@ describe('the arena', () => {
   const buffer = (elements: number): BufferSpec => ({ name: `${elements}`, elements, role: 'transient' })
 
   test('gives the memory of what is no longer needed to what comes later', () => {
-    const { offsets, arenaElements } = layOut(livesOf([buffer(100), buffer(100)], [use(0), use(1)]))
+    const { offsets, arenaBytes } = layOut(livesOf([buffer(100), buffer(100)], [use(0), use(1)]))
     expect(offsets).toEqual([0, 0])
-    expect(arenaElements).toBe(128)
+    expect(arenaBytes).toBe(512)
   })
 
   test('keeps apart what one call uses together', () => {
-    expect(layOut(livesOf([buffer(100), buffer(60)], [use(0, 1)]))).toEqual({ offsets: [0, 128], arenaElements: 192 })
+    expect(layOut(livesOf([buffer(100), buffer(60)], [use(0, 1)]))).toEqual({ offsets: [0, 512], arenaBytes: 768 })
   })
 
   test('fills the gap between two longer lives', () => {
     const calls = [use(0, 1, 2), use(0, 2), use(0, 2, 3)]
-    const { offsets, arenaElements } = layOut(livesOf([buffer(64), buffer(192), buffer(128), buffer(192)], calls))
+    const { offsets, arenaBytes } = layOut(livesOf([buffer(64), buffer(192), buffer(128), buffer(192)], calls))
     expect(offsets[3]).toBe(offsets[1])
-    expect(arenaElements).toBe(384)
+    expect(arenaBytes).toBe(4 * 384)
   })
 
   test('gives nothing to buffers that nobody uses', () => {
-    expect(layOut(livesOf([buffer(1000)], []))).toEqual({ offsets: [-1], arenaElements: 0 })
+    expect(layOut(livesOf([buffer(1000)], []))).toEqual({ offsets: [-1], arenaBytes: 0 })
   })
 })
 
@@ -342,5 +342,5 @@ test('the update is one call on three external buffers', () => {
   const program = planUpdate(10, { momentum: 0.9, weightDecay: 1e-4, nesterov: true })
   expect(program.calls.map(({ kernel }) => kernel)).toEqual(['sgd'])
   expect(program.buffers.map(({ role }) => role)).toEqual(['parameters', 'gradients', 'velocity'])
-  expect(program.arenaElements).toBe(0)
+  expect(program.arenaBytes).toBe(0)
 })

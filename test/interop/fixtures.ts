@@ -54,7 +54,7 @@ interface Weights {
 /** Logits in evaluate mode, in float64, one row an image. */
 export async function logitsOf({ config, parameters, running }: Weights, inputs: Float32Array): Promise<number[][]> {
   const batchSize = inputs.length / (config.inputChannels * config.height * config.width)
-  const backend = createReferenceBackend({ elementType: 'float64' })
+  const backend = createReferenceBackend({ precision: 'float64' })
   const session = await createSession(architecture(config), backend, { batchSize })
   await session.writeState({ parameters: Float64Array.from(parameters), running: Float64Array.from(running) })
   await session.evaluate({ size: batchSize, images: inputs, labels: new Float32Array(batchSize) })

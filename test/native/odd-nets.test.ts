@@ -39,7 +39,7 @@ async function run(backend: Backend, options: DenseNetOptions, memory: MemoryMod
   return results
 }
 
-const reference = createReferenceBackend({ elementType: 'float64' })
+const reference = createReferenceBackend({ precision: 'float64' })
 
 for (const build of compiledBuilds) {
   describe.skipIf(!build.available)(`${build.name}: odd nets`, () => {

@@ -6,7 +6,7 @@ import { createReferenceBackend } from '../../dist/backends/reference/backend.js
 import type { Backend } from '../../dist/engine/backend.js'
 import type { ConvolutionForward, KernelCall } from '../../dist/engine/kernels.js'
 import { conformanceCases } from '../conformance/cases.js'
-import { initialArena, makeProgram } from '../conformance/harness.js'
+import { arenaElements, initialArena, makeProgram, startOf } from '../conformance/harness.js'
 import { instructionSets } from '../native-available.js'
 
 type Fields = { [name: string]: unknown }
@@ -105,7 +105,7 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     const [height, width] = [call.input.height, call.input.width].map(n => Math.ceil(n / 2)) as [number, number]
     const strided = { ...call, stride: 2, output: { ...call.output, height, width } }
     const program = { ...withNorm.program, calls: [withNorm.program.calls[0]!, strided] }
-    const arena = native.createBuffer(program.arenaElements)
+    const arena = native.createBuffer(arenaElements(program))
     const sentence =
       'This program cannot run: call 1 (convolutionForward): the native backend convolves behind a norm ' +
       'by 1x1 without padding and by 3x3 with padding 1 only, of stride 1.'
@@ -113,17 +113,17 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     expect(() => native.scratchBytes(program)).toThrow(sentence)
   })
 
-  test('a buffer of another type than it stores', async () => {
+  test('a buffer of another type than its program is of', async () => {
     const { program } = usual
     const buffers = program.buffers.map((spec, i) => (i === 0 ? { ...spec, elementType: 'float64' as const } : spec))
-    const arena = native.createBuffer(program.arenaElements)
-    const sentence = `the native backend stores float32, but buffer "${buffers[0]!.name}" is of float64`
+    const arena = native.createBuffer(arenaElements(program))
+    const sentence = `must be float32, but buffer 0 (${buffers[0]!.name}) holds float64`
     await expect(native.compile({ ...program, buffers }, { arena })).rejects.toThrow(sentence)
   })
 
   test('a run after its backend was disposed of', async () => {
     const other = createNativeBackend({ threads: 1 })
-    const arena = other.createBuffer(usual.program.arenaElements)
+    const arena = other.createBuffer(arenaElements(usual.program))
     await arena.write(initialArena(usual))
     const executable = await other.compile(usual.program, { arena })
     other.dispose()
@@ -163,11 +163,11 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     }
     for (const loss of [call, binary]) {
       const program = makeProgram([loss], buffers, labels.length)
-      const arena = backend.createBuffer(program.arenaElements)
-      await arena.write(labels, program.offsets[1])
+      const arena = backend.createBuffer(arenaElements(program))
+      await arena.write(labels, startOf(program, 1))
       await (await backend.compile(program, { arena })).run({ batch: labels.length })
-      expect([...(await arena.read(program.offsets[3], labels.length))]).toEqual([2, 3, 3, 3, 3, 3, 3])
-      const losses = await arena.read(program.offsets[2], labels.length)
+      expect([...(await arena.read(startOf(program, 3), labels.length))]).toEqual([2, 3, 3, 3, 3, 3, 3])
+      const losses = await arena.read(startOf(program, 2), labels.length)
       if (loss === call) expect([...losses].map(Number.isFinite)).toEqual([true, ...Array(6).fill(false)])
     }
   })

@@ -58,9 +58,7 @@ describe.each<[Precision, unknown]>([
   test('gone on with in another precision it says so', async () => {
     const { path } = await trained({ precision }, 3)
     const { warnings } = await trained({ resume: path, precision: 'float32' })
-    expect(warnings).toEqual([
-      `this run was made in ${precision}; it goes on in float32, which gives other numbers`,
-    ])
+    expect(warnings).toEqual([`this run was made in ${precision}; it goes on in float32, which gives other numbers`])
     expect((await lastOf(path)).state.parameters).toBeInstanceOf(Float32Array)
   })
 

@@ -10,7 +10,7 @@ import { nodeHost } from '../../dist/backends/wasm-node/host.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { wasmBuilds } from '../compiled-builds.js'
 import { conformanceCases } from '../conformance/cases.js'
-import { runCase } from '../conformance/harness.js'
+import { arenaElements, runCase } from '../conformance/harness.js'
 
 const bytesOf = (build: 'simd' | 'relaxed'): Buffer => readFileSync(fileURLToPath(ownSources[build] as URL))
 const first = conformanceCases[0]!
@@ -109,11 +109,11 @@ describe.skipIf(!wasmBuilds.some(({ available }) => available))('the wasm backen
       .calls[0] as Extract<KernelCall, { kernel: 'convolutionForward' }>
     expect(backend.refuses({ ...call, size: 5 })).toMatch(/^the wasm backend convolves /)
     expect(backend.refuses({ ...call, size: -1 })).toMatch(/^size /)
-    const arena = other.createBuffer(first.program.arenaElements)
+    const arena = other.createBuffer(arenaElements(first.program))
     await expect(backend.compile(first.program, { arena })).rejects.toThrow(
       'the buffer bound to "arena" belongs to another backend',
     )
-    const own = backend.createBuffer(first.program.arenaElements)
+    const own = backend.createBuffer(arenaElements(first.program))
     const executable = await backend.compile(first.program, { arena: own })
     await expect(executable.run({ batch: 99 })).rejects.toThrow('batch')
     backend.dispose()
@@ -127,7 +127,7 @@ describe.skipIf(!wasmBuilds.some(({ available }) => available))('the wasm backen
     const backend = await createWasmBackend({ threads: 2 })
     const fill = { kernel: 'fill', target: { buffer: 0, offset: 0 }, elements: 1 << 22, value: 3 } as const
     const buffers = [{ name: 'p', elements: 1 << 22, role: 'parameters' }] as const
-    const program = { batchSize: 1, buffers, calls: [fill], offsets: [-1], arenaElements: 0 }
+    const program = { batchSize: 1, buffers, calls: [fill], offsets: [-1], arenaBytes: 0 }
     const parameters = backend.createBuffer(1 << 22)
     const executables = await Promise.all(
       [3, 4, 5].map(value => backend.compile({ ...program, calls: [{ ...fill, value }] }, { parameters })),

@@ -96,7 +96,7 @@ describe.skipIf(!wasmBuilds.some(({ available }) => available))('memory of the w
   test('a buffer lives as long as a program that uses it', async () => {
     const fill = { kernel: 'fill', target: { buffer: 0, offset: 0 }, elements: 8, value: 3 } as const
     const buffers = [{ name: 'p', elements: 8, role: 'parameters' }] as const
-    const program = { batchSize: 1, buffers, calls: [fill], offsets: [-1], arenaElements: 0 }
+    const program = { batchSize: 1, buffers, calls: [fill], offsets: [-1], arenaBytes: 0 }
     const parameters = backend.createBuffer(8)
     const executable = await backend.compile(program, { parameters })
     parameters.dispose()

@@ -16,7 +16,7 @@ const net = architecture(preset('densenet-bc-100-12'))
 const program = plan(net, { mode: 'train', batchSize: 64 })
 
 describe('a program whose arena no kernel may bind as a whole', () => {
-  const arena = { size: 4 * program.arenaElements } as GpuBuffer
+  const arena = { size: program.arenaBytes } as GpuBuffer
   const scratch = { size: 64 * MB } as GpuBuffer
   const others = program.buffers.map(() => ({ size: 4 * MB }) as GpuBuffer)
 
@@ -25,9 +25,9 @@ describe('a program whose arena no kernel may bind as a whole', () => {
     for (const { operands } of lower(program).dispatches) {
       const ranges = Object.entries(operands).map(([name, { buffer, offset, count }]) => {
         const transient = buffer !== 'scratch' && program.buffers[buffer]!.role === 'transient'
-        const start = transient ? program.offsets[buffer]! + offset : offset
+        const start = 4 * offset + (transient ? program.offsets[buffer]! : 0)
         const memory = buffer === 'scratch' ? scratch : transient ? arena : others[buffer]!
-        return { name, buffer: memory, from: 4 * start, to: 4 * (start + count) }
+        return { name, buffer: memory, from: start, to: start + 4 * count }
       })
       const { windows, places } = bind(ranges, limits)
       expect(windows.length).toBeLessThanOrEqual(8)
@@ -59,24 +59,24 @@ describe('an arena of several buffers', () => {
   const pageElements = (64 * MB) / 4
 
   test('has no transient buffer on two of them, and none over another while both are used', () => {
-    const elements = 2 * program.arenaElements
+    const elements = (2 * program.arenaBytes) / 4
     const paged = onPages(program, { elements, pageElements })
     const lives = livesOf(program.buffers, program.calls, program.batchSize)
-    expect(paged.arenaElements).toBeLessThanOrEqual(elements)
+    expect(paged.arenaBytes).toBeLessThanOrEqual(4 * elements)
     const used = lives.flatMap((life, i) => (life.first < 0 ? [] : [{ ...life, offset: paged.offsets[i]! }]))
-    for (const { offset, elements: size } of used) {
-      expect(Math.floor(offset / pageElements)).toBe(Math.floor((offset + size - 1) / pageElements))
+    for (const { offset, bytes } of used) {
+      expect(Math.floor(offset / (64 * MB))).toBe(Math.floor((offset + bytes - 1) / (64 * MB)))
     }
     for (const [i, a] of used.entries()) {
       for (const b of used.slice(i + 1)) {
         if (a.first > b.last || b.first > a.last) continue
-        expect(a.offset + a.elements <= b.offset || b.offset + b.elements <= a.offset).toBe(true)
+        expect(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset).toBe(true)
       }
     }
   })
 
   test('is refused in a sentence where one of them is too small', () => {
-    expect(() => onPages(program, { elements: program.arenaElements, pageElements: 2 ** 20 })).toThrow(
+    expect(() => onPages(program, { elements: program.arenaBytes / 4, pageElements: 2 ** 20 })).toThrow(
       "a batch of 64 images does not fit into buffers of 4 MB, this GPU's largest",
     )
   })
@@ -87,7 +87,7 @@ test('what is planned for one image at a time runs as a batch', () => {
   const whole = wholeBatch(inference)
   expect(inference.imageByImage && !whole.imageByImage).toBe(true)
   const largest = Math.max(...whole.buffers.map(buffer => roomOf(buffer, 4)))
-  expect(whole.arenaElements).toBeGreaterThanOrEqual(largest)
+  expect(whole.arenaBytes).toBeGreaterThanOrEqual(4 * largest)
   expect(wholeBatch(program)).toBe(program)
 })
 

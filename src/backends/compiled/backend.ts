@@ -1,12 +1,16 @@
 // What the C++ engine is to programs, however it was compiled. All checks are made here but of what there are kernels for; of the
 // rest the engine trusts what it is given.
 import type { Backend, Bindings, DeviceBuffer, Executable, Numbers, RunArguments } from '../../engine/backend.js'
+import { fromBfloat16, toBfloat16 } from '../../engine/bfloat16.js'
 import { checkCalls, checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import { encode, encodeCall } from '../../engine/encode.js'
 import { fieldProblem } from '../../engine/fields.js'
 import type { KernelCall } from '../../engine/kernels.js'
-import { bytesPerElement, type Program } from '../../engine/program.js'
+import { bytesPerElement, type ElementType, type Precision, type Program, parameterType } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
+
+/** Elements as buffers hold them; of bfloat16 their bits. */
+export type Stored = Float32Array | Float64Array | Uint16Array
 
 /** A build of the engine with threads. Programs and calls are encoded (engine/encode.ts); handles of buffers and programs are its own. */
 export interface Engine<BufferHandle, ProgramHandle> {
@@ -16,9 +20,10 @@ export interface Engine<BufferHandle, ProgramHandle> {
   /** Buffers of engines with the same one may be used by each other. */
   readonly memory: object
   /** Zeros; null when there is not enough memory. */
-  createBuffer(elements: number): BufferHandle | null
-  writeBuffer(buffer: BufferHandle, data: Float32Array, offset: number): void
-  readBuffer(buffer: BufferHandle, into: Float32Array, offset: number): void
+  createBuffer(bytes: number): BufferHandle | null
+  /** Bytes as they are, at a byte of the buffer. */
+  writeBuffer(buffer: BufferHandle, data: Stored, offset: number): void
+  readBuffer(buffer: BufferHandle, into: Stored, offset: number): void
   releaseBuffer(buffer: BufferHandle): void
   /** Why there is no kernel for a call, "the native backend pools no windows of 3 x 3", or null. */
   refuses(call: Float64Array): string | null
@@ -56,13 +61,15 @@ export function checkThreads(threads: number | undefined, cores: number): number
   return wanted
 }
 
-export function createCompiledBackend<B, P>(engine: Engine<B, P>): CompiledBackend {
+export function createCompiledBackend<B, P>(engine: Engine<B, P>, precision: Precision): CompiledBackend {
+  const parameters = parameterType(precision)
   return {
     name: engine.name,
-    elementType: 'float32',
+    precision,
+    elementType: parameters,
     description: `${engine.name}: ${engine.description}`,
-    createBuffer: elements => new EngineBuffer(engine, elements),
-    refuses: call => refuses(engine, call),
+    createBuffer: (elements, elementType = parameters) => new EngineBuffer(engine, elements, elementType),
+    refuses: call => refuses(engine, call, precision),
     compile: async (program, bindings) => compile(engine, program, bindings),
     scratchBytes: program => scratchBytes(engine, program),
     dispose: () => engine.dispose(),
@@ -73,12 +80,12 @@ type Refusing = Pick<Engine<never, never>, 'refuses'>
 
 /** Bytes that an engine takes for itself to run a program. */
 export function scratchBytes(engine: Refusing & Pick<Engine<never, never>, 'scratchBytes'>, program: Program): number {
-  checkCalls(program, { refuses: call => refuses(engine, call) })
+  checkCalls(program, { refuses: call => refuses(engine, call, program.precision) })
   return engine.scratchBytes(encode(program))
 }
 
-function refuses(engine: Refusing, call: KernelCall): string | null {
-  return fieldProblem(call) ?? engine.refuses(encodeCall(call))
+function refuses(engine: Refusing, call: KernelCall, precision?: Precision): string | null {
+  return fieldProblem(call) ?? engine.refuses(encodeCall(call, precision))
 }
 
 class EngineBuffer<B> implements DeviceBuffer {
@@ -88,11 +95,13 @@ class EngineBuffer<B> implements DeviceBuffer {
   constructor(
     engine: Engine<B, unknown>,
     readonly elements: number,
+    readonly elementType: ElementType,
   ) {
     if (!Number.isSafeInteger(elements) || elements < 0) throw parameterError('elements', 'a whole number', elements)
+    const bytes = elements * bytesPerElement(this)
     this.#engine = engine
-    this.#handle = engine.createBuffer(elements)
-    if (this.#handle === null) throw engine.outOfMemory(`a buffer of ${megabytes(elements * bytesPerElement())}`)
+    this.#handle = engine.createBuffer(bytes)
+    if (this.#handle === null) throw engine.outOfMemory(`a buffer of ${megabytes(bytes)}`)
   }
 
   get memory(): object {
@@ -106,14 +115,16 @@ class EngineBuffer<B> implements DeviceBuffer {
 
   async write(data: ArrayLike<number>, offset = 0): Promise<void> {
     this.#checkRange(offset, data.length)
-    this.#engine.writeBuffer(this.handle, data instanceof Float32Array ? data : new Float32Array(data), offset)
+    this.#engine.writeBuffer(this.handle, STORED[this.elementType](data), offset * bytesPerElement(this))
   }
 
   async read(offset = 0, count = this.elements - offset, into?: Numbers): Promise<Numbers> {
     this.#checkRange(offset, count)
-    const data = into instanceof Float32Array && into.length === count ? into : new Float32Array(count)
-    this.#engine.readBuffer(this.handle, data, offset)
-    return data
+    const NumbersOfIt = this.elementType === 'float64' ? Float64Array : Float32Array
+    const data = into instanceof NumbersOfIt && into.length === count ? into : new NumbersOfIt(count)
+    const stored = this.elementType === 'bfloat16' ? new Uint16Array(count) : data
+    this.#engine.readBuffer(this.handle, stored, offset * bytesPerElement(this))
+    return stored instanceof Uint16Array ? fromBfloat16(stored, data as Float32Array) : data
   }
 
   dispose(): void {
@@ -127,22 +138,26 @@ class EngineBuffer<B> implements DeviceBuffer {
   }
 }
 
+/** Numbers as a buffer holds them; those that are so already are not copied. */
+const STORED: Readonly<Record<ElementType, (data: ArrayLike<number>) => Stored>> = {
+  float32: data => (data instanceof Float32Array ? data : new Float32Array(data)),
+  float64: data => (data instanceof Float64Array ? data : new Float64Array(data)),
+  bfloat16: toBfloat16,
+}
+
 function compile<B, P>(engine: Engine<B, P>, program: Program, bindings: Bindings): TimedExecutable {
-  checkProgram(program, bindings, { refuses: call => refuses(engine, call) })
-  const other = program.buffers.find(({ elementType = 'float32' }) => elementType !== 'float32')
-  if (other) {
-    throw new DenseNetError(
-      `the ${engine.name} backend stores float32, but buffer "${other.name}" is of ${other.elementType}`,
-    )
-  }
-  const handleOf = (role: keyof Bindings): B => {
+  checkProgram(program, bindings, { refuses: call => refuses(engine, call, program.precision) })
+  const handleOf = (role: keyof Bindings, wanted?: ElementType): B => {
     const buffer = bindings[role]
-    if (buffer instanceof EngineBuffer && buffer.memory === engine.memory) return buffer.handle
-    throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
+    if (!(buffer instanceof EngineBuffer) || buffer.memory !== engine.memory) {
+      throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
+    }
+    if (wanted === undefined || buffer.elementType === wanted) return buffer.handle
+    throw new DenseNetError(`the buffer bound to "${role}" holds ${buffer.elementType}, the program's ${wanted}`)
   }
   const used = usedBuffers(program)
-  const handles = program.buffers.map(({ role }, number) =>
-    !used.has(number) || role === 'transient' ? null : handleOf(role),
+  const handles = program.buffers.map(({ role, elementType = 'float32' }, number) =>
+    !used.has(number) || role === 'transient' ? null : handleOf(role, elementType),
   )
   const arena = bindings.arena ? handleOf('arena') : null
   const code = encode(program)

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { FINGERPRINT } from '../../engine/encode.js'
 import { DenseNetError, parameterError } from '../../errors.js'
+import type { Stored } from '../compiled/backend.js'
 
 /** Opaque handles; each keeps its memory until released or garbage collected. */
 export type BufferHandle = { readonly __buffer: unique symbol }
@@ -23,9 +24,10 @@ export interface Addon {
   /** What this processor can run, best first. */
   instructionSets(): InstructionSet[]
   /** Zeroed memory, or null when there is not enough. */
-  createBuffer(elements: number): BufferHandle | null
-  writeBuffer(buffer: BufferHandle, data: Float32Array, offset: number): void
-  readBuffer(buffer: BufferHandle, into: Float32Array, offset: number): void
+  createBuffer(bytes: number): BufferHandle | null
+  /** Bytes as they are, at a byte of the buffer. */
+  writeBuffer(buffer: BufferHandle, data: Stored, offset: number): void
+  readBuffer(buffer: BufferHandle, into: Stored, offset: number): void
   releaseBuffer(buffer: BufferHandle): void
   createPool(workers: number): PoolHandle
   releasePool(pool: PoolHandle): void

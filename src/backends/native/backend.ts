@@ -1,6 +1,6 @@
 // The native backend: C++ kernels in a Node-API addon, run by its own threads off the event loop.
 import { availableParallelism } from 'node:os'
-import type { Program } from '../../engine/program.js'
+import type { Precision, Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import {
   type CompiledBackend,
@@ -16,13 +16,15 @@ export interface NativeOptions {
   readonly threads?: number
   /** Instead of the best the processor has: avx512, avx2, neon, portable. Default: the variable DENSENET_ISA. */
   readonly instructionSet?: string
+  /** What activations are kept as. Default: float32. */
+  readonly precision?: Precision
 }
 
 /** Throws a DenseNetError where no native build exists. */
 export function createNativeBackend(options: NativeOptions = {}): CompiledBackend {
   const addon = loadAddon()
   const threads = checkThreads(options.threads, availableParallelism())
-  return createCompiledBackend(openEngine(addon, threads, options.instructionSet))
+  return createCompiledBackend(openEngine(addon, threads, options.instructionSet), options.precision ?? 'float32')
 }
 
 /** Bytes that a backend of default options would take for itself to run a program, nothing where the addon cannot be

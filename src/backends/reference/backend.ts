@@ -64,10 +64,7 @@ const NAN = 0xff
 /** A run lets others have the event loop between two calls after this long. */
 const YIELD_MILLISECONDS = 50
 
-export function createReferenceBackend({
-  precision = 'float32',
-  poisonArena = false,
-}: ReferenceOptions = {}): Backend {
+export function createReferenceBackend({ precision = 'float32', poisonArena = false }: ReferenceOptions = {}): Backend {
   const ownType = parameterType(precision)
   return {
     name: 'reference',
@@ -138,6 +135,12 @@ function compile(program: Program, bindings: Bindings, poisonArena: boolean): Ex
   }
   const { precision = 'float32' } = program
   const used = usedBuffers(program)
+  for (const number of used) {
+    const { role, elementType = 'float32' } = program.buffers[number]!
+    const bound = role === 'transient' ? undefined : bindings[role]
+    if (bound === undefined || bound.elementType === elementType) continue
+    throw new DenseNetError(`The buffer bound to "${role}" holds ${bound.elementType}, the program's ${elementType}.`)
+  }
   const memoryOf = (buffer: DeviceBuffer | undefined): ArrayBuffer => (buffer as HostBuffer).memory
 
   const run = async (args: RunArguments): Promise<void> => {

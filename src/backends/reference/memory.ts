@@ -1,8 +1,8 @@
 // Where a call's operands are. Activations and scores come and go image by image, as float64; what refs point to are windows.
 import type { ElementType, Numbers, Precision } from '../../engine/backend.js'
+import { fromBfloat16, toBfloat16 } from '../../engine/bfloat16.js'
 import type { Ref, View } from '../../engine/kernels.js'
 import { bytesPerElement, parameterType } from '../../engine/program.js'
-import { bfloat16Bits, bfloat16Value } from '../../util/half.js'
 
 /** Numbers as they are kept: bfloat16 as its bits. */
 export type Kept = Float32Array | Float64Array | Uint16Array
@@ -13,14 +13,12 @@ export const keptAt = (memory: ArrayBuffer, type: ElementType, first: number, co
   new ARRAYS[type](memory, first, count)
 
 export function load(kept: Kept, into: Numbers): void {
-  if (!(kept instanceof Uint16Array)) into.set(kept)
-  else for (let i = 0; i < kept.length; i++) into[i] = bfloat16Value(kept[i]!)
+  into.set(kept instanceof Uint16Array ? fromBfloat16(kept, new Float32Array(kept.length)) : kept)
 }
 
 /** Rounds to the nearest, of two to the even one. */
 export function store(values: ArrayLike<number>, kept: Kept): void {
-  if (!(kept instanceof Uint16Array)) kept.set(values)
-  else for (let i = 0; i < values.length; i++) kept[i] = bfloat16Bits(values[i]!)
+  kept.set(kept instanceof Uint16Array ? toBfloat16(values) : values)
 }
 
 /** A buffer of a program: memory from byte `base` onwards. */
@@ -89,8 +87,6 @@ export const weightFactors = (context: Context, ref: Ref, count: number): Number
 
 /** In place: products of convolutions take bfloat16 where activations are of it. */
 export function asFactors<T extends Numbers>({ precision }: Context, values: T): T {
-  if (precision === 'bfloat16') {
-    for (let i = 0; i < values.length; i++) values[i] = bfloat16Value(bfloat16Bits(values[i]!))
-  }
+  if (precision === 'bfloat16') load(toBfloat16(values), values)
   return values
 }

@@ -38,7 +38,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Comp
   const begin = (worker: number) =>
     startThread(host, { module, memory, worker, stack: (exports.allocate(STACK) >>> 0) + STACK })
   const started = host.alone === null ? await Promise.all(Array.from({ length: threads }, (_, i) => begin(i))) : []
-  return createCompiledBackend(openEngine({ exports, memory, threads: started, title: titles[build] }))
+  return createCompiledBackend(openEngine({ exports, memory, threads: started, title: titles[build] }), 'float32')
 }
 
 /** Of each thread. */

@@ -1,7 +1,7 @@
 // The engine in WebAssembly. The thread that has it allocates, compiles and copies; others run programs, if there are any. Without
 // them it runs them itself, and nothing else happens meanwhile.
 import { DenseNetError } from '../../errors.js'
-import type { Engine } from '../compiled/backend.js'
+import type { Engine, Stored } from '../compiled/backend.js'
 import type { Exports, Memory } from './platform.js'
 import type { Thread } from './thread.js'
 
@@ -50,8 +50,10 @@ export function openEngine({ exports, memory, threads, title }: Parts): Engine<W
   }
 
   // The memory's buffer is another one whenever it has grown.
-  const floats = ({ address }: Held, offset: number, count: number): Float32Array =>
-    new Float32Array(memory.buffer, address + 4 * offset, count)
+  const bytesAt = ({ address }: Held, offset: number, count: number): Uint8Array =>
+    new Uint8Array(memory.buffer, address + offset, count)
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Stored): Uint8Array =>
+    new Uint8Array(buffer, byteOffset, byteLength)
   const allocate = (bytes: number): number => (bytes > MOST_BYTES ? 0 : exports.allocate(bytes) >>> 0)
   /** What is said of numbers that lie in the memory meanwhile. */
   const ask = <T>(numbers: Float64Array | Uint32Array, question: (address: number) => T): T => {
@@ -106,12 +108,12 @@ export function openEngine({ exports, memory, threads, title }: Parts): Engine<W
     name: 'wasm',
     description: `${title}, ${workers} thread${workers === 1 ? '' : 's'}`,
     memory,
-    createBuffer(elements) {
-      const address = allocate(4 * elements)
+    createBuffer(bytes) {
+      const address = allocate(bytes)
       return address === 0 ? null : hold({ address, uses: 1 }, exports.release)
     },
-    writeBuffer: (buffer, data, offset) => floats(buffer, offset, data.length).set(data),
-    readBuffer: (buffer, into, offset) => into.set(floats(buffer, offset, into.length)),
+    writeBuffer: (buffer, data, offset) => bytesAt(buffer, offset, data.byteLength).set(bytesOf(data)),
+    readBuffer: (buffer, into, offset) => bytesOf(into).set(bytesAt(buffer, offset, into.byteLength)),
     releaseBuffer: dropBuffer,
     refuses: code =>
       ask(code, address => {
@@ -131,7 +133,7 @@ export function openEngine({ exports, memory, threads, title }: Parts): Engine<W
       if (compiled === 0) return null
       const used = [...buffers, arena].filter(buffer => buffer !== null)
       for (const buffer of used) buffer.uses++
-      return hold({ address: compiled, uses: 1, calls: code[6]!, buffers: used }, exports.releaseProgram)
+      return hold({ address: compiled, uses: 1, calls: code[7]!, buffers: used }, exports.releaseProgram)
     },
     releaseProgram: dropProgram,
     run(program, args, timed) {

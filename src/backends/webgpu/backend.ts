@@ -43,6 +43,7 @@ export async function openBackend(find: () => Promise<Adapter>, options: DeviceO
   let renewed = Number.NEGATIVE_INFINITY
   return {
     name: 'webgpu',
+    precision: 'float32',
     elementType: 'float32',
     description: `webgpu: ${opened.title}`,
     get device() {
@@ -71,5 +72,5 @@ const refuses = (call: KernelCall): string | null => fieldProblem(call) ?? refus
 export function webGpuScratchBytes(program: Program): number {
   checkCalls(program, { refuses })
   const whole = wholeBatch(program)
-  return 4 * (lower(whole).scratchElements + (whole === program ? 0 : whole.arenaElements))
+  return 4 * lower(whole).scratchElements + (whole === program ? 0 : whole.arenaBytes)
 }

@@ -9,6 +9,7 @@ const FLOAT = 4
 const STORAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget
 
 export class WebGpuBuffer implements DeviceBuffer {
+  readonly elementType = 'float32'
   readonly opened: OpenDevice
   /** Elements of every page but the last. */
   readonly pageElements: number

@@ -62,7 +62,7 @@ export async function compile(
   try {
     const whole = wholeBatch(given)
     const arena =
-      whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaElements)
+      whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaBytes / FLOAT)
     const program = arena ? onPages(whole, arena) : whole
     const { dispatches, scratchElements } = lower(program)
     const scratch = create(scratchElements)
@@ -70,7 +70,7 @@ export async function compile(
       if (buffer === 'scratch') return { memory: scratch, from: offset }
       const { role } = program.buffers[buffer]!
       return role === 'transient'
-        ? { memory: arena!, from: program.offsets[buffer]! + offset }
+        ? { memory: arena!, from: program.offsets[buffer]! / FLOAT + offset }
         : { memory: bufferOf(bindings, role, opened), from: offset }
     }
     numbers = device.createBuffer({

@@ -16,16 +16,18 @@ interface Paged {
   readonly pageElements: number
 }
 
+const FLOAT = 4
+
 /** Its transient buffers moved so that each lies in one page of the arena. */
 export function onPages(program: Program, { elements, pageElements }: Paged): Program {
   if (elements <= pageElements) return program
   const lives = livesOf(program.buffers, program.calls, program.batchSize)
-  const laid = layOut(lives, pageElements)
-  const fits = lives.every(({ elements: size }) => size <= pageElements) && laid.arenaElements <= elements
+  const page = FLOAT * pageElements
+  const laid = layOut(lives, page)
+  const fits = lives.every(({ bytes }) => bytes <= page) && laid.arenaBytes <= FLOAT * elements
   if (fits) return { ...program, ...laid }
-  const page = Math.floor((4 * pageElements) / 2 ** 20)
   throw new DenseNetError(
-    `a batch of ${program.batchSize} images does not fit into buffers of ${page} MB, this GPU's largest`,
+    `a batch of ${program.batchSize} images does not fit into buffers of ${Math.floor(page / 2 ** 20)} MB, this GPU's largest`,
     {
       hint: 'use a smaller --batch-size, or --memory recompute',
     },

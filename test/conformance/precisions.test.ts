@@ -1,0 +1,35 @@
+// The native backend in other precisions than float32, on every instruction set that this processor can run, against the reference.
+import { afterAll, describe, expect, test } from 'vitest'
+import { createNativeBackend } from '../../dist/backends/native/backend.js'
+import { instructionSets, knownInstructionSets } from '../native-available.js'
+import { compareCase, type Tolerance } from './harness.js'
+import { expectedOf, precisionCases, roundedCase, runInPrecision } from './in-precision.js'
+
+for (const precision of ['float64', 'bfloat16'] as const) {
+  const cases = precisionCases.map(testCase => {
+    const rounded = roundedCase(testCase, precision)
+    return { testCase: rounded, expected: expectedOf(rounded, precision) }
+  })
+  for (const instructionSet of knownInstructionSets) {
+    describe.skipIf(!instructionSets.includes(instructionSet))(`native ${instructionSet}, ${precision}`, () => {
+      const worst: Record<string, Tolerance> = {}
+      const backend = instructionSets.includes(instructionSet)
+        ? createNativeBackend({ threads: 2, instructionSet, precision })
+        : null
+      afterAll(() => {
+        if (process.env.DENSENET_SHOW_ERRORS) console.table(worst)
+        backend?.dispose()
+      })
+      test.each(cases.map(each => [each.testCase.name, each] as const))('%s', async (_, { testCase, expected }) => {
+        const [call] = testCase.program.calls
+        if (backend!.refuses(call!) !== null) return
+        const { left, stray } = await runInPrecision(backend!, testCase, precision)
+        const { errors, problems } = compareCase(testCase, await expected, left)
+        const { many, few } = worst[call!.kernel] ?? errors
+        worst[call!.kernel] = { many: Math.max(many, errors.many), few: Math.max(few, errors.few) }
+        expect(problems).toEqual([])
+        expect(stray).toBe(-1)
+      })
+    })
+  }
+}
