@@ -193,4 +193,4 @@ function compareComputers(before: RunSettings, now: RunSettings, warn: (message:
 }
 
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */
-const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?$/, '')
+const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?/, '')

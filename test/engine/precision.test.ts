@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { Backend, Numbers } from '../../dist/engine/backend.js'
+import type { KernelCall } from '../../dist/engine/kernels.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
 import { createSession, type Session, type SessionOptions, type SessionState } from '../../dist/engine/session.js'
 import { architecture, scoresOf } from '../../dist/model/architecture.js'
 import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
-import { parameterTable, type TensorEntry } from '../../dist/model/parameters.js'
 import { randomStream } from '../../dist/util/random.js'
 import { relativeError } from '../golden/compare.js'
 import { instructionSets } from '../native-available.js'
@@ -37,7 +37,7 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     },
   },
   'ImageNet stem, a block frozen, several labels an image': {
-    net: { blocks: [1, 2], growthRate: 8, bottleneck: true, stem: 'imagenet', height: 37, width: 26, classes: 4 },
+    net: { blocks: [1, 2], growthRate: 8, bottleneck: true, stem: 'imagenet', height: 21, width: 18, classes: 4 },
     session: {
       optimizer: sgd,
       loss: { kind: 'binaryCrossEntropy', multiLabel: true },
@@ -57,8 +57,11 @@ const TRAININGS: Readonly<Record<string, Training>> = {
   },
 }
 
+/** A call that every build has which knows the precision. */
+const fill: KernelCall = { kernel: 'fill', elements: 1, value: 0, target: { buffer: 0, offset: 0 } }
+
 const BATCH = 5
-const STEPS = 4
+const STEPS = 3
 
 const batchOf = ({ config, ...network }: Session['architecture'], step: number) => {
   const random = randomStream(1, 'shuffle', step)
@@ -110,13 +113,14 @@ async function take(
   return taken
 }
 
-/** Relative to the largest of a tensor: of the median and of the worst tensor. */
+/** Of losses relative to their largest, of the whole gradient to its length. In bfloat16 the reference is as far from the exact
+ * step: gradients of small random nets hang on differences of rounded numbers. Kernel by kernel test/conformance is stricter. */
 const ALLOWED = {
-  bfloat16: { loss: 0.01, median: 0.02, worst: 0.3 },
-  float64: { loss: 1e-12, median: 1e-11, worst: 1e-9 },
+  bfloat16: { loss: 0.005, gradient: 0.3 },
+  float64: { loss: 1e-12, gradient: 1e-11 },
 } as const
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
+const length = (values: Numbers): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0))
 
 describe.each(['bfloat16', 'float64'] as const)('in %s', precision => {
   const reference = createReferenceBackend({ precision, poisonArena: true })
@@ -131,18 +135,20 @@ describe.each(['bfloat16', 'float64'] as const)('in %s', precision => {
     })
 
     for (const instructionSet of instructionSets) {
-      test(`native ${instructionSet}: each step is the reference's, whatever the memory mode and the threads`, async () => {
+      test(`native ${instructionSet}: each step is the reference's, whatever the memory mode and the threads`, async ({
+        skip,
+      }) => {
         const open = (threads: number) => createNativeBackend({ threads, instructionSet, precision })
         const [one, three] = [open(1), open(3)]
+        const why = one.refuses(fill)
+        if (why !== null) skip(why)
         const states = expected.map(({ before }) => before)
         const actual = await take(training, one, 'store', states)
-        const { parameters: tensors } = parameterTable(architecture(resolveConfig(training.net)))
         const errors = actual.map(({ losses, gradients }, step) => {
-          const { losses: expectedLosses, gradients: expectedGradients } = expected[step]!
-          const of = (values: Numbers, { offset, count }: TensorEntry) => values.subarray(offset, offset + count)
-          const all = tensors.map(tensor => relativeError(of(gradients, tensor), of(expectedGradients, tensor)))
-          const loss = relativeError(losses, expectedLosses)
-          return { loss, median: median(all), worst: Math.max(...all) }
+          const [whole, difference] = [expected[step]!.gradients, gradients.slice()]
+          for (let i = 0; i < whole.length; i++) difference[i]! -= whole[i]!
+          const loss = relativeError(losses, expected[step]!.losses)
+          return { loss, gradient: length(difference) / length(whole) }
         })
         if (process.env.DENSENET_SHOW_ERRORS) console.log(precision, name, instructionSet, errors)
         for (const [what, allowed] of Object.entries(ALLOWED[precision])) {
