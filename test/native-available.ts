@@ -1,6 +1,6 @@
 // Which instruction sets the tests of the native backend can use. Without a native build they are skipped, and say so;
 // in CI that is a failure.
-import { type InstructionSet, loadAddon } from '../dist/backends/native/addon.js'
+import { type InstructionSet, loadAddon, usableSets } from '../dist/backends/native/addon.js'
 
 /** Every instruction set, and where it can be tested when this processor lacks it. */
 const KNOWN: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ const KNOWN: Readonly<Record<string, string>> = {
 
 function find(): InstructionSet[] {
   try {
-    return loadAddon().instructionSets()
+    return usableSets(loadAddon())
   } catch (error) {
     if (process.env.CI) throw error
     console.log(`skipped: ${(error as Error).message}`)

@@ -49,7 +49,7 @@ struct RowGroups {
   int64_t rows, count;
   bool packed;
   RowGroups(const Call& call, int batch)
-      : rows(call.output.channels), count(divideUp(rows, ROW_GROUP)), packed(batch * call.output.pixels() >= 256) {}
+      : rows(call.output.channels), count(divideUp(rows, ROW_GROUP)), packed(PAIRS || batch * call.output.pixels() >= 256) {}
   Range range(int64_t group) const { return part(rows, count, group); }
 };
 
@@ -90,7 +90,9 @@ inline void forwardPrepare(const Task& task, int phase) {
   if (!groups.packed) return;
   for (int64_t g = 0; g < groups.count; g++) {
     const Range rows = groups.range(g);
-    packRows(call.weight + rows.first * in, in, rows.size(), in, local.weights + g * ROW_GROUP * in);
+    Real* to = local.weights + g * ROW_GROUP * in;
+    packRows(call.weight + rows.first * in, in, rows.size(), in, to);
+    makePairs(to, in, ROW_GROUP);
   }
 }
 
@@ -100,22 +102,23 @@ inline void packPanel(const Call& call, const ForwardLocal& local, int64_t image
   for (int c = 0; c < call.input.channels; c++) {
     normalise(call.norm, local.scale, c, call.input.plane(image, c) + pixels.first, pixels.size(), local.panel + c * TILE_PIXELS, tileStep);
   }
+  for (int64_t p = 0; p < pixels.size(); p += TILE_PIXELS) makePairs(local.panel + p * call.input.channels, call.input.channels, TILE_PIXELS);
 }
 
-/// Some groups of rows of one tile: out[row][pixel] (+)= W z over some channels.
-inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range channels, const Real* z,
+/// Some groups of rows of one tile: out[row][pixel] (+)= W z over some steps.
+inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowGroups& groups, Range some, Range steps, const Real* z,
                          int vectors, Real* out, int64_t outStep, Ahead& ahead) {
   const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
-  z += channels.first * TILE_PIXELS;
+  z += steps.first * TILE_PIXELS;
   if (!groups.packed) {
-    const Operands operands{call.weight + first * in + channels.first, in, 1, z, TILE_PIXELS, channels.size()};
-    return multiply(operands, int(end - first), vectors, out, outStep, channels.first > 0, ahead);
+    const Operands operands{call.weight + first * in + steps.first, in, 1, z, TILE_PIXELS, steps.size()};
+    return multiply(operands, int(end - first), vectors, out, outStep, steps.first > 0, ahead);
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
-    const Real* weights = local.weights + (g * in + channels.first) * ROW_GROUP;
-    const Operands operands{weights, 1, ROW_GROUP, z, TILE_PIXELS, channels.size()};
-    multiply<PackedSteps>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, channels.first > 0, ahead);
+    const Real* weights = local.weights + (g * in + steps.first) * ROW_GROUP;
+    const Operands operands{weights, 1, ROW_GROUP, z, TILE_PIXELS, steps.size()};
+    multiply<PackedProducts>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, steps.first > 0, ahead);
   }
 }
 
@@ -158,11 +161,11 @@ inline void forwardWork(const Task& task, int phase, int unit) {
   for (int64_t i = 0; i < panels.count; i++) {
     const Range panel = panels.panel(i);
     packPanel(call, local, image, panel);
-    const int64_t steps = divideUp(panel.size(), TILE_PIXELS) * divideUp(rows.size(), TILE_ROWS) * inChannels;
-    Ahead ahead = aheadOfInput(call, units, task.run.batch, unit, panels, i, local.lines).over(steps);
-    const int64_t blocks = divideUp(inChannels, BLOCK);
+    const int64_t each = stepsOf(inChannels), all = divideUp(panel.size(), TILE_PIXELS) * divideUp(rows.size(), TILE_ROWS) * each;
+    Ahead ahead = aheadOfInput(call, units, task.run.batch, unit, panels, i, local.lines).over(all);
+    const int64_t blocks = divideUp(each, BLOCK);
     for (int64_t block = 0; block < blocks; block++) {
-      const Range channels = part(inChannels, blocks, block);
+      const Range steps = part(each, blocks, block);
       const bool last = block + 1 == blocks;
       for (int64_t tile = panel.first; tile < panel.end; tile += TILE_PIXELS) {
         const int64_t valid = smaller<int64_t>(TILE_PIXELS, panel.end - tile);
@@ -170,12 +173,12 @@ inline void forwardWork(const Task& task, int phase, int unit) {
         const Real* z = local.panel + (tile - panel.first) * inChannels;
         if (!ROUNDS && valid == vectors * WIDTH) {
           Real* out = call.output.plane<Real>(image, rows.first) + tile;
-          multiplyRows(call, local, groups, some, channels, z, vectors, out, call.output.pixels(), ahead);
+          multiplyRows(call, local, groups, some, steps, z, vectors, out, call.output.pixels(), ahead);
           if (last) addBiases(call, rows, out, call.output.pixels(), valid);
           continue;
         }
         Real* edge = local.edge + (ROUNDS ? (tile - panel.first) * rows.size() : 0);
-        multiplyRows(call, local, groups, some, channels, z, vectors, edge, TILE_PIXELS, ahead);
+        multiplyRows(call, local, groups, some, steps, z, vectors, edge, TILE_PIXELS, ahead);
         if (!last) continue;
         addBiases(call, rows, edge, TILE_PIXELS, valid);
         for (int64_t r = 0; ROUNDS && call.dropout.present() && r < rows.size(); r++) {
@@ -264,7 +267,9 @@ inline void loadOutputGradient(const Task& task, const BackwardLocal& local, int
       transpose(local.dy + p * out + o * TILE_PIXELS, TILE_PIXELS, smaller(TILE_PIXELS, out - o), smaller<int64_t>(TILE_PIXELS, valid - p),
                 local.dyTransposed + o * PANEL_STEP + p * TILE_PIXELS, TILE_PIXELS);
     }
+    makePairs(local.dyTransposed + o * PANEL_STEP, valid, TILE_PIXELS);
   }
+  for (int64_t p = 0; p < valid; p += TILE_PIXELS) makePairs(local.dy + p * out, out, TILE_PIXELS);
 }
 
 /// The lines of x and G of the first rows of an image, row after row; those of other channels and pixels are as far apart. G's are
@@ -292,8 +297,9 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
 
 /// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
 /// `in` floats apart.
-inline void packWeights(const Real* weight, int64_t in, int64_t out, Range channels, Real* to) {
+inline void packWeights(const Real* weight, int64_t in, int64_t out, Range channels, Real* packed) {
   for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP) {
+    Real *const group = packed + (c - channels.first) * out, *to = group;
     const int64_t count = smaller<int64_t>(ROW_GROUP, channels.end - c);
     for (int64_t o = 0; o < out; o++, to += ROW_GROUP) {
       const Real* from = weight + o * in + c;
@@ -303,6 +309,7 @@ inline void packWeights(const Real* weight, int64_t in, int64_t out, Range chann
         for (int64_t i = 0; i < count; i++) to[i] = from[i];
       }
     }
+    makePairs(group, out, ROW_GROUP);
   }
 }
 
@@ -311,8 +318,8 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  const Operands data{weights, 1, ROW_GROUP, local.dy, TILE_PIXELS, out, int64_t(out) * TILE_PIXELS};
-  multiply<PackedSteps>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
+  const Operands data{weights, 1, ROW_GROUP, local.dy, TILE_PIXELS, stepsOf(out), int64_t(out) * TILE_PIXELS};
+  multiply<PackedProducts>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
     const Element* x = call.input.plane(image, c + i) + pixel;
     const Real* dz = local.dz + i * PANEL_STEP;
@@ -324,10 +331,11 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
       normalise(call.norm, local.scale, c + i, x, valid, z);
       plainBackward(call.inputGradient.accumulate, dz, valid, gradient);
     }
+    makeNeighbours(z, valid);
   }
-  const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed, TILE_PIXELS, valid, PANEL_STEP * TILE_PIXELS};
+  const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed, TILE_PIXELS, stepsOf(valid), PANEL_STEP * TILE_PIXELS};
   Real* sums = weightSums + c * outLanes;
-  multiply<Steps<PANEL_STEP, 1, TILE_PIXELS>>(weight, channels, int(outLanes / WIDTH), sums, outLanes, !first, aheadOfPanel);
+  multiply<Steps<PANEL_STEP, 1, TILE_PIXELS, false, PAIRS>>(weight, channels, int(outLanes / WIDTH), sums, outLanes, !first, aheadOfPanel);
 }
 
 inline void backwardFinish(const Task& task, int unit) {
@@ -367,7 +375,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
   for (int64_t item = items.first, i = 0; item < items.end; first = false) {
     const int64_t image = item / units.chunks.count;
     const Range panel = panelsOf(item).panel(i);
-    const int64_t valid = panel.size(), steps = divideUp(channels.size(), TILE_ROWS) * divideUp(outLanes, TILE_PIXELS) * valid;
+    const int64_t valid = panel.size(), steps = divideUp(channels.size(), TILE_ROWS) * divideUp(outLanes, TILE_PIXELS) * stepsOf(valid);
     loadOutputGradient(task, local, image, panel.first, valid);
     if (++i == panelsOf(item).count) {
       item++;
@@ -379,7 +387,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
     const int64_t linesOfChannel = listGroupLines(call, local, image, valid);
     for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP) {
       const int count = int(smaller<int64_t>(ROW_GROUP, channels.end - c));
-      const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * out;
+      const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * stepsOf(out);
       const Ahead ofGroup{call.input.plane(image, int(c)) + panel.first, local.groupLines, count * linesOfChannel};
       const Real* weights = local.weights + (c - channels.first) * out;
       backwardGroup(task, local, image, panel.first, valid, int(c), count, weights, weightSums, first, ofGroup.over(dataSteps), ofPanel);

@@ -5,7 +5,7 @@
 // j runs over input channels in a convolution; in a weight gradient over pixels, where the "input" is a transposed operand whose
 // lanes are channels.
 #pragma once
-#include "element.h"
+#include "pairs.h"
 
 namespace {
 
@@ -50,10 +50,12 @@ struct Operands {
 };
 
 /// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
-template <int ROW, int STEP, int INPUT, bool FINISHED = false>
+template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
 struct Steps {
   static constexpr int row = ROW, step = STEP, input = INPUT;
   static constexpr bool finished = FINISHED;  // what is done with the sums, see Finish
+  static constexpr bool pairs = OF_PAIRS;     // whether weights and input are pairs (pairs.h), two of j a step
+  typedef Steps<0, 0, 0, false, OF_PAIRS> Any;
 };
 typedef Steps<0, 0, 0> AnySteps;
 
@@ -61,9 +63,11 @@ typedef Steps<0, 0, 0> AnySteps;
 constexpr int ROW_GROUP = 12;
 static_assert(ROW_GROUP % TILE_ROWS == 0);
 typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
+/// Of pairs where there are products of them.
+typedef Steps<1, ROW_GROUP, TILE_PIXELS, false, PAIRS> PackedProducts;
 typedef Steps<1, ROW_GROUP, TILE_PIXELS, true> FinishedSteps;
 
-/// to[j * ROW_GROUP + r] = weights[r * rowStep + j] for up to ROW_GROUP rows.
+/// to[j * ROW_GROUP + r] = weights[r * rowStep + j] for up to ROW_GROUP rows; see makePairs().
 inline void packRows(const Real* weights, int64_t rowStep, int64_t rows, int64_t count, Real* to) {
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t j = 0; j < count; j++) to[j * ROW_GROUP + r] = weights[r * rowStep + j];
@@ -128,9 +132,13 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
     for (int v = 0; v < V; v++) x[v] = load(input + j * S::input + v * WIDTH);
 #pragma GCC unroll 12
     for (int r = 0; r < R; r++) {
-      const Vec w = broadcast(rows.at(r, j));
+      const Vec w = S::pairs ? broadcastBits(rows.at(r, j)) : broadcast(rows.at(r, j));
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) {
+        if constexpr (S::pairs) {
+          addProducts(sums[r][v], w, x[v]);
+          continue;
+        }
 #if defined(__wasm_relaxed_simd__)
         sums[r][v] = __builtin_wasm_relaxed_madd_f32x4(w, x[v], sums[r][v]);
 #else
@@ -291,7 +299,7 @@ inline void multiply(Operands o, int rows, int vectors, Real* out, int64_t outSt
   o.weights += whole * o.step;
   o.input += whole * o.inputStep;
   o.count -= whole;
-  multiplyTiles<AnySteps, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
+  multiplyTiles<typename S::Any, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
 }
 template <class S = AnySteps>
 inline void multiply(const Operands& operands, int rows, int vectors, Real* out, int64_t outStep, bool add) {

@@ -1,5 +1,6 @@
 // What there is to compute on here, and why something is missing.
 import { DenseNetError } from '../errors.js'
+import type { Choice } from './native/addon.js'
 
 interface Missing {
   /** Why there is none; null: there is. */
@@ -9,7 +10,7 @@ interface Missing {
 /** Instruction sets of the native engine, builds of wasm, GPUs. */
 export interface DeviceReport {
   /** Best first. */
-  readonly native: Missing & { readonly instructionSets: readonly string[] }
+  readonly native: Missing & { readonly instructionSets: readonly string[]; readonly taken: readonly Choice[] }
   readonly wasm: Missing & { readonly builds: readonly string[] }
   /** By their numbers. */
   readonly gpus: Missing & { readonly adapters: readonly GpuReport[] }
@@ -33,10 +34,9 @@ const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query']
 export async function devices(): Promise<DeviceReport> {
   const [native, wasm, adapters] = await Promise.all([
     found(async () => {
-      const { loadAddon } = await import('./native/addon.js')
-      return loadAddon()
-        .instructionSets()
-        .map(({ name }) => name)
+      const { choices, loadAddon, usableSets } = await import('./native/addon.js')
+      const addon = loadAddon()
+      return [{ instructionSets: usableSets(addon).map(({ name }) => name), taken: choices(addon) }]
     }),
     found(async () => (await import('./wasm/builds.js')).runnableBuilds()),
     found(async () => {
@@ -56,7 +56,7 @@ export async function devices(): Promise<DeviceReport> {
     }),
   ])
   return {
-    native: { missing: native.missing, instructionSets: native.all },
+    native: { missing: native.missing, ...(native.all[0] ?? { instructionSets: [], taken: [] }) },
     wasm: { missing: wasm.missing, builds: wasm.all },
     gpus: { missing: adapters.missing, adapters: adapters.all },
   }

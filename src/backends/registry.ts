@@ -22,7 +22,7 @@ export interface BackendOptions {
   /** What activations are kept as: `float32`, the default, `bfloat16` (half the memory; weights and sums stay float32) or
    * `float64`, as everything else then, too. Of native and reference. */
   readonly precision?: Precision | undefined
-  /** Told why a slower backend was taken or fewer threads, and what to do about it; default: console.warn. */
+  /** Told why a slower backend was taken, slower kernels or fewer threads, and what to do about it; default: console.warn. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -82,7 +82,7 @@ const onlySingle = (name: BackendName, precision: Precision): DenseNetError =>
 type Making = Pick<BackendOptions, 'threads' | 'adapter' | 'precision' | 'onWarning'>
 
 const makers = ({ threads, adapter, precision, onWarning }: Making) => ({
-  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads, precision }),
+  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads, precision, onWarning }),
   wasm: async () => {
     const { createWasmBackend } = await import('./wasm-node/backend.js').catch(() => import('./wasm/backend.js'))
     return createWasmBackend({ threads, onWarning })

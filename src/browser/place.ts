@@ -57,6 +57,7 @@ const deviceBytes = (): number => Math.min(MOST_BYTES, (web.navigator.deviceMemo
 
 export const webPlace: Place = {
   createLoader: createWebLoader,
+  decodeMask: null,
   identify: (train, test) => identify(train, test, fingerprinting),
   createRun,
   openRun,

@@ -1,5 +1,7 @@
 // What goes over the wire, as both sides see it: the server's answers and the page's questions. Types only.
 import type { MemoryMode } from '../engine/planner.js'
+import type { MaskPictures } from '../evaluation/mask-pictures.js'
+import type { PixelReport } from '../evaluation/pixel-report.js'
 import type { Report } from '../evaluation/report.js'
 import type { TrainingMemory } from '../fitting/memory.js'
 import type { Prediction } from '../inference/classify.js'
@@ -116,15 +118,25 @@ export type EvaluationState =
   | { readonly state: 'none' }
   | { readonly state: 'running'; readonly stage: string; readonly images: number; readonly of: number }
   | { readonly state: 'failed'; readonly failure: Failure }
-  | { readonly state: 'done'; readonly stale: boolean; readonly evaluation: Evaluation }
+  | { readonly state: 'done'; readonly stale: boolean; readonly evaluation: Evaluation | PixelEvaluation }
 
-export interface Evaluation {
-  readonly report: Report
-  /** Of the worst mistakes, in their order: addresses with the picture in them; "" for one that cannot be drawn. */
-  readonly thumbnails: readonly string[]
+interface Made {
   /** Epochs that the evaluated weights had seen. */
   readonly epoch: number | null
   readonly made: number
+}
+
+export interface Evaluation extends Made {
+  readonly report: Report
+  /** Of the worst mistakes, in their order: addresses with the picture in them; "" for one that cannot be drawn. */
+  readonly thumbnails: readonly string[]
+}
+
+/** Where every pixel has a class. */
+export interface PixelEvaluation extends Made {
+  readonly report: PixelReport
+  /** Of the worst images and the best, in their order. */
+  readonly pictures: readonly MaskPictures[]
 }
 
 /** Answer of /api/model. */
@@ -146,6 +158,8 @@ export interface ModelFacts {
 
 /** Answer of /api/inspect/places: what can be asked for. */
 export interface InspectionPlaces {
+  /** Whether the network says the classes of pixels. */
+  readonly pixels: boolean
   /** In label order. */
   readonly classes: readonly string[]
   /** Layers that Grad-CAM can be made at, and those whose activations can be seen. */
@@ -171,4 +185,13 @@ export interface CamPictures {
   /** What the network sees. */
   readonly image: string
   readonly maps: readonly (Prediction & { readonly score: number; readonly picture: string })[]
+}
+
+/** Answer of /api/inspect/segments: what the pixels of an image are taken for. Pictures are addresses with the picture in them. */
+export interface Segments {
+  readonly height: number
+  readonly width: number
+  readonly overlay: string
+  /** Those that were found, the largest share of the pixels first; colours as in "#c00080". */
+  readonly classes: readonly { readonly label: string; readonly share: number; readonly colour: string }[]
 }

@@ -1,16 +1,22 @@
 // The process that evaluates a checkpoint for the dashboard: one task in, lines of JSON out. A process of its own, of low
 // priority, so that neither the pages nor a training that runs beside it wait for it.
 import { constants, setPriority } from 'node:os'
-import type { BackendChoice } from '../backends/registry.js'
+import { type BackendChoice, createBackend } from '../backends/registry.js'
+import { createLoader } from '../data/loading/loader.js'
 import { chooseTestDataset } from '../data/sets/choose-dataset.js'
 import { DenseNet } from '../densenet.js'
+import { weightsOf } from '../engine/session.js'
 import { DenseNetError, usageError } from '../errors.js'
+import { evaluatePixels } from '../evaluation/evaluate-pixels.js'
+import { maskPictures } from '../evaluation/mask-pictures.js'
+import { makePixelReport } from '../evaluation/pixel-report.js'
 import { makeReport, trainingScores } from '../evaluation/report.js'
 import { scorePredictions } from '../evaluation/scores.js'
 import { thumbnails } from '../evaluation/thumbnails.js'
-import { limitDataset } from '../images/dataset.js'
+import { type Checkpoint, takesOwnStatistics } from '../fitting/checkpoint.js'
+import { type Dataset, limitDataset } from '../images/dataset.js'
 import { openNetwork } from '../networks/open-network.js'
-import type { Evaluation, Failure } from './api.js'
+import type { Evaluation, Failure, PixelEvaluation } from './api.js'
 
 export interface EvaluationTask {
   /** A checkpoint's file. */
@@ -25,14 +31,16 @@ export interface EvaluationTask {
 /** A line that the process prints. */
 export type EvaluationLine =
   | { readonly stage: string; readonly images: number; readonly of: number }
-  | { readonly evaluation: Evaluation }
+  | { readonly evaluation: Evaluation | PixelEvaluation }
   | { readonly failure: Failure }
 
 const print = (line: EvaluationLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
 const PROGRESS_MILLISECONDS = 200
+/** Images at a time: of pixels each takes hundreds of megabytes. */
+const PIXEL_BATCH = 1
 
-async function evaluate(task: EvaluationTask): Promise<Evaluation> {
-  const { path, backend, dataFolder, name: network } = task
+async function evaluate(task: EvaluationTask): Promise<Evaluation | PixelEvaluation> {
+  const { path, dataFolder } = task
   print({ stage: 'reading', images: 0, of: 0 })
   const { checkpoint } = await openNetwork(path, {}, () => {})
   const name = checkpoint.dataset?.name
@@ -52,27 +60,63 @@ async function evaluate(task: EvaluationTask): Promise<Evaluation> {
       instead,
     )
   }
+  const found = checkpoint.config.family === 'fc-densenet' ? ofPixels : ofImages
+  const epoch = checkpoint.progress && checkpoint.progress.epoch - 1
+  return { ...(await found(task, checkpoint, dataset)), epoch, made: Date.now() }
+}
+
+async function ofImages(task: EvaluationTask, checkpoint: Checkpoint, dataset: Dataset) {
   using model = DenseNet.of(checkpoint)
-  let printed = 0
-  const predictions = await model.predict(dataset, {
-    backend,
-    onProgress: images => {
-      if (performance.now() - printed < PROGRESS_MILLISECONDS) return
-      printed = performance.now()
-      print({ stage: 'testing', images, of: dataset.length })
-    },
-  })
+  const predictions = await model.predict(dataset, { backend: task.backend, onProgress: progressOf(dataset) })
   const scores = scorePredictions(predictions, dataset.classes)
-  if (!Number.isFinite(scores.loss)) throw new DenseNetError(`the loss of ${path} on ${dataset.name} is ${scores.loss}`)
-  const facts = { path, network, views: 'single', training: trainingScores(checkpoint, dataset) } as const
-  const report = makeReport(facts, dataset, predictions, scores)
+  checkLoss(scores.loss, task, dataset)
+  const report = makeReport(factsOf(task, checkpoint, dataset), dataset, predictions, scores)
   const pictures = await thumbnails(dataset, report.worst)
-  return {
-    report,
-    thumbnails: report.worst.map(({ index }) => pictures.get(index) ?? ''),
-    epoch: checkpoint.progress && checkpoint.progress.epoch - 1,
-    made: Date.now(),
+  return { report, thumbnails: report.worst.map(({ index }) => pictures.get(index) ?? '') }
+}
+
+/** By the statistics that its training was judged by. */
+async function ofPixels(task: EvaluationTask, checkpoint: Checkpoint, dataset: Dataset) {
+  const ownStatistics = takesOwnStatistics(checkpoint)
+  const backend = await createBackend({ backend: task.backend })
+  try {
+    const predictions = await evaluatePixels({
+      ...checkpoint,
+      state: weightsOf(checkpoint.state),
+      dataset,
+      backend,
+      createLoader,
+      batchSize: PIXEL_BATCH,
+      ownStatistics,
+      onProgress: progressOf(dataset),
+    })
+    checkLoss(predictions.metrics.loss, task, dataset)
+    const facts = { ...factsOf(task, checkpoint, dataset), statistics: ownStatistics ? 'own' : 'running' } as const
+    const shown = [...predictions.worst, ...predictions.best]
+    const pictures = await maskPictures(dataset, shown)
+    return {
+      report: makePixelReport(facts, dataset, predictions),
+      pictures: shown.map(({ index }) => pictures.get(index)!),
+    }
+  } finally {
+    backend.dispose()
   }
+}
+
+function progressOf({ length }: Dataset): (images: number) => void {
+  let printed = 0
+  return images => {
+    if (performance.now() - printed < PROGRESS_MILLISECONDS) return
+    printed = performance.now()
+    print({ stage: 'testing', images, of: length })
+  }
+}
+
+const factsOf = ({ path, name }: EvaluationTask, checkpoint: Checkpoint, dataset: Dataset) =>
+  ({ path, network: name, views: 'single', training: trainingScores(checkpoint, dataset) }) as const
+
+function checkLoss(loss: number, { path }: EvaluationTask, { name }: Dataset): void {
+  if (!Number.isFinite(loss)) throw new DenseNetError(`the loss of ${path} on ${name} is ${loss}`)
 }
 
 setPriority(constants.priority.PRIORITY_LOW)

@@ -9,7 +9,7 @@ import { usageError } from '../errors.js'
 import { BEST_FILE, LAST_FILE } from '../fitting/run-files.js'
 import { writeFileAtomically } from '../node/files.js'
 import { readSettings } from '../runs/run-settings.js'
-import type { CheckpointName, Evaluation, EvaluationState } from './api.js'
+import type { CheckpointName, Evaluation, EvaluationState, PixelEvaluation } from './api.js'
 import type { EvaluationLine, EvaluationTask } from './evaluation-process.js'
 
 const PROCESS = fileURLToPath(new URL('./evaluation-process.js', import.meta.url))
@@ -28,7 +28,7 @@ interface Cached {
   /** Of the checkpoint. */
   readonly bytes: number
   readonly modified: number
-  readonly evaluation: Evaluation
+  readonly evaluation: Evaluation | PixelEvaluation
 }
 
 export class Evaluations {

@@ -9,7 +9,11 @@ import { DenseNet } from '../densenet.js'
 import type { Backend } from '../engine/backend.js'
 import { usageError } from '../errors.js'
 import { BEST_FILE, LAST_FILE } from '../fitting/run-files.js'
+import { colourOf, colourText } from '../images/mask-colours.js'
 import { classNames, labelOf } from '../inference/classify.js'
+import { readImage } from '../inference/read-image.js'
+import { createSegmenter, sharesOf } from '../inference/segment.js'
+import { overlayPicture } from '../inference/segment-pictures.js'
 import type { FeatureReuse } from '../inspect/feature-reuse.js'
 import { gradCam, gradCamLayers } from '../inspect/grad-cam.js'
 import { inspection, layersInspection } from '../inspect/inspection.js'
@@ -21,7 +25,7 @@ import { architecture } from '../model/architecture.js'
 import { featureLayers } from '../model/feature-layers.js'
 import { parameterTable } from '../model/parameters.js'
 import { readSettings } from '../runs/run-settings.js'
-import type { CamPictures, CheckpointName, Failure, InspectionPicture, InspectionPlaces } from './api.js'
+import type { CamPictures, CheckpointName, Failure, InspectionPicture, InspectionPlaces, Segments } from './api.js'
 import { inspectQuery, parseQuery } from './queries.js'
 
 const FILES = { last: LAST_FILE, best: BEST_FILE } as const satisfies Record<CheckpointName, string>
@@ -52,9 +56,11 @@ export function inspectRoutes(folderOf: (run: string) => string): { routes: Hono
     const { config, classes } = network
     const described = architecture(config)
     const names = classNames(classes, config)
+    const pixels = config.family === 'fc-densenet'
     return context.json({
+      pixels,
       classes: Array.from({ length: config.classes }, (_, i) => labelOf(i, names)),
-      camLayers: gradCamLayers(network).map(({ name }) => name),
+      camLayers: pixels ? [] : gradCamLayers(network).map(({ name }) => name),
       layers: featureLayers(described).map(({ name }) => name),
       tensors: parameterTable(described).parameters.map(({ name }) => name),
     } satisfies InspectionPlaces)
@@ -101,6 +107,10 @@ export function inspectRoutes(folderOf: (run: string) => string): { routes: Hono
       maps: await Promise.all(maps),
     } satisfies CamPictures)
   })
+  routes.post('/segments', async context => {
+    const { network, on } = await opened(context.req.query())
+    return context.json(await segments(network, on, await sentImage(context.req)))
+  })
   routes.post('/activations', async context => {
     const { network, on, layer, room } = await opened(context.req.query())
     const image = await sentImage(context.req)
@@ -108,6 +118,26 @@ export function inspectRoutes(folderOf: (run: string) => string): { routes: Hono
     return context.json({ svg: await svg({ room }) } satisfies InspectionPicture)
   })
   return { routes, close: () => networks.close() }
+}
+
+/** Of the image as it is, of any size. */
+async function segments(network: DenseNet, backend: Backend, bytes: Uint8Array): Promise<Segments> {
+  const { config, normalisation, preprocessing, ownStatistics, state } = network
+  const segmenter = createSegmenter({ config, normalisation, preprocessing, ownStatistics, state, backend })
+  try {
+    const image = await readImage(bytes)
+    const result = await segmenter.segment(image)
+    const names = classNames(network.classes, config)
+    const found = sharesOf(result, config.classes)
+      .map((share, i) => ({ label: labelOf(i, names), share, colour: colourText(colourOf(i)) }))
+      .filter(({ share }) => share > 0)
+      .sort((a, b) => b.share - a.share)
+    const overlay = Buffer.from(await overlayPicture(image, result)).toString('base64')
+    const { height, width } = result
+    return { height, width, overlay: `data:image/png;base64,${overlay}`, classes: found }
+  } finally {
+    await segmenter.dispose()
+  }
 }
 
 async function sentImage(request: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<Uint8Array> {

@@ -7,8 +7,8 @@ export function toBfloat16(from: ArrayLike<number>): Uint16Array {
   const to = new Uint16Array(bits.length)
   for (let i = 0; i < bits.length; i++) {
     const all = bits[i]!
-    const nan = (all & 0x7fffffff) > 0x7f800000
-    to[i] = nan ? (all >>> 16) | 0x40 : (all + 0x7fff + ((all >>> 16) & 1)) >>> 16
+    const isNoNumber = (all & 0x7fffffff) > 0x7f800000
+    to[i] = isNoNumber ? (all >>> 16) | 0x40 : (all + 0x7fff + ((all >>> 16) & 1)) >>> 16
   }
   return to
 }

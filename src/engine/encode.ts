@@ -1,7 +1,7 @@
 // Programs as flat numbers, in the order of the vocabulary: what native/decode.h reads.
 import type { KernelCall, Ref } from './kernels.js'
 import { countOf } from './operands.js'
-import { bytesPerElement, type Precision, type Program } from './program.js'
+import { bytesPerElement, PRECISIONS, type Precision, type Program } from './program.js'
 import { type Fields, fieldsOf, KERNEL_NAMES, REF, VIEW, VOCABULARY } from './vocabulary.js'
 
 /** One more with every change that the table does not show: of the encoding, of what a kernel means, of how the addon is called. */
@@ -12,9 +12,6 @@ export const FINGERPRINT = [...`${VERSION}${JSON.stringify([VOCABULARY, VIEW, RE
   (hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16777619) >>> 0,
   2166136261,
 )
-
-/** By its number in encodings. */
-const PRECISIONS: readonly Precision[] = ['float32', 'float64', 'bfloat16']
 
 /** FINGERPRINT, precision; batchSize, imageByImage, fixedParameters, arenaBytes; how many buffers and calls; of each buffer where it
  * is in the arena, or -1, and how far one image is from the next, or 0, in bytes; the calls. */

@@ -34,6 +34,9 @@ export type ElementType = 'float32' | 'float64' | 'bfloat16'
 /** What activations are kept as. Parameters, statistics and losses are float32, beside activations in float64 that, too. */
 export type Precision = ElementType
 
+/** All of them, by their numbers in encodings. */
+export const PRECISIONS = ['float32', 'float64', 'bfloat16'] as const satisfies readonly Precision[]
+
 /** What parameters, statistics and losses are kept as. */
 export const parameterType = (precision: Precision): ElementType => (precision === 'float64' ? 'float64' : 'float32')
 

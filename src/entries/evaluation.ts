@@ -1,7 +1,7 @@
 /** Scores of predictions, and the report.
  * @module densenet/evaluation */
 
-export { evaluateAll } from '../evaluation/evaluate.js'
+export { evaluatePixels, type PixelPredictions } from '../evaluation/evaluate-pixels.js'
 export type { MultiLabelReport } from '../evaluation/multi-label-page.js'
 export {
   hasTargets,
@@ -10,6 +10,7 @@ export {
   type MultiLabelScores,
   scoreMultiLabel,
 } from '../evaluation/multi-label-scores.js'
+export type { PixelReport } from '../evaluation/pixel-report.js'
 export { type Report, type ReportFacts, type TrainingScores, trainingScores } from '../evaluation/report.js'
 export { type Scores, scorePredictions } from '../evaluation/scores.js'
-export { writeReport } from '../evaluation/write-report.js'
+export { writePixelReport, writeReport } from '../evaluation/write-report.js'

@@ -3,6 +3,7 @@
 import { type Dataset, MISSING } from '../images/dataset.js'
 import { csvOf } from '../util/csv.js'
 import { likeliestFew } from '../util/ranking.js'
+import type { PixelPredictions } from './evaluate-pixels.js'
 import type { MultiLabelPredictions } from './multi-label-scores.js'
 import type { Predictions } from './predict.js'
 import { probabilitiesOf, scoresOf } from './scores.js'
@@ -50,4 +51,15 @@ export function multiLabelCsv(dataset: Dataset, predictions: MultiLabelPredictio
     ])
   }
   return csvOf(lines)
+}
+
+/** image, its pixels with a label, the share of them that is right, its mean IoU, then the IoU of each class that is in it. */
+export function pixelsCsv(dataset: Dataset, { images }: PixelPredictions): string {
+  const figure = (value: number | null): string => (value === null || Number.isNaN(value) ? '' : value.toPrecision(6))
+  const lines = images.map(({ index, pixels, accuracy, meanIou, iou }) => [
+    'files' in dataset ? dataset.files[index]! : String(index),
+    ...[String(pixels), figure(accuracy), figure(meanIou)],
+    ...iou.map(figure),
+  ])
+  return csvOf([['image', 'pixels', 'accuracy', 'mean_iou', ...dataset.classes], ...lines])
 }

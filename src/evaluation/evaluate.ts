@@ -11,7 +11,7 @@ import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import type { Ranks } from '../ranks/ranks.js'
-import { type EvaluatedMetrics, evaluateBatches } from '../training/evaluation.js'
+import { type EvaluatedBy, type EvaluatedMetrics, evaluateBatches } from '../training/evaluation.js'
 import type { Metrics } from '../training/metrics.js'
 import { evaluateViews } from '../training/views.js'
 import { withCleanup } from '../util/cleanup.js'
@@ -40,6 +40,8 @@ export interface EvaluationJob extends Omit<EvaluateOptions, 'backend'> {
   readonly multiLabel?: boolean
   readonly backend: Backend
   readonly createLoader: CreateLoader
+  /** Where every pixel has a label: told of each batch, and which images of the data set it is of. */
+  readonly onPixels?: EvaluatedBy['onPixels']
 }
 
 /** Loss and errors of given weights on a data set, with running statistics and without augmentation. Throws when
@@ -48,7 +50,8 @@ export const evaluate = async (job: EvaluationJob): Promise<Metrics> => (await e
 
 /** With what pixels were taken for, where each has a label. */
 export function evaluateAll(job: EvaluationJob): Promise<EvaluatedMetrics> {
-  const { dataset, backend, createLoader, signal, onProgress, loaderThreads: workers, ownStatistics = false } = job
+  const { dataset, backend, createLoader, signal, onProgress, onPixels, loaderThreads: workers } = job
+  const { ranks, ownStatistics = false } = job
   checkDataset(job.config, dataset)
   const { height, width } = dataset
   const config = job.config.family === 'fc-densenet' ? resolveConfig({ ...job.config, height, width }) : job.config
@@ -67,7 +70,7 @@ export function evaluateAll(job: EvaluationJob): Promise<EvaluatedMetrics> {
       return !signal?.aborted
     }
     const evaluator = evaluateViews(views.length, loss.kind === 'binaryCrossEntropy')
-    const metrics = await evaluateBatches(session, loader, { evaluator, goOn, ranks: job.ranks })
+    const metrics = await evaluateBatches(session, loader, { evaluator, goOn, ranks, onPixels })
     if (metrics === null) throw new DenseNetError('stopped before the evaluation was done', { code: 'aborted' })
     return metrics
   })

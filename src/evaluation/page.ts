@@ -76,23 +76,37 @@ function headline({ scores }: Report): Html {
 export const tiles = (figures: readonly (readonly [name: string, value: string])[]): Html =>
   html`<dl class="tiles">${figures.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 
+/** What is told of an epoch: first what the best one is best in. */
+function figuresOf(score: EpochScore): readonly (readonly [head: string, value: string])[] {
+  const { top1Error, top5Error, meanAveragePrecision, meanIou } = score
+  if (meanIou !== undefined)
+    return [
+      ['mean IoU', percent(meanIou)],
+      ['pixel error', error(top1Error)],
+    ]
+  if (meanAveragePrecision !== undefined)
+    return [
+      ['mean average precision', percent(meanAveragePrecision)],
+      ['subset error', error(top1Error)],
+    ]
+  return [
+    ['error', error(top1Error)],
+    ['top-5 error', error(top5Error)],
+  ]
+}
+
 export function trainingTable({ training }: Pick<ReportFacts, 'training'>): Html {
   if (training === null) return html``
   const { last, best, epochs, finished } = training
-  const ranks = last.meanAveragePrecision !== undefined
-  const figures = (score: EpochScore): string[] =>
-    ranks
-      ? [percent(score.meanAveragePrecision ?? null), error(score.top1Error)]
-      : [error(score.top1Error), error(score.top5Error)]
-  const heads = ranks ? ['mean average precision', 'subset error'] : ['error', 'top-5 error']
+  const heads = figuresOf(last).map(([head]) => head)
   const row = (name: string, score: EpochScore, note: string): Html => {
-    const cells = [score.epoch, ...figures(score)].map(value => html`<td>${value}</td>`)
+    const cells = [score.epoch, ...figuresOf(score).map(([, value]) => value)].map(value => html`<td>${value}</td>`)
     return html`<tr><th>${name}</th>${cells}<td class="text">${note}</td></tr>`
   }
   const lastRow = finished
     ? row('final', last, 'after the last epoch: the figure to quote')
     : row('so far', last, `after the last one of ${epochs} epochs that is done`)
-  const extreme = ranks ? 'highest' : 'lowest'
+  const extreme = heads[0]!.startsWith('mean') ? 'highest' : 'lowest'
   const bestRow =
     best && row('best', best, `${extreme} of all epochs: picked by looking at the test images, so optimistic`)
   return html`<section><h2>While it was trained</h2>
@@ -111,12 +125,32 @@ bins: ${percent(scores.expectedCalibrationError)}. The paler a bar, the fewer im
 }
 
 function confusion({ confusion, classes, confusedPairs }: Report): Html {
-  const pairs = confusedPairs.map(
-    ({ label, predicted, images }) =>
-      html`<tr><th>${label}</th><td class="text">${predicted}</td><td>${grouped(images)}</td></tr>\n`,
+  return confusionSection({
+    confusion,
+    classes,
+    pairs: confusedPairs.map(({ label, predicted, images }) => [label, predicted, images]),
+    unit: 'images',
+    cell: count => String(count || ''),
+  })
+}
+
+export interface Confused {
+  readonly confusion: readonly (readonly number[])[] | null
+  readonly classes: readonly string[]
+  readonly pairs: readonly (readonly [label: string, predicted: string, count: number])[]
+  /** What is counted. */
+  readonly unit: string
+  /** A cell's text. */
+  readonly cell: (count: number, share: number) => string
+}
+
+export function confusionSection({ confusion, classes, pairs, unit, cell }: Confused): Html {
+  const lines = pairs.map(
+    ([label, predicted, count]) =>
+      html`<tr><th>${label}</th><td class="text">${predicted}</td><td>${grouped(count)}</td></tr>\n`,
   )
-  const table = html`<table><thead><tr><th>true class</th><th class="text">taken for</th><th>images</th></tr></thead><tbody>${pairs}</tbody></table>`
-  const list = pairs.length === 0 ? html`<p>None was confused.</p>` : table
+  const table = html`<table><thead><tr><th>true class</th><th class="text">taken for</th><th>${unit}</th></tr></thead><tbody>${lines}</tbody></table>`
+  const list = lines.length === 0 ? html`<p>None was confused.</p>` : table
   if (confusion === null || classes.length > MOST_IN_MATRIX) {
     return html`<section><h2>Most confused classes</h2>${list}</section>`
   }
@@ -128,7 +162,7 @@ function confusion({ confusion, classes, confusedPairs }: Report): Html {
       const kind = predicted === label ? 'right' : 'wrong'
       const title = `${classes[label]!} taken for ${classes[predicted]!}: ${count} of ${total}`
       const strength = count === 0 ? 0 : 0.12 + 0.78 * Math.sqrt(share)
-      return html`<td class="${kind}" style="--share:${strength.toFixed(3)}" title="${title}">${count || ''}</td>`
+      return html`<td class="${kind}" style="--share:${strength.toFixed(3)}" title="${title}">${cell(count, share)}</td>`
     })
     return html`<tr><th>${classes[label]}</th>${cells}</tr>\n`
   })

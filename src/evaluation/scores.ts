@@ -98,7 +98,7 @@ export function worstMistakes(predictions: Predictions, count: number): Mistake[
 
 /** Pairs of classes that are taken for each other, the most frequent first. */
 export function confusedPairs(
-  confusion: readonly Uint32Array[],
+  confusion: readonly ArrayLike<number>[],
   count: number,
 ): { label: number; predicted: number; images: number }[] {
   return confusion

@@ -31,6 +31,10 @@ summary { cursor: pointer; color: var(--soft) }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .9rem }
 figure { margin: 0; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; overflow: hidden }
 figure img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated }
+.triples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); gap: .9rem }
+.triple div { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2px }
+.triple img { aspect-ratio: auto }
+.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px }
 figcaption { padding: .4rem .6rem .5rem; font-size: .85rem; overflow-wrap: anywhere }
 figcaption small { color: var(--soft) }
 `

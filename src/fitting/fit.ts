@@ -120,9 +120,9 @@ function fitOnce(
       checkShares(recipe, ranks.size, warn)
     }
     const from = standing?.progress ?? startAfter(after, train, config, recipe)
-    const { machine } = place
-    const images = { train, test: validation, loaderThreads, ranks }
-    const prepared = prepare({ config, recipe, schedule, backend, memory: settings.memory, machine, ...images })
+    const { machine, decodeMask } = place
+    const images = { train, test: validation, loaderThreads, decodeMask, ranks }
+    const prepared = await prepare({ config, recipe, schedule, backend, memory: settings.memory, machine, ...images })
     const board = await place.boards?.folder(options.tensorboard, output ?? opened?.path, opened !== null)
     const run = output === undefined ? opened : await place.createRun(output, settings, recipe, config)
     if (output !== undefined) later(() => run?.close())

@@ -1,6 +1,7 @@
 // What a training needs that differs from place to place: batches made ready, data sets recognised, runs kept, memory.
 // runs/place.ts is Node's, browser/place.ts a browser's.
 import type { CreateLoader } from '../batches/loader.js'
+import type { DecodeMask } from '../batches/mask-writer.js'
 import type { Dataset } from '../images/dataset.js'
 import type { DatasetIdentity } from '../images/identity.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -14,6 +15,8 @@ import type { RunSettings } from './settings.js'
 
 export interface Place {
   readonly createLoader: CreateLoader
+  /** Null: there are no masks here. */
+  readonly decodeMask: DecodeMask | null
   identify(train: Dataset, test: Dataset | null): Promise<DatasetIdentity>
   /** A new run. Refuses a folder that holds one. */
   createRun(path: string, settings: RunSettings, recipe: Recipe, config: DenseNetConfig): Promise<Run>

@@ -1,6 +1,7 @@
 // A training before anything of it is made: its images, what is asked of the session, its programs and their memory. All
 // of it is decided and checked here, once.
 import { checkViews } from '../batches/image-store.js'
+import type { DecodeMask } from '../batches/mask-writer.js'
 import type { Backend } from '../engine/backend.js'
 import type { SessionOptions } from '../engine/session.js'
 import { usageError } from '../errors.js'
@@ -15,6 +16,7 @@ import { checkLoneImages, trainedImages } from '../training/lone-images.js'
 import type { Recipe } from '../training/recipe.js'
 import { createSchedule, type Schedule, warmUp } from '../training/schedule.js'
 import { sessionOptions } from '../training/session-options.js'
+import { balancedWeights } from './mask-balance.js'
 import { type Machine, type MemoryChoice, type MemoryOptions, type MemoryPlan, planMemory } from './memory.js'
 
 export interface AskedTraining {
@@ -29,11 +31,12 @@ export interface AskedTraining {
   readonly memory: MemoryChoice
   readonly machine: Machine
   readonly ranks: Ranks
+  readonly decodeMask: DecodeMask | null
   /** Of each loader; default: its own. */
   readonly loaderThreads: number | undefined
 }
 
-export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memory' | 'machine'> {
+export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memory' | 'machine' | 'decodeMask'> {
   /** Those that are trained on: within the recipe's limit, none that is held out. */
   readonly train: Dataset
   readonly test: Dataset | null
@@ -46,7 +49,13 @@ export interface PreparedTraining extends Omit<AskedTraining, 'schedule' | 'memo
 }
 
 /** Throws a sentence for what would make the training impossible. */
-export function prepare({ schedule: own, memory, machine, ...asked }: AskedTraining): PreparedTraining {
+export async function prepare({
+  schedule: own,
+  memory,
+  machine,
+  decodeMask,
+  ...asked
+}: AskedTraining): Promise<PreparedTraining> {
   const { config, recipe, backend, loaderThreads, ranks } = asked
   const { batchSize, learningRate, warmupEpochs, trainLimit, testLimit, limitBy, heldOut, seed, featurePasses } = recipe
   checkRecipe(asked)
@@ -56,7 +65,12 @@ export function prepare({ schedule: own, memory, machine, ...asked }: AskedTrain
   const test = split?.validation ?? (asked.test && limitDataset(asked.test, testLimit, limitBy))
   for (const dataset of [train, test]) if (dataset) checkDataset(config, dataset)
   const share = ranks.size > 1 ? { accumulates: false, share: { rank: ranks.rank, ranks: ranks.size } } : {}
-  const session = { ...sessionOptions(recipe, config, train), ...share, ...evaluatedAt(config, test) }
+  const classWeights = await counted(recipe, config, train, decodeMask)
+  const session = {
+    ...sessionOptions({ ...recipe, classWeights }, config, train),
+    ...share,
+    ...evaluatedAt(config, test),
+  }
   const keptImages = featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0
   const scratchBytes: MemoryOptions['scratchBytes'] = program => backend.scratchBytes(program)
   const { arenaBytes, precision } = backend
@@ -75,6 +89,18 @@ export function prepare({ schedule: own, memory, machine, ...asked }: AskedTrain
     session: { ...session, memory: plan.memory },
     plan,
   }
+}
+
+/** Class weights, those of pixels as numbers. */
+async function counted(
+  { classWeights }: Recipe,
+  { classes }: DenseNetConfig,
+  train: Dataset,
+  decodeMask: DecodeMask | null,
+): Promise<Recipe['classWeights']> {
+  const masks = 'masks' in train ? train.masks : undefined
+  if (classWeights !== 'balanced' || !masks || !decodeMask) return classWeights
+  return balancedWeights(masks, classes, decodeMask)
 }
 
 /** Images with masks are evaluated as they are, of whatever size; the network for those. */

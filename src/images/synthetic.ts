@@ -55,6 +55,11 @@ export function syntheticDataset(split: 'train' | 'test'): ArrayDataset {
   }
 }
 
+/** Of one image. */
+const noise = new Float64Array(3 * PIXELS)
+const shade = (value: number, random: number): number =>
+  Math.floor(Math.min(255, Math.max(0, value + 40 * (random - 0.5))) + 0.5)
+
 function draw(image: Uint8Array, inside: Shape, random: RandomStream): void {
   const colour = (): number[] => [random.uniform(), random.uniform(), random.uniform()].map(value => 255 * value)
   const background = colour()
@@ -64,13 +69,12 @@ function draw(image: Uint8Array, inside: Shape, random: RandomStream): void {
   const radius = 6 + 8 * random.uniform()
   const place = (): number => radius + (SIZE - 2 * radius) * random.uniform()
   const [left, top] = [place(), place()]
+  random.fillUniform(noise)
   for (let pixel = 0; pixel < PIXELS; pixel++) {
     const x = ((pixel % SIZE) + 0.5 - left) / radius
     const y = (Math.floor(pixel / SIZE) + 0.5 - top) / radius
     const painted = Math.abs(x) < 1 && Math.abs(y) < 1 && inside(x, y)
-    for (let c = 0; c < 3; c++) {
-      const value = (painted ? foreground : background)[c]! + 40 * (random.uniform() - 0.5)
-      image[c * PIXELS + pixel] = Math.round(Math.min(255, Math.max(0, value)))
-    }
+    const colour = painted ? foreground : background
+    for (let c = 0; c < 3; c++) image[c * PIXELS + pixel] = shade(colour[c]!, noise[3 * pixel + c]!)
   }
 }

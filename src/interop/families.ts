@@ -3,15 +3,19 @@ import { DenseNetError } from '../errors.js'
 import { layersInOrder, namesByOrder } from './layer-order.js'
 import { isAverage, type NameChoice, type WeightChoice, type WeightFile } from './weight-file.js'
 
+type Rules = readonly (readonly [RegExp, string | ((...match: string[]) => string)])[]
+
 export interface Family {
   readonly name: string
   /** Names that all of its networks have, each in one of several spellings, once prefixes are taken off; first those of
    * the first convolution. */
   readonly marks: readonly (readonly string[])[]
-  /** In order; all are applied. */
-  readonly rules: readonly (readonly [RegExp, string | ((...match: string[]) => string)])[]
+  /** In order; all are applied. Where they hang on how many blocks there are: of the network's names. */
+  readonly rules: Rules | ((names: readonly string[]) => Rules)
   /** It concatenates [new, old]: channels are in another order than everybody else's. */
   readonly newestFirst?: boolean
+  /** On the way up it concatenates [from below, skip]: everybody else's skip comes first. */
+  readonly skipsLast?: boolean
 }
 
 const layerNumber = (index: string): string => String(Number(index) + 1)
@@ -28,7 +32,7 @@ const torchvisionLayer = (...spellings: string[]): string[] =>
 
 /** CIFAR networks of single scripts; `layer` names a dense layer, `one` is what norms and convolutions outside of layers
  * are numbered with. */
-const cifar = (layer: RegExp, one: '1' | ''): Family['rules'] => [
+const cifar = (layer: RegExp, one: '1' | ''): Rules => [
   [
     layer,
     (_, block, index, part, n) => {
@@ -42,7 +46,7 @@ const cifar = (layer: RegExp, one: '1' | ''): Family['rules'] => [
 ]
 
 /** DenseNets of Chainer; `norm` is what it calls a batch norm. */
-const chainer = (norm: string, number: (block: string) => number): Family['rules'] => [
+const chainer = (norm: string, number: (block: string) => number): Rules => [
   [
     new RegExp(`^dense(\\d+)\\.(${norm}|conv)(\\d+)\\.`),
     (_, block, part, layer) =>
@@ -55,6 +59,21 @@ const chainer = (norm: string, number: (block: string) => number): Family['rules
   [/^conv\d\./, 'features.conv0.'],
   [new RegExp(`^${norm}\\d\\.`), 'features.norm5.'],
 ]
+
+/** FC-DenseNets of bfortuner's. */
+function tiramisu(names: readonly string[]): Rules {
+  const down = new Set(names.flatMap(name => /^denseBlocksDown\.\d+/.exec(name) ?? [])).size
+  const layer = (block: number, index: string, part: string): string =>
+    `features.denseblock${block}.denselayer${layerNumber(index)}.${part}1.`
+  return [
+    [/^firstconv\./, 'features.conv0.'],
+    [/^denseBlocksDown\.(\d+)\.layers\.(\d+)\.(norm|conv)\./, (_, i, n, part) => layer(Number(i) + 1, n!, part!)],
+    [/^bottleneck\.bottleneck\.layers\.(\d+)\.(norm|conv)\./, (_, n, part) => layer(down + 1, n!, part!)],
+    [/^denseBlocksUp\.(\d+)\.layers\.(\d+)\.(norm|conv)\./, (_, i, n, part) => layer(Number(i) + down + 2, n!, part!)],
+    [/^transDownBlocks\.(\d+)\./, (_, i) => `features.transitiondown${layerNumber(i!)}.`],
+    [/^transUpBlocks\.(\d+)\.convTrans\./, (_, i) => `features.transitionup${Number(i) + down + 1}.conv.`],
+  ]
+}
 
 /** Whose first convolution reads blue, green, red, as OpenCV gives pixels to Caffe. */
 export const CAFFE_FAMILY = 'shicai'
@@ -94,6 +113,12 @@ export const FAMILIES: readonly Family[] = [
     marks: [['conv1.weight'], ['dense1.0.bn1.weight'], ['bn.weight']],
     rules: cifar(/^dense(\d+)\.(\d+)\.(bn|conv)(\d)/, ''),
     newestFirst: true,
+  },
+  {
+    name: 'bfortuner',
+    marks: [['firstconv.weight'], ['denseBlocksDown.0.layers.0.norm.weight']],
+    rules: tiramisu,
+    skipsLast: true,
   },
   {
     // Converted from the original's by shicai for Caffe; MXNet's (miraclewkf) and Keras's (flyyufelix) came of it.
@@ -151,6 +176,7 @@ export interface Names {
   /** What stood before all names of the network, such as `module.` */
   readonly prefix: string
   readonly newestFirst: boolean
+  readonly skipsLast: boolean
   /** torchvision's name for the file's; of everything behind the last batch norm the file's own. */
   readonly canonical: (name: string) => string
   /** Other networks in the file: how their names begin, and how this one's begin beside them. */
@@ -174,7 +200,8 @@ export function namesOf(file: WeightFile, choice: WeightChoice | undefined, name
     )
   }
   const { family, prefix, averaged } = found
-  const { name, rules, newestFirst = false } = family
+  const { name, newestFirst = false, skipsLast = false } = family
+  const rules = typeof family.rules === 'function' ? family.rules(namesBehind(prefix, file.tensors)) : family.rules
   const canonical = (text: string): string => {
     if (!text.startsWith(prefix)) return text
     const renamed = applied(rules, text.slice(prefix.length))
@@ -184,8 +211,11 @@ export function namesOf(file: WeightFile, choice: WeightChoice | undefined, name
     .filter(one => one !== found)
     .map(one => ({ root: rootOf(one.prefix, prefix), own: rootOf(prefix, one.prefix) }))
   const weights = averaged ? 'average' : all.length > 1 ? 'raw' : null
-  return { family: name, prefix, newestFirst, canonical, others, weights }
+  return { family: name, prefix, newestFirst, skipsLast, canonical, others, weights }
 }
+
+const namesBehind = (prefix: string, tensors: WeightFile['tensors']): string[] =>
+  [...tensors.keys()].filter(name => name.startsWith(prefix)).map(name => name.slice(prefix.length))
 
 interface FoundNetwork {
   readonly family: Family
@@ -243,8 +273,9 @@ function byOrder(file: WeightFile, layers: WeightFile['layers']): Names | null {
     const layer = names.get(text.slice(0, dot))
     return layer === undefined ? text : layer + text.slice(dot)
   }
-  return { family: 'order of layers', prefix: '', newestFirst: false, canonical, others: [], weights: null }
+  const order = { newestFirst: false, skipsLast: false }
+  return { family: 'order of layers', prefix: '', ...order, canonical, others: [], weights: null }
 }
 
-const applied = (rules: Family['rules'], name: string): string =>
+const applied = (rules: Rules, name: string): string =>
   rules.reduce((text, [from, to]) => text.replace(from, to as string), name)

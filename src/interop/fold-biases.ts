@@ -30,11 +30,14 @@ export function foldBiases(
   let maps = none(layers[0]!.input.channels) as readonly number[]
   for (const { parts, concatenates } of layers) {
     let added = maps
-    for (const { kind, name, output } of parts) {
+    for (const { kind, name, output, parameters } of parts) {
       if (kind === 'norm') {
         shiftMean(name, added)
         added = none(output.channels)
-      } else if (kind === 'convolution') added = biasOf(name, output.channels)
+      } else if (kind === 'convolution') {
+        const keeps = parameters.some(({ role }) => role === 'bias')
+        added = keeps ? none(output.channels) : biasOf(name, output.channels)
+      }
     }
     maps = concatenates ? [...maps, ...added] : added
   }

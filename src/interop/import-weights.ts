@@ -8,6 +8,7 @@ import { foldBiases } from './fold-biases.js'
 import { headOf } from './head.js'
 import { inferConfig, type Unknown } from './infer.js'
 import { newestLast, permuted } from './newest-first.js'
+import { skipsFirst } from './skips-first.js'
 import { takeTensors } from './take-tensors.js'
 import type { Tensor } from './tensor.js'
 import type { ColourOrder, FileFacts, NameChoice, WeightChoice, WeightFile, WeightFormat } from './weight-file.js'
@@ -89,7 +90,8 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
   const multiLabel = ownProbabilities || (headless === null && config.classes === 1)
   const described = architecture(config)
   const newestFirst = names.newestFirst || facts.newestFirst === true
-  const ordered = newestFirst ? newestLast(tensors, described) : tensors
+  const oldestFirst = newestFirst ? newestLast(tensors, described) : tensors
+  const ordered = names.skipsLast ? skipsFirst(oldestFirst, described) : oldestFirst
   const { tensors: plain, folded } = foldBiases(ordered, described)
   const isCaffes = config.stem === 'imagenet' && (names.family === CAFFE_FAMILY || file.format === 'Caffe')
   const isBgr = config.inputChannels === 3 && (options.colours ?? (isCaffes ? 'bgr' : 'rgb')) === 'bgr'
@@ -124,7 +126,7 @@ export function importWeights(file: WeightFile, options: ImportOptions = {}): Im
       places: names.family === BY_ORDER ? placesOf(origins, known) : [],
       assumed: [
         ...weights.said,
-        ...assumptions(config, { ...options, bnEpsilon }, { family: names.family, newestFirst }, multiLabel),
+        ...assumptions(config, { ...options, bnEpsilon }, { ...names, newestFirst }, multiLabel),
         ...(isBgr ? [`the first convolution reads blue, green, red: it was turned (--colours rgb leaves it)`] : []),
         ...(facts.assumed ?? []),
         ...(headless === null && !hasBias ? ['its classifier has no bias: zeros'] : []),
@@ -292,7 +294,7 @@ function normalisationOf({ stem, inputChannels }: DenseNetConfig, calibrated: bo
 function assumptions(
   config: DenseNetConfig,
   options: ImportOptions,
-  { newestFirst, family }: Pick<Names, 'newestFirst' | 'family'>,
+  { newestFirst, skipsLast, family }: Pick<Names, 'newestFirst' | 'skipsLast' | 'family'>,
   multiLabel: boolean,
 ): string[] {
   const { height, width, bnEpsilon } = config
@@ -315,5 +317,6 @@ function assumptions(
     ...(newestFirst && family !== BY_ORDER
       ? [`new features first, as ${family} concatenates: channels were put into our order`]
       : []),
+    ...(skipsLast ? [`skips last, as ${family} concatenates: channels were put into our order`] : []),
   ]
 }

@@ -16,9 +16,8 @@ export function inferConfig(
   unknown: Unknown & { readonly ceilPools?: CeilPools | undefined },
   path: string,
 ): DenseNetConfig {
-  const refuse = (why: string): DenseNetError =>
-    new DenseNetError(`${path} is no DenseNet that can be run here: ${why}`)
-  const shape = (name: string, dimensions: number): readonly number[] => {
+  const refuse: Refuse = why => new DenseNetError(`${path} is no DenseNet that can be run here: ${why}`)
+  const shape: ShapeOf = (name, dimensions) => {
     const found = tensors.get(name)?.shape
     if (found === undefined) throw refuse(`${name} is missing`)
     if (found.length !== dimensions) throw refuse(`${name} has shape [${found}], ${dimensions} dimensions are expected`)
@@ -27,6 +26,7 @@ export function inferConfig(
   if (tensors.has('features.conv1.weight')) throw refuse('its stem has several convolutions (features.conv1)')
   const [initialChannels, inputChannels, size] = shape('features.conv0.weight', 4) as [number, number, number]
   if (size !== 3 && size !== 7) throw refuse(`its first convolution is ${size} x ${size}; 3 x 3 and 7 x 7 are known`)
+  if (tensors.has('features.transitiondown1.conv.weight')) return fcConfig(tensors, unknown, shape, refuse)
   const stem = size === 7 ? 'imagenet' : 'cifar'
   if (tensors.has('features.norm0.weight') !== (stem === 'imagenet')) {
     throw refuse(`its ${size} x ${size} stem comes ${stem === 'imagenet' ? 'without' : 'with'} a batch norm`)
@@ -62,8 +62,40 @@ export function inferConfig(
   })
 }
 
+type Refuse = (why: string) => DenseNetError
+type ShapeOf = (name: string, dimensions: number) => readonly number[]
+
+/** PyTorch's: its authors' is 1e-4, which no format of weights can say. */
+const TORCH_EPSILON = 1e-5
+
+/** Of an FC-DenseNet. */
+function fcConfig(
+  tensors: ReadonlyMap<string, Tensor>,
+  unknown: Unknown,
+  shape: ShapeOf,
+  refuse: Refuse,
+): DenseNetConfig {
+  const [initialChannels, inputChannels, size] = shape('features.conv0.weight', 4) as [number, number, number]
+  if (size !== 3) throw refuse(`its first convolution is ${size} x ${size}; an FC-DenseNet's is 3 x 3`)
+  const blocks = countLayers(tensors, refuse)
+  if (blocks.length % 2 === 0) {
+    throw refuse(`it has ${blocks.length} dense blocks, but as many go up as down, with one between them`)
+  }
+  return resolveConfig({
+    family: 'fc-densenet',
+    blocks,
+    growthRate: shape('features.denseblock1.denselayer1.conv1.weight', 4)[0],
+    initialChannels,
+    inputChannels,
+    classes: shape('classifier.weight', 4)[0],
+    height: unknown.height,
+    width: unknown.width,
+    bnEpsilon: unknown.bnEpsilon ?? TORCH_EPSILON,
+  })
+}
+
 /** Layers of each block; numbers must not be left out. */
-function countLayers(tensors: ReadonlyMap<string, Tensor>, refuse: (why: string) => DenseNetError): number[] {
+function countLayers(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse): number[] {
   const seen: Set<number>[] = []
   for (const name of tensors.keys()) {
     const found = /^features\.denseblock(\d{1,2})\.denselayer(\d{1,5})\./.exec(name)
@@ -85,10 +117,7 @@ function countLayers(tensors: ReadonlyMap<string, Tensor>, refuse: (why: string)
 }
 
 /** The roundest number that makes floor(reduction * channels) what every transition keeps. */
-function reductionOf(
-  transitions: readonly { channels: number; out: number }[],
-  refuse: (why: string) => DenseNetError,
-): number | undefined {
+function reductionOf(transitions: readonly { channels: number; out: number }[], refuse: Refuse): number | undefined {
   if (transitions.length === 0) return undefined
   const fits = (reduction: number): boolean =>
     reduction > 0 &&

@@ -3,22 +3,18 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, hostname } from 'node:os'
 import { DenseNetError, usageError } from '../errors.js'
-import { mustAgree } from '../ranks/agreement.js'
 import { gather } from '../ranks/message.js'
 import type { Ranks } from '../ranks/ranks.js'
 import { loadMpiAddon, type MpiAddon } from './addon.js'
 import { type Launch, launchOf } from './launcher.js'
+import { meet, type Seated } from './meeting.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
 /** Ranks that a launcher has started, as one of them sees them. */
-export interface JoinedRanks extends Ranks {
+export interface JoinedRanks extends Ranks, Omit<Seated, 'local'> {
   /** What they speak through: "Open MPI v4.1.4". */
   readonly library: string
-  /** How many threads each should compute with, so that those of one machine share its cores. */
-  readonly threads: number
-  /** What is not as it should be. */
-  readonly warning: string | null
   /** Waits for all, and takes leave. A rank that ends without ends all. */
   leave(): Promise<void>
   /** Ends all ranks at once, this one with that exit code. */
@@ -47,23 +43,11 @@ export async function joinRanks(): Promise<JoinedRanks | null> {
   }
   const exchange = exchangeBy(world)
   const meeting = { ...world, local: { rank: world.rank, size: 1 }, exchange }
-  await mustAgree(meeting, { version }, { version: 'install the same version of densenet on all machines' })
-  const own = { host: hostname(), cores: coresAllowed() }
-  const all = (await gather(meeting, own)).map(({ facts }) => facts)
-  const neighbours = all.flatMap(({ host }, rank) => (host === own.host ? [rank] : []))
-  const local = { rank: neighbours.indexOf(world.rank), size: neighbours.length }
-  // Those that a launcher has bound have cores of their own; others share all of them.
-  const shared = neighbours.every(rank => all[rank]!.cores === own.cores)
-  const available = availableParallelism()
-  const bound = available === 1 && cpus().length > local.size
+  const seat = { host: hostname(), cores: coresAllowed(), available: availableParallelism(), processors: cpus().length }
   return {
     ...world,
-    local,
+    ...(await meet(meeting, version, seat)),
     exchange,
-    threads: shared ? Math.max(1, Math.floor(available / local.size)) : available,
-    warning: bound
-      ? `rank ${world.rank} is bound to one of the ${cpus().length} cores of ${own.host}: start with mpirun --bind-to none`
-      : null,
     async leave() {
       await gather(meeting, null)
       left = true

@@ -65,6 +65,9 @@ async function built(file: URL): Promise<Uint8Array> {
   try {
     return await readFile(file)
   } catch (cause) {
-    throw new DenseNetError(`${fileURLToPath(file)} is not built`, { hint: 'npm run build', cause })
+    throw new DenseNetError(`${fileURLToPath(file)} is not built`, {
+      hint: 'build it with: npm run build:whole',
+      cause,
+    })
   }
 }

@@ -1,5 +1,6 @@
 // Node, for trainings: threads that load, runs in folders, event files for TensorBoard.
 import { createLoader } from '../data/loading/loader.js'
+import { decodeMaskFile } from '../data/loading/png-mask.js'
 import { identify } from '../data/sets/fingerprint.js'
 import type { Place } from '../fitting/place.js'
 import { BoardLog, boardFolder } from './board-log.js'
@@ -8,6 +9,7 @@ import { createRun, openRun } from './run.js'
 
 export const nodePlace: Place = {
   createLoader,
+  decodeMask: decodeMaskFile,
   identify,
   createRun,
   openRun,

@@ -5,7 +5,7 @@ import { gather } from '../ranks/message.js'
 import { ALONE, type Ranks } from '../ranks/ranks.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
 import { RankingCollector } from './multi-label.js'
-import { pixelsOf } from './pixels.js'
+import { type Pixels, pixelsOf } from './pixels.js'
 import { inRounds, roundsOf } from './rounds.js'
 import type { BatchSource } from './source.js'
 import { type Evaluator, evaluateOnce } from './views.js'
@@ -16,6 +16,8 @@ export interface EvaluatedBy {
   readonly ranks?: Ranks | undefined
   /** After each batch, how many are done; false ends it. One rank's word is enough. */
   readonly goOn?: (batchesDone: number) => boolean
+  /** Where every pixel has a label: told of each batch, and which images of the data set it is of. */
+  readonly onPixels?: ((pixels: Pixels, indices: ArrayLike<number>) => void) | undefined
   /** Between two rounds: what else is to be told, and what was. */
   readonly news?: News | undefined
 }
@@ -39,7 +41,7 @@ export interface EvaluatedMetrics {
 export async function evaluateBatches(
   session: Session,
   source: BatchSource,
-  { evaluator = evaluateOnce, ranks = ALONE, goOn = () => true, news = NO_NEWS }: EvaluatedBy = {},
+  { evaluator = evaluateOnce, ranks = ALONE, goOn = () => true, onPixels, news = NO_NEWS }: EvaluatedBy = {},
 ): Promise<EvaluatedMetrics | null> {
   let sums = NO_METRICS
   let done = 0
@@ -51,19 +53,20 @@ export async function evaluateBatches(
     const answers = batch && (await evaluator(session, batch))
     const numbers: ArrayLike<number>[] = answers ? [answers.losses, answers.ranks] : []
     const own = batch && answers ? pixelsOf(session, batch, answers) : undefined
-    if (own) numbers.push(own.labels, own.predicted)
+    if (own) numbers.push(own.labels, own.predicted, batch!.indices)
     else if (answers?.several) numbers.push(answers.several.scores, answers.several.targets)
     const facts = { ended, news: ranks.size > 1 ? news.take() : null, classes: own?.classes ?? null }
     const all = await gather(ranks, facts, numbers)
     if (ranks.size > 1) news.hear(all.map(({ facts }) => facts.news))
     if (all.some(({ facts }) => facts.ended)) return null
     for (const { facts, numbers } of all) {
-      const [losses, wrong, first, second] = numbers
+      const [losses, wrong, first, second, indices] = numbers
       if (!losses || !wrong) continue
       const more = first !== undefined && second !== undefined
       const { classes } = facts
       const pixels = more && classes !== null ? { classes, labels: first, predicted: second } : undefined
       sums = addMetrics(sums, losses, wrong, pixels)
+      if (pixels && indices) onPixels?.(pixels, indices)
       if (more && !pixels) ranking.add(first, second, losses.length)
       if (!goOn(++done)) ended = true
     }

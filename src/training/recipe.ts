@@ -138,8 +138,8 @@ export const RECIPE = {
   switchProbability: row(share, 0.5, '--switch-probability <p>', 'with both: how likely a batch gets CutMix', {
     stored: share.default(0.5),
   }),
-  /** A weight for every class, or `balanced`: labels / (classes * labels of the class). The loss is still divided by the
-   * number of images. Null: all 1. */
+  /** A weight for every class, or `balanced`: labels / (classes * labels of the class), of pixels by median frequencies
+   * (fitting/mask-balance.ts). The loss is still divided by the number of images, of pixels by their weights. Null: all 1. */
   classWeights: row(
     z
       .union([

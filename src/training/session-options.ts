@@ -11,9 +11,10 @@ import { parameterTable } from '../model/parameters.js'
 import { fitting } from '../util/patterns.js'
 import { mixes, type Recipe } from './recipe.js'
 
-type Labelled = Pick<Dataset, 'labels' | 'targets'> & { readonly masks?: object }
+type Labelled = Pick<Dataset, 'labels' | 'targets'>
 
-/** `train`: the training images, whose labels decide the kind of loss and balanced class weights. */
+/** `train`: the training images, whose labels decide the kind of loss and balanced class weights (of pixels prepare has them
+ * counted). */
 export function sessionOptions(
   recipe: Recipe,
   config: DenseNetConfig,
@@ -84,7 +85,7 @@ export function trainsClassifierAlone(config: DenseNetConfig, patterns: readonly
 function classWeights(
   { classWeights }: Recipe,
   { classes }: DenseNetConfig,
-  { labels, targets, masks }: Labelled,
+  { labels, targets }: Labelled,
 ): readonly number[] | null {
   if (classWeights === null) return null
   if (classWeights !== 'balanced') {
@@ -93,7 +94,6 @@ function classWeights(
       classWeights.length === 1 ? 'there is 1 class weight' : `there are ${classWeights.length} class weights`
     throw usageError(`${given} for ${classes} ${classes === 1 ? 'class' : 'classes'}`)
   }
-  if (masks) throw usageError('balanced class weights are not known of masks', 'give a number for each class')
   const counts = new Array<number>(classes).fill(0)
   if (targets) for (let i = 0; i < targets.length; i++) counts[i % classes]! += targets[i] === 1 ? 1 : 0
   else for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++

@@ -5,8 +5,11 @@ import { InferenceSession, Tensor } from 'onnxruntime-web'
 import sharp from 'sharp'
 import { beforeAll, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
+import type { EvaluationState, PixelEvaluation, RunSummary, Segments } from '../../dist/dashboard/api.js'
+import { serveDashboard } from '../../dist/dashboard/serve.js'
 import { decodeMask } from '../../dist/data/loading/png-mask.js'
 import { createInference } from '../../dist/engine/inference.js'
+import type { PixelReport } from '../../dist/evaluation/pixel-report.js'
 import { DenseNet } from '../../dist/index.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { resolveConfig } from '../../dist/model/config.js'
@@ -69,6 +72,50 @@ test('segment writes the classes of pixels, and a picture of them', async () => 
   const right = known.filter(i => truth.values[i] === mask.values[i])
   expect(right.length).toBeGreaterThan(0.9 * known.length)
   expect(await sharp(said.overlay).metadata()).toMatchObject({ width: 26, height: 19, channels: 3 })
+})
+
+test('the report: IoU and confusion of classes, images beside labels and predictions', async () => {
+  const report = join(folder, 'report')
+  const printed = await json('test', run, '--report', report)
+  const told: PixelReport = JSON.parse(readFileSync(printed.report.json, 'utf8'))
+  const { scores, confusion, worst, best } = told
+  expect(told).toMatchObject({ pixels: true, statistics: 'own', classes: ['0', '1', '2'] })
+  expect(scores).toMatchObject({ images: 2, meanIou: printed.meanIou, accuracy: printed.accuracy })
+  const pixels = confusion!.flat().reduce((sum, count) => sum + count, 0)
+  // Six pixels of a corner have no label.
+  expect([pixels, scores.pixels]).toEqual([2 * (19 * 26 - 6), pixels])
+  expect(scores.classes.map(({ iou }) => iou)).toEqual(printed.classes.map(({ iou }: { iou: number }) => iou))
+  expect([worst.length, best.length]).toEqual([1, 1])
+  expect(worst[0]!.meanIou!).toBeLessThanOrEqual(best[0]!.meanIou!)
+  const [, ...lines] = readFileSync(printed.report.csv, 'utf8').trim().split('\r\n')
+  expect(lines.map(line => line.split(',').slice(0, 2))).toEqual(
+    [0, 1].map(i => [join(pictures, `test/images/${i}.png`), String(19 * 26 - 6)]),
+  )
+  const page = readFileSync(printed.report.html, 'utf8')
+  expect(page.match(/src="data:image\/png;base64/g)).toHaveLength(6)
+})
+
+test('the dashboard evaluates it, shows masks, and looks at a picture', { timeout: 120_000 }, async () => {
+  const server = await serveDashboard(run)
+  const ask = async <T>(path: string, init?: RequestInit): Promise<T> =>
+    (await (await fetch(`${server.url}api/${path}`, init)).json()) as T
+  try {
+    await ask('evaluation?run=.', { method: 'POST' })
+    const state = () => ask<EvaluationState>('evaluation?run=.')
+    await expect.poll(async () => (await state()).state, { timeout: 100_000 }).toBe('done')
+    const answer = await state()
+    const { report, pictures: shown } = (answer.state === 'done' && answer.evaluation) as PixelEvaluation
+    const { meanIou } = await json('test', run)
+    expect(report).toMatchObject({ pixels: true, scores: { images: 2, meanIou } })
+    expect(shown.map(picture => Object.keys(picture))).toEqual(Array(2).fill(['image', 'truth', 'predicted']))
+    expect((await ask<RunSummary[]>('runs'))[0]).toMatchObject({ last: { meanIou: expect.any(Number) } })
+    const body = readFileSync(join(pictures, 'test/images/1.png'))
+    const found = await ask<Segments>('inspect/segments?run=.', { method: 'POST', body })
+    expect(found).toMatchObject({ height: 19, width: 26, overlay: expect.stringMatching(/^data:image\/png;base64,/) })
+    expect(found.classes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6)
+  } finally {
+    await server.close()
+  }
 })
 
 test('the second phase trains on whole images', async () => {

@@ -120,8 +120,8 @@ int main(int count, char** arguments) {
   if (count < 2) fail("which recording?");
   InstructionSet sets[8];
   int wanted = 1;
-  if (count > 2) sets[0] = chooseInstructionSet(arguments[2]);
-  else wanted = availableInstructionSets(sets, 8);
+  if (count > 2) sets[0] = instructionSetCalled(arguments[2]);
+  else wanted = availableInstructionSets(sets, 8, Precision::BFloat16);
   if (!sets[0].name) fail("this processor lacks that instruction set");
   bool passes = true;
   for (int i = 0; i < wanted; i++) passes = replay(arguments[1], sets[i]) && passes;

@@ -14,20 +14,11 @@ describe.skipIf(!gpuAvailable).concurrent('webgpu agrees with the reference', as
     if (process.env.DENSENET_SHOW_ERRORS) console.table(worst)
     backend?.dispose()
   })
-  test('refuses nothing that DenseNets of images have', () => {
-    const refused = conformanceCases
-      .map(({ program }) => backend!.refuses(program.calls[0]!))
-      .filter(why => why !== null)
-    expect([...new Set(refused)]).toEqual([
-      'the webgpu backend has no convolutions with a bias',
-      'the webgpu backend has no transposed convolutions',
-      'the webgpu backend has no cross entropy of pixels',
-    ])
+  test('refuses nothing', () => {
+    for (const { program } of conformanceCases) expect(backend!.refuses(program.calls[0]!)).toBe(null)
   })
   for (const testCase of conformanceCases) {
-    test(testCase.name, async ({ skip }) => {
-      const why = backend!.refuses(testCase.program.calls[0]!)
-      if (why !== null) skip(why)
+    test(testCase.name, async () => {
       const expected = await expectedOf(testCase)
       for (const gap of [Number.NaN, 1e30]) {
         // As it is stored: what must stay is compared.

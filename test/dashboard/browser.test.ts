@@ -2,13 +2,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningDashboard, serveDashboard } from '../../dist/dashboard/serve.js'
+import { makePixelReport } from '../../dist/evaluation/pixel-report.js'
 import { makeReport } from '../../dist/evaluation/report.js'
 import { scorePredictions } from '../../dist/evaluation/scores.js'
 import { thumbnails } from '../../dist/evaluation/thumbnails.js'
 import { limitDataset } from '../../dist/images/dataset.js'
 import { syntheticDataset } from '../../dist/images/synthetic.js'
+import { pixelScores } from '../../dist/training/pixels.js'
 import { chromiumPath, faults, launch, VIEWS } from '../chromium.js'
 import { appendLog, endLine, epochsOf, makeRun, startLine, stepLine, temporaryFolder, writeLog } from './runs.js'
 
@@ -43,6 +46,35 @@ async function writeEvaluation(run: string): Promise<void> {
   writeFileSync(join(run, '.dashboard', 'evaluation-last.json'), JSON.stringify(cached))
 }
 
+/** Of a network for pixels: 8 images of three classes, some of the pixels of the second taken for the third. */
+async function writePixelEvaluation(run: string): Promise<void> {
+  const confusion = [400, 0, 0, 20, 300, 80, 0, 4, 200]
+  const image = (index: number) => ({ index, pixels: 128, ...pixelScores(confusion), predicted: new Uint16Array(0) })
+  const [worst, best] = [[image(3), image(0), image(5)], [image(1)]]
+  const predictions = {
+    metrics: { loss: 0.5, top1Error: 10.4, top5Error: 0 },
+    confusion,
+    images: Array.from({ length: 8 }, (_, i) => image(i)),
+    worst,
+    best,
+  }
+  const facts = { path: run, network: 'tiny', views: 'single', training: null, statistics: 'own' } as const
+  const dataset = { ...syntheticDataset('test'), name: 'streets', classes: ['sky', 'road', 'car'] }
+  const report = makePixelReport(facts, dataset, predictions)
+  const colours = ['#87a', '#333', '#c60'].map(async background => {
+    const png = await sharp({ create: { width: 48, height: 36, channels: 3, background } })
+      .png()
+      .toBuffer()
+    return `data:image/png;base64,${png.toString('base64')}`
+  })
+  const [shown, truth, predicted] = await Promise.all(colours)
+  const pictures = [...worst, ...best].map(() => ({ image: shown, truth, predicted }))
+  mkdirSync(join(run, '.dashboard'))
+  const evaluation = { report, pictures, epoch: 2, made: Date.now() }
+  const cached = { version: 2, bytes: 0, modified: 0, evaluation }
+  writeFileSync(join(run, '.dashboard', 'evaluation-last.json'), JSON.stringify(cached))
+}
+
 const PATIENCE = { timeout: 60_000 }
 
 describe.skipIf(chromiumPath === null)('in chromium', () => {
@@ -58,6 +90,9 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     writeLog(growing, startLine() + epochsOf(1, 2))
     await writeEvaluation(growing)
     writeLog(makeRun(root, 'other', 0.2), startLine() + epochsOf(1, 5, 300) + endLine())
+    const pixels = makeRun(root, 'pixels')
+    writeLog(pixels, startLine() + epochsOf(1, 5, 100, { meanIou: 0.625 }) + endLine())
+    await writePixelEvaluation(pixels)
     makeRun(root, 'damaged')
     writeLog(join(root, 'damaged'), 'nothing of a log\n')
     server = await serveDashboard(root)
@@ -189,6 +224,17 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     await page.context().close()
   })
 
+  test('a network for pixels: its mean IoU, predicted masks beside pictures and labels', async () => {
+    const page = await open('#/curves?run=pixels')
+    await until(() => read(page, 'Mean IoU'), ['train 62.50', 'test 62.50'])
+    await page.getByText('test mean IoU').waitFor()
+    await page.goto(`${server.url}#/evaluation?run=pixels`)
+    await until(() => page.locator('.masks li').count(), 4)
+    await until(() => page.locator('.masks img').count(), 12)
+    expect(await page.locator('.matrix .right').allInnerTexts()).toEqual(['100.0\u00a0%', '75.0\u00a0%', '98.0\u00a0%'])
+    await page.context().close()
+  })
+
   test.each(VIEWS)(
     'axe finds nothing wrong with any page, nothing overflows: $width pixels, $colorScheme',
     async ({ colorScheme, ...viewport }) => {
@@ -201,6 +247,9 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
         await page.locator('main').locator(content).first().waitFor()
         expect(await faults(page), name).toEqual([])
       }
+      await page.goto(`${server.url}#/evaluation?run=pixels`)
+      await page.locator('.masks').first().waitFor()
+      expect(await faults(page), 'masks').toEqual([])
       await page.context().close()
     },
   )

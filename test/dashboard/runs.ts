@@ -80,8 +80,9 @@ export const stepLine = (step: number, loss = 100 / step): string =>
     memoryBytes: 200e6,
   })
 
-export const epochLine = (epoch: number): string => {
-  const test = { loss: 2 / epoch, top1Error: 60 - epoch, top5Error: 10 }
+/** `more`: of its scores. */
+export const epochLine = (epoch: number, more: object = {}): string => {
+  const test = { loss: 2 / epoch, top1Error: 60 - epoch, top5Error: 10, ...more }
   return line({
     ...{
       time: time(epoch * BATCHES, epoch),
@@ -108,14 +109,14 @@ export const stopLine = (step: number): string =>
   line({ time: time(step, Math.floor(step / BATCHES)), type: 'stop', epoch: 1, batch: step, step })
 
 /** The lines of whole epochs; the loss of step s is firstLoss / s. */
-export const epochsOf = (from: number, to: number, firstLoss = 100): string => {
+export const epochsOf = (from: number, to: number, firstLoss = 100, more: object = {}): string => {
   let text = ''
   for (let epoch = from; epoch <= to; epoch++) {
     for (let batch = 1; batch <= BATCHES; batch++) {
       const step = (epoch - 1) * BATCHES + batch
       text += stepLine(step, firstLoss / step)
     }
-    text += epochLine(epoch)
+    text += epochLine(epoch, more)
   }
   return text
 }

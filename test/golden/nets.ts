@@ -50,8 +50,14 @@ export function generate({ number, low, high }: Generated, count: number): Float
 
 /** Several generated tensors, one behind the other. */
 export function generateAll(entries: readonly GeneratedTensor[]): Float64Array {
-  const count = (entry: GeneratedTensor): number => entry.shape.reduce((a, b) => a * b, 1)
-  return Float64Array.from(entries.flatMap(entry => [...generate(entry, count(entry))]))
+  const made = entries.map(entry => generate(entry, entry.shape.reduce((a, b) => a * b, 1)))
+  const all = new Float64Array(made.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const values of made) {
+    all.set(values, at)
+    at += values.length
+  }
+  return all
 }
 
 /** The error of each of a flat array's tensors: of samples, sum and sum of squares, relative to what bounds them. */

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createSession } from '../../dist/engine/session.js'
-import { architecture } from '../../dist/model/architecture.js'
+import { architecture, scoresOf } from '../../dist/model/architecture.js'
 import type { DenseNetConfig } from '../../dist/model/config.js'
 
 const FOLDER = fileURLToPath(new URL('./fixtures/', import.meta.url))
@@ -51,17 +51,20 @@ interface Weights {
   readonly running: Float32Array | Float64Array
 }
 
-/** Logits in evaluate mode, in float64, one row an image. */
+/** Logits in evaluate mode, in float64, one row an image: [classes], or [classes][height][width]. */
 export async function logitsOf({ config, parameters, running }: Weights, inputs: Float32Array): Promise<number[][]> {
   const batchSize = inputs.length / (config.inputChannels * config.height * config.width)
   const backend = createReferenceBackend({ precision: 'float64' })
-  const session = await createSession(architecture(config), backend, { batchSize })
+  const described = architecture(config)
+  const { height, width } = scoresOf(described)
+  const session = await createSession(described, backend, { batchSize })
   await session.writeState({ parameters: Float64Array.from(parameters), running: Float64Array.from(running) })
-  await session.evaluate({ size: batchSize, images: inputs, labels: new Float32Array(batchSize) })
+  await session.evaluate({ size: batchSize, images: inputs, labels: new Float32Array(batchSize * height * width) })
   const logits = [...(await session.logits(batchSize))]
   session.dispose()
   backend.dispose()
-  return Array.from({ length: batchSize }, (_, i) => logits.slice(i * config.classes, (i + 1) * config.classes))
+  const numbers = config.classes * height * width
+  return Array.from({ length: batchSize }, (_, i) => logits.slice(i * numbers, (i + 1) * numbers))
 }
 
 /** Largest difference between two tables of logits. */

@@ -46,9 +46,11 @@ async function read(name, backend) {
   const { input, logits, images: given = images(input) } = files[name]
   const [size, , height, width] = input
   const network = await DenseNet.load(unpack(name), { height, width })
-  const session = await createSession(architecture(network.config), backend, { batchSize: size })
+  const described = architecture(network.config)
+  const { output } = described.layers.at(-1)
+  const session = await createSession(described, backend, { batchSize: size })
   await session.writeState(network.state)
-  await session.evaluate({ size, images: given, labels: new Float32Array(size) })
+  await session.evaluate({ size, images: given, labels: new Float32Array(size * output.height * output.width) })
   const ours = [...(await session.logits(size))]
   session.dispose()
   return { network, difference: Math.max(...ours.map((x, i) => Math.abs(x - logits.flat()[i]))) }

@@ -2,7 +2,7 @@
 // run is refused in a sentence. scripts/test-emulated.mjs runs this on processors that it knows (DENSENET_EXPECTED_ISA).
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { chooseInstructionSet, loadAddon } from '../../dist/backends/native/addon.js'
+import { type Addon, chooseInstructionSet, loadAddon } from '../../dist/backends/native/addon.js'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { instructionSets, knownInstructionSets } from '../native-available.js'
 
@@ -38,7 +38,7 @@ describe.skipIf(instructionSets.length === 0)('instruction sets', () => {
 
   test.each(instructionSets)('%s is taken when asked for', async name => {
     const { title } = loadAddon()
-      .instructionSets()
+      .instructionSets('float32')
       .find(set => set.name === name)!
     process.env.DENSENET_ISA = name
     for (const options of [{ threads: 1 }, { threads: 1, instructionSet: name }]) {
@@ -58,6 +58,39 @@ describe.skipIf(instructionSets.length === 0)('instruction sets', () => {
     )
     expect(() => createNativeBackend({ instructionSet: name })).toThrow(
       expect.objectContaining({ code: 'usage', message: `${expected} for instructionSet, got "${name}"` }),
+    )
+  })
+})
+
+describe('a build with the kernels of another processor', () => {
+  const addon = {
+    instructionSets: () => [
+      { name: 'avx512', title: 'AVX-512', built: false },
+      { name: 'avx2', title: 'AVX2', built: true },
+      { name: 'portable', title: 'portable', built: true },
+    ],
+  } as unknown as Addon
+  const choose = (wanted?: string) => {
+    const warnings: string[] = []
+    delete process.env.DENSENET_ISA
+    const { name } = chooseInstructionSet(addon, wanted, message => warnings.push(message))
+    return { name, warnings }
+  }
+
+  test('is used, and it is said what there could be', () => {
+    const message = 'this build has no AVX-512 kernels, which are faster here. To have them, npm run build:native'
+    expect(choose()).toEqual({ name: 'avx2', warnings: [message] })
+    expect(choose('portable')).toEqual({ name: 'portable', warnings: [] })
+  })
+
+  test('refuses what it lacks, and says how to get it', () => {
+    expect(() => choose('avx512')).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message:
+          'expected an instruction set that this build has kernels for (avx2, portable) for instructionSet, got "avx512"',
+        hint: 'build the others with: npm run build:whole',
+      }),
     )
   })
 })

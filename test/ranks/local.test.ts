@@ -6,12 +6,14 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { createBackend } from '../../dist/backends/registry.js'
 import { imageFiles } from '../../dist/data/sets/image-files.js'
+import { maskFolder } from '../../dist/data/sets/mask-folder.js'
 import { DenseNet, type FitOptions } from '../../dist/densenet.js'
 import type { Dataset } from '../../dist/images/dataset.js'
 import type { DenseNetOptions } from '../../dist/model/config.js'
 import { localRanks } from '../../dist/ranks/local.js'
 import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 import type { TrainingEvent } from '../../dist/training/events.js'
+import { putMasks } from '../data/masks.js'
 import { instructionSets } from '../native-available.js'
 import { markedDataset, TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 
@@ -114,6 +116,33 @@ describe('the bits of one process', () => {
     const sets = { train: markedDataset('train', 21), validation: markedDataset('test', 9) }
     const options: Asked = { sets, accumulate: 3, optimizer: 'adamw', learningRate: 0.01, crops: 'flip' }
     expectSame(await trained(3, options), await trained(0, options))
+  })
+
+  test('pixels of images with masks, class weights of their frequencies', async () => {
+    const pictures = join(folder, 'pictures')
+    await putMasks(join(pictures, 'train'), 7, 12, 10)
+    await putMasks(join(pictures, 'val'), 3, 12, 10)
+    const { train, validation } = (await maskFolder(pictures, { size: 8 }))!
+    const network = {
+      family: 'fc-densenet',
+      blocks: [1, 1, 1],
+      growthRate: 2,
+      initialChannels: 3,
+      classes: 3,
+      height: 8,
+      width: 8,
+    } as const
+    const asked = {
+      sets: { train, validation },
+      network,
+      batchSize: 2,
+      accumulate: 2,
+      classWeights: 'balanced',
+      ownStatistics: true,
+    } as const
+    const one = await trained(0, asked)
+    expect(one.results[0]!.final!.meanIou).toBeGreaterThan(0)
+    expectSame(await trained(2, asked), one)
   })
 
   test('features that are kept', async () => {

@@ -2,11 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import { bind } from '../../dist/backends/webgpu/bindings.js'
 import { lower } from '../../dist/backends/webgpu/lower.js'
-import { onPages, wholeBatch } from '../../dist/backends/webgpu/memory.js'
+import { onPages, placed, wholeBatch } from '../../dist/backends/webgpu/memory.js'
 import type { GpuBuffer, Limits } from '../../dist/backends/webgpu/platform.js'
 import { livesOf } from '../../dist/engine/arena.js'
+import type { KernelCall } from '../../dist/engine/kernels.js'
 import { plan } from '../../dist/engine/planner.js'
-import { roomOf } from '../../dist/engine/program.js'
+import { type Program, roomOf } from '../../dist/engine/program.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { preset } from '../../dist/model/presets.js'
 
@@ -22,12 +23,14 @@ describe('a program whose arena no kernel may bind as a whole', () => {
 
   test('binds windows: few enough, small enough, none over another', () => {
     expect(arena.size).toBeGreaterThan(limits.maxStorageBufferBindingSize)
-    for (const { operands } of lower(program).dispatches) {
+    const reach = { reach: limits.maxStorageBufferBindingSize / 8, page: arena.size / 4 }
+    for (const { operands } of lower(program, reach).dispatches) {
       const ranges = Object.entries(operands).map(([name, { buffer, offset, count }]) => {
-        const transient = buffer !== 'scratch' && program.buffers[buffer]!.role === 'transient'
-        const start = 4 * offset + (transient ? program.offsets[buffer]! : 0)
-        const memory = buffer === 'scratch' ? scratch : transient ? arena : others[buffer]!
-        return { name, buffer: memory, from: start, to: start + 4 * count }
+        const { memory, offset: start } =
+          typeof buffer === 'number' ? placed(program, { buffer, offset }) : { memory: buffer, offset }
+        const own = typeof buffer === 'number' ? others[buffer]! : scratch
+        const holder = memory === 'arena' ? arena : own
+        return { name, buffer: holder, from: 4 * start, to: 4 * (start + count) }
       })
       const { windows, places } = bind(ranges, limits)
       expect(windows.length).toBeLessThanOrEqual(8)
@@ -91,6 +94,47 @@ test('what is planned for one image at a time runs as a batch', () => {
   expect(wholeBatch(program)).toBe(program)
 })
 
-test('a training step of densenet-bc-100-12 is few dispatches', () => {
-  expect(lower(program).dispatches.length).toBeLessThan(1000)
+describe('what many layers need is done at once', () => {
+  const dispatchesOf = (planned: Program) => lower(planned).dispatches
+  const count = (planned: Program, what: string): number =>
+    dispatchesOf(planned).filter(({ name }) => name === what).length
+
+  test.each(['store', 'recompute'] as const)('a training step of densenet-bc-100-12 with `%s`', memory => {
+    const planned = plan(net, { mode: 'train', batchSize: 64, memory })
+    const again = memory === 'recompute' ? planned.calls.length - program.calls.length : 0
+    expect(dispatchesOf(planned).length).toBe(510 + again)
+    for (const what of ['running statistics', 'coefficients of norms', 'coefficients of deferred gradients']) {
+      expect(count(planned, what)).toBe(1)
+    }
+  })
+
+  test('but never later or earlier than memory allows', () => {
+    const [statistics, running, input] = [0, 1, 2]
+    const buffers: Program['buffers'] = [
+      { name: 'statistics', elements: 8, role: 'transient' },
+      { name: 'running', elements: 8, role: 'running' },
+      { name: 'input', elements: 8, role: 'input' },
+    ]
+    const enter = (offset: number): KernelCall => ({
+      kernel: 'runningStatistics',
+      channels: 2,
+      pixels: 4,
+      momentum: 0.1,
+      statistics: { mean: { buffer: statistics, offset: 0 }, variance: { buffer: statistics, offset: 2 } },
+      runningMean: { buffer: running, offset },
+      runningVariance: { buffer: running, offset: offset + 2 },
+    })
+    const overwrite = (buffer: number): KernelCall => ({
+      kernel: 'fill',
+      elements: 4,
+      value: 1,
+      target: { buffer, offset: 0 },
+    })
+    const namesOf = (...calls: KernelCall[]): string[] =>
+      dispatchesOf({ batchSize: 1, buffers, calls, offsets: [0, -1, -1], arenaBytes: 256 }).map(({ name }) => name)
+    const once = 'running statistics'
+    expect(namesOf(enter(0), overwrite(input), enter(4))).toEqual(['fill', once])
+    expect(namesOf(enter(0), overwrite(statistics), enter(4))).toEqual([once, 'fill', once])
+    expect(namesOf(enter(0), overwrite(input), enter(0))).toEqual(['fill', once, once])
+  })
 })

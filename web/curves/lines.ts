@@ -5,7 +5,7 @@ import type { RunSeries } from './series.js'
 import type { Axis } from './view.js'
 
 export interface Metric {
-  readonly id: StepMetric
+  readonly id: StepMetric | 'meanIou'
   readonly title: string
   readonly unit: string
   readonly format: (value: number) => string
@@ -64,6 +64,19 @@ export const metrics: readonly Metric[] = [
   },
 ]
 
+const percent = (share: number | null | undefined): number | null => (share == null ? null : 100 * share)
+
+/** Of networks for pixels; no step tells it. */
+export const meanIou: Metric = {
+  id: 'meanIou',
+  title: 'Mean IoU',
+  unit: '%',
+  format: value => value.toFixed(2),
+  log: false,
+  ofTraining: ({ train }) => percent(train.meanIou),
+  ofTest: ({ test }) => percent(test?.meanIou),
+}
+
 export interface Line {
   readonly run: string
   /** "run-1" */
@@ -99,14 +112,17 @@ export function linesOf(metric: Metric, drawn: readonly DrawnRun[], axis: Axis):
       least: null,
       most: null,
     })
-    const train = axis === 'epoch' ? line('train', metric.ofTraining) : stepLine(metric, run, colour, series)
+    const train =
+      axis === 'epoch' || metric.id === 'meanIou'
+        ? line('train', metric.ofTraining)
+        : stepLine(metric.id, run, colour, series)
     const bare = drawn.length > MOST_BANDS && train ? { ...train, least: null, most: null } : train
     const tested = metric.ofTest && epochs.some(point => metric.ofTest!(point) !== null)
     return [...(bare ? [bare] : []), ...(tested ? [line(summary.on, metric.ofTest!)] : [])]
   })
 }
 
-function stepLine({ id }: Metric, run: string, colour: string, series: RunSeries): Line | null {
+function stepLine(id: StepMetric, run: string, colour: string, series: RunSeries): Line | null {
   const curves = series.steps.value
   const buckets = curves?.series[id]
   if (!curves || !buckets?.mean.some(value => value !== null)) return null

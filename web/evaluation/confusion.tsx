@@ -1,11 +1,20 @@
 // The confusion matrix, or of many classes the pairs that are taken for each other.
-import type { Evaluation } from '../api.js'
 import { grouped } from '../format.js'
 
 const MOST_IN_MATRIX = 30
 
-export function Confusion({ report }: Pick<Evaluation, 'report'>) {
-  const { confusion, classes } = report
+interface ConfusionProps {
+  /** [true class][predicted class]; null: of too many classes. */
+  readonly confusion: readonly (readonly number[])[] | null
+  readonly classes: readonly string[]
+  readonly pairs: readonly { readonly label: string; readonly predicted: string; readonly count: number }[]
+  /** What is counted. */
+  readonly unit: string
+  /** What stands in a cell. */
+  readonly cell?: (count: number, share: number) => string
+}
+
+export function Confusion({ confusion, classes, pairs, unit, cell = count => String(count) }: ConfusionProps) {
   const drawn = confusion !== null && classes.length <= MOST_IN_MATRIX
   return (
     <section>
@@ -15,23 +24,27 @@ export function Confusion({ report }: Pick<Evaluation, 'report'>) {
           <p class="soft">Rows: the true class; columns: what the network said.</p>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
           <section class="wide" tabIndex={0} aria-label="Confusion matrix">
-            <Matrix counts={confusion} classes={classes} />
+            <Matrix counts={confusion} classes={classes} cell={cell} />
           </section>
         </>
       )}
       {drawn ? (
         <details>
           <summary>Most confused classes</summary>
-          <Pairs report={report} />
+          <Pairs pairs={pairs} unit={unit} />
         </details>
       ) : (
-        <Pairs report={report} />
+        <Pairs pairs={pairs} unit={unit} />
       )}
     </section>
   )
 }
 
-function Matrix({ counts, classes }: { counts: readonly (readonly number[])[]; classes: readonly string[] }) {
+interface MatrixProps extends Required<Pick<ConfusionProps, 'classes' | 'cell'>> {
+  readonly counts: readonly (readonly number[])[]
+}
+
+function Matrix({ counts, classes, cell }: MatrixProps) {
   return (
     <table class="matrix">
       <thead>
@@ -57,7 +70,7 @@ function Matrix({ counts, classes }: { counts: readonly (readonly number[])[]; c
                   style={{ '--share': count === 0 ? 0 : (0.1 + 0.6 * Math.sqrt(count / total)).toFixed(3) }}
                   title={`${classes[label]} taken for ${classes[predicted]}: ${count} of ${total}`}
                 >
-                  {count || ''}
+                  {count > 0 && cell(count, count / total)}
                 </td>
               ))}
             </tr>
@@ -68,23 +81,23 @@ function Matrix({ counts, classes }: { counts: readonly (readonly number[])[]; c
   )
 }
 
-function Pairs({ report: { confusedPairs } }: Pick<Evaluation, 'report'>) {
-  if (confusedPairs.length === 0) return <p>None was confused.</p>
+function Pairs({ pairs, unit }: Pick<ConfusionProps, 'pairs' | 'unit'>) {
+  if (pairs.length === 0) return <p>None was confused.</p>
   return (
     <table>
       <thead>
         <tr>
           <th class="text">true class</th>
           <th class="text">taken for</th>
-          <th>images</th>
+          <th>{unit}</th>
         </tr>
       </thead>
       <tbody>
-        {confusedPairs.map(({ label, predicted, images }) => (
+        {pairs.map(({ label, predicted, count }) => (
           <tr key={`${label} ${predicted}`}>
             <th>{label}</th>
             <td class="text">{predicted}</td>
-            <td>{grouped(images)}</td>
+            <td>{grouped(count)}</td>
           </tr>
         ))}
       </tbody>

@@ -40,7 +40,11 @@ export function Findings({ evaluation, best, over }: FindingsProps) {
       {best && report.training !== null && (
         <p class="soft">This checkpoint was picked by looking at these images: its error is optimistic.</p>
       )}
-      <Confusion report={report} />
+      <Confusion
+        {...report}
+        pairs={report.confusedPairs.map(({ images, ...pair }) => ({ ...pair, count: images }))}
+        unit="images"
+      />
       <Worst evaluation={evaluation} over={over} key={thumbnails.length} />
       <div class="beside">
         <Classes evaluation={evaluation} />

@@ -27,7 +27,7 @@ export function Choice({ name, value, options, choose }: ChoiceProps) {
 
 const CHECKPOINTS = [
   ['last', 'the last one'],
-  ['best', 'the one of the lowest error'],
+  ['best', 'the best one'],
 ] as const
 
 /** Which of a run's checkpoints is looked at. */

@@ -1,9 +1,10 @@
 // How the shown runs differ: their settings side by side, and what came of them.
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import type { EpochScore } from '../../src/training/events.js'
 import { type ApiError, ask, type RunSummary, type Settings } from '../api.js'
 import { Failed } from '../failed.js'
-import { duration, error, figure, grouped } from '../format.js'
+import { duration, figure, grouped, judgedBy, standing } from '../format.js'
 import { runs } from '../live.js'
 import { colourName } from '../palette.js'
 import { shownRuns } from '../route.js'
@@ -11,13 +12,16 @@ import { remembered } from '../settings.js'
 
 const onlyDifferences = remembered('onlyDifferences', true)
 
+/** "error 5.32 %" */
+const judged = (score: EpochScore | null): string => (score ? `${judgedBy(score).name} ${standing(score)}` : '–')
+
 /** What came of a run, as rows of the same table. */
 const RESULTS: readonly (readonly [string, (run: RunSummary) => string])[] = [
   ['state', ({ state }) => state],
   ['epochs done', ({ epochsDone, epochs }) => `${grouped(epochsDone)} of ${grouped(epochs)}`],
-  ['error after the last epoch', ({ last }) => error(last?.top1Error)],
+  ['after the last epoch', ({ last }) => judged(last)],
   ['loss after the last epoch', ({ last }) => figure(last?.loss)],
-  ['lowest error', ({ best }) => (best ? `${error(best.top1Error)} at epoch ${best.epoch}` : '–')],
+  ['best', ({ best }) => (best ? `${judged(best)} at epoch ${best.epoch}` : '–')],
   [
     'time from its start to its last step',
     ({ started, updated }) => (started === null ? '–' : duration((updated - started) / 1000)),

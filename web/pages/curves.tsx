@@ -2,7 +2,7 @@
 import { computed, useSignalEffect } from '@preact/signals'
 import { Chart } from '../curves/chart.js'
 import { EpochTable } from '../curves/epoch-table.js'
-import { type DrawnRun, linesOf, metrics } from '../curves/lines.js'
+import { type DrawnRun, linesOf, type Metric, meanIou, metrics } from '../curves/lines.js'
 import { RunSeries } from '../curves/series.js'
 import { Toolbar } from '../curves/toolbar.js'
 import { asTable, axis, bucketWidth, range, smoothing } from '../curves/view.js'
@@ -65,7 +65,7 @@ export function CurvesPage() {
         drawn.map(run => <EpochTable key={run.summary.id} {...run} />)
       ) : (
         <div class="charts">
-          {metrics.map((metric, i) => (
+          {charted(drawn).map((metric, i) => (
             <Chart
               key={metric.id}
               metric={metric}
@@ -79,6 +79,12 @@ export function CurvesPage() {
       )}
     </>
   )
+}
+
+/** With that of pixels, where some of the runs has it. */
+function charted(drawn: readonly DrawnRun[]): readonly Metric[] {
+  const told = drawn.some(({ series }) => series.epochs.value?.epochs.some(({ train }) => train.meanIou !== undefined))
+  return told ? [...metrics.slice(0, 2), meanIou, ...metrics.slice(2)] : metrics
 }
 
 /** What is wrong with a run's log, and what the run itself warned of. */

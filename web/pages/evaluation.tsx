@@ -1,8 +1,17 @@
 // What a run's network gets right and wrong: evaluated on demand on the test images, by a process beside the server.
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { type ApiError, ask, type CheckpointName, type EvaluationState, type RunSummary } from '../api.js'
+import {
+  type ApiError,
+  ask,
+  type CheckpointName,
+  type Evaluation,
+  type EvaluationState,
+  type PixelEvaluation,
+  type RunSummary,
+} from '../api.js'
 import { Findings } from '../evaluation/findings.js'
+import { PixelFindings } from '../evaluation/pixel-findings.js'
 import { Failed } from '../failed.js'
 import { age, grouped } from '../format.js'
 import { clock } from '../live.js'
@@ -11,7 +20,7 @@ import { Now } from '../now.js'
 const ASK_MILLISECONDS = 400
 const CHECKPOINTS: readonly (readonly [CheckpointName, string])[] = [
   ['last', 'the last one'],
-  ['best', 'the one of the lowest error'],
+  ['best', 'the best one'],
 ]
 
 export function EvaluationPage({ run }: { run: RunSummary }) {
@@ -78,11 +87,18 @@ export function EvaluationPage({ run }: { run: RunSummary }) {
         </p>
       )}
       {state.value?.state === 'done' && (
-        <Findings evaluation={state.value.evaluation} best={checkpoint.value === 'best'} />
+        <Found evaluation={state.value.evaluation} best={checkpoint.value === 'best'} />
       )}
     </>
   )
 }
+
+const Found = ({ evaluation, best }: { evaluation: Evaluation | PixelEvaluation; best: boolean }) =>
+  'pictures' in evaluation ? (
+    <PixelFindings evaluation={evaluation} best={best} />
+  ) : (
+    <Findings evaluation={evaluation} best={best} />
+  )
 
 function Progress({ state }: { state: EvaluationState | null }) {
   if (state?.state === 'running') {

@@ -9,6 +9,7 @@ import {
   type InspectionPicture,
   type InspectionPlaces,
   type RunSummary,
+  type Segments,
 } from '../api.js'
 import { Failed } from '../failed.js'
 import { share } from '../format.js'
@@ -50,7 +51,11 @@ export function ImagePage({ run }: { run: RunSummary }) {
         </p>
       ) : (
         <div class="findings">
-          <Cam file={file.value} query={query} places={places} />
+          {places.pixels ? (
+            <Pixels file={file.value} query={query} />
+          ) : (
+            <Cam file={file.value} query={query} places={places} />
+          )}
           <Maps file={file.value} query={query} places={places} />
         </div>
       )}
@@ -110,6 +115,32 @@ function Cam({ file, query, places }: PartProps) {
             </li>
           ))}
         </ul>
+      )}
+    </section>
+  )
+}
+
+function Pixels({ file, query }: Pick<PartProps, 'file' | 'query'>) {
+  const { value, failure, busy } = useSent<Segments>('inspect/segments', query, file)
+  return (
+    <section>
+      <h2>What its pixels are</h2>
+      <span class="soft" role="status">
+        {busy ? 'looking …' : value ? `${value.width} × ${value.height} pixels` : ''}
+      </span>
+      {failure && <Failed failure={failure} />}
+      {value && (
+        <div class="beside">
+          <img class="overlay" src={value.overlay} alt={`${file.name} with the colours of its classes`} />
+          <ul class="shares">
+            {value.classes.map(({ label, share: part, colour }) => (
+              <li key={label}>
+                <span class="mask-colour" style={{ background: colour }} /> {label}{' '}
+                <span class="soft">{share(part)}</span>
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
     </section>
   )

@@ -1,7 +1,8 @@
 // All runs as a table that can be sorted by any of its columns.
 import { signal } from '@preact/signals'
+import type { EpochScore } from '../../src/training/events.js'
 import type { RunSummary } from '../api.js'
-import { age, duration, error, grouped, short } from '../format.js'
+import { age, duration, error, grouped, share, short } from '../format.js'
 import { clock, runList } from '../live.js'
 import { colourName } from '../palette.js'
 import { addressOf, shownRuns, toggleShown } from '../route.js'
@@ -12,9 +13,15 @@ interface Column {
   readonly value: (run: RunSummary) => string | number | null
   readonly text?: (run: RunSummary) => string
   readonly words?: boolean
+  /** Only where some of the runs has it. */
+  readonly rare?: boolean
 }
 
-const columns: readonly Column[] = [
+/** Of pixels the best epoch is one of the highest mean IoU. */
+const lowest = (best: EpochScore | null): number | null =>
+  best?.meanIou === undefined ? (best?.top1Error ?? null) : null
+
+const allColumns: readonly Column[] = [
   { title: 'run', value: ({ id }) => id, words: true },
   { title: 'state', value: ({ state }) => state, text: ({ state }) => `${STATE_MARKS[state]} ${state}`, words: true },
   {
@@ -23,7 +30,19 @@ const columns: readonly Column[] = [
     text: ({ epochsDone, epochs }) => (epochs > 0 ? `${grouped(epochsDone)}/${grouped(epochs)}` : '–'),
   },
   { title: 'last error', value: ({ last }) => last?.top1Error ?? null, text: ({ last }) => error(last?.top1Error) },
-  { title: 'lowest error', value: ({ best }) => best?.top1Error ?? null, text: ({ best }) => error(best?.top1Error) },
+  { title: 'lowest error', value: ({ best }) => lowest(best), text: ({ best }) => error(lowest(best)) },
+  {
+    title: 'last mean IoU',
+    value: ({ last }) => last?.meanIou ?? null,
+    text: ({ last }) => share(last?.meanIou ?? null),
+    rare: true,
+  },
+  {
+    title: 'highest mean IoU',
+    value: ({ best }) => best?.meanIou ?? null,
+    text: ({ best }) => share(best?.meanIou ?? null),
+    rare: true,
+  },
   { title: 'at epoch', value: ({ best }) => best?.epoch ?? null, text: ({ best }) => `${best?.epoch ?? '–'}` },
   {
     title: 'left',
@@ -44,7 +63,8 @@ const order = signal({ column: 'age', down: false })
 
 export function RunsPage() {
   const { column: by, down } = order.value
-  const { value } = columns.find(({ title }) => title === by)!
+  const columns = allColumns.filter(({ rare, value }) => !rare || runList.value.some(run => value(run) !== null))
+  const { value } = columns.find(({ title }) => title === by) ?? columns[0]!
   const sorted = [...runList.value].sort((a, b) => {
     const [x, y] = [value(a), value(b)]
     // What is not known comes last either way.
@@ -86,7 +106,7 @@ export function RunsPage() {
           </thead>
           <tbody>
             {sorted.map(run => (
-              <RunLine key={run.id} run={run} />
+              <RunLine key={run.id} run={run} columns={columns} />
             ))}
           </tbody>
         </table>
@@ -97,7 +117,7 @@ export function RunsPage() {
 
 const addressOfCompare = (): string => addressOf(shownRuns.value[0] ?? '', 'compare')
 
-function RunLine({ run }: { run: RunSummary }) {
+function RunLine({ run, columns }: { run: RunSummary; columns: readonly Column[] }) {
   const colour = colourName(run.id)
   return (
     <tr>

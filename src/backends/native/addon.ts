@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { FINGERPRINT } from '../../engine/encode.js'
+import { PRECISIONS, type Precision } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import type { Stored } from '../compiled/backend.js'
 
@@ -12,17 +13,19 @@ export type PoolHandle = { readonly __pool: unique symbol }
 export type ProgramHandle = { readonly __program: unique symbol }
 
 export interface InstructionSet {
-  /** As in DENSENET_ISA: avx512, avx2, neon, portable. */
+  /** As in DENSENET_ISA: avx512bf16, avx512, avx2, neon, portable. */
   readonly name: string
   readonly title: string
+  /** Whether this build has kernels for it, in the precision that was asked for: `npm ci` makes what the processor at hand runs best. */
+  readonly built: boolean
 }
 
 /** Programs and calls are encoded (engine/encode.ts). */
 export interface Addon {
   /** Of the vocabulary that it was built for: an older build would answer, but wrongly. */
   readonly vocabulary?: number
-  /** What this processor can run, best first. */
-  instructionSets(): InstructionSet[]
+  /** What this processor can run and makes a difference to a precision, best first. */
+  instructionSets(precision: Precision): InstructionSet[]
   /** Zeroed memory, or null when there is not enough. */
   createBuffer(bytes: number): BufferHandle | null
   /** Bytes as they are, at a byte of the buffer. */
@@ -93,16 +96,57 @@ export function loadAddon(): Addon {
   })
 }
 
-/** The one called `wanted` or, without it, by the variable DENSENET_ISA; the processor's best when neither names one. */
-export function chooseInstructionSet(addon: Addon, wanted?: string): InstructionSet {
+/** Those of an addon's that this processor can run, and this build has, best first. */
+export const usableSets = (addon: Addon, precision: Precision = 'float32'): InstructionSet[] =>
+  addon.instructionSets(precision).filter(({ built }) => built)
+
+/** What the native backend takes for each precision, and why; null: nothing, for the reason that is given. */
+export interface Choice {
+  readonly precision: Precision
+  readonly instructionSet: string | null
+  readonly why: string
+}
+
+export function choices(addon: Addon): Choice[] {
+  return PRECISIONS.map(precision => {
+    let warning: string | undefined
+    try {
+      const onWarning = (message: string): void => {
+        warning = message
+      }
+      const { name } = chooseInstructionSet(addon, undefined, onWarning, precision)
+      const asked = process.env.DENSENET_ISA ? 'the variable DENSENET_ISA asks for it' : 'the best of this processor'
+      return { precision, instructionSet: name, why: warning ?? asked }
+    } catch (error) {
+      if (!(error instanceof DenseNetError)) throw error
+      return { precision, instructionSet: null, why: error.message }
+    }
+  })
+}
+
+/** The one called `wanted` or, without it, by the variable DENSENET_ISA; the best that there is when neither names one, with a
+ * warning where the processor could do better. */
+export function chooseInstructionSet(
+  addon: Addon,
+  wanted?: string,
+  onWarning?: (message: string) => void,
+  precision: Precision = 'float32',
+): InstructionSet {
   const name = wanted ?? process.env.DENSENET_ISA
-  const sets = addon.instructionSets()
-  const chosen = name ? sets.find(set => set.name === name) : sets[0]
+  const all = addon.instructionSets(precision)
+  const usable = usableSets(addon, precision)
+  const [best] = all
+  const chosen = name ? usable.find(set => set.name === name) : usable[0]
+  if (!name && best !== chosen && best && !best.built) {
+    onWarning?.(`this build has no ${best.title} kernels, which are faster here. To have them, npm run build:native`)
+  }
   if (chosen) return chosen
+  const names = usable.map(set => set.name).join(', ')
+  const lacks = all.some(set => set.name === name)
   throw parameterError(
     wanted === undefined ? 'DENSENET_ISA' : 'instructionSet',
-    `an instruction set that this processor can run (${sets.map(set => set.name).join(', ')})`,
+    `an instruction set that this ${lacks ? 'build has kernels for' : 'processor can run'} (${names})`,
     name,
-    'leave it out to get the best',
+    lacks ? 'build the others with: npm run build:whole' : 'leave it out to get the best',
   )
 }

@@ -14,8 +14,10 @@ import { type Addon, type BufferHandle, chooseInstructionSet, loadAddon, type Pr
 export interface NativeOptions {
   /** Default: one per core. The results do not depend on it. */
   readonly threads?: number
-  /** Instead of the best the processor has: avx512, avx2, neon, portable. Default: the variable DENSENET_ISA. */
+  /** Instead of the best the processor has: avx512bf16 (of bfloat16), avx512, avx2, neon, portable. Default: the variable DENSENET_ISA. */
   readonly instructionSet?: string
+  /** Told when this build lacks the kernels that the processor would run best. */
+  readonly onWarning?: (message: string) => void
   /** What activations are kept as. Default: float32. */
   readonly precision?: Precision
 }
@@ -24,7 +26,7 @@ export interface NativeOptions {
 export function createNativeBackend(options: NativeOptions = {}): CompiledBackend {
   const addon = loadAddon()
   const threads = checkThreads(options.threads, availableParallelism())
-  return createCompiledBackend(openEngine(addon, threads, options.instructionSet), options.precision ?? 'float32')
+  return createCompiledBackend(openEngine(addon, threads, options), options.precision ?? 'float32')
 }
 
 /** Bytes that a backend of default options would take for itself to run a program, nothing where the addon cannot be
@@ -32,7 +34,8 @@ export function createNativeBackend(options: NativeOptions = {}): CompiledBacken
 export function nativeScratchBytes(program: Program): number {
   try {
     const addon = loadAddon()
-    return scratchBytes(asker(addon, chooseInstructionSet(addon).name, availableParallelism()), program)
+    const isa = chooseInstructionSet(addon, undefined, undefined, program.precision)
+    return scratchBytes(asker(addon, isa.name, availableParallelism()), program)
   } catch (error) {
     if (error instanceof DenseNetError && error.code !== 'usage') return 0
     throw error
@@ -47,8 +50,12 @@ function asker(addon: Addon, isa: string, threads: number) {
   }
 }
 
-function openEngine(addon: Addon, threads: number, instructionSet?: string): Engine<BufferHandle, ProgramHandle> {
-  const isa = chooseInstructionSet(addon, instructionSet)
+function openEngine(
+  addon: Addon,
+  threads: number,
+  { instructionSet, onWarning, precision }: NativeOptions,
+): Engine<BufferHandle, ProgramHandle> {
+  const isa = chooseInstructionSet(addon, instructionSet, onWarning, precision)
   const pool = addon.createPool(threads)
   return {
     ...asker(addon, isa.name, threads),

@@ -11,7 +11,7 @@ export const nodeHost: Host = {
   read: file =>
     readFile(file).catch((error: Error) => {
       throw new DenseNetError(`the wasm backend cannot be loaded (${error.message})`, {
-        hint: 'in a clone of the repository build it with: npm run build:native',
+        hint: 'in a clone of the repository build it with: npm run build:whole',
         cause: error,
       })
     }),

@@ -32,7 +32,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Comp
   const exports = instantiate(module, memory)
   if (exports.vocabulary() !== FINGERPRINT) {
     throw new DenseNetError('the wasm backend cannot be used (its module is a build of another version)', {
-      hint: 'take the one of this package; in a clone of the repository build it anew: npm run build:native',
+      hint: 'take the one of this package; in a clone of the repository build it anew: npm run build:whole',
     })
   }
   const begin = (worker: number) =>

@@ -3,6 +3,8 @@ import { DenseNetError, parameterError } from '../../errors.js'
 import { openBackend, type WebGpuBackend } from '../webgpu/backend.js'
 import { isSoftware } from '../webgpu/device.js'
 import type { Adapter, Gpu } from '../webgpu/platform.js'
+import type { TileCosts } from '../webgpu/tiles.js'
+import { keptCosts } from './kept-costs.js'
 
 interface Package {
   create(options: readonly string[]): Gpu
@@ -13,6 +15,8 @@ export interface WebGpuOptions {
   readonly adapter?: number
   /** For tests: the limits that every adapter has, instead of its own. */
   readonly defaults?: boolean
+  /** For tests: software is measured, too. */
+  readonly measured?: boolean
 }
 
 /** When one is collected the process dies. */
@@ -82,13 +86,17 @@ export async function listAdapters(): Promise<Found[]> {
 }
 
 /** Throws a DenseNetError where the package or an adapter is missing. */
-export async function createWebGpuBackend({ adapter: number, defaults }: WebGpuOptions = {}): Promise<WebGpuBackend> {
+export async function createWebGpuBackend({ adapter: number, ...options }: WebGpuOptions = {}): Promise<WebGpuBackend> {
   const dawn = await load()
   const found = await listAdapters()
   if (found.length === 0) throw NO_GPU()
   const first = found.find(({ adapter }) => !isSoftware(adapter)) ?? found[0]!
   const chosen = number === undefined ? first : found[number]
-  if (chosen) return openBackend(() => adapterOf(dawn, chosen.title), { title: chosen.title, defaults })
+  if (chosen) {
+    const { title, adapter } = chosen
+    const recall = (measure: () => Promise<TileCosts>) => keptCosts(`${title} ${adapter.info.description}`, measure)
+    return openBackend(() => adapterOf(dawn, title), { ...options, title, recall })
+  }
   throw parameterError(
     'adapter',
     found.length === 1 ? '0, the only one' : `0 to ${found.length - 1}`,

@@ -2,16 +2,18 @@
 import type { Backend, Bindings } from '../../engine/backend.js'
 import { checkCalls } from '../../engine/check.js'
 import { fieldProblem } from '../../engine/fields.js'
-import type { KernelCall } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
+import { EVERYWHERE } from './alike.js'
 import { WebGpuBuffer } from './buffer.js'
 import { type DeviceOptions, isSoftware, openDevice } from './device.js'
 import { compile, type WebGpuExecutable } from './executable.js'
-import { lower, refusal } from './lower.js'
+import { lower } from './lower.js'
+import { measureTiles, PROBED_IMAGES } from './measure.js'
 import { wholeBatch } from './memory.js'
 import { createPipelines } from './pipelines.js'
 import type { Adapter, Device, Gpu } from './platform.js'
+import { type TileCosts, tileName, tilesUsed, USUAL_COSTS } from './tiles.js'
 
 export interface WebGpuBackend extends Backend {
   compile(program: Program, bindings: Bindings): Promise<WebGpuExecutable>
@@ -35,26 +37,40 @@ export function createWebGpuBackend(gpu: Gpu | undefined): Promise<WebGpuBackend
 /** A device that is lost again within this time is not made anew. */
 const MINUTE = 60_000
 
+export interface OpenOptions extends DeviceOptions {
+  /** Which tiles suit the adapter: what `measure` says, or said at another time. Default: what it says. */
+  readonly recall?: (measure: () => Promise<TileCosts>) => Promise<TileCosts>
+  /** For tests: software is measured, too. */
+  readonly measured?: boolean
+}
+
 /** `find` gives an adapter, another one for each device. */
-export async function openBackend(find: () => Promise<Adapter>, options: DeviceOptions = {}): Promise<WebGpuBackend> {
+export async function openBackend(find: () => Promise<Adapter>, options: OpenOptions = {}): Promise<WebGpuBackend> {
+  const { recall = measure => measure(), measured = false } = options
   const adapter = await find()
+  const software = isSoftware(adapter)
   let opened = await openDevice(adapter, options)
   let pipelines = createPipelines(opened.device)
+  const costs =
+    software && !measured
+      ? USUAL_COSTS
+      : await recall(() => measureTiles({ opened, pipelines }, software ? 1 : PROBED_IMAGES))
+  const tiles = costs === USUAL_COSTS ? '' : `, tiles ${tilesUsed(costs).map(tileName).join(' ')}`
   let renewed = Number.NEGATIVE_INFINITY
   return {
     name: 'webgpu',
     precision: 'float32',
     elementType: 'float32',
-    description: `webgpu: ${opened.title}`,
+    description: `webgpu: ${opened.title}${tiles}`,
     get device() {
       return opened.device
     },
-    software: isSoftware(adapter),
+    software,
     arenaBytes: adapter.limits.maxBufferSize,
     createBuffer: elements => new WebGpuBuffer(opened, elements),
-    refuses,
-    compile: (program, bindings) => compile(program, bindings, { opened, pipelines, refuses }),
-    scratchBytes: webGpuScratchBytes,
+    refuses: fieldProblem,
+    compile: (program, bindings) => compile(program, bindings, { opened, pipelines, costs }),
+    scratchBytes: program => webGpuScratchBytes(program, costs),
     async renew() {
       if (!opened.isLost() || performance.now() - renewed < MINUTE) return false
       renewed = performance.now()
@@ -66,11 +82,9 @@ export async function openBackend(find: () => Promise<Adapter>, options: DeviceO
   }
 }
 
-const refuses = (call: KernelCall): string | null => fieldProblem(call) ?? refusal(call)
-
-/** The same on every GPU; nothing is allocated. */
-export function webGpuScratchBytes(program: Program): number {
-  checkCalls(program, { refuses })
+/** The same on every GPU of the same tiles; nothing is allocated. */
+export function webGpuScratchBytes(program: Program, costs: TileCosts = USUAL_COSTS): number {
+  checkCalls(program, { refuses: fieldProblem })
   const whole = wholeBatch(program)
-  return 4 * lower(whole).scratchElements + (whole === program ? 0 : whole.arenaBytes)
+  return 4 * lower(whole, EVERYWHERE, costs).scratchElements + (whole === program ? 0 : whole.arenaBytes)
 }

@@ -1,10 +1,11 @@
 // What a call becomes: dispatches, each one text of WGSL with its operands and numbers. Plain data; nothing of a device.
 import type { RunArguments } from '../../engine/backend.js'
 import type { Ref, View } from '../../engine/kernels.js'
+import type { Tile } from './tiles.js'
 
-/** `count` elements of a buffer of the program, or of the scratch that it is run with. */
+/** `count` elements of a buffer of the program, of the arena as a whole, or of the scratch that it is run with. */
 export interface Place {
-  readonly buffer: number | 'scratch'
+  readonly buffer: number | 'arena' | 'scratch'
   readonly offset: number
   readonly count: number
 }
@@ -33,6 +34,8 @@ export interface Dispatch {
   readonly whole: Readonly<Record<string, Value>>
   /** f32 */
   readonly real: Readonly<Record<string, Value>>
+  /** u32, of each of many things that are done alike: `call.rows[i].name`. */
+  readonly rows?: readonly Readonly<Record<string, number>>[]
   /** Workgroups in x, y and z for so many images. */
   groups(batch: number): readonly [x: number, y: number, z: number]
 }
@@ -43,6 +46,17 @@ export interface Room {
   readonly images: number
   /** Scratch that is the call's until it has ended. */
   take(count: number): Place
+  /** Of a backward pass: what was computed before it. */
+  readonly coefficients: Coefficients
+  /** Of a product with so many rows. */
+  tileFor(rows: number): Tile
+}
+
+/** Of a backward pass, for each channel: of the input's norm (scale, mean, beta, invstd), where scale = gamma * invstd; of the deferred
+ * gradient (invstd, mean). */
+export interface Coefficients {
+  readonly norm: Place | null
+  readonly deferred: Place | null
 }
 
 export const at = ({ buffer, offset }: Ref, count: number): Place => ({ buffer, offset, count })

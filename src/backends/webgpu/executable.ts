@@ -1,22 +1,24 @@
 // A program on a device: its dispatches bound once, their numbers written before each run, encoded anew in each.
 import type { Bindings, RunArguments } from '../../engine/backend.js'
 import { checkProgram, checkRunArguments } from '../../engine/check.js'
-import type { KernelCall } from '../../engine/kernels.js'
+import { fieldProblem } from '../../engine/fields.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
+import { EVERYWHERE, type Reach } from './alike.js'
 import { bind, type Range } from './bindings.js'
 import { WebGpuBuffer } from './buffer.js'
 import { createClock } from './clock.js'
 import type { OpenDevice } from './device.js'
 import type { Place, Run } from './dispatch.js'
 import { type LoweredDispatch, lower } from './lower.js'
-import { onPages, wholeBatch } from './memory.js'
-import { assembled, numbersOf, offsetName, type Pipelines } from './pipelines.js'
-import { type BindGroup, type GpuBuffer, type Pipeline, USAGE } from './platform.js'
+import { onPages, placed, wholeBatch } from './memory.js'
+import { assembled, numbersOf, offsetName, type Pipelines, rowNames } from './pipelines.js'
+import { type BindGroup, type GpuBuffer, type Limits, type Pipeline, USAGE } from './platform.js'
+import type { TileCosts } from './tiles.js'
 
 const FLOAT = 4
-/** Bytes of a dispatch's numbers: where the next one's may begin. */
-const SLOT = 256
+/** In bytes: where the numbers of a dispatch may begin. */
+const ALIGNMENT = 256
 /** Floating-point operations of a submit, about: a tenth of a second of a slow GPU, whose driver's watchdog waits for seconds. */
 const SUBMIT_FLOPS = 5e10
 
@@ -36,15 +38,15 @@ export interface WebGpuExecutable {
 export interface Compiler {
   readonly opened: OpenDevice
   readonly pipelines: Pipelines
-  refuses(call: KernelCall): string | null
+  readonly costs: TileCosts
 }
 
 export async function compile(
   given: Program,
   bindings: Bindings,
-  { opened, pipelines, refuses }: Compiler,
+  { opened, pipelines, costs }: Compiler,
 ): Promise<WebGpuExecutable> {
-  checkProgram(given, bindings, { refuses })
+  checkProgram(given, bindings, { refuses: fieldProblem })
   opened.check()
   const { device } = opened
   const own: WebGpuBuffer[] = []
@@ -64,30 +66,29 @@ export async function compile(
     const arena =
       whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaBytes / FLOAT)
     const program = arena ? onPages(whole, arena) : whole
-    const { dispatches, scratchElements } = lower(program)
+    const { dispatches, scratchElements } = lower(program, reachOf(arena, device.limits), costs)
     const scratch = create(scratchElements)
     const locate = ({ buffer, offset }: Place): { readonly memory: WebGpuBuffer; readonly from: number } => {
       if (buffer === 'scratch') return { memory: scratch, from: offset }
-      const { role } = program.buffers[buffer]!
-      return role === 'transient'
-        ? { memory: arena!, from: program.offsets[buffer]! / FLOAT + offset }
-        : { memory: bufferOf(bindings, role, opened), from: offset }
+      if (buffer === 'arena') return { memory: arena!, from: offset }
+      const { memory, offset: from } = placed(program, { buffer, offset })
+      return { memory: memory === 'arena' ? arena! : bufferOf(bindings, memory, opened), from }
     }
-    numbers = device.createBuffer({
-      size: Math.max(SLOT, SLOT * dispatches.length),
-      usage: USAGE.uniform | USAGE.copyTarget,
-    })
-    const host = new ArrayBuffer(SLOT * dispatches.length)
+    const slots = slotsOf(dispatches)
+    const host = new ArrayBuffer(slots.bytes)
+    numbers = device.createBuffer({ size: Math.max(ALIGNMENT, slots.bytes), usage: USAGE.uniform | USAGE.copyTarget })
     const ofRun: ((run: Run) => void)[] = []
     const steps = await Promise.all(
       dispatches.map(async (dispatch, i): Promise<Step> => {
         const ranges = Object.entries(dispatch.operands).map(([name, place]) => rangeOf(name, place, locate(place)))
         const bound = bind(ranges, device.limits)
-        ofRun.push(...fillNumbers(dispatch, bound.places, host, SLOT * i))
+        const slot = slots.of[i]!
+        ofRun.push(...fillNumbers(dispatch, bound.places, host, slot))
         const pipeline = await pipelines.pipeline(dispatch.name, assembled(dispatch, bound), bound.windows.length)
-        const entries = [{ buffer: numbers!, offset: SLOT * i, size: SLOT }, ...bound.windows].map(
-          (resource, binding) => ({ binding, resource }),
-        )
+        const entries = [{ buffer: numbers!, ...slot }, ...bound.windows].map((resource, binding) => ({
+          binding,
+          resource,
+        }))
         return {
           dispatch,
           pipeline,
@@ -122,10 +123,10 @@ export async function compile(
         const { batch } = begin(args)
         const clock = createClock(opened, program.calls.length)
         try {
-          for (const [number] of program.calls.entries()) {
+          for (const some of ofCalls(steps)) {
             const encoder = device.createCommandEncoder()
-            const pass = encoder.beginComputePass(clock.of(number))
-            for (const step of steps) if (step.dispatch.call === number) encode(pass, step, batch)
+            const pass = encoder.beginComputePass(clock.of(some[0]!.dispatch.call))
+            for (const step of some) encode(pass, step, batch)
             pass.end()
             device.queue.submit([encoder.finish()])
           }
@@ -149,6 +150,17 @@ function encode(pass: Pass, { dispatch, pipeline, group }: Step, batch: number):
   pass.setPipeline(pipeline)
   pass.setBindGroup(0, group)
   pass.dispatchWorkgroups(x, y, z)
+}
+
+/** Steps of one call each, in order. */
+function ofCalls(steps: readonly Step[]): Step[][] {
+  const all: Step[][] = []
+  for (const step of steps) {
+    const last = all.at(-1)
+    if (last?.[0]?.dispatch.call === step.dispatch.call) last.push(step)
+    else all.push([step])
+  }
+  return all
 }
 
 /** Steps that are submitted together. */
@@ -182,16 +194,48 @@ function rangeOf(
   return { name, buffer: memory.pages[page]!, from: FLOAT * start, to: FLOAT * (start + count) }
 }
 
+function reachOf(arena: WebGpuBuffer | null, { maxStorageBufferBindingSize: most }: Limits): Reach {
+  if (arena === null || FLOAT * arena.elements <= most) return EVERYWHERE
+  // Half of it, so that two of them may become one window.
+  return { reach: most / FLOAT / 2, page: arena.pageElements }
+}
+
+interface Slot {
+  readonly offset: number
+  readonly size: number
+}
+
+/** Where the numbers of each dispatch lie. */
+function slotsOf(dispatches: readonly LoweredDispatch[]): { readonly of: readonly Slot[]; readonly bytes: number } {
+  let bytes = 0
+  const of = dispatches.map(dispatch => {
+    const { whole, real } = numbersOf(dispatch)
+    const count = rowsOf(dispatch).length + whole.length + real.length
+    const slot = { offset: bytes, size: Math.ceil((FLOAT * count) / ALIGNMENT) * ALIGNMENT }
+    bytes += slot.size
+    return slot
+  })
+  return { of, bytes }
+}
+
+function rowsOf(dispatch: LoweredDispatch): number[] {
+  const names = rowNames(dispatch)
+  return (dispatch.rows ?? []).flatMap(row => names.map(name => row[name] ?? 0))
+}
+
 /** Writes the numbers that are always the same to `host`, and gives what writes those of a run. */
 function fillNumbers(
   dispatch: LoweredDispatch,
   places: ReadonlyMap<string, { readonly offset: number }>,
   host: ArrayBuffer,
-  offset: number,
+  { offset, size }: Slot,
 ): ((run: Run) => void)[] {
+  const rows = rowsOf(dispatch)
+  new Uint32Array(host, offset).set(rows)
   const names = numbersOf(dispatch)
-  const whole = new Uint32Array(host, offset, SLOT / FLOAT)
-  const real = new Float32Array(host, offset, SLOT / FLOAT)
+  const begin = offset + FLOAT * rows.length
+  const whole = new Uint32Array(host, begin, (size - FLOAT * rows.length) / FLOAT)
+  const real = new Float32Array(host, begin, whole.length)
   const given = (name: string) => dispatch.whole[name] ?? places.get(name.slice(offsetName('').length))!.offset
   const entries = [
     ...names.whole.map(name => [whole, given(name)] as const),

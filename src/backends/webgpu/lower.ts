@@ -1,25 +1,31 @@
-// Calls to dispatches: of each kernel the function that knows it, and the scratch that a program's calls share, one after the other.
+// Calls to dispatches: of each kernel the function that knows it, and the scratch that a program's calls share, one after the other, behind
+// what is computed for all of them.
 
 import { flopsOf } from '../../engine/cost.js'
-import type { ConvolutionBackward, ConvolutionForward, KernelCall, KernelName } from '../../engine/kernels.js'
+import type { KernelCall, KernelName, RunningStatistics } from '../../engine/kernels.js'
 import { imagesAtOnce, type Program } from '../../engine/program.js'
+import { EVERYWHERE, type Reach } from './alike.js'
 import type { Dispatch, Room } from './dispatch.js'
+import { orderOf } from './order.js'
+import { type TileCosts, tileFor, USUAL_COSTS } from './tiles.js'
+import { prepare } from './wgsl/coefficients.js'
 import { convolutionBackward } from './wgsl/convolution-backward.js'
-import { convolutionForward, denseLayerForward } from './wgsl/convolution-forward.js'
-import { adamW, blend, clipGradients, fill, rmsProp, runningStatistics, sgd } from './wgsl/elementwise.js'
+import { convolutionForward, denseLayerForward, transposedConvolutionForward } from './wgsl/convolution-forward.js'
+import { adamW, blend, clipGradients, fill, rmsProp, sgd } from './wgsl/elementwise.js'
 import { linearBackward, linearForward } from './wgsl/linear.js'
 import { binaryCrossEntropy, crossEntropy } from './wgsl/loss.js'
+import { pixelCrossEntropy } from './wgsl/pixel-loss.js'
 import { averagePoolBackward, averagePoolForward, maxPoolBackward, maxPoolForward } from './wgsl/pool.js'
-
-/** Of FC-DenseNets. */
-type Missing = 'transposedConvolutionForward' | 'transposedConvolutionBackward' | 'pixelCrossEntropy'
+import { runningStatistics } from './wgsl/running-statistics.js'
 
 const KERNELS: {
-  [K in Exclude<KernelName, Missing>]: (call: Extract<KernelCall, { kernel: K }>, room: Room) => Dispatch[]
+  [K in Exclude<KernelName, 'runningStatistics'>]: (call: Extract<KernelCall, { kernel: K }>, room: Room) => Dispatch[]
 } = {
   convolutionForward,
   convolutionBackward,
   denseLayerForward,
+  transposedConvolutionForward,
+  transposedConvolutionBackward: convolutionBackward,
   averagePoolForward,
   averagePoolBackward,
   maxPoolForward,
@@ -28,7 +34,7 @@ const KERNELS: {
   linearBackward,
   crossEntropy,
   binaryCrossEntropy,
-  runningStatistics,
+  pixelCrossEntropy,
   sgd,
   adamW,
   rmsProp,
@@ -37,46 +43,60 @@ const KERNELS: {
   fill,
 }
 
-/** Why there is no kernel for a call, or null. */
-export function refusal(call: KernelCall): string | null {
-  if (call.kernel === 'pixelCrossEntropy') return 'the webgpu backend has no cross entropy of pixels'
-  if (!(call.kernel in KERNELS)) return 'the webgpu backend has no transposed convolutions'
-  const { bias, biasGradient } = call as Partial<ConvolutionForward & ConvolutionBackward>
-  return call.kernel.startsWith('convolution') && (bias || biasGradient)
-    ? 'the webgpu backend has no convolutions with a bias'
-    : null
-}
-
 export interface Lowered {
   readonly dispatches: readonly LoweredDispatch[]
   readonly scratchElements: number
 }
 
 export interface LoweredDispatch extends Dispatch {
-  /** The number of the call that it is a part of. */
+  /** The number of the call that it is a part of; of several calls, one of them. */
   readonly call: number
   /** Its share of the call's floating-point operations, of the largest batch. */
   readonly flops: number
 }
 
+export function lower(program: Program, reach: Reach = EVERYWHERE, costs: TileCosts = USUAL_COSTS): Lowered {
+  const images = imagesAtOnce(program)
+  const numbers = new Map(program.calls.map((call, number) => [call, number]))
+  const order = orderOf(program)
+  const kept = scratchFrom(0)
+  const { of, before } = prepare(program, order.flat(), kept.take, reach)
+  let scratchElements = kept.end()
+  const dispatches = order.flatMap(calls => {
+    const own = scratchFrom(kept.end())
+    const call = calls.at(-1)!
+    const coefficients = of.get(call) ?? { norm: null, deferred: null }
+    const made =
+      call.kernel === 'runningStatistics'
+        ? runningStatistics(program, calls as RunningStatistics[], reach)
+        : lowerCall(call, { images, take: own.take, coefficients, tileFor: rows => tileFor(rows, costs) })
+    scratchElements = Math.max(scratchElements, own.end())
+    const flops = flopsOf(call, images) / made.length
+    const number = numbers.get(call)!
+    return [
+      ...(before.get(call) ?? []).map(dispatch => ({ ...dispatch, call: number, flops: 0 })),
+      ...made.map(dispatch => ({ ...dispatch, call: number, flops })),
+    ]
+  })
+  return { dispatches, scratchElements }
+}
+
+function lowerCall(call: Exclude<KernelCall, RunningStatistics>, room: Room): Dispatch[] {
+  const kernel = KERNELS[call.kernel as keyof typeof KERNELS] as (call: KernelCall, room: Room) => Dispatch[]
+  return kernel(call, room)
+}
+
 /** In elements; windows begin at multiples of 256 bytes. */
 const ALIGNMENT = 64
 
-export function lower(program: Program): Lowered {
-  const images = imagesAtOnce(program)
-  let scratchElements = 0
-  const dispatches = program.calls.flatMap((call, number) => {
-    let end = 0
-    const take: Room['take'] = count => {
+function scratchFrom(begin: number): { readonly take: Room['take']; readonly end: () => number } {
+  let end = begin
+  return {
+    take(count) {
       const offset = end
       end = Math.ceil((end + count) / ALIGNMENT) * ALIGNMENT
       return { buffer: 'scratch', offset, count }
-    }
-    const kernel = KERNELS[call.kernel as keyof typeof KERNELS] as (call: KernelCall, room: Room) => Dispatch[]
-    const made = kernel(call, { images, take })
-    scratchElements = Math.max(scratchElements, end)
-    const flops = flopsOf(call, images) / made.length
-    return made.map(dispatch => ({ ...dispatch, call: number, flops }))
-  })
-  return { dispatches, scratchElements }
+    },
+    end: () => end,
+  }
 }

@@ -1,8 +1,11 @@
 // Where a program's transient buffers lie on a GPU. Programs that are made for one image at a time run the whole batch at once here, in
 // an arena of their own; and where an arena is several buffers, none of its own lies in two of them.
 import { layOut, livesOf } from '../../engine/arena.js'
+import type { Ref } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
+
+const FLOAT = 4
 
 /** The same program, if it sees all images already. */
 export function wholeBatch(program: Program): Program {
@@ -11,12 +14,18 @@ export function wholeBatch(program: Program): Program {
   return { ...program, imageByImage: false, ...layOut(lives) }
 }
 
+/** Where a number lies, in elements: in the arena, or in the buffer of a role. */
+export function placed({ buffers, offsets }: Program, { buffer, offset }: Ref) {
+  const { role } = buffers[buffer]!
+  return role === 'transient'
+    ? { memory: 'arena' as const, offset: offsets[buffer]! / FLOAT + offset }
+    : { memory: role, offset }
+}
+
 interface Paged {
   readonly elements: number
   readonly pageElements: number
 }
-
-const FLOAT = 4
 
 /** Its transient buffers moved so that each lies in one page of the arena. */
 export function onPages(program: Program, { elements, pageElements }: Paged): Program {

@@ -15,17 +15,26 @@ export interface Pipelines {
   layout(storages: number): BindGroupLayout
 }
 
-/** The names of a dispatch's numbers in the order in which they lie in memory, four bytes each: u32, then f32. */
+/** The names of a dispatch's numbers in the order in which they lie in memory behind its rows, four bytes each: u32, then f32. */
 export function numbersOf({ operands, whole, real }: Dispatch): { readonly whole: string[]; readonly real: string[] } {
   return { whole: [...Object.keys(operands).map(offsetName), ...Object.keys(whole)], real: Object.keys(real) }
 }
 
 export const offsetName = (operand: string): string => `at_${operand}`
 
+/** The names of a row's numbers; a row is as many times four of them as it takes. */
+export function rowNames({ rows }: Dispatch): string[] {
+  const names = Object.keys(rows?.[0] ?? {})
+  const unused = Array.from({ length: (4 - (names.length % 4)) % 4 }, (_, i) => `unused${i}`)
+  return [...names, ...unused]
+}
+
 /** The text with its declarations, in which operands are windows of buffers. */
 export function assembled(dispatch: Dispatch, { windows, places }: Bound): string {
   const { whole, real } = numbersOf(dispatch)
-  const fields = [...whole.map(name => `${name}: u32`), ...real.map(name => `${name}: f32`)]
+  const row = rowNames(dispatch).map(name => `${name}: u32`)
+  const rows = dispatch.rows ? [`rows: array<Row, ${dispatch.rows.length}>`] : []
+  const fields = [...rows, ...whole.map(name => `${name}: u32`), ...real.map(name => `${name}: f32`)]
   const declarations = windows.map(
     (_, i) => `@group(0) @binding(${i + 1}) var<storage, read_write> buffer${i}: array<f32>;`,
   )
@@ -34,7 +43,7 @@ export function assembled(dispatch: Dispatch, { windows, places }: Bound): strin
     new RegExp(`(?<![\\w.])(${names})\\[`, 'g'),
     (_, name: string) => `buffer${places.get(name)!.window}[call.${offsetName(name)} + `,
   )
-  return `struct Call { ${fields.join(', ')} }
+  return `${dispatch.rows ? `struct Row { ${row.join(', ')} }\n` : ''}struct Call { ${fields.join(', ')} }
 @group(0) @binding(0) var<uniform> call: Call;
 ${declarations.join('\n')}
 ${text}`

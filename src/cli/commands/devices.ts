@@ -21,6 +21,10 @@ export function devicesCommand(finish: (exitCode: number) => void): Command {
 function described({ native, wasm, gpus }: DeviceReport): string {
   const engines = [
     ['native', native.missing ?? native.instructionSets.join(', ')],
+    ...native.taken.map(({ precision, instructionSet, why }) => [
+      `  ${precision}`,
+      instructionSet === null ? why : `${instructionSet}: ${why}`,
+    ]),
     ['wasm', wasm.missing ?? wasm.builds.join(', ')],
   ]
   const adapters = gpus.adapters.map(({ title, software, largestBuffer, largestBinding, features }, number) => [

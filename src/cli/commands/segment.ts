@@ -5,6 +5,7 @@ import { Command, Option } from 'commander'
 import { createBackend, weightsOf } from '../../entries/engine.js'
 import {
   colourOf,
+  colourText,
   createSegmenter,
   maskPicture,
   overlayPicture,
@@ -21,8 +22,9 @@ import { percent, rounded, table } from '../format.js'
 import { listed, opened } from '../image-arguments.js'
 import { type ComputeFlags, computeOptions, type OutputFlags, outputOptions } from '../options.js'
 import { statisticsOption, takesOwn } from '../pixel-options.js'
+import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
-interface SegmentFlags extends ComputeFlags, OutputFlags {
+interface SegmentFlags extends ComputeFlags, OutputFlags, WeightFlags {
   readonly model: string
   readonly output: string
   readonly statistics?: string
@@ -32,10 +34,14 @@ export function segmentCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('segment')
     .description('say what each pixel of images is of: a mask and an overlay for each, as PNG files')
     .argument('<image...>', 'JPEG, PNG, WebP, GIF or TIFF files of any size, or folders of them')
-    .requiredOption('--model <run-or-checkpoint>', 'a run of an FC-DenseNet, or one of its checkpoints')
+    .requiredOption(
+      '--model <run-or-checkpoint>',
+      'a run of an FC-DenseNet, one of its checkpoints, or weights of PyTorch or safetensors',
+    )
   const options = [
     new Option('--output <folder>', 'where the pictures are written').default('segmented'),
     statisticsOption(),
+    ...weightOptions(),
     ...computeOptions(),
     ...outputOptions(),
   ]
@@ -56,7 +62,8 @@ function segment(given: readonly string[], flags: SegmentFlags): Promise<number>
   return withCleanup(async later => {
     const images = await listed(given)
     const names = distinct(images)
-    const { checkpoint } = await openNetwork(flags.model, {}, context.warn)
+    const { checkpoint, report } = await openNetwork(flags.model, openOptions(flags, null), context.warn)
+    if (report) tellReport(flags.model, report, checkpoint.config, context.say)
     const { config, classes, normalisation, preprocessing } = checkpoint
     const { backend, threads, adapter, precision } = flags
     const on = await createBackend({ backend, threads, adapter, precision, onWarning: context.warn })
@@ -124,9 +131,7 @@ function tell(
     .sort((a, b) => b.share - a.share)
   if (flags.json)
     out.write(`${JSON.stringify({ image: path, height, width, mask, overlay, classes: found, seconds })}\n`)
-  const rows = found.map(({ label, share, colour }) => ['', percent(100 * share), label, `#${hex(colour)}`])
+  const rows = found.map(({ label, share, colour }) => ['', percent(100 * share), label, colourText(colour)])
   say(`${path}   ${width} x ${height}   ${rounded(seconds)} s\n    ${mask}\n    ${overlay}`)
   say(`${table(rows, [false, true, false, false])}\n`)
 }
-
-const hex = (colour: readonly number[]): string => colour.map(value => value.toString(16).padStart(2, '0')).join('')

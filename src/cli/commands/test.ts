@@ -12,6 +12,7 @@ import {
 } from '../../entries/evaluation.js'
 import { type Blank, limitDataset, type Uncertain, VIEWS } from '../../entries/images.js'
 import { refuseHeadless } from '../../entries/interop.js'
+import { describe } from '../../entries/model.js'
 import { openNetwork } from '../../entries/networks.js'
 import { BEST_FILE, type Checkpoint, leads } from '../../entries/runs.js'
 import { hasOwnProbabilities } from '../../entries/training.js'
@@ -117,7 +118,8 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
         throw usageError(`${path} was trained for one label an image, those of ${dataset.name} may have several`)
       }
       if (checkpoint.config.family === 'fc-densenet') {
-        return await testPixels({ path, checkpoint, dataset, flags, context, signal }).finally(() => status.clear())
+        const network = called ?? describe(checkpoint.config)
+        return await testPixels({ path, network, checkpoint, dataset, flags, context, party, signal })
       }
       using network = DenseNet.of(checkpoint, called, understood)
       const {

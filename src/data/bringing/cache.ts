@@ -9,9 +9,9 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DenseNetError } from '../../errors.js'
+import { cacheFolder } from '../../node/cache-folder.js'
 import {
   errorCode,
   fileError,
@@ -42,10 +42,7 @@ export interface Location {
 }
 
 export function dataFolder(folder?: string): string {
-  if (folder !== undefined) return resolve(folder)
-  const cache = process.env.XDG_CACHE_HOME
-  // The XDG specification: a relative path is invalid and to be ignored.
-  return join(cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache'), 'densenet')
+  return folder === undefined ? cacheFolder() : resolve(folder)
 }
 
 /** Finds the data set in our own folder, or where people usually have it. Looks at names only, not at contents. */

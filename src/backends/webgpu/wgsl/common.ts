@@ -1,7 +1,7 @@
 // Functions that several kernels have: batch norm and ReLU on load, the gradient at an output, dropout, sums of a workgroup.
 import { dropoutKey } from '../../../engine/dropout.js'
 import type { Dropout, Norm, OutputGradient } from '../../../engine/kernels.js'
-import { at, type Dispatch, type Place, type Plane, planeOf, type Room } from '../dispatch.js'
+import { at, type Coefficients, type Dispatch, type Plane, planeOf, type Room } from '../dispatch.js'
 
 /** A part of a text with what it names. */
 export interface Piece extends Pick<Dispatch, 'operands' | 'whole' | 'real'> {
@@ -72,13 +72,6 @@ fn z(x: f32, channel: u32) -> f32 {
   }
 }
 
-/** Numbers of channels that a backward pass computes once: of the input's norm (scale, mean, beta, invstd), of the deferred
- * gradient (invstd, mean, a, b). */
-export interface Coefficients {
-  readonly norm: Place | null
-  readonly deferred: Place | null
-}
-
 /** `z(x, channel)` as normPiece, and `xhat`; with numbers that were computed before. */
 export function normOf({ norm }: Coefficients): Piece {
   if (norm === null) return { ...NOTHING, text: 'fn z(x: f32, channel: u32) -> f32 { return x; }' }
@@ -98,22 +91,29 @@ fn xhat(x: f32, channel: u32) -> f32 {
 /** `gradient_at(image, channel, pixel)`: the gradient at an output, finished where it was deferred, without what was dropped. */
 export function gradientPiece(
   { gradient, deferred }: OutputGradient,
-  { deferred: numbers }: Coefficients,
   dropout: Dropout | null,
-  { images }: Pick<Room, 'images'>,
+  { images, coefficients: { deferred: numbers } }: Pick<Room, 'images' | 'coefficients'>,
 ): Piece {
   const dropped = dropoutPiece(dropout)
   const finish = /* wgsl */ `
   let x = value[image * call.value_image + channel * call.gradient_pixels + pixel];
-  let invstd = deferred[4 * channel];
-  let xhat = (x - deferred[4 * channel + 1]) * invstd;
-  g -= invstd * (deferred[4 * channel + 2] + xhat * deferred[4 * channel + 3]);`
+  let invstd = deferred[2 * channel];
+  let xhat = (x - deferred[2 * channel + 1]) * invstd;
+  g -= invstd * (made_a[channel] + xhat * made_b[channel]);`
   const value = deferred && planeOf(deferred.value, images)
   return joined(
     dropped,
     geometryOf('gradient', planeOf(gradient, images)),
     value && numbers
-      ? { operands: { value: value.place, deferred: numbers }, whole: { value_image: value.image } }
+      ? {
+          operands: {
+            value: value.place,
+            deferred: numbers,
+            made_a: at(deferred.a, gradient.channels),
+            made_b: at(deferred.b, gradient.channels),
+          },
+          whole: { value_image: value.image },
+        }
       : {},
     {
       text: /* wgsl */ `
@@ -172,3 +172,10 @@ fn total(thread: u32, value: f32) -> f32 {
 
 export const MAIN = /* wgsl */ `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32, @builtin(num_workgroups) groups: vec3u)`
+
+/** The text of a dispatch with rows: of each channel `c` of each `row` a thread does `statements`. */
+export const rowsText = (statements: string): string => /* wgsl */ `${MAIN} {
+  let row = call.rows[group.y];
+  let c = group.x * ${THREADS}u + thread;
+  if (c >= row.channels) { return; }${statements}
+}`

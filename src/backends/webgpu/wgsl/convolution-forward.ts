@@ -1,7 +1,14 @@
-// Convolution: output[o] = dropout(relu(sum over c and taps of weight[o][c][tap] * z[c] shifted + bias[o])); ReLU and bias only where a
-// norm is folded in. A product (product.ts): rows are output channels, columns the pixels of all images, k is (c, tap). A workgroup
-// leaves mean and M2 of its pixels of each channel, which statistics.ts merges.
-import type { ConvolutionForward, DenseLayerForward, Dropout, Norm, Statistics } from '../../../engine/kernels.js'
+// Convolution: output[o] = dropout(sum over c and taps of weight[o][c][tap] * z[c] shifted + bias[o]), then relu where a norm is folded in. A
+// product (product.ts): rows are output channels, columns the pixels of all images, k is (c, tap). A workgroup leaves mean and M2 of
+// its pixels of each channel, which statistics.ts merges. Transposed: the same with other windows, and weight[c][o][tap].
+import type {
+  ConvolutionForward,
+  DenseLayerForward,
+  Dropout,
+  Norm,
+  Statistics,
+  TransposedConvolutionForward,
+} from '../../../engine/kernels.js'
 import {
   at,
   type Dispatch,
@@ -13,11 +20,13 @@ import {
   scratchPlane,
   spread,
 } from '../dispatch.js'
-import { dropoutPiece, type GeometryText, geometryOf, geometryText, joined, normPiece, RELU } from './common.js'
-import { productText, ROW_TOTALS, tileFor } from './product.js'
+import { dropoutPiece, geometryOf, geometryText, joined, normPiece, RELU } from './common.js'
+import { productText, ROW_TOTALS } from './product.js'
 import { mergeStatistics, type Tiles } from './statistics.js'
+import { factorsText, windowsOverText, windowText } from './window.js'
 
 interface Convolution {
+  readonly transposed: boolean
   readonly size: number
   readonly stride: number
   readonly padding: number
@@ -25,6 +34,7 @@ interface Convolution {
   readonly norm: Norm | null
   readonly weight: Place
   readonly bias: Place | null
+  readonly foldedBias: Place | null
   readonly output: Plane
   readonly statistics: Statistics | null
   readonly dropout: Dropout | null
@@ -34,30 +44,44 @@ export function convolutionForward(call: ConvolutionForward, room: Room): Dispat
   const { size, stride, padding, norm, statistics, dropout } = call
   const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
   const weight = at(call.weight, output.channels * input.channels * size * size)
-  const bias = call.foldedBias ? at(call.foldedBias, output.channels) : null
-  return convolve({ size, stride, padding, input, norm, weight, bias, output, statistics, dropout }, room)
+  const bias = call.bias ? at(call.bias, output.channels) : null
+  const foldedBias = call.foldedBias ? at(call.foldedBias, output.channels) : null
+  const own = { size, stride, padding, input, norm, weight, output, statistics, dropout }
+  return convolve({ ...own, transposed: false, bias, foldedBias }, room)
+}
+
+export function transposedConvolutionForward(call: TransposedConvolutionForward, room: Room): Dispatch[] {
+  const { size, stride, statistics } = call
+  const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
+  const weight = at(call.weight, output.channels * input.channels * size * size)
+  const bias = at(call.bias, output.channels)
+  const plain = { transposed: true, padding: 0, norm: null, foldedBias: null, dropout: null }
+  return convolve({ ...plain, size, stride, input, weight, bias, output, statistics }, room)
 }
 
 export function denseLayerForward(call: DenseLayerForward, room: Room): Dispatch[] {
   const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
   const { channels, norm } = call
   const between = scratchPlane(room, channels, input.height, input.width)
-  const plain = { stride: 1, statistics: null, dropout: null }
+  const plain = { transposed: false, stride: 1, bias: null, statistics: null, dropout: null }
   const weight = at(call.weight, channels * input.channels)
   const growth = at(call.growthWeight, output.channels * channels * 9)
-  const bias = at(call.foldedBias, channels)
+  const foldedBias = at(call.foldedBias, channels)
   return [
-    ...convolve({ ...plain, size: 1, padding: 0, input, norm, weight, bias, output: between }, room),
+    ...convolve({ ...plain, size: 1, padding: 0, input, norm, weight, foldedBias, output: between }, room),
     ...convolve(
-      { ...plain, size: 3, padding: 1, input: between, norm: null, weight: growth, bias: null, output },
+      { ...plain, size: 3, padding: 1, input: between, norm: null, weight: growth, foldedBias: null, output },
       room,
     ),
   ]
 }
 
 function convolve(convolution: Convolution, room: Room): Dispatch[] {
-  const { size, stride, padding, input, norm, weight, bias, output, statistics, dropout } = convolution
-  const tile = tileFor(output.channels)
+  const { transposed, size, stride, padding, input, norm, weight, bias, foldedBias, output, statistics, dropout } =
+    convolution
+  const geometry = geometryText(size, stride)
+  const windows = { of: 'input', around: 'output', geometry } as const
+  const tile = room.tileFor(output.channels)
   const tiles: Tiles | null = statistics && {
     partials: room.take(2 * output.channels * Math.ceil((room.images * output.pixels) / tile.columns)),
     size: tile.columns,
@@ -67,7 +91,8 @@ function convolve(convolution: Convolution, room: Room): Dispatch[] {
     geometryOf('output', output),
     normPiece(norm, input.channels),
     dropoutPiece(dropout),
-    bias ? { text: norm ? '' : RELU, operands: { bias } } : {},
+    bias ? { operands: { bias } } : {},
+    foldedBias ? { text: norm ? '' : RELU, operands: { folded_bias: foldedBias } } : {},
     tiles ? { operands: { partials: tiles.partials } } : {},
     {
       operands: { weight },
@@ -79,13 +104,18 @@ function convolve(convolution: Convolution, room: Room): Dispatch[] {
     placed: 'columns',
     columns: 'call.images * call.output_pixels',
     depth: 'call.depth',
-    functions: `${pieces.text}\n${functions(geometryText(size, stride))}${statistics ? ROW_TOTALS : ''}`,
-    ending: ending({ bias: bias !== null, dropped: dropout !== null, statistics: statistics !== null }),
+    functions: [
+      pieces.text,
+      transposed ? windowsOverText(windows) : windowText(windows),
+      factorsText(geometry, transposed ? 'channel first' : 'row first'),
+      statistics ? ROW_TOTALS : '',
+    ].join('\n'),
+    ending: ending(convolution),
   })
   const [rows, columns] = [Math.ceil(output.channels / tile.rows), output.pixels / tile.columns]
   const dispatch: Dispatch = {
     ...pieces,
-    name: `convolution ${size} x ${size}`,
+    name: `${transposed ? 'transposed ' : ''}convolution ${size} x ${size}`,
     text: product,
     groups(batch) {
       const [x, z] = spread(Math.ceil(batch * columns))
@@ -95,45 +125,16 @@ function convolve(convolution: Convolution, room: Room): Dispatch[] {
   return statistics && tiles ? [dispatch, mergeStatistics(statistics, tiles, output)] : [dispatch]
 }
 
-const functions = ({ size, taps, stride }: GeometryText): string => /* wgsl */ `
-// Of an output pixel: its image, and where its window begins in the input.
-struct Place { image: u32, y: i32, x: i32, inside: bool, pixel: u32 }
-fn place(column: u32) -> Place {
-  let image = column / call.output_pixels;
-  let pixel = column % call.output_pixels;
-  let y = i32(pixel / call.output_width * ${stride}) - i32(call.padding);
-  let x = i32(pixel % call.output_width * ${stride}) - i32(call.padding);
-  return Place(image, y, x, image < call.images, pixel);
-}
-fn left(row: u32, k: u32) -> f32 {
-  if (row >= call.rows || k >= call.depth) { return 0.0; }
-  return weight[row * call.depth + k];
-}
-fn right(k: u32, at: Place) -> f32 {
-  let channel = k / ${taps};
-  let y = at.y + i32(k % ${taps} / ${size});
-  let x = at.x + i32(k % ${size});
-  let inside = y >= 0 && y < i32(call.input_height) && x >= 0 && x < i32(call.input_width);
-  if (k >= call.depth || !at.inside || !inside) { return 0.0; }
-  let pixel = u32(y) * call.input_width + u32(x);
-  return z(input[at.image * call.input_image + channel * call.input_pixels + pixel], channel);
-}`
-
-interface Made {
-  readonly bias: boolean
-  readonly dropped: boolean
-  readonly statistics: boolean
-}
-
-const ending = ({ bias, dropped, statistics }: Made): string => /* wgsl */ `
+const ending = ({ bias, foldedBias, dropout, statistics }: Convolution): string => /* wgsl */ `
   for (var j = 0u; j < 4; j++) {
-    let at = place(first_column + across + j * ACROSS);
+    let at = place(first_column + across + j * ACROSS, columns);
     for (var i = 0u; i < EACH; i++) {
       let row = first_row + own_row + i;
       if (row >= call.rows || !at.inside) { continue; }
       var sum = values[4 * i + j];
-      ${bias ? 'sum = relu(sum + bias[row]);' : ''}
-      ${dropped ? 'sum = keep(sum, (at.image * call.rows + row) * call.output_pixels + at.pixel);' : ''}
+      ${bias ? 'sum += bias[row];' : ''}
+      ${foldedBias ? 'sum = relu(sum + folded_bias[row]);' : ''}
+      ${dropout ? 'sum = keep(sum, (at.image * call.rows + row) * call.output_pixels + at.pixel);' : ''}
       output[at.image * call.output_image + row * call.output_pixels + at.pixel] = sum;
       values[4 * i + j] = sum;
     }

@@ -1,15 +1,6 @@
-// What goes number by number: optimisers, sums, constants, running statistics; and clipping, which needs all of them first. kernels.ts has
+// What goes number by number: optimisers, sums, constants; and clipping, which needs all of them first. kernels.ts has
 // the formulas. Threads go over the numbers with a stride of all of them.
-import type {
-  AdamW,
-  Blend,
-  ClipGradients,
-  Fill,
-  KernelCall,
-  RmsProp,
-  RunningStatistics,
-  Sgd,
-} from '../../../engine/kernels.js'
+import type { AdamW, Blend, ClipGradients, Fill, KernelCall, RmsProp, Sgd } from '../../../engine/kernels.js'
 import { at, type Dispatch, type Place, type Room, type Run } from '../dispatch.js'
 import { MAIN, type Piece, THREADS, TOTAL } from './common.js'
 
@@ -148,25 +139,6 @@ export const fill = (call: Fill): Dispatch[] =>
     { value: call.value },
     'goal[i] = call.value;',
   )
-
-export function runningStatistics(call: RunningStatistics): Dispatch[] {
-  const { channels, momentum, pixels } = call
-  const operands = {
-    mean: at(call.statistics.mean, channels),
-    variance: at(call.statistics.variance, channels),
-    running_mean: at(call.runningMean, channels),
-    running_variance: at(call.runningVariance, channels),
-  }
-  const unbias = ({ batch }: Run): number => (batch * pixels > 1 ? (batch * pixels) / (batch * pixels - 1) : 1)
-  return each(
-    call.kernel,
-    channels,
-    operands,
-    { momentum, rest: 1 - momentum, unbias },
-    /* wgsl */ `running_mean[i] = call.rest * running_mean[i] + call.momentum * mean[i];
-    running_variance[i] = call.rest * running_variance[i] + call.momentum * variance[i] * call.unbias;`,
-  )
-}
 
 /** The squares' sums of THREADS workgroups at most, which every workgroup of the second dispatch adds up for itself. */
 export function clipGradients({ kernel, elements, limit, ...call }: ClipGradients, room: Room): Dispatch[] {

@@ -3,7 +3,7 @@
 //   gamma's gradient = sum dz xhat, beta's = sum dz, a += gamma * sum dz / count, b += gamma * sum dz xhat / count.
 import type { InputGradient, Norm, View } from '../../../engine/kernels.js'
 import { at, type Dispatch, type Place, planeOf, type Room } from '../dispatch.js'
-import { type Coefficients, geometryOf, joined, MAIN, normOf, type Piece, THREADS, TOTAL } from './common.js'
+import { geometryOf, joined, MAIN, normOf, type Piece, THREADS, TOTAL } from './common.js'
 
 /** Who writes it: the kernel's `tile` consecutive pixels make one sum. */
 export interface Gathering {
@@ -14,16 +14,10 @@ export interface Gathering {
 }
 
 /** `gather(dz, image, channel, pixel)` writes the gradient and gives dz, masked, and dz * xhat. */
-export function gathering(
-  input: View,
-  { gradient, accumulate }: InputGradient,
-  coefficients: Coefficients,
-  tile: number,
-  room: Room,
-): Gathering {
+export function gathering(input: View, { gradient, accumulate }: InputGradient, tile: number, room: Room): Gathering {
   const [value, target] = [planeOf(input, room.images), planeOf(gradient, room.images)]
   const most = Math.ceil((room.images * value.pixels) / tile)
-  const sums = coefficients.norm && room.take(2 * value.channels * most)
+  const sums = room.coefficients.norm && room.take(2 * value.channels * most)
   const old = accumulate ? 'input_gradient[to]' : '0.0'
   const normed = /* wgsl */ `
   let x = input[image * call.input_image + channel * call.input_pixels + pixel];
@@ -35,7 +29,7 @@ export function gathering(
   return vec2f();`
   const piece = joined(
     geometryOf('input', value),
-    normOf(coefficients),
+    normOf(room.coefficients),
     {
       operands: { input_gradient: target.place, ...(sums ? { sums } : {}) },
       whole: { input_gradient_image: target.image },
@@ -51,21 +45,23 @@ fn gather(dz: f32, image: u32, channel: u32, pixel: u32) -> vec2f {
   return { piece, sums, tile }
 }
 
-interface Weights {
-  /** [part][weight] */
-  readonly parts: Place
-  readonly gradient: Place
+/** [part][weight, then bias]: gradients of parts of the pixels. */
+export interface Parts {
+  readonly place: Place
   /** How many parts there are. */
   count(batch: number): number
+  /** Where their sums go. */
+  readonly weights: Place
+  readonly bias: Place | null
 }
 
-/** The last dispatch of a backward pass: a workgroup for each channel, then one for each THREADS weights. */
+/** The last dispatch of a backward pass: a workgroup for each channel, then one for each THREADS weights and biases. */
 export function finishGradients(
   input: View,
   norm: Norm | null,
   inputGradient: InputGradient | null,
   gathered: Gathering | null,
-  weights: Weights | null,
+  parts: Parts | null,
 ): Dispatch[] {
   const outputs = inputGradient?.norm
   const { channels } = input
@@ -105,28 +101,32 @@ export function finishGradients(
       whole: { tile: gathered.tile, count: ({ batch }) => batch * pixels },
     })
   }
-  if (weights) {
+  const numbers = (parts?.weights.count ?? 0) + (parts?.bias?.count ?? 0)
+  if (parts) {
     pieces.push({
       text: /* wgsl */ `
   let i = (group.x - call.channels) * ${THREADS}u + thread;
-  if (i < call.weights) {
+  if (i < call.numbers) {
     var sum = 0.0;
-    for (var part = 0u; part < call.parts; part++) { sum += parts[part * call.weights + i]; }
-    weight_gradient[i] = sum;
+    for (var part = 0u; part < call.parts; part++) { sum += parts[part * call.numbers + i]; }
+    if (i < call.weights) { weight_gradient[i] = sum; }${parts.bias ? ' else { bias_gradient[i - call.weights] = sum; }' : ''}
   }`,
-      operands: { parts: weights.parts, weight_gradient: weights.gradient },
-      whole: { weights: weights.gradient.count, parts: ({ batch }) => weights.count(batch) },
+      operands: {
+        parts: parts.place,
+        weight_gradient: parts.weights,
+        ...(parts.bias ? { bias_gradient: parts.bias } : {}),
+      },
+      whole: { numbers, weights: parts.weights.count, parts: ({ batch }) => parts.count(batch) },
     })
   }
   if (pieces.length === 0) return []
-  const weightGroups = Math.ceil((weights?.gradient.count ?? 0) / THREADS)
   const all = joined(...pieces, { whole: { channels: channelGroups } })
   return [
     {
       ...all,
       name: 'gradients of parameters',
       text: `${channelGroups > 0 ? TOTAL : ''}\n${MAIN} {${all.text}\n}`,
-      groups: () => [channelGroups + weightGroups, 1, 1],
+      groups: () => [channelGroups + Math.ceil(numbers / THREADS), 1, 1],
     },
   ]
 }

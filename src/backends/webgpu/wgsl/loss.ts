@@ -161,7 +161,7 @@ fn rank_of(thread: u32, image: u32, label: f32, known: bool) -> f32 {
 }`
 
 /** WGSL's own may be off by many bits. e^x = 2^n e^r with |r| <= ln 2 / 2, of which the series has eight terms. */
-const EXP = /* wgsl */ `
+export const EXP = /* wgsl */ `
 fn exp_of(x: f32) -> f32 {
   if (x < -87.0) { return 0.0; }
   let n = round(x * 1.44269504);
@@ -171,7 +171,7 @@ fn exp_of(x: f32) -> f32 {
 }`
 
 /** log x = e ln 2 + log m, sqrt(1/2) <= m < sqrt 2; log m = 2 (s + s^3 / 3 + s^5 / 5 + ...), s = (m - 1) / (m + 1). */
-const LOG = /* wgsl */ `
+export const LOG = /* wgsl */ `
 fn log_of(x: f32) -> f32 {
   let parts = frexp(x);
   let small = parts.fract < 0.70710678;

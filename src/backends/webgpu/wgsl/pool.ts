@@ -8,18 +8,7 @@ import type {
   MaxPoolForward,
 } from '../../../engine/kernels.js'
 import { type Dispatch, images, planeOf, type Room } from '../dispatch.js'
-import { coefficientsOf } from './coefficients.js'
-import {
-  type Coefficients,
-  geometryOf,
-  gradientPiece,
-  joined,
-  MAIN,
-  normPiece,
-  type Piece,
-  THREADS,
-  TOTAL,
-} from './common.js'
+import { geometryOf, gradientPiece, joined, MAIN, normPiece, type Piece, THREADS, TOTAL } from './common.js'
 import { finishGradients, gathering } from './input-gradient.js'
 import { statisticsOf } from './statistics.js'
 
@@ -128,21 +117,20 @@ function backward(
   room: Room,
 ): Dispatch[] {
   const { input, norm, outputGradient, inputGradient } = call
-  const { coefficients, dispatches } = coefficientsOf(input.channels, norm, outputGradient, room)
-  const gathered = gathering(input, inputGradient, coefficients, SIZE, room)
-  const pieces = joined(gathered.piece, gradientPiece(outputGradient, coefficients, null, room), {
+  const gathered = gathering(input, inputGradient, SIZE, room)
+  const pieces = joined(gathered.piece, gradientPiece(outputGradient, null, room), {
     whole: { images, ...window },
   })
   const dispatch: Dispatch = {
     ...pieces,
     name: call.kernel,
     groups: batch => [Math.ceil((batch * input.height * input.width) / SIZE), input.channels, 1],
-    text: backwardText(`${pieces.text}\n${pool}`, coefficients),
+    text: backwardText(`${pieces.text}\n${pool}`, norm !== null),
   }
-  return [...dispatches, dispatch, ...finishGradients(input, norm, inputGradient, gathered, null)]
+  return [dispatch, ...finishGradients(input, norm, inputGradient, gathered, null)]
 }
 
-const backwardText = (functions: string, { norm }: Coefficients): string => /* wgsl */ `${norm ? TOTAL : ''}
+const backwardText = (functions: string, normed: boolean): string => /* wgsl */ `${normed ? TOTAL : ''}
 fn value(image: u32, channel: u32, pixel: u32) -> f32 {
   return z(input[image * call.input_image + channel * call.input_pixels + pixel], channel);
 }
@@ -157,7 +145,7 @@ ${MAIN} {
     own += gather(dz, image, group.y, pixel);
   }
   ${
-    norm
+    normed
       ? /* wgsl */ `let dz = total(thread, own.x);
   let dz_xhat = total(thread, own.y);
   if (thread == 0) {

@@ -6,32 +6,9 @@
 // functions that compute them as they load them; each thread keeps `each` rows of four columns in registers. The columns of a
 // thread lie a stride apart, so that neighbouring threads write neighbouring pixels.
 import { SPREAD_GROUP } from '../dispatch.js'
+import type { Tile } from '../tiles.js'
 
-export interface Tile {
-  readonly rows: number
-  readonly columns: number
-  /** Rows of a thread. */
-  readonly each: number
-}
-
-/** Threads: a multiple of DEPTH, and of the columns or a part of them. */
-const TILES: readonly Tile[] = [
-  { rows: 12, columns: 128, each: 6 },
-  { rows: 16, columns: 128, each: 4 },
-  { rows: 32, columns: 64, each: 4 },
-  { rows: 48, columns: 64, each: 4 },
-  { rows: 64, columns: 64, each: 4 },
-  { rows: 128, columns: 64, each: 8 },
-]
 const DEPTH = 16
-/** Of a tile, whatever its rows: bringing the other factor, in rows. */
-const OVERHEAD = 16
-
-/** The tile that does the least work for so many rows. */
-export function tileFor(rows: number): Tile {
-  const work = (tile: Tile): number => Math.ceil(rows / tile.rows) * (tile.rows + OVERHEAD)
-  return TILES.reduce((best, tile) => (work(tile) < work(best) ? tile : best))
-}
 
 const across = ({ columns }: Tile): number => columns / 4
 const threadsOf = (tile: Tile): number => (tile.rows / tile.each) * across(tile)
@@ -39,7 +16,7 @@ const threadsOf = (tile: Tile): number => (tile.rows / tile.each) * across(tile)
 interface Parts {
   readonly tile: Tile
   /** `columns`: a Place is of a column, `left(row, k)` and `right(k, place)`. `depth`: of a k, `left(row, place)` and
-   * `right(place, column)`; the workgroup then adds up a part of the depth, `group.z`. `place(i)` makes it. */
+   * `right(place, column)`; the workgroup then adds up a part of the depth, `group.z`. `place(i, end)` makes it. */
   readonly placed: 'columns' | 'depth'
   /** struct Place, the functions place, left and right, and whatever they need. Beyond the matrices left and right give 0. */
   readonly functions: string
@@ -84,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let across = thread % ACROSS;
   let own_row = (thread / ACROSS) * EACH;
   ${ofColumns ? `let depth = ${depth};\n  let begin = 0u;` : `let begin = min(group.z * call.part, ${depth});\n  let depth = min(begin + call.part, ${depth});`}
-  ${ofColumns ? forEach(places, q => `let place${q} = place(first_column + thread % COLUMNS + ${q * threads}u);`) : ''}
+  ${ofColumns ? forEach(places, q => `let place${q} = place(first_column + thread % COLUMNS + ${q * threads}u, columns);`) : ''}
   ${forEach(each, i => `var sum${i} = vec4f();`)}
   for (var first = begin; first < depth; first += DEPTH) {
     ${

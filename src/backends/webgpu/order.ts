@@ -1,0 +1,85 @@
+// In which order calls are done, and what is done for many of them at once. Some calls are small, and there is one for each layer: dispatched
+// by themselves they would be a third of all dispatches. What a call touches in memory says where else it may be done.
+import type { KernelCall, Ref } from '../../engine/kernels.js'
+import { bufferOf, endOf, operandsOf } from '../../engine/operands.js'
+import { imagesAtOnce, type Program } from '../../engine/program.js'
+import { placed } from './memory.js'
+
+/** Elements [from, to) of the arena, or of the buffer of a role. */
+interface Span {
+  readonly memory: string
+  readonly from: number
+  readonly to: number
+  readonly written: boolean
+}
+
+function spanOf(program: Program, ref: Ref, count: number, written: boolean): Span {
+  const { memory, offset } = placed(program, ref)
+  return { memory, from: offset, to: offset + count, written }
+}
+
+function spansOf(program: Program, call: KernelCall): Span[] {
+  const images = imagesAtOnce(program)
+  return operandsOf(call, images).map(operand => {
+    const offset = 'ref' in operand ? operand.ref.offset : operand.view.first * operand.view.height * operand.view.width
+    const ref = { buffer: bufferOf(operand), offset }
+    return spanOf(program, ref, endOf(operand, images) - offset, operand.access !== 'read')
+  })
+}
+
+/** Whether it matters which of the two comes first. */
+const collide = (some: readonly Span[], others: readonly Span[]): boolean =>
+  some.some(({ memory, from, to, written }) =>
+    others.some(other => (written || other.written) && memory === other.memory && from < other.to && other.from < to),
+  )
+
+/** A program's calls as they are done, those in one list at once: running statistics wait for each other until another call touches
+ * what they read or write. */
+export function orderOf(program: Program): KernelCall[][] {
+  const order: KernelCall[][] = []
+  let waiting: KernelCall[] = []
+  let touched: Span[] = []
+  const finish = (): void => {
+    if (waiting.length > 0) order.push(waiting)
+    waiting = []
+    touched = []
+  }
+  for (const call of program.calls) {
+    const spans = spansOf(program, call)
+    if (collide(touched, spans)) finish()
+    if (call.kernel === 'runningStatistics') {
+      waiting.push(call)
+      touched.push(...spans)
+    } else order.push([call])
+  }
+  finish()
+  return order
+}
+
+/** Something is read before each of some calls, and may be read earlier, as long as nobody writes it in between: lists of calls for which it
+ * is read at once, before the first of them. `order` is that of all calls. */
+export function readTogether(
+  program: Program,
+  order: readonly KernelCall[],
+  reads: ReadonlyMap<KernelCall, { readonly channels: number; readonly places: Readonly<Record<string, Ref>> }>,
+): KernelCall[][] {
+  const groups: KernelCall[][] = []
+  const left = new Set(reads.keys())
+  for (const [begin, first] of order.entries()) {
+    if (!left.has(first)) continue
+    const group: KernelCall[] = []
+    const written: Span[] = []
+    for (const call of order.slice(begin)) {
+      if (left.size === 0) break
+      const { channels, places } = reads.get(call) ?? { channels: 0, places: {} }
+      const spans = Object.values(places).map(ref => spanOf(program, ref, channels, false))
+      if (left.has(call) && !collide(spans, written)) {
+        group.push(call)
+        left.delete(call)
+      }
+      written.push(...spansOf(program, call).filter(span => span.written))
+    }
+    groups.push(group)
+  }
+  return groups
+}
