@@ -1,5 +1,6 @@
 // name -> backend. Each is loaded when it is asked for: the native one needs Node, and the threads of wasm are Node's there.
-import { type Backend, type Precision, precisions } from '../engine/backend.js'
+import type { Backend, Precision } from '../engine/backend.js'
+import { PRECISIONS } from '../engine/program.js'
 import { DenseNetError, usageError } from '../errors.js'
 
 /** All backends, the preferred one first. */
@@ -66,8 +67,8 @@ const warn = (message: string): void => console.warn(message)
 
 /** A usage error for a precision that there is none of, or that what is asked for by name does not have. */
 export function checkPrecision(backend: BackendChoice, precision: Precision): void {
-  if (!precisions.includes(precision)) {
-    throw usageError(`there is no precision "${precision}"; there are ${precisions.join(', ')}`)
+  if (!PRECISIONS.includes(precision)) {
+    throw usageError(`there is no precision "${precision}"; there are ${PRECISIONS.join(', ')}`)
   }
   const name = backend === 'gpu' ? 'webgpu' : backend
   if (precision !== 'float32' && (name === 'wasm' || name === 'webgpu')) throw onlySingle(name, precision)

@@ -4,8 +4,6 @@ import type { KernelCall } from './kernels.js'
 import { bytesPerElement, type ElementType, type ExternalRole, type Precision, type Program } from './program.js'
 
 export type { ElementType, Precision } from './program.js'
-/** The usual one first. */
-export const precisions = ['float32', 'bfloat16', 'float64'] as const satisfies readonly Precision[]
 
 /** Numbers of a backend, in JavaScript. */
 export type Numbers = Float32Array | Float64Array

@@ -21,7 +21,7 @@ describe('a backend', () => {
 
   test('of a precision that there is none of', async () => {
     await expect(createBackend({ precision: 'half' as never })).rejects.toThrow(
-      'there is no precision "half"; there are float32, bfloat16, float64',
+      'there is no precision "half"; there are float32, float64, bfloat16',
     )
   })
 

@@ -63,11 +63,11 @@ const fill: KernelCall = { kernel: 'fill', elements: 1, value: 0, target: { buff
 const BATCH = 5
 const STEPS = 3
 
-const batchOf = ({ config, ...network }: Session['architecture'], step: number) => {
+const batchOf = (network: Session['architecture'], step: number) => {
   const random = randomStream(1, 'shuffle', step)
   const size = step === 2 ? 3 : BATCH
-  const { inputChannels, height, width, classes } = config
-  const { height: rows, width: columns } = scoresOf({ config, ...network })
+  const { inputChannels, height, width, classes } = network.config
+  const { height: rows, width: columns } = scoresOf(network)
   return {
     size,
     images: Float32Array.from({ length: size * inputChannels * height * width }, () => random.normal()),
@@ -120,7 +120,7 @@ const ALLOWED = {
   float64: { loss: 1e-12, gradient: 1e-11 },
 } as const
 
-const length = (values: Numbers): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0))
+const length = (values: Numbers): number => Math.hypot(...values)
 
 describe.each(['bfloat16', 'float64'] as const)('in %s', precision => {
   const reference = createReferenceBackend({ precision, poisonArena: true })
