@@ -120,7 +120,7 @@ describe('the presets', () => {
 })
 
 describe("three steps are PyTorch's", () => {
-  const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+  const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 
   test('names and shapes', () => {
     const shapes = (entries: readonly { name: string; shape: readonly number[] }[]) =>

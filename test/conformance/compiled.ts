@@ -1,15 +1,14 @@
 // A build of the compiled engine against the reference, kernel by kernel.
 import { afterAll, describe, expect, test } from 'vitest'
-import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { CompiledBuild } from '../compiled-builds.js'
 import { conformanceCases, unusualCases } from './cases.js'
 import { type ConformanceCase, compareCase, runCase, type Tolerance } from './harness.js'
+import { expectedOf } from './in-precision.js'
 
-const reference = createReferenceBackend({ elementType: 'float64' })
 /** What the reference leaves, computed once for all builds. */
 const expectations = new Map<ConformanceCase, Promise<ArrayLike<number>>>()
-function expectedOf(testCase: ConformanceCase): Promise<ArrayLike<number>> {
-  const expected = expectations.get(testCase) ?? runCase(reference, testCase)
+function expectedOnce(testCase: ConformanceCase): Promise<ArrayLike<number>> {
+  const expected = expectations.get(testCase) ?? expectedOf(testCase)
   expectations.set(testCase, expected)
   return expected
 }
@@ -33,7 +32,7 @@ export async function testConformance({ name, available, open }: CompiledBuild):
       const why = refused.get(testCase)!
       test(testCase.name, async ({ skip }) => {
         if (why !== null) skip(why)
-        const expected = await expectedOf(testCase)
+        const expected = await expectedOnce(testCase)
         const { errors, problems } = compareCase(testCase, expected, await runCase(backend!, testCase))
         const { kernel } = testCase.program.calls[0]!
         const { many, few } = worst[kernel] ?? errors

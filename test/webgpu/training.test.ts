@@ -66,7 +66,7 @@ async function train(
 
 describe.skipIf(!gpuAvailable)('on a GPU', async () => {
   const backend = gpuAvailable ? await gpuBuild.open(1) : (null as unknown as Backend)
-  const reference = createReferenceBackend({ elementType: 'float64' })
+  const reference = createReferenceBackend({ precision: 'float64' })
   test.each(Object.entries(ODD))('%s: losses, weights and logits are those of the reference', async (_, options) => {
     const [actual, expected] = [await train(backend, options), await train(reference, options)]
     expect(relativeError(actual.losses, expected.losses)).toBeLessThan(2e-5)
