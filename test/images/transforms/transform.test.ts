@@ -25,6 +25,7 @@ const apply = (image: Image, transform: Transform, index = 0): Image =>
 const played = (...numbers: number[]): RandomStream => ({
   uint32: () => 0,
   uniform: () => numbers.shift()!,
+  fillUniform: into => into.set(numbers.splice(0, into.length)),
   integer: n => Math.floor(numbers.shift()! * n),
   normal: () => numbers.shift()!,
 })
