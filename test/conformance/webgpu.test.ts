@@ -1,12 +1,10 @@
 // The webgpu backend against the reference, kernel by kernel. NaN in the gaps may be lost on a GPU, whose compilers may assume that there is
 // none; so every case is run once more with 1e30 there.
 import { afterAll, describe, expect, test } from 'vitest'
-import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { gpuAvailable, openGpu } from '../webgpu-available.js'
 import { conformanceCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { compareCase, initialArena, onGpu, runCase, type Tolerance } from './harness.js'
-
-const reference = createReferenceBackend({ elementType: 'float64' })
 
 // Together, so that kernels are compiled by more than one thread.
 describe.skipIf(!gpuAvailable).concurrent('webgpu agrees with the reference', async () => {
@@ -30,7 +28,7 @@ describe.skipIf(!gpuAvailable).concurrent('webgpu agrees with the reference', as
     test(testCase.name, async ({ skip }) => {
       const why = backend!.refuses(testCase.program.calls[0]!)
       if (why !== null) skip(why)
-      const expected = await runCase(reference, testCase)
+      const expected = await expectedOf(testCase)
       for (const gap of [Number.NaN, 1e30]) {
         // As it is stored: what must stay is compared.
         const before = Float32Array.from(initialArena(testCase, gap))
