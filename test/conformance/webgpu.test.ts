@@ -3,8 +3,8 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { gpuAvailable, openGpu } from '../webgpu-available.js'
 import { conformanceCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { compareCase, initialArena, onGpu, runCase, type Tolerance } from './harness.js'
-import { expectedOf } from './in-precision.js'
 
 // Together, so that kernels are compiled by more than one thread.
 describe.skipIf(!gpuAvailable).concurrent('webgpu agrees with the reference', async () => {
