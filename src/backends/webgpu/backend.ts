@@ -8,9 +8,10 @@ import { EVERYWHERE } from './alike.js'
 import { WebGpuBuffer } from './buffer.js'
 import { type DeviceOptions, isSoftware, openDevice } from './device.js'
 import { compile, type WebGpuExecutable } from './executable.js'
+import { forOneImage, sharesOf } from './image-by-image.js'
 import { lower } from './lower.js'
 import { measureTiles, PROBED_IMAGES } from './measure.js'
-import { wholeBatch } from './memory.js'
+import { staysImageByImage, wholeBatch } from './memory.js'
 import { createPipelines } from './pipelines.js'
 import type { Adapter, Device, Gpu } from './platform.js'
 import { type TileCosts, tileName, tilesUsed, USUAL_COSTS } from './tiles.js'
@@ -84,6 +85,10 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
 /** The same on every GPU of the same tiles; nothing is allocated. */
 export function webGpuScratchBytes(program: Program, costs: TileCosts = USUAL_COSTS): number {
   checkCalls(program, { refuses: fieldProblem })
+  if (staysImageByImage(program)) {
+    const own = sharesOf(program).reduce((sum, { elements }) => sum + elements, 0)
+    return webGpuScratchBytes(forOneImage(program), costs) + 4 * own
+  }
   const whole = wholeBatch(program)
   return 4 * (lower(whole, EVERYWHERE, costs).scratchElements + (whole === program ? 0 : whole.arenaElements))
 }
