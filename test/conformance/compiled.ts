@@ -24,7 +24,7 @@ export async function testConformance({ name, available, open }: CompiledBuild):
       const why = refused.get(testCase)!
       test(testCase.name, async ({ skip }) => {
         if (why !== null) skip(why)
-        const expected = await expectedOnce(testCase)
+        const expected = await expectedOf(testCase)
         const { errors, problems } = compareCase(testCase, expected, await runCase(backend!, testCase))
         const { kernel } = testCase.program.calls[0]!
         const { many, few } = worst[kernel] ?? errors

@@ -3,8 +3,9 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { loadAddon, usableSets } from '../../dist/backends/native/addon.js'
 import { createNativeBackend } from '../../dist/backends/native/backend.js'
 import { instructionSets, knownInstructionSets } from '../native-available.js'
+import { expectedOf } from './expected.js'
 import { compareCase, type Tolerance } from './harness.js'
-import { expectedOf, precisionCases, roundedCase, runInPrecision } from './in-precision.js'
+import { precisionCases, roundedCase, runInPrecision } from './in-precision.js'
 
 const PAIRS = 'avx512bf16'
 

@@ -4,8 +4,9 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { encode } from '../../dist/engine/encode.js'
 import type { Precision } from '../../dist/engine/program.js'
 import { conformanceCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { arenaElements, boundsOf, type ConformanceCase, initialArena, startOf } from './harness.js'
-import { expectedOf, inPrecision, precisionCases, roundedCase } from './in-precision.js'
+import { inPrecision, precisionCases, roundedCase } from './in-precision.js'
 
 const [path = ''] = process.argv.slice(2)
 const file = openSync(path, 'w')
