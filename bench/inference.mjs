@@ -3,7 +3,8 @@
 // VENV: python3 -m venv VENV && VENV/bin/pip install torch openvino
 // FOLDER: npm install --prefix FOLDER --ignore-scripts onnxruntime-node
 //
-// A round is ours, onnxruntime (in Node), OpenVINO and PyTorch (channels_last, which it runs fastest), every one in a fresh
+// A round is ours, onnxruntime (in Node), OpenVINO and PyTorch (channels_last, which it runs fastest), in float32 and, but for
+// onnxruntime, which has no such kernels, in bfloat16, every one in a fresh
 // process on the same network; onnxruntime and OpenVINO get the ONNX file that `densenet convert` writes. A figure is the
 // median over the rounds of a process's median run; memory is the most that the process held.
 import { execFile } from 'node:child_process'
@@ -52,27 +53,35 @@ const answer = async (command, args) => {
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }
 
-const ENGINES = {
-  ours: async work => {
-    const { medianSeconds, peakBytes, backend } = await measure({ task: 'infer', settle: SETTLE, ...work })
-    return { seconds: medianSeconds, peakBytes, backend }
-  },
-  onnxruntime: (work, onnx) =>
-    answer(process.execPath, [here('onnxruntime_inference.mjs'), resolve(values.onnxruntime), onnx, job(work)]),
-  OpenVINO: (work, onnx) => answer(values.python, [here('openvino_inference.py'), onnx, job(work)]),
-  PyTorch: async work => {
-    const steps = { settle: SETTLE, iterations: work.iterations }
-    const way = { layout: 'channels_last', compile: false }
-    const { seconds, peakBytes } = await torch(values.python, { task: 'infer', ...work }, steps, way)
-    return { seconds: median(seconds), peakBytes }
-  },
+const ours = precision => async work => {
+  const { medianSeconds, peakBytes, backend } = await measure({ task: 'infer', settle: SETTLE, precision, ...work })
+  return { seconds: medianSeconds, peakBytes, backend }
+}
+const openvino = precision => (work, onnx) =>
+  answer(values.python, [here('openvino_inference.py'), onnx, job(work, precision)])
+const pytorch = precision => async work => {
+  const steps = { settle: SETTLE, iterations: work.iterations }
+  const way = { layout: 'channels_last', compile: false, precision }
+  const { seconds, peakBytes } = await torch(values.python, { task: 'infer', ...work }, steps, way)
+  return { seconds: median(seconds), peakBytes }
 }
 
-function job(work) {
+const ENGINES = {
+  ours: ours('float32'),
+  'ours, bfloat16': ours('bfloat16'),
+  onnxruntime: (work, onnx) =>
+    answer(process.execPath, [here('onnxruntime_inference.mjs'), resolve(values.onnxruntime), onnx, job(work)]),
+  OpenVINO: openvino('f32'),
+  'OpenVINO, bfloat16': openvino('bf16'),
+  PyTorch: pytorch('float32'),
+  'PyTorch, bfloat16': pytorch('bfloat16'),
+}
+
+function job(work, precision) {
   const { batchSize, iterations } = work
   const { config } = completeWork({ task: 'infer', ...work })
   const shape = [batchSize, config.inputChannels, config.height, config.width]
-  return JSON.stringify({ shape, iterations, settle: SETTLE, threads: availableParallelism() })
+  return JSON.stringify({ shape, iterations, settle: SETTLE, threads: availableParallelism(), precision })
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'densenet-inference-'))
@@ -90,8 +99,9 @@ try {
       const seconds = median(all.map(run => run.seconds))
       return [name, { seconds, peakBytes: Math.max(...all.map(({ peakBytes }) => peakBytes)) }]
     })
-    const ours = medians[0][1].seconds
-    for (const [, found] of medians.slice(1)) found.times = found.seconds / ours
+    const isOurs = name => name.startsWith('ours')
+    const fastest = Math.min(...medians.filter(([name]) => isOurs(name)).map(([, { seconds }]) => seconds))
+    for (const [name, found] of medians) if (!isOurs(name)) found.times = found.seconds / fastest
     backend = runs.ours[0].backend
     rows.push({ work: nameOf(work), engines: Object.fromEntries(medians) })
   }

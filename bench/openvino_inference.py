@@ -16,7 +16,7 @@ onnx, job = sys.argv[1], json.loads(sys.argv[2])
 core = openvino.Core()
 model = core.read_model(onnx)
 model.reshape(job["shape"])
-settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": job["threads"], "INFERENCE_PRECISION_HINT": "f32"}
+settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": job["threads"], "INFERENCE_PRECISION_HINT": job["precision"]}
 request = core.compile_model(model, "CPU", settings).create_infer_request()
 images = numpy.sin(numpy.arange(numpy.prod(job["shape"]), dtype=numpy.float32)).reshape(job["shape"])
 seconds = []

@@ -13,27 +13,47 @@ const times = number => number.toFixed(2)
 const engine = name => ({
   [name]: ({ engines }) => {
     const found = engines[name]
+    if (found === undefined) return undefined
     const ratio = found.times === undefined ? '' : ` (${times(found.times)})`
     return `${time(found.seconds)}${ratio}, ${megabytes(found.peakBytes)}`
   },
 })
 
+/** What users call them -> what they are. */
+export const PRECISIONS = { single: 'float32', half: 'bfloat16', double: 'float64' }
+
+/** A figure of ours in one precision, where there is one; rows of old are of float32. */
+const ours = (precision, figure) => row => {
+  const found = (row.ours ?? [{ precision: 'float32', ...row }]).find(one => one.precision === precision)
+  return found && figure(found)
+}
+const seconds = found => time(found.seconds)
+const memory = found => megabytes(found.peakBytes)
+const wayOf = ({ way, precision = 'float32' }) => (precision === 'float32' ? way : `${way}, ${precision}`)
+
 /** Of each table the columns: head -> text of a row. A column of rows that lack its figure is left out. */
 const COLUMNS = {
   pytorch: {
     work: ({ work }) => work,
-    ours: ({ seconds }) => time(seconds),
-    'PyTorch (its fastest way)': ({ pytorch: [best] }) => `${time(best.seconds)} (${best.way})`,
+    ours: ours('float32', seconds),
+    'ours, bfloat16': ours('bfloat16', seconds),
+    'ours, float64': ours('float64', seconds),
+    'PyTorch (its fastest way)': ({ pytorch: [best] }) => `${time(best.seconds)} (${wayOf(best)})`,
     'PyTorch / ours': ({ pytorch: [best] }) => times(best.times),
-    'peak memory: ours': ({ peakBytes }) => megabytes(peakBytes),
+    'peak memory: ours': ours('float32', memory),
+    'in bfloat16': ours('bfloat16', memory),
+    'in float64': ours('float64', memory),
     PyTorch: ({ pytorch: [best] }) => megabytes(best.peakBytes),
   },
   inference: {
     work: ({ work }) => work,
     ...engine('ours'),
+    ...engine('ours, bfloat16'),
     ...engine('onnxruntime'),
     ...engine('OpenVINO'),
+    ...engine('OpenVINO, bfloat16'),
     ...engine('PyTorch'),
+    ...engine('PyTorch, bfloat16'),
   },
   prediction: {
     work: ({ work }) => work,

@@ -17,7 +17,7 @@ const ALLOCATOR = {
   THP_MEM_ALLOC_ENABLE: '1',
 }
 
-/** `steps`: { settle, iterations }, `way`: { layout, compile }. Resolves to { version, seconds, peakBytes, parameters }. */
+/** `steps`: { settle, iterations }, `way`: { layout, compile, precision }. Resolves to { version, seconds, peakBytes, parameters }. */
 export async function torch(python, work, steps, way) {
   const { config, batchSize, imageSize, task } = completeWork(work)
   const { blocks, growthRate, bottleneck, bottleneckWidth, reduction, initialChannels, classes, stem } = config

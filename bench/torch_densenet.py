@@ -31,6 +31,7 @@ class Work:
     classes: int
     stem: str  # cifar or imagenet
     layout: str  # contiguous or channels_last
+    precision: str  # float32, float64, or bfloat16: autocast, weights and update in float32
     compile: bool
     threads: int
     settle: int
@@ -80,6 +81,10 @@ def network(work):
     return nn.Sequential(*stem, *body, *head, nn.Linear(channels, work.classes))
 
 
+def casting(work):
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=work.precision == "bfloat16", cache_enabled=work.task == "train")
+
+
 def training_step(model, images, labels, work):
     """The paper's SGD; the loss is read, as whoever trains does."""
     update = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
@@ -87,7 +92,8 @@ def training_step(model, images, labels, work):
 
     def step():
         update.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(run(images), labels)
+        with casting(work):
+            loss = functional.cross_entropy(run(images), labels)
         loss.backward()
         update.step()
         return loss.item()
@@ -98,14 +104,14 @@ def training_step(model, images, labels, work):
 def inference_step(model, images, work):
     """Compiled if asked for; else frozen, which folds batch norms into convolutions."""
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), casting(work):
         if work.compile:
             run = torch.compile(model)
         else:
             run = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, images)))
 
     def step():
-        with torch.inference_mode():
+        with torch.inference_mode(), casting(work):
             return run(images).argmax(dim=1).tolist()
 
     return step
@@ -121,8 +127,9 @@ def main():
     torch.manual_seed(0)
     torch.set_num_threads(work.threads)
     form = torch.channels_last if work.layout == "channels_last" else torch.contiguous_format
-    model = network(work).to(memory_format=form)
-    images = torch.randn(work.batch, 3, work.size, work.size).to(memory_format=form)
+    numbers = torch.float64 if work.precision == "float64" else torch.float32
+    model = network(work).to(dtype=numbers, memory_format=form)
+    images = torch.randn(work.batch, 3, work.size, work.size).to(dtype=numbers, memory_format=form)
     labels = torch.arange(work.batch) % work.classes
     parameters = sum(tensor.numel() for tensor in model.parameters())
     step = training_step(model, images, labels, work) if work.task == "train" else inference_step(model, images, work)

@@ -1,7 +1,8 @@
 import { nativeScratchBytes } from './backends/native/backend.js'
-import { type ComputeOptions, createBackend } from './backends/registry.js'
+import { type ComputeOptions, checkPrecision, createBackend } from './backends/registry.js'
 import { webGpuScratchBytes } from './backends/webgpu/backend.js'
 import { createLoader } from './data/loading/loader.js'
+import type { Precision } from './engine/backend.js'
 import type { MemoryMode } from './engine/planner.js'
 import type { SessionState } from './engine/session.js'
 import { type EvaluateOptions, evaluate } from './evaluation/evaluate.js'
@@ -36,6 +37,7 @@ import { writeWeights } from './networks/weight-files.js'
 import { writeCheckpoint } from './runs/checkpoint.js'
 import { predictMemory } from './runs/memory.js'
 import { nodePlace } from './runs/place.js'
+import { readSettings } from './runs/run-settings.js'
 import type { Metrics } from './training/metrics.js'
 import type { TrainingResult } from './training/trainer.js'
 
@@ -68,6 +70,8 @@ export interface SummaryOptions {
   readonly batchSize?: number
   /** Whose scratch is counted; default: native. */
   readonly backend?: 'native' | 'webgpu'
+  /** Default: float32. */
+  readonly precision?: Precision
 }
 
 /** A DenseNet with its weights: create, load, save, fit, evaluate. What of it is not the usual is taken from the parts:
@@ -157,10 +161,11 @@ export class DenseNet {
   }
 
   /** What it is made of, and the bytes that a training step of `batchSize` images takes in either memory mode on a backend. */
-  summary({ batchSize = 64, backend = 'native' }: SummaryOptions = {}): ModelSummary {
+  summary({ batchSize = 64, backend = 'native', precision = 'float32' }: SummaryOptions = {}): ModelSummary {
+    checkPrecision(backend, precision)
     const scratchBytes = backend === 'webgpu' ? webGpuScratchBytes : nativeScratchBytes
     const predict = (memory: MemoryMode): TrainingMemory =>
-      predictMemory(this.config, { batchSize, memory, scratchBytes })
+      predictMemory(this.config, { batchSize, memory, scratchBytes, precision })
     return {
       ...(this.imported?.headless ? withoutClassifier(summarise(this.config)) : summarise(this.config)),
       batchSize,
@@ -172,7 +177,8 @@ export class DenseNet {
   async fit(train: Dataset, options: FitOptions = {}): Promise<TrainingResult> {
     const network = this.#network('training')
     const warn = (message: string): void => options.onEvent?.({ type: 'warning', message })
-    const backend = await this.#ready.backend({ ...options, onWarning: options.onWarning ?? warn })
+    const precision = options.precision ?? (await precisionOf(options.resume))
+    const backend = await this.#ready.backend({ ...options, precision, onWarning: options.onWarning ?? warn })
     const { result, state, learned } = await fitNetwork(network, train, options, backend, nodePlace)
     this.#state = state
     Object.assign(this, learned)
@@ -243,4 +249,10 @@ export class DenseNet {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+/** Of a run that goes on. What is wrong with its settings is said where it is opened. */
+async function precisionOf(run: FitOptions['resume']): Promise<Precision | undefined> {
+  const settings = typeof run === 'string' ? await readSettings(run).catch(() => undefined) : run?.settings
+  return settings?.precision
 }

@@ -57,7 +57,7 @@ async function floor(backend) {
 async function steps(backend, [model, batchSize, size]) {
   const config = preset(model, size === 224 ? {} : { height: size, width: size })
   const net = architecture(config)
-  const programs = sessionPrograms(net, { batchSize, optimizer: SGD })
+  const programs = sessionPrograms(net, { batchSize, optimizer: SGD }, 'float32')
   const session = await createSession(net, backend, { batchSize, optimizer: SGD }, programs)
   await session.writeState({ parameters: initialParameters(session.table, 1), running: initialRunning(session.table) })
   const images = Float32Array.from({ length: batchSize * 3 * size * size }, (_, i) => Math.sin(i * 12.9898))

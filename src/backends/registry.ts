@@ -1,5 +1,6 @@
 // name -> backend. Each is loaded when it is asked for: the native one needs Node, and the threads of wasm are Node's there.
-import type { Backend } from '../engine/backend.js'
+import type { Backend, Precision } from '../engine/backend.js'
+import { PRECISIONS } from '../engine/program.js'
 import { DenseNetError, usageError } from '../errors.js'
 
 /** All backends, the preferred one first. */
@@ -19,6 +20,9 @@ export interface BackendOptions {
   readonly threads?: number
   /** Of webgpu: which of several GPUs, by its number in `densenet devices`. */
   readonly adapter?: number
+  /** What activations are kept as: `float32`, the default, `bfloat16` (half the memory; weights and sums stay float32) or
+   * `float64`, as everything else then, too. Of native and reference. */
+  readonly precision?: Precision | undefined
   /** Told why a slower backend was taken, slower kernels or fewer threads, and what to do about it; default: console.warn. */
   readonly onWarning?: (message: string) => void
 }
@@ -31,8 +35,9 @@ export interface ComputeOptions extends BackendOptions {
 /** Makes a backend; `dispose` it when it is not needed any more. A usage error for a name that there is none of or
  * threads below 1; an error when one is asked for by name and cannot be loaded. */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
-  const { backend = 'auto', threads, adapter, onWarning = message => console.warn(message) } = options
-  const make = makers({ threads, adapter, onWarning })
+  const { backend = 'auto', threads, adapter, precision = 'float32', onWarning = warn } = options
+  const make = makers({ threads, adapter, precision, onWarning })
+  checkPrecision(backend, precision)
   if (backend === 'gpu') {
     const gpu = await attempt('webgpu', make.webgpu)
     if (!(gpu instanceof DenseNetError) && !gpu.software) return gpu
@@ -47,7 +52,7 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
   }
   const native = await attempt('native', make.native)
   if (!(native instanceof DenseNetError)) return native
-  const wasm = await attempt('wasm', make.wasm)
+  const wasm = precision === 'float32' ? await attempt('wasm', make.wasm) : onlySingle('wasm', precision)
   if (!(wasm instanceof DenseNetError)) {
     onWarning(`${native.message}; using ${wasm.description}, which is two to three times slower${toBeFaster(native)}`)
     return wasm
@@ -58,14 +63,33 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
   return make.reference()
 }
 
-const makers = ({ threads, adapter, onWarning }: Pick<BackendOptions, 'threads' | 'adapter' | 'onWarning'>) => ({
-  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads, onWarning }),
+const warn = (message: string): void => console.warn(message)
+
+/** A usage error for a precision that there is none of, or that what is asked for by name does not have. */
+export function checkPrecision(backend: BackendChoice, precision: Precision): void {
+  if (!PRECISIONS.includes(precision)) {
+    throw usageError(`there is no precision "${precision}"; there are ${PRECISIONS.join(', ')}`)
+  }
+  const name = backend === 'gpu' ? 'webgpu' : backend
+  if (precision !== 'float32' && (name === 'wasm' || name === 'webgpu')) throw onlySingle(name, precision)
+}
+
+const onlySingle = (name: BackendName, precision: Precision): DenseNetError =>
+  usageError(
+    `the ${name} backend computes in float32 (--precision single), not in ${precision}`,
+    'take --backend native or reference, or leave out --precision',
+  )
+
+type Making = Pick<BackendOptions, 'threads' | 'adapter' | 'precision' | 'onWarning'>
+
+const makers = ({ threads, adapter, precision, onWarning }: Making) => ({
+  native: async () => (await import('./native/backend.js')).createNativeBackend({ threads, precision, onWarning }),
   wasm: async () => {
     const { createWasmBackend } = await import('./wasm-node/backend.js').catch(() => import('./wasm/backend.js'))
     return createWasmBackend({ threads, onWarning })
   },
   webgpu: async () => (await import('./webgpu-node/gpu.js')).createWebGpuBackend({ adapter }),
-  reference: async () => (await import('./reference/backend.js')).createReferenceBackend(),
+  reference: async () => (await import('./reference/backend.js')).createReferenceBackend({ precision }),
 })
 
 /** A backend, or why it cannot be loaded. */

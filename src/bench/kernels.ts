@@ -1,7 +1,7 @@
 // Where the time of a step goes, kernel by kernel. Only the compiled backends can tell.
 import type { CompiledBackend } from '../backends/compiled/backend.js'
 import { type BackendOptions, createBackend } from '../backends/registry.js'
-import { type Backend, type Bindings, createArena, type DeviceBuffer } from '../engine/backend.js'
+import { type Backend, type Bindings, createArena, type DeviceBuffer, type Precision } from '../engine/backend.js'
 import { bytesOf, flopsOf } from '../engine/cost.js'
 import { externalRooms } from '../engine/externals.js'
 import type { KernelCall, View } from '../engine/kernels.js'
@@ -24,10 +24,11 @@ export interface CallTime {
 }
 
 /** Which backend a work is for. */
-export const computeOf = ({ backend, threads, adapter }: CompleteWork): BackendOptions => ({
+export const computeOf = ({ backend, threads, adapter, precision }: CompleteWork): BackendOptions => ({
   backend,
   threads,
   adapter,
+  precision,
 })
 
 /** Whether its calls can be measured. */
@@ -35,12 +36,12 @@ export const tellsTimes = ({ name }: Backend): boolean => name !== 'reference'
 
 /** Calls of the same kind taken together, the most expensive kind first. */
 export async function measureKernels(work: CompleteWork): Promise<KernelTime[]> {
-  return grouped(await measureCalls(work))
+  return grouped(await measureCalls(work), work.precision)
 }
 
-export function grouped(times: readonly CallTime[]): KernelTime[] {
+export function grouped(times: readonly CallTime[], precision: Precision = 'float32'): KernelTime[] {
   const groups = new Map<string, KernelTime>()
-  for (const time of times) add(groups, time)
+  for (const time of times) add(groups, time, precision)
   return [...groups.values()].sort((a, b) => b.seconds - a.seconds)
 }
 
@@ -57,15 +58,16 @@ export async function measureCalls(work: CompleteWork): Promise<CallTime[]> {
 /** On a backend that is there already. */
 export async function callTimes(backend: CompiledBackend, work: CompleteWork): Promise<CallTime[]> {
   const { task, batchSize, memory, iterations, settle, config } = work
+  const { precision } = backend
   const described = architecture(config)
   const table = parameterTable(described)
   const programs =
     task === 'train'
       ? [
-          plan(described, { mode: 'train', batchSize, memory }),
-          planUpdate(table.parameterCount, { momentum: 0.9, weightDecay: 1e-4, nesterov: true }),
+          plan(described, { mode: 'train', batchSize, precision, memory }),
+          planUpdate(table.parameterCount, { momentum: 0.9, weightDecay: 1e-4, nesterov: true }, { precision }),
         ]
-      : [plan(described, { mode: 'infer', batchSize })]
+      : [plan(described, { mode: 'infer', batchSize, precision })]
   const bindings = createBindings(backend, programs)
   const random = randomStream(0, 'shuffle')
   const images = Float32Array.from({ length: bindings.input.elements }, () => random.uniform() - 0.5)
@@ -94,13 +96,13 @@ type Filled = Bindings & Record<'input' | 'parameters' | 'running', DeviceBuffer
 
 function createBindings(backend: CompiledBackend, programs: readonly Program[]): Filled {
   const externals = Object.entries(externalRooms(programs)).map(
-    ([role, elements]) => [role, backend.createBuffer(elements)] as const,
+    ([role, { elements, elementType }]) => [role, backend.createBuffer(elements, elementType)] as const,
   )
   const arena = createArena(backend, Math.max(...programs.map(({ arenaBytes }) => arenaBytes)))
   return { ...(Object.fromEntries(externals) as Filled), arena }
 }
 
-function add(groups: Map<string, KernelTime>, { call, batch, seconds }: CallTime): void {
+function add(groups: Map<string, KernelTime>, { call, batch, seconds }: CallTime, precision: Precision): void {
   const size = 'size' in call ? call.size : null
   const { height, width } = outputOf(call) ?? { height: null, width: null }
   const key = [call.kernel, size, height, width].join(' ')
@@ -110,7 +112,7 @@ function add(groups: Map<string, KernelTime>, { call, batch, seconds }: CallTime
     calls: group.calls + 1,
     seconds: group.seconds + seconds,
     flops: group.flops + flopsOf(call, batch),
-    bytes: group.bytes + bytesOf(call, batch),
+    bytes: group.bytes + bytesOf(call, batch, precision),
   })
 }
 const NOTHING = { calls: 0, seconds: 0, flops: 0, bytes: 0 }

@@ -45,6 +45,7 @@ async function measureWith(
     multiplyAdds,
     memory: task === 'train' ? memory : null,
     backend: backend.description,
+    precision: backend.precision,
     medianSeconds: median(seconds),
     fastestSeconds: Math.min(...seconds),
     peakBytes: peakResidentBytes() - imageBytes,

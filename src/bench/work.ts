@@ -1,5 +1,6 @@
 // What can be measured, and what comes out of it: plain data, since it travels to a process of its own and back.
 import type { BackendChoice } from '../backends/registry.js'
+import type { Precision } from '../engine/backend.js'
 import type { MemoryMode } from '../engine/planner.js'
 import { parameterError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
@@ -22,6 +23,8 @@ export interface Work {
   readonly threads?: number
   /** Of webgpu: which GPU. */
   readonly adapter?: number
+  /** Default `float32`. */
+  readonly precision?: Precision
   /** Steps that count; default 12. */
   readonly iterations?: number
   /** Steps before them that do not; default 3. */
@@ -58,6 +61,8 @@ export interface Measurement {
   readonly memory: MemoryMode | null
   /** "native: AVX-512, 2 threads" */
   readonly backend: string
+  /** What it kept activations as. */
+  readonly precision: Precision
   readonly parameters: number
   /** Of the network's definition, for one image, forward. */
   readonly multiplyAdds: number
@@ -76,7 +81,14 @@ export type CompleteWork = Required<Omit<Work, 'threads' | 'adapter'>> &
 export function completeWork(work: Work): CompleteWork {
   const { imageSize } = work
   const config = preset(work.model, imageSize === undefined ? {} : { height: imageSize, width: imageSize })
-  const defaults = { memory: 'store', backend: 'auto', iterations: 12, settle: 3, kernels: false } as const
+  const defaults = {
+    memory: 'store',
+    backend: 'auto',
+    precision: 'float32',
+    iterations: 12,
+    settle: 3,
+    kernels: false,
+  } as const
   const batchSize = work.batchSize ?? (config.stem === 'imagenet' ? 8 : 64)
   const complete = { ...defaults, ...work, batchSize, imageSize: config.height, config }
   if (!['train', 'infer'].includes(work.task)) throw parameterError('task', 'train or infer', work.task)

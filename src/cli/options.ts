@@ -1,7 +1,7 @@
 // Reading the values of options. Wrong ones are refused with the option's own name.
 import { Option } from 'commander'
 import * as z from 'zod'
-import { type BackendChoice, backendNames } from '../entries/engine.js'
+import { type BackendChoice, backendNames, type Precision } from '../entries/engine.js'
 import { type AugmentationName, augmentationNames } from '../entries/images.js'
 import { parameterError } from '../errors.js'
 import { expected, innermost, type Setting, type Settings } from '../util/settings.js'
@@ -91,13 +91,31 @@ export interface ComputeFlags {
   readonly backend?: BackendChoice
   readonly threads?: number
   readonly adapter?: number
+  readonly precision?: Precision
   readonly loaderThreads?: number
 }
 
-export const computeOptions = (): Option[] => [
+/** As the original calls them. */
+const PRECISIONS = { single: 'float32', half: 'bfloat16', double: 'float64' } as const satisfies Record<
+  string,
+  Precision
+>
+
+export const precisionOption = (usual = 'single'): Option =>
+  new Option(
+    '--precision <name>',
+    `single, half (activations in bfloat16: half their memory) or double; default: ${usual}`,
+  ).argParser(text => {
+    if (Object.hasOwn(PRECISIONS, text)) return PRECISIONS[text as keyof typeof PRECISIONS]
+    throw parameterError('--precision', `one of ${Object.keys(PRECISIONS).join(', ')}`, text)
+  })
+
+/** `precision`: what is said to be usual. */
+export const computeOptions = (precision?: string): Option[] => [
   choiceOption('--backend <name>', 'where to compute; default: auto', ['auto', ...backendNames, 'gpu']),
   wholeOption('--threads <n>', 'threads of the engine; default: one per core'),
   wholeOption('--adapter <n>', 'which GPU of densenet devices; default: the first', 0),
+  precisionOption(precision),
 ]
 
 export const loaderOption = (): Option =>

@@ -156,6 +156,7 @@ function trainArgs(values: OriginalValues, given: Partial<OriginalValues>): stri
     ...only(['lrShape'], option('--schedule', schedule)),
     ...(kept && !isGiven('momentum') ? [] : only(['momentum'], option('--momentum', values.momentum))),
     ...(kept && !isGiven('weightDecay') ? [] : only(['weightDecay'], option('--weight-decay', values.weightDecay))),
+    ...precisionArgs(values, beginning === 'run' && isGiven('precision')),
     ...only(['optMemory'], option('--memory', Number(values.optMemory) >= 3 ? 'recompute' : 'store')),
     ...only(['manualSeed'], option('--seed', values.manualSeed)),
     ...only(['nThreads'], option('--loader-threads', values.nThreads)),
@@ -225,8 +226,13 @@ function testArgs(values: OriginalValues): string[] {
     ...(isTrue(values.tenCrop) ? option('--crops', 'ten') : []),
     ...option('--batch-size', values.batchSize),
     ...option('--loader-threads', values.nThreads),
+    ...precisionArgs(values),
   ]
 }
+
+/** `told`: even if it is the usual one. */
+const precisionArgs = ({ precision }: OriginalValues, told = false): string[] =>
+  told || precision !== DEFAULTS.precision ? option('--precision', precision) : []
 
 /** ImageNet, or any folder that is laid out like it. */
 const isImagenet = ({ dataset }: OriginalValues): boolean => dataset === 'imagenet'
@@ -254,7 +260,7 @@ function refuse(values: OriginalValues, given: Partial<OriginalValues>): void {
   if (isImagenet(values) && values.data === '') {
     no('dataset', 'its images are not fetched', 'add -data and a folder with train/<class>/* and val/<class>/*')
   }
-  if (values.precision !== 'single') no('precision', 'training is in single precision; "single" is the only value')
+  if (!['single', 'half', 'double'].includes(values.precision)) no('precision', 'it is single, half or double')
   if (!['multistep', 'cosine'].includes(values.lrShape)) no('lrShape', 'the shapes are multistep and cosine')
   if (isTrue(values.tenCrop) && !isImagenet(values)) {
     no(

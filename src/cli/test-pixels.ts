@@ -35,8 +35,8 @@ export async function testPixels(test: PixelTest): Promise<number> {
   const { out, say, warn } = context
   if (flags.crops !== 'single') throw usageError('images with masks are shown once each', 'leave out --crops')
   const ownStatistics = takesOwn(flags.statistics, checkpoint)
-  const { backend, threads = party.threads, adapter = party.adapter, loaderThreads } = flags
-  const on = await createBackend({ backend, threads, adapter, onWarning: warn })
+  const { backend, threads = party.threads, adapter = party.adapter, precision, loaderThreads } = flags
+  const on = await createBackend({ backend, threads, adapter, precision, onWarning: warn })
   const status = new StatusLine(out)
   const start = performance.now()
   try {

@@ -117,11 +117,11 @@ export const augmentationFor = (train: Dataset, { flags }: Job): Augmentation | 
   flags.augment === undefined ? undefined : chosenAugmentation(flags.augment, train)
 
 export async function backendOf(
-  options: Pick<BackendOptions, 'backend' | 'threads' | 'adapter'>,
+  options: Pick<BackendOptions, 'backend' | 'threads' | 'adapter' | 'precision'>,
   { context, later, party }: Job,
 ): Promise<Backend> {
-  const { backend, threads = party.threads, adapter = party.adapter } = options
-  const made = await createBackend({ backend, threads, adapter, onWarning: context.warn })
+  const { backend, threads = party.threads, adapter = party.adapter, precision } = options
+  const made = await createBackend({ backend, threads, adapter, precision, onWarning: context.warn })
   later(() => made.dispose())
   return made
 }

@@ -4,6 +4,7 @@ import type { KernelCall } from './kernels.js'
 import { bytesPerElement, type ElementType, type ExternalRole, type Precision, type Program } from './program.js'
 
 export type { ElementType, Precision } from './program.js'
+
 /** Numbers of a backend, in JavaScript. */
 export type Numbers = Float32Array | Float64Array
 

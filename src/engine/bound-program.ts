@@ -28,8 +28,8 @@ export async function bindProgram(
   try {
     const arena = own(createArena(backend, program.arenaBytes))
     const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-    for (const [role, elements] of Object.entries(externalRooms([program])))
-      buffers[role as ExternalRole] = own(backend.createBuffer(elements))
+    for (const [role, { elements, elementType }] of Object.entries(externalRooms([program])))
+      buffers[role as ExternalRole] = own(backend.createBuffer(elements, elementType))
     await buffers.parameters?.write(state.parameters)
     // The first convolution of a small network comes before any batch norm.
     await buffers.running?.write(state.running)

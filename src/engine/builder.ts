@@ -19,7 +19,15 @@ import type {
   View,
 } from './kernels.js'
 import type { Loss } from './loss.js'
-import { type BufferSpec, type ExternalRole, imagesAtOnce, type Program } from './program.js'
+import {
+  type BufferSpec,
+  type ElementType,
+  type ExternalRole,
+  imagesAtOnce,
+  type Precision,
+  type Program,
+  parameterType,
+} from './program.js'
 import type { Remade } from './recompute.js'
 
 /** `store` keeps every bottleneck output for the backward pass; `recompute` makes it again there, but for those that fit into
@@ -33,6 +41,8 @@ export interface PlanOptions {
   readonly mode: 'train' | 'eval' | 'infer'
   readonly batchSize: number
   readonly memory?: MemoryMode
+  /** Of the backend it is for. Default: float32. */
+  readonly precision?: Precision
   /** Of eval and infer: the name of the last layer to compute (see featureLayers); its output goes to the buffer `features`. */
   readonly until?: string
   /** Of training with everything frozen: instead of a loss' gradients those of a score, with respect to the output of
@@ -60,6 +70,8 @@ export class ProgramBuilder {
   readonly remade: Remade[] = []
   protected readonly training: boolean
   protected readonly inference: boolean
+  protected readonly precision: Precision
+  protected readonly parameterType: ElementType
   protected readonly table: ParameterTable
   private readonly parameterOffset: ReadonlyMap<string, number>
   private readonly runningOffset: ReadonlyMap<string, number>
@@ -79,6 +91,8 @@ export class ProgramBuilder {
   ) {
     this.training = options.mode === 'train'
     this.inference = options.mode === 'infer'
+    this.precision = options.precision ?? 'float32'
+    this.parameterType = parameterType(this.precision)
     this.frozen = options.frozen ?? new Set()
     this.sizes = externalSizes(architecture, options.until ?? options.scored)
     this.table = parameterTable(architecture)
@@ -90,7 +104,8 @@ export class ProgramBuilder {
   protected finished(): Program {
     const calls = this.calls.slice(0, this.end)
     const { batchSize } = this.options
-    const kind = { batchSize, imageByImage: !this.training, fixedParameters: this.inference }
+    const { precision } = this
+    const kind = { batchSize, precision, imageByImage: !this.training, fixedParameters: this.inference }
     const { offsets, arenaBytes } = layOut(livesOf(this.buffers, calls, imagesAtOnce(kind)))
     return { ...kind, buffers: this.buffers, calls, offsets, arenaBytes }
   }
@@ -273,7 +288,7 @@ export class ProgramBuilder {
 
   /** As a mean over windows of one pixel. */
   private copy(input: View, norm: Norm | null, to: ExternalRole): void {
-    const output: View = { ...input, buffer: this.external(to), stride: input.channels, first: 0 }
+    const output: View = { ...input, buffer: this.external(to, this.precision), stride: input.channels, first: 0 }
     const window = { windowHeight: 1, windowWidth: 1 }
     this.calls.push({ kernel: 'averagePoolForward', ...window, input, norm, output, statistics: null })
   }
@@ -294,8 +309,8 @@ export class ProgramBuilder {
       channels,
       height,
       width,
-      data: this.transient(name, pixels, true),
-      gradient: this.transient(`${name}.gradient`, pixels, true),
+      data: this.planes(name, pixels),
+      gradient: this.planes(`${name}.gradient`, pixels),
       statistics: this.transient(`${name}.statistics`, 2 * channels),
       deferred: this.transient(`${name}.deferred`, 2 * channels),
     }
@@ -304,20 +319,25 @@ export class ProgramBuilder {
   /** The same activation in a buffer of its own, so that the first is free between the two passes. */
   protected anew(activation: Activation): Activation {
     const { name, elements } = this.buffers[activation.data]!
-    return { ...activation, data: this.transient(`${name}.again`, elements, true) }
+    return { ...activation, data: this.planes(`${name}.again`, elements) }
   }
 
   /** The buffer of a role, which every pass names at most once. */
-  protected external(role: ExternalRole): number {
+  protected external(role: ExternalRole, elementType = this.parameterType): number {
     const known = this.externals.get(role)
     if (known !== undefined) return known
-    const number = this.buffers.push({ name: role, ...this.sizes[role], role }) - 1
+    const number = this.buffers.push({ name: role, ...this.sizes[role], elementType, role }) - 1
     this.externals.set(role, number)
     return number
   }
 
-  protected transient(name: string, elements: number, perImage = false): number {
-    return this.buffers.push({ name, elements, perImage, role: 'transient' }) - 1
+  protected transient(name: string, elements: number): number {
+    return this.buffers.push({ name, elements, elementType: this.parameterType, role: 'transient' }) - 1
+  }
+
+  /** Of each image: by default activations. */
+  protected planes(name: string, elements: number, elementType = this.precision): number {
+    return this.buffers.push({ name, elements, perImage: true, elementType, role: 'transient' }) - 1
   }
 
   protected running(norm: BatchNorm, statistic: 'mean' | 'var'): Ref {

@@ -77,13 +77,17 @@ function checkCall(program: Program, call: KernelCall, what: string): void {
   for (const operand of operandsOf(call, images)) {
     const number = bufferOf(operand)
     const buffer = program.buffers[number]!
-    const room = roomOf(buffer, images)
+    const wanted = operand.activations ? precision : parameterType(precision)
+    const { elementType = 'float32' } = buffer
+    // In elements of the operand: zeros of any type may fill activations, too.
+    const room = Math.ceil(
+      (roomOf(buffer, images) * bytesPerElement(buffer)) / bytesPerElement({ elementType: wanted }),
+    )
     if (!isInside(operand, images, room)) {
       fail(`${what}: ${operand.name} lies outside buffer ${number} (${buffer.name}, ${room} elements)`)
     }
-    const wanted = operand.activations ? precision : parameterType(precision)
-    const { elementType = 'float32' } = buffer
-    if (elementType !== wanted) {
+    const isZeros = call.kernel === 'fill' && call.value === 0
+    if (elementType !== wanted && !isZeros) {
       fail(`${what}: ${operand.name} must be ${wanted}, but buffer ${number} (${buffer.name}) holds ${elementType}`)
     }
   }

@@ -1,7 +1,7 @@
 // What a kernel call costs at the least, whoever runs it: for GFLOP/s and for the roofline of docs/performance.md.
 import type { KernelCall } from './kernels.js'
-import { bufferOf, operandsOf } from './operands.js'
-import { type BufferSpec, bytesPerElement } from './program.js'
+import { operandsOf } from './operands.js'
+import { bytesPerElement, type Precision, parameterType } from './program.js'
 
 /** Floating-point operations on `batch` images, a multiply-add being two, as the kernel is defined: an algorithm that needs
  * fewer multiplications counts the same. Convolutions and the classifier only: the
@@ -35,12 +35,13 @@ export function flopsOf(call: KernelCall, batch: number): number {
   }
 }
 
-/** Bytes between kernel and memory when each operand is read once and each result written once; without `buffers`: in float32. */
-export function bytesOf(call: KernelCall, batch: number, buffers: readonly BufferSpec[] = []): number {
+/** Bytes between kernel and memory when each operand is read once and each result written once. */
+export function bytesOf(call: KernelCall, batch: number, precision: Precision = 'float32'): number {
   const bytes = operandsOf(call, batch).map(operand => {
     const count =
       'ref' in operand ? operand.count : batch * operand.view.channels * operand.view.height * operand.view.width
-    return (operand.access === 'update' ? 2 : 1) * count * bytesPerElement(buffers[bufferOf(operand)])
+    const elementType = operand.activations ? precision : parameterType(precision)
+    return (operand.access === 'update' ? 2 : 1) * count * bytesPerElement({ elementType })
   })
   return bytes.reduce((sum, count) => sum + count, 0)
 }

@@ -45,12 +45,16 @@ export function externalSizes(architecture: Architecture, layer?: string): Recor
   }
 }
 
-/** Elements that programs need of each role that they name. */
-export function externalRooms(programs: readonly Program[]): Partial<Record<ExternalRole, number>> {
-  const rooms: Partial<Record<ExternalRole, number>> = {}
+/** What is made for a role. */
+export type Room = Required<Pick<BufferSpec, 'elements' | 'elementType'>>
+
+/** What programs need of each role that they name. */
+export function externalRooms(programs: readonly Program[]): Partial<Record<ExternalRole, Room>> {
+  const rooms: Partial<Record<ExternalRole, Room>> = {}
   for (const { buffers, batchSize } of programs) {
-    for (const { role, ...size } of buffers) {
-      if (role !== 'transient') rooms[role] = Math.max(rooms[role] ?? 0, roomOf(size, batchSize))
+    for (const { role, elementType = 'float32', ...size } of buffers) {
+      if (role === 'transient') continue
+      rooms[role] = { elementType, elements: Math.max(rooms[role]?.elements ?? 0, roomOf(size, batchSize)) }
     }
   }
   return rooms

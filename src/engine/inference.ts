@@ -5,7 +5,7 @@ import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
 import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
-import type { Program } from './program.js'
+import type { Precision, Program } from './program.js'
 import type { SessionState } from './session.js'
 
 export interface InferenceOptions {
@@ -19,12 +19,19 @@ export interface InferenceOptions {
   readonly program?: Program
 }
 
-/** The program that gives the logits, or a layer's output. */
+/** The program that gives the logits, or a layer's output, on a backend of this precision. */
 export const inferenceProgram = (
   architecture: Architecture,
   { batchSize, layer, ownStatistics = false }: Omit<InferenceOptions, 'program'>,
+  precision: Precision,
 ): Program =>
-  plan(architecture, { mode: 'infer', batchSize, ownStatistics, ...(layer === undefined ? {} : { until: layer }) })
+  plan(architecture, {
+    mode: 'infer',
+    batchSize,
+    precision,
+    ownStatistics,
+    ...(layer === undefined ? {} : { until: layer }),
+  })
 
 export interface Inference {
   readonly batchSize: number
@@ -43,7 +50,7 @@ export async function createInference(
     batchSize,
     layer,
     ownStatistics,
-    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics }),
+    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics }, backend.precision),
   }: InferenceOptions,
 ): Promise<Inference> {
   const each =

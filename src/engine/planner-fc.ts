@@ -7,7 +7,7 @@ import { partsOf } from '../model/parts.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { composites, geometry, ProgramBuilder } from './builder.js'
 import type { Ref, View } from './kernels.js'
-import type { Program } from './program.js'
+import { bytesPerElement, type Program } from './program.js'
 
 export class FcPlanner extends ProgramBuilder {
   /** Of each size, the largest first. */
@@ -43,7 +43,7 @@ export class FcPlanner extends ProgramBuilder {
   private stem({ input: images, parts }: Layer): () => void {
     const [convolution] = partsOf(parts, 'convolution')
     const features = this.of(1)
-    const input: View = { buffer: this.external('input'), stride: images.channels, first: 0, ...images }
+    const input: View = { buffer: this.external('input', this.precision), stride: images.channels, first: 0, ...images }
     const { channels } = convolution.output
     const made = this.convolutionForward(
       convolution,
@@ -162,10 +162,15 @@ export class FcPlanner extends ProgramBuilder {
     const [convolution] = partsOf(parts, 'convolution')
     const features = this.of(this.lastBlock)
     const scores = scoresOf(this.architecture)
-    const logits: View = { buffer: this.external('logits'), stride: scores.channels, first: 0, ...scores }
+    const logits: View = {
+      buffer: this.external('logits', this.precision),
+      stride: scores.channels,
+      first: 0,
+      ...scores,
+    }
     this.convolutionForward(convolution, view(features), null, logits, null, null)
     const elements = scores.channels * scores.height * scores.width
-    const gradient = this.training ? { ...logits, buffer: this.transient('logits.gradient', elements, true) } : null
+    const gradient = this.training ? { ...logits, buffer: this.planes('logits.gradient', elements) } : null
     if (!this.inference) this.loss(logits, gradient)
     return () => {
       this.calls.push({ kernel: 'fill', elements: 2 * features.channels, value: 0, target: start(features.deferred) })
@@ -193,7 +198,10 @@ export class FcPlanner extends ProgramBuilder {
 
   /** Its readers differ in the channels they read, so that none could be the first for all: each adds to zeros. */
   private noGradientYet({ channels, height, width, gradient, deferred }: Activation): void {
-    const elements = this.options.batchSize * channels * height * width
+    const planes = this.options.batchSize * channels * height * width
+    // Zeros are zeros in every type.
+    const [size, wide] = [this.precision, this.parameterType].map(elementType => bytesPerElement({ elementType }))
+    const elements = Math.ceil((planes * size!) / wide!)
     this.calls.push({ kernel: 'fill', elements, value: 0, target: start(gradient) })
     this.calls.push({ kernel: 'fill', elements: 2 * channels, value: 0, target: start(deferred) })
   }

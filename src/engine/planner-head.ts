@@ -42,7 +42,7 @@ export class HeadPlanner extends ProgramBuilder {
 
   /** Pooled features that come from outside. */
   protected givenFeatures({ input }: Layer): Activation {
-    return { ...this.activation(POOLED, input.channels, PIXEL), data: this.external('features') }
+    return { ...this.activation(POOLED, input.channels, PIXEL), data: this.external('features', this.precision) }
   }
 
   protected classifier({ parts, output }: Layer, pooled: Activation): () => void {
@@ -64,7 +64,7 @@ export class HeadPlanner extends ProgramBuilder {
         ? -1
         : scored !== undefined
           ? this.external('targets')
-          : this.transient('logits.gradient', classes, true),
+          : this.planes('logits.gradient', classes, this.parameterType),
     }
     if (!this.inference && scored === undefined) this.loss(logits, this.training ? logitsGradient : null)
     return () => {

@@ -51,7 +51,7 @@ class Planner extends HeadPlanner {
 
   private stem({ input: images, parts }: Layer, features: Activation): () => void {
     const [[convolution], [norm = null]] = [partsOf(parts, 'convolution'), partsOf(parts, 'norm')]
-    const input: View = { buffer: this.external('input'), stride: images.channels, first: 0, ...images }
+    const input: View = { buffer: this.external('input', this.precision), stride: images.channels, first: 0, ...images }
     // Without a norm the convolution writes the block's first channels; with one it has an activation of its own.
     const { channels } = convolution.output
     const made = norm ? this.activation('stem', channels, convolution.output) : features

@@ -42,7 +42,13 @@ export async function createScoreGradients(
   const { classes } = architecture.config
   const frozen = new Set(parameterTable(architecture).parameters.map(parameter => parameter.name))
   const evaluated: Architecture = { ...architecture, config: { ...architecture.config, dropRate: 0 } }
-  const program = plan(evaluated, { mode: 'train', batchSize, frozen, scored: name })
+  const program = plan(evaluated, {
+    mode: 'train',
+    batchSize,
+    precision: backend.precision,
+    frozen,
+    scored: name,
+  })
   const { buffers, run, dispose } = await bindProgram(program, backend, state)
   const count = featureCount(layer)
   return {

@@ -9,7 +9,7 @@ import { externalRooms } from './externals.js'
 import { loneImageProblem, normsOfOneValue } from './lone-image.js'
 import { type Loss, plainLoss } from './loss.js'
 import { type MemoryMode, plan } from './planner.js'
-import type { ExternalRole, Program } from './program.js'
+import type { ExternalRole, Precision, Program } from './program.js'
 import { createSharedGradient, type SharedGradient } from './shared-gradient.js'
 import { planSharing, type Share, type SharingPrograms, sharingList } from './sharing.js'
 import { type Optimizer, planBlend, planUpdate, updateRegions } from './update.js'
@@ -132,17 +132,22 @@ export interface SessionPrograms {
   } | null
 }
 
-/** The programs of a session. */
-export function sessionPrograms(architecture: Architecture, options: SessionOptions): SessionPrograms {
+/** The programs of a session, on a backend of this precision. */
+export function sessionPrograms(
+  architecture: Architecture,
+  options: SessionOptions,
+  precision: Precision,
+): SessionPrograms {
   const { batchSize, optimizer, memory = 'store', frozen = new Set<string>(), classWeights, from } = options
   const table = parameterTable(architecture)
   const loss: Loss = { ...(options.loss ?? { kind: 'crossEntropy' }), weighted: (classWeights ?? null) !== null }
   const { evaluated = architecture, ownStatistics = false } = options
-  const evaluation = plan(evaluated, { mode: 'eval', batchSize, loss: plainLoss(loss), from, ownStatistics })
+  const common = { batchSize, precision, from }
+  const evaluation = plan(evaluated, { ...common, mode: 'eval', loss: plainLoss(loss), ownStatistics })
   if (!optimizer) return { evaluation, training: null }
   const { parameterCount, runningCount } = table
   const { clipNorm = null, decayNorms = true, decayShifts = true } = options
-  const gradient = plan(architecture, { mode: 'train', batchSize, memory, loss, frozen, from })
+  const gradient = plan(architecture, { ...common, mode: 'train', memory, loss, frozen })
   const training = {
     gradient: options.share ? null : gradient,
     sharing: options.share ? planSharing(gradient, table, frozen, options.share) : null,
@@ -150,17 +155,18 @@ export function sessionPrograms(architecture: Architecture, options: SessionOpti
       // Of the classifier alone the other gradients are never written.
       regions: updateRegions(table, { frozen, decayNorms, decayShifts }).filter(region => !(from && region.frozen)),
       clipNorm,
+      precision,
     }),
     accumulation: options.accumulates
       ? ([
-          planBlend(parameterCount, 'gradients', 'accumulated'),
-          planBlend(parameterCount, 'accumulated', 'gradients'),
+          planBlend(parameterCount, 'gradients', 'accumulated', { precision }),
+          planBlend(parameterCount, 'accumulated', 'gradients', { precision }),
         ] as const)
       : null,
     averaging: options.averages
       ? ([
-          planBlend(parameterCount, 'parameters', 'average'),
-          planBlend(runningCount, 'running', 'averageRunning'),
+          planBlend(parameterCount, 'parameters', 'average', { precision }),
+          planBlend(runningCount, 'running', 'averageRunning', { precision }),
         ] as const)
       : null,
   }
@@ -181,7 +187,7 @@ export async function createSession(
   architecture: Architecture,
   backend: Backend,
   options: SessionOptions,
-  programs: SessionPrograms = sessionPrograms(architecture, options),
+  programs: SessionPrograms = sessionPrograms(architecture, options, backend.precision),
 ): Promise<Session> {
   const owned: DeviceBuffer[] = []
   const executables: Executable[] = []
@@ -219,10 +225,16 @@ async function assemble(
   const table = parameterTable(architecture)
   const all = programList(programs)
   const buffers: Partial<Record<ExternalRole, DeviceBuffer>> = {}
-  // The running statistics belong to the state, even where no program reads them.
-  const rooms = { running: table.runningCount, ...sumRoom(programs, table), ...externalRooms(all) }
-  for (const [role, elements] of Object.entries(rooms)) {
-    buffers[role as ExternalRole] = own(backend.createBuffer(elements))
+  // The running statistics belong to the state, even where no program reads them. Of a shared gradient every process holds the
+  // sum, though it may have no stretch of it to add up.
+  const { elementType } = backend
+  const rooms = {
+    running: { elements: table.runningCount, elementType },
+    ...(programs.training?.sharing ? { accumulated: { elements: table.parameterCount, elementType } } : {}),
+    ...externalRooms(all),
+  }
+  for (const [role, { elements, elementType }] of Object.entries(rooms)) {
+    buffers[role as ExternalRole] = own(backend.createBuffer(elements, elementType))
   }
   const arena = own(createArena(backend, Math.max(...all.map(({ arenaBytes }) => arenaBytes))))
   const { parameters, running, logits, loss, rank, predicted, average, averageRunning } = buffers
@@ -357,10 +369,6 @@ async function assemble(
     dispose,
   }
 }
-
-/** Of a shared gradient every process holds the sum, though it may have no stretch of it to add up. */
-const sumRoom = ({ training }: SessionPrograms, { parameterCount }: ParameterTable) =>
-  training?.sharing ? { accumulated: parameterCount } : {}
 
 /** The weights to use: the averages where there are any, and nothing that only training needs. */
 export function weightsOf({ parameters, running, training }: SessionState): SessionState {

@@ -52,13 +52,14 @@ export function planSharing(
     ...apart,
     calls: apart.calls.slice(i === 0 ? 0 : cuts[i - 1]!.end, end),
   }))
+  const { precision } = gradient
   const parts = cuts.map(({ part }) => stretchesOf(part, ranks))
   const sums = parts.map(stretches => {
     const own = stretches[rank]!
     if (own.elements === 0) return null
     return {
-      add: planBlend(parameterCount, 'gradients', 'accumulated', own),
-      mean: planBlend(parameterCount, 'accumulated', 'gradients', own),
+      add: planBlend(parameterCount, 'gradients', 'accumulated', { ...own, precision }),
+      mean: planBlend(parameterCount, 'accumulated', 'gradients', { ...own, precision }),
     }
   })
   return { segments, parts, sums, statistics }
@@ -161,6 +162,7 @@ function statisticsApart(program: Program, share: Share): { apart: Program; stat
           ? null
           : {
               batchSize: program.batchSize,
+              precision: program.precision,
               buffers: [running, own],
               offsets: [-1, -1],
               arenaBytes: 0,

@@ -1,7 +1,7 @@
 // The programs between two batches: the update that follows a gradient, gradients summed over several batches, averages.
 import type { ParameterTable } from '../model/parameters.js'
 import type { KernelCall, Ref } from './kernels.js'
-import type { ExternalRole, Program } from './program.js'
+import { type ExternalRole, type Precision, type Program, parameterType } from './program.js'
 
 /** How parameters follow their gradients; kernels.ts has the formulas. */
 export type Optimizer =
@@ -47,6 +47,8 @@ export interface UpdateOptions {
   readonly regions?: readonly Region[]
   /** Largest Euclidean norm of all gradients together; default: none. */
   readonly clipNorm?: number | null
+  /** Of the backend it is for; default: float32. */
+  readonly precision?: Precision | undefined
 }
 
 /** Which parameters decay besides the weights of convolutions and the classifier. */
@@ -78,7 +80,7 @@ export function updateRegions(
 
 /** The update of `elements` parameters that follows a gradient program. */
 export function planUpdate(elements: number, optimizer: Optimizer, options: UpdateOptions = {}): Program {
-  const { regions = [{ offset: 0, elements, decays: true, frozen: false }], clipNorm = null } = options
+  const { regions = [{ offset: 0, elements, decays: true, frozen: false }], clipNorm = null, precision } = options
   const names = OPTIMIZER_BUFFERS[optimizer.name ?? 'sgd']
   const roles: ExternalRole[] = ['parameters', 'gradients', ...names]
   const at = (role: ExternalRole, offset: number): Ref => ({ buffer: roles.indexOf(role), offset })
@@ -104,7 +106,7 @@ export function planUpdate(elements: number, optimizer: Optimizer, options: Upda
       weightDecay,
     } as KernelCall)
   }
-  return program(roles, elements, calls)
+  return program(roles, elements, calls, precision)
 }
 
 const KERNELS = { sgd: 'sgd', adamw: 'adamW', rmsprop: 'rmsProp' } as const
@@ -121,16 +123,23 @@ export function planBlend(
   size: number,
   source: ExternalRole,
   target: ExternalRole,
-  { offset, elements }: Stretch = { offset: 0, elements: size },
+  { offset = 0, elements = size, precision }: Partial<Stretch> & Pick<UpdateOptions, 'precision'> = {},
 ): Program {
   const [from, to] = [0, 1].map(buffer => ({ buffer, offset }))
-  return program([source, target], size, [{ kernel: 'blend', elements, source: from!, target: to! }])
+  return program([source, target], size, [{ kernel: 'blend', elements, source: from!, target: to! }], precision)
 }
 
-function program(roles: readonly ExternalRole[], elements: number, calls: readonly KernelCall[]): Program {
+function program(
+  roles: readonly ExternalRole[],
+  elements: number,
+  calls: readonly KernelCall[],
+  precision: Precision = 'float32',
+): Program {
+  const elementType = parameterType(precision)
   return {
     batchSize: 1,
-    buffers: roles.map(role => ({ name: role, elements, role })),
+    precision,
+    buffers: roles.map(role => ({ name: role, elements, elementType, role })),
     calls,
     offsets: roles.map(() => -1),
     arenaBytes: 0,

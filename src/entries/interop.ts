@@ -10,7 +10,7 @@ export {
   exportFormats,
 } from '../interop/encode-weights.js'
 export { type ImportedWeights, type ImportOptions, importWeights, refuseHeadless } from '../interop/import-weights.js'
-export { precisions } from '../interop/onnx-graph.js'
+export { onnxPrecisions } from '../interop/onnx-graph.js'
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from '../interop/safetensors.js'
 export type { Tensor } from '../interop/tensor.js'
 export {

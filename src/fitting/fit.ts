@@ -114,9 +114,7 @@ function fitOnce(
       throw usageError('this run has a schedule of its own: give the function again to go on')
     }
     const settings = settingsOf(name, train, options, backend, opened?.settings)
-    if (opened && opened.settings.computer !== settings.computer) {
-      warn(`this run was made on ${opened.settings.computer}; on ${settings.computer} its last digits may differ`)
-    }
+    if (opened) compareComputers(opened.settings, settings, warn)
     if (ranks.size > 1) {
       await mustAgree(ranks, { ...recipeFacts(recipe), ...factsOf(backend, config, dataset) }, AGREEING)
       checkShares(recipe, ranks.size, warn)
@@ -142,6 +140,7 @@ function fitOnce(
 const recipeFacts = (recipe: Recipe) =>
   Object.fromEntries(recipeKeys.map(name => [spelled(name), recipe[name]] as const))
 const factsOf = (backend: Backend, network: DenseNetConfig, identity: DatasetIdentity | null) => ({
+  precision: backend.precision,
   computer: computer(backend),
   network,
   'data set': identity?.fingerprint?.slice(0, 8),
@@ -178,10 +177,20 @@ function settingsOf(
     dataset: train.name,
     dataFolder: options.dataFolder ?? null,
     backend: backend.name,
+    precision: backend.precision,
     threads: options.threads ?? null,
     computer: computer(backend),
   }
 }
 
+/** Says it aloud where a run goes on otherwise than it was made. */
+function compareComputers(before: RunSettings, now: RunSettings, warn: (message: string) => void): void {
+  if (before.precision !== now.precision) {
+    warn(`this run was made in ${before.precision}; it goes on in ${now.precision}, which gives other numbers`)
+  } else if (before.computer !== now.computer) {
+    warn(`this run was made on ${before.computer}; on ${now.computer} its last digits may differ`)
+  }
+}
+
 /** What decides the last digits: the backend and its instructions, not how many threads there are. */
-const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?$/, '')
+const computer = ({ description }: Backend): string => description.replace(/, \d+ threads?/, '')

@@ -3,7 +3,7 @@
 import { externalRooms } from '../engine/externals.js'
 import { inferenceProgram } from '../engine/inference.js'
 import type { MemoryMode } from '../engine/planner.js'
-import { bytesPerElement, type ExternalRole, type Program } from '../engine/program.js'
+import { bytesPerElement, type ExternalRole, type Precision, type Program, parameterType } from '../engine/program.js'
 import {
   programList,
   type SessionOptions,
@@ -34,6 +34,8 @@ export type MemoryChoice = (typeof memoryChoices)[number]
 export interface MemoryOptions {
   readonly batchSize: number
   readonly memory: MemoryMode
+  /** Of the backend; default: float32. */
+  readonly precision?: Precision | undefined
   /** Bytes that the backend takes for itself to run a program. */
   readonly scratchBytes: (program: Program) => number
   /** As Backend.arenaBytes; default: any number. */
@@ -65,6 +67,7 @@ export interface TrainingMemory {
   readonly total: number
 }
 
+/** Of what is ready for the backend in JavaScript. */
 const FLOAT = bytesPerElement()
 /** Measured: two threads more took twice this. */
 const LOADER_THREAD_BYTES = 11e6
@@ -78,39 +81,44 @@ export function predictMemory(
   options: MemoryOptions,
   { program: node }: Pick<Machine, 'program'>,
 ): Pick<MemoryPlan, 'programs' | 'extractor' | 'predicted'> {
-  const { batchSize, memory, scratchBytes, loaderThreads = 1, keptImages = 0 } = options
+  const { batchSize, memory, scratchBytes, precision = 'float32', loaderThreads = 1, keptImages = 0 } = options
   const described = architecture(config)
   const optimizer = { momentum: 0.9, weightDecay: 0, nesterov: true }
-  const ofSession = sessionPrograms(described, { optimizer, ...options.session, batchSize, memory })
+  const ofSession = sessionPrograms(described, { optimizer, ...options.session, batchSize, memory }, precision)
   const programs = programList(ofSession)
   // What computes the features to keep has an arena and weights of its own.
-  const extractor = options.session?.from ? inferenceProgram(described, { batchSize, layer: POOLED }) : undefined
+  const extractor = options.session?.from
+    ? inferenceProgram(described, { batchSize, layer: POOLED }, precision)
+    : undefined
   const extraction = extractor ? [extractor] : []
   const arenas = [programs, extraction].map(all => Math.max(0, ...all.map(({ arenaBytes }) => arenaBytes)))
-  const rooms = { running: parameterTable(described).runningCount, ...externalRooms(programs) }
-  const count = (roles: readonly ExternalRole[]): number => roles.reduce((sum, role) => sum + rooms[role]!, 0)
+  const ownType = parameterType(precision)
+  const running = { elements: parameterTable(described).runningCount, elementType: ownType }
+  const rooms = { running, ...externalRooms(programs) }
+  const bytesOf = (...roles: readonly ExternalRole[]): number =>
+    roles.reduce((sum, role) => sum + rooms[role]!.elements * bytesPerElement(rooms[role]), 0)
   const remembered = TRAINING_BUFFERS.filter(role => rooms[role])
   const scores = (network: Pick<Architecture, 'layers'>): number => scoresOf(network).height * scoresOf(network).width
-  const bytesOf = ({ config: { inputChannels, height, width }, ...network }: Architecture): number =>
-    FLOAT * batchSize * (inputChannels * height * width + scores(network))
-  const [trained, evaluated] = [described, options.session?.evaluated ?? described].map(bytesOf)
-  const batch = Math.max(trained!, evaluated!)
+  const networks = [described, options.session?.evaluated ?? described]
+  const prepared = networks.reduce((sum, { config: { inputChannels, height, width }, ...network }) => {
+    return sum + FLOAT * batchSize * (inputChannels * height * width + scores(network))
+  }, 0)
+  const given = (['input', 'features', 'labels', 'targets'] as const).filter(role => rooms[role])
   // What ranks exchange: one's own gradient, and stretches of everybody's.
   const travelling = options.session?.share ? 2 : 0
   const parts = {
     node,
     activations: arenas[0]! + arenas[1]!,
     parameters:
-      FLOAT * count(['parameters', 'gradients', 'running', ...remembered]) +
-      extraction.length * FLOAT * count(['parameters', 'running']),
+      bytesOf('parameters', 'gradients', 'running', ...remembered) +
+      extraction.length * bytesOf('parameters', 'running'),
     scratch: [...programs, ...extraction].reduce((sum, program) => sum + scratchBytes(program), 0),
     batches:
-      batch +
-      slots(loaderThreads) * (trained! + evaluated!) +
-      FLOAT * (rooms.logits! + rooms.loss! + (rooms.rank ?? rooms.predicted!)) +
+      slots(loaderThreads) * prepared +
+      bytesOf(...given, 'logits', 'loss', rooms.rank ? 'rank' : 'predicted') +
       (keptImages > 0 ? FLOAT * keptImages * featureCount(featureLayer(described, POOLED)) : 0),
     loaders: 2 * loaderThreads * LOADER_THREAD_BYTES,
-    copies: FLOAT * (count(['parameters', 'parameters', ...remembered]) + travelling * rooms.parameters!),
+    copies: bytesOf('parameters', 'parameters', ...remembered) + travelling * bytesOf('parameters'),
   }
   const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)
   return { programs: ofSession, extractor, predicted: { ...parts, total } }

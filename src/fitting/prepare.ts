@@ -73,11 +73,11 @@ export async function prepare({
   }
   const keptImages = featurePasses > 0 ? featurePasses * train.length + (test?.length ?? 0) : 0
   const scratchBytes: MemoryOptions['scratchBytes'] = program => backend.scratchBytes(program)
-  const { arenaBytes } = backend
+  const { arenaBytes, precision } = backend
   const plan = planMemory(
     config,
     memory,
-    { batchSize, session, loaderThreads, scratchBytes, arenaBytes, keptImages },
+    { batchSize, precision, session, loaderThreads, scratchBytes, arenaBytes, keptImages },
     machine,
   )
   return {

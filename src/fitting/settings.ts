@@ -1,6 +1,7 @@
 // What a run was asked for, as config.json keeps it, for people. The last checkpoint carries the same settings, so that a
 // damaged config.json loses nothing.
 import * as z from 'zod'
+import { PRECISIONS } from '../engine/program.js'
 import { DenseNetError } from '../errors.js'
 import type { DenseNetConfig } from '../model/config.js'
 import type { Recipe } from '../training/recipe.js'
@@ -48,6 +49,8 @@ export const settingsSchema = z.object({
   dataFolder: z.string().nullable(),
   memory: RUN.memory.schema,
   backend: z.string(),
+  /** What activations are kept as: a run goes on with it, if nothing else is asked for. */
+  precision: z.enum(PRECISIONS).default('float32'),
   /** As asked for; null: one per core. */
   threads: z.int().nullable(),
   /** What it computes on, for a warning: other instructions may round differently. */

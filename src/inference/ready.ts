@@ -12,7 +12,7 @@ export class Ready<Options extends BackendOptions = BackendOptions> {
   /** `names`: of the options that decide which backend it is. */
   constructor(
     private readonly create: (options: Options) => Promise<Backend>,
-    private readonly names: readonly (keyof Options)[] = ['backend', 'threads', 'adapter'],
+    private readonly names: readonly (keyof Options)[] = ['backend', 'threads', 'adapter', 'precision'],
   ) {}
 
   /** Another one than before only where it is asked for differently. */

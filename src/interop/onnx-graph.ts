@@ -18,9 +18,9 @@ import { float16Bits } from '../util/half.js'
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-model.js'
 
 /** int8: the weights of convolutions and of the classifier, one scale for each output channel; arithmetic stays float32. */
-export const precisions = ['float32', 'float16', 'int8'] as const
+export const onnxPrecisions = ['float32', 'float16', 'int8'] as const
 /** How the weights of an ONNX file are stored. */
-export type Precision = (typeof precisions)[number]
+export type OnnxPrecision = (typeof onnxPrecisions)[number]
 
 export interface Weights {
   /** In parameter order. */
@@ -35,7 +35,7 @@ export interface NetworkWeights extends Weights {
 export interface OnnxOptions {
   /** Fold batch norms into the convolutions before them; default true. */
   readonly fold?: boolean | undefined
-  readonly precision?: Precision | undefined
+  readonly precision?: OnnxPrecision | undefined
   readonly metadata?: Readonly<Record<string, string>>
   /** Default `images`. */
   readonly inputName?: string
@@ -72,7 +72,7 @@ class GraphWriter {
   constructor(
     readonly described: Architecture,
     weights: Weights,
-    readonly precision: Precision,
+    readonly precision: OnnxPrecision,
     readonly fold: boolean,
   ) {
     const table = parameterTable(described)

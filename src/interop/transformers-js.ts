@@ -5,12 +5,12 @@
 
 import { DenseNetError } from '../errors.js'
 import { refusePixels } from '../model/describe.js'
-import { type NetworkWeights, type OnnxOptions, onnxGraph, type Precision } from './onnx-graph.js'
+import { type NetworkWeights, type OnnxOptions, type OnnxPrecision, onnxGraph } from './onnx-graph.js'
 import { encodeOnnx } from './onnx-model.js'
 import { fractions, type Preprocessing } from './timm.js'
 
 /** The file that each of transformers.js's dtypes (fp32, fp16, q8) reads. */
-const MODELS: readonly (readonly [string, Precision])[] = [
+const MODELS: readonly (readonly [string, OnnxPrecision])[] = [
   ['onnx/model_quantized.onnx', 'int8'],
   ['onnx/model_fp16.onnx', 'float16'],
   ['onnx/model.onnx', 'float32'],
@@ -45,7 +45,7 @@ export function transformersFiles(
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
   }
-  const graph = (precision: Precision): Uint8Array =>
+  const graph = (precision: OnnxPrecision): Uint8Array =>
     encodeOnnx(onnxGraph(network, { ...options, precision, inputName: 'pixel_values' }))
   const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
   return [

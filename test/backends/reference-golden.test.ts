@@ -22,7 +22,7 @@ describe.each(goldenNames)('golden net "%s"', name => {
     ['recompute', batch],
     ['recompute', batch + 2],
   ])('five steps, memory "%s", room for %i images', async (memory, batchSize) => {
-    const backend = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+    const backend = createReferenceBackend({ precision: 'float64', poisonArena: true })
     const session = await createSession(architecture(config), backend, { batchSize, memory, optimizer: golden.sgd })
     const { table } = session
     const shapes = (entries: readonly { name: string; shape: readonly number[] }[]) =>

@@ -255,13 +255,13 @@ class Chain {
 
   /** For each leaf, the largest difference from central differences, relative to the leaf's largest gradient. */
   async errors(): Promise<Map<string, number>> {
-    const backend = createReferenceBackend({ elementType: 'float64' })
-    const forward = makeProgram(this.forward, this.buffers, this.batch)
+    const backend = createReferenceBackend({ precision: 'float64' })
+    const forward = makeProgram(this.forward, this.buffers, this.batch, 'float64')
     const arena = backend.createBuffer(arenaElements(forward))
     const at = (buffer: number): number => startOf(forward, buffer)
     for (const [buffer, values] of this.values.entries()) await arena.write(values, at(buffer))
     const forwards = await backend.compile(forward, { arena })
-    const backwards = await backend.compile(makeProgram(this.backward, this.buffers, this.batch), { arena })
+    const backwards = await backend.compile(makeProgram(this.backward, this.buffers, this.batch, 'float64'), { arena })
     const args = { batch: this.batch, seed: 3, step: 2 }
 
     await forwards.run(args)

@@ -16,7 +16,7 @@ describe('buffers', () => {
     await buffer.write([0.1, 2], 1)
     expect(await buffer.read()).toEqual(Float32Array.of(0, 0.1, 2, 0))
     expect(await buffer.read(2, 1)).toEqual(Float32Array.of(2))
-    const exact = createReferenceBackend({ elementType: 'float64' }).createBuffer(1)
+    const exact = createReferenceBackend({ precision: 'float64' }).createBuffer(1)
     await exact.write([0.1])
     expect(await exact.read()).toEqual(Float64Array.of(0.1))
   })
@@ -85,9 +85,9 @@ describe('compile', () => {
     ['no arena', { arena: undefined }, 'needs an arena of 800 bytes, but got 0'],
     ['a small arena', { arena: backend.createBuffer(199) }, 'needs an arena of 800 bytes, but got 796'],
     [
-      "another backend's buffer",
-      { input: createReferenceBackend({ elementType: 'float64' }).createBuffer(150) },
-      'bound to "input" belongs to another backend',
+      'a buffer of another type',
+      { input: createReferenceBackend({ precision: 'float64' }).createBuffer(150) },
+      'bound to "input" holds float64, the program\'s float32',
     ],
   ])('refuses %s', async (_, change, message) => {
     const { program, bindings } = convolution()

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { DeviceBuffer } from '../../dist/engine/backend.js'
 import type { KernelCall, Ref, View } from '../../dist/engine/kernels.js'
-import type { ExternalRole, Program } from '../../dist/engine/program.js'
+import type { BufferSpec, ExternalRole, Program } from '../../dist/engine/program.js'
 import { type Optimizer, planUpdate, type UpdateOptions } from '../../dist/engine/update.js'
 import { relativeError } from '../golden/compare.js'
 import { generate } from '../golden/nets.js'
@@ -11,7 +11,7 @@ import { readMissing, readTraining } from '../golden/training.js'
 
 const TOLERANCE = 1e-12
 const golden = readTraining()
-const backend = createReferenceBackend({ elementType: 'float64' })
+const backend = createReferenceBackend({ precision: 'float64' })
 type Buffers = Partial<Record<ExternalRole, DeviceBuffer>>
 
 describe('optimisers', () => {
@@ -42,7 +42,7 @@ describe('optimisers', () => {
     ['rmspropPlain', { ...rmsprop, alpha: 0.99, epsilon: 1e-8, momentum: 0 }, { secondMoment: 'square_avg' }],
   ])('%s', async (name, optimizer, names, options = {}) => {
     const expected = golden.optimizers[name as 'sgd']
-    const program = planUpdate(elements, optimizer, { regions, ...options })
+    const program = planUpdate(elements, optimizer, { regions, precision: 'float64', ...options })
     const buffers: Buffers = Object.fromEntries(
       program.buffers.map(({ role }) => [role, backend.createBuffer(elements)]),
     )
@@ -72,8 +72,9 @@ describe('losses', () => {
 
   /** Runs one call on buffers of these contents; all operands are buffers of that name. */
   async function run(inputs: Record<string, ArrayLike<number>>, call: (at: Operands) => KernelCall) {
-    const specs: { name: string; elements: number; role: 'transient' }[] = []
-    const buffer = (name: string, elements: number): number => specs.push({ name, elements, role: 'transient' }) - 1
+    const specs: BufferSpec[] = []
+    const buffer = (name: string, elements: number): number =>
+      specs.push({ name, elements, elementType: 'float64', role: 'transient' }) - 1
     const at: Operands = {
       ref: name => ({ buffer: buffer(name, name === 'classWeights' ? classes : batch), offset: 0 }),
       view: name => ({
@@ -89,10 +90,11 @@ describe('losses', () => {
     const offsets = specs.map((_, i) => 100 * i)
     const program: Program = {
       batchSize: batch,
+      precision: 'float64',
       buffers: specs,
       calls,
-      offsets: offsets.map(offset => 4 * offset),
-      arenaBytes: 400 * specs.length,
+      offsets: offsets.map(offset => 8 * offset),
+      arenaBytes: 800 * specs.length,
     }
     const arena = backend.createBuffer(100 * specs.length)
     for (const [i, { name }] of specs.entries()) if (inputs[name]) await arena.write(inputs[name], offsets[i])

@@ -38,6 +38,12 @@ describe('translation', () => {
     })
   })
 
+  test.each(['half', 'double'])('-precision %s, in training and in testing', precision => {
+    const option = `--precision=${precision}`
+    expect(translated(`-precision ${precision}`).args.filter(arg => !DEFAULTS.includes(arg))).toEqual([option])
+    expect(translated(`-precision ${precision} -testOnly true -retrain a.t7`).args).toContain(option)
+  })
+
   test('a folder like ImageNet', () => {
     const { args, notes } = translated('-dataset imagenet -data /photos -depth 121 -growthRate 32')
     expect(args).toEqual(
@@ -226,7 +232,10 @@ const VALUES: Readonly<Record<string, readonly [good: readonly string[], bad: re
   backend: [['cudnn', 'cunn'], []],
   cudnn: [['fastest', 'default', 'deterministic'], []],
   gen: [['gen'], []],
-  precision: [['single'], ['double', 'half', 'bf16']],
+  precision: [
+    ['single', 'half', 'double'],
+    ['bf16', 'float32'],
+  ],
   nThreads: [
     ['0', '16'],
     ['-1', 'many'],
@@ -379,8 +388,7 @@ describe('refused', () => {
     ],
     ['-nGPU 3', '-nGPU 3: batches of 32 cannot be shared out evenly among 3'],
     ['-batchSize 2 -nGPU 4', '-nGPU 4: batches of 2 cannot be shared out evenly among 4'],
-    ['-precision half', '-precision half: training is in single precision; "single" is the only value'],
-    ['-precision double', '-precision double: training is in single precision; "single" is the only value'],
+    ['-precision bf16', '-precision bf16: it is single, half or double'],
     ['-netType resnet', '-netType resnet: the only network here is densenet'],
     ['-lrShape step', '-lrShape step: the shapes are multistep and cosine'],
     ['-resetClassifier true', '-resetClassifier needs -nClasses and the number of classes'],

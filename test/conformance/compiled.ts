@@ -1,18 +1,9 @@
 // A build of the compiled engine against the reference, kernel by kernel.
 import { afterAll, describe, expect, test } from 'vitest'
-import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { CompiledBuild } from '../compiled-builds.js'
 import { conformanceCases, unusualCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { type ConformanceCase, compareCase, runCase, type Tolerance } from './harness.js'
-
-const reference = createReferenceBackend({ elementType: 'float64' })
-/** What the reference leaves, computed once for all builds. */
-const expectations = new Map<ConformanceCase, Promise<ArrayLike<number>>>()
-function expectedOf(testCase: ConformanceCase): Promise<ArrayLike<number>> {
-  const expected = expectations.get(testCase) ?? runCase(reference, testCase)
-  expectations.set(testCase, expected)
-  return expected
-}
 
 export async function testConformance({ name, available, open }: CompiledBuild): Promise<void> {
   const backend = available ? await open(2) : null

@@ -4,7 +4,7 @@
 import type { Backend, RunArguments } from '../../dist/engine/backend.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { operandsOf } from '../../dist/engine/operands.js'
-import type { BufferSpec, Program } from '../../dist/engine/program.js'
+import { type BufferSpec, bytesPerElement, type Program } from '../../dist/engine/program.js'
 
 export interface ConformanceCase {
   readonly name: string
@@ -37,23 +37,29 @@ export interface Output {
 
 const ALIGNMENT = 64
 const GAP = 64
-/** Bytes of an element: the cases' programs are of float32. */
-const FLOAT = 4
+const sizeOf = ({ precision: elementType }: Pick<Program, 'precision'>): number => bytesPerElement({ elementType })
 
-/** Elements of the arena of a program of float32. */
-export const arenaElements = ({ arenaBytes }: Pick<Program, 'arenaBytes'>): number => arenaBytes / FLOAT
+/** Elements of the arena of a program of float32, or float64. */
+export const arenaElements = ({ arenaBytes, ...program }: Program): number => arenaBytes / sizeOf(program)
 /** The element of it at which a buffer begins. */
-export const startOf = ({ offsets }: Pick<Program, 'offsets'>, buffer: number): number => offsets[buffer]! / FLOAT
+export const startOf = ({ offsets, ...program }: Program, buffer: number): number => offsets[buffer]! / sizeOf(program)
 
 /** A program with every buffer in the arena, each for itself. */
-export function makeProgram(calls: readonly KernelCall[], buffers: readonly BufferSpec[], batchSize: number): Program {
+export function makeProgram(
+  calls: readonly KernelCall[],
+  specs: readonly BufferSpec[],
+  batchSize: number,
+  precision: 'float32' | 'float64' = 'float32',
+): Program {
+  const buffers = specs.map(spec => ({ ...spec, elementType: precision }))
+  const size = sizeOf({ precision })
   const offsets: number[] = []
   let end = GAP
   for (const { elements } of buffers) {
-    offsets.push(FLOAT * end)
+    offsets.push(size * end)
     end = Math.ceil((end + elements + GAP) / ALIGNMENT) * ALIGNMENT
   }
-  return { batchSize, buffers, calls, offsets, arenaBytes: FLOAT * end }
+  return { batchSize, precision, buffers, calls, offsets, arenaBytes: size * end }
 }
 
 export function outputsOf(call: KernelCall, program: Program, batch: number): Output[] {

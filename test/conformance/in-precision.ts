@@ -1,5 +1,5 @@
 // A conformance case as a program of another precision: its buffers in an arena of bytes, each of its type, and back.
-import type { CompiledBackend } from '../../dist/backends/compiled/backend.js'
+import type { Backend } from '../../dist/engine/backend.js'
 import { fromBfloat16, toBfloat16 } from '../../dist/engine/bfloat16.js'
 import { bufferOf, operandsOf } from '../../dist/engine/operands.js'
 import {
@@ -28,7 +28,7 @@ const TOLERANCES: Readonly<Record<Precision, (tolerance: Tolerance) => Tolerance
   bfloat16: ({ many, few }) => ({ many: many + 2 ** -8, few: few + 2 ** -8 }),
 }
 
-/** The case with inputs that are numbers of the precision, for the reference to run. */
+/** The case with inputs that are numbers of the precision. */
 export function roundedCase(testCase: ConformanceCase, precision: Precision): ConformanceCase {
   const types = typesOf(testCase.program, precision)
   const inputs = new Map([...testCase.inputs].map(([buffer, values]) => [buffer, rounded(values, types[buffer]!)]))
@@ -37,26 +37,6 @@ export function roundedCase(testCase: ConformanceCase, precision: Precision): Co
 
 const rounded = (values: Float64Array, type: ElementType): Float64Array =>
   type === 'bfloat16' ? Float64Array.from(fromBfloat16(toBfloat16(values), new Float32Array(values.length))) : values
-
-/** What the reference left, but statistics of the output that was stored, which is rounded and theirs is not. */
-export function ofStored({ program, outputs }: ConformanceCase, expected: ArrayLike<number>, left: ArrayLike<number>) {
-  const [call] = program.calls
-  if (!call || !('statistics' in call) || !call.statistics || call.kernel === 'runningStatistics') return expected
-  const named = (name: string) => outputs.find(output => output.name === name)!
-  const { positions, inner, channels } = named('output')
-  const [means, variances, changed] = [
-    named('statistics.mean'),
-    named('statistics.variance'),
-    Float64Array.from(expected),
-  ]
-  for (let c = 0; c < channels; c++) {
-    const values = [...positions].flatMap((at, i) => (Math.floor(i / inner) % channels === c ? [left[at]!] : []))
-    const mean = values.reduce((sum, x) => sum + x, 0) / values.length
-    changed[means.positions[c]!] = mean
-    changed[variances.positions[c]!] = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length
-  }
-  return changed
-}
 
 /** Of each buffer. */
 function typesOf({ buffers, calls }: Program, precision: Precision): ElementType[] {
@@ -97,7 +77,7 @@ function get(arena: ArrayBuffer, offset: number, type: ElementType, count: numbe
 }
 
 /** Runs a case in a precision; the arena as the case itself has it, and what was written between buffers. */
-export async function runInPrecision(backend: CompiledBackend, testCase: ConformanceCase, precision: Precision) {
+export async function runInPrecision(backend: Backend, testCase: ConformanceCase, precision: Precision) {
   const { program, before } = inPrecision(testCase, precision)
   const arena = backend.createBuffer(program.arenaBytes / 4, 'float32')
   try {

@@ -18,7 +18,7 @@ type Features = Record<string, Summaries[string] & { readonly shape: readonly nu
 const expected: Record<string, Features> = JSON.parse(
   readFileSync(new URL('../golden/features.json', import.meta.url), 'utf8'),
 )
-const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 
 function read(name: string) {
   const { options, parameters, running, input, batch } = readGolden(name)

@@ -81,7 +81,7 @@ function trained(options: DenseNetOptions) {
   return { config, described, state: { parameters, running }, images }
 }
 
-const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 
 async function evaluated(backend: Backend, options: DenseNetOptions, size: number): Promise<Numbers> {
   const { described, state, images } = trained(options)

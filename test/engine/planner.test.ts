@@ -210,7 +210,7 @@ describe('a planned program', () => {
     const run = async (program: Program): Promise<ArrayLike<number>> => {
       const backend = createReferenceBackend()
       const buffers: Record<string, DeviceBuffer> = { arena: createArena(backend, program.arenaBytes) }
-      for (const [role, elements] of Object.entries(externalRooms([program]))) {
+      for (const [role, { elements }] of Object.entries(externalRooms([program]))) {
         buffers[role] = backend.createBuffer(elements)
       }
       await buffers.parameters!.write(initialParameters(table, 1))

@@ -21,7 +21,7 @@ type Expected = { readonly scores: { readonly values: readonly number[] } } & Re
 const expected: Record<string, Expected> = JSON.parse(
   readFileSync(new URL('../golden/inspect/grad_cam.json', import.meta.url), 'utf8'),
 )
-const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 
 describe.each(['plain', 'bc', 'imagenet', 'dropout-bc'])('net "%s"', name => {
   const { options, parameters, running, input, batch } = readGolden(name)

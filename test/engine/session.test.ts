@@ -18,7 +18,7 @@ const { batch } = golden
 const config = resolveConfig(golden.options)
 const described = architecture(config)
 const table = parameterTable(described)
-const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 const imageSize = 3 * config.height * config.width
 const images = (step: number): Float64Array =>
   generate({ ...golden.input, number: golden.input.number + step }, batch * imageSize)

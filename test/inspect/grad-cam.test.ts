@@ -21,7 +21,7 @@ type Expected = { readonly scores: { readonly values: readonly number[] } } & Re
 const golden: Record<string, Expected> = JSON.parse(
   readFileSync(new URL('../golden/inspect/grad_cam.json', import.meta.url), 'utf8'),
 )
-const exact = createReferenceBackend({ elementType: 'float64', poisonArena: true })
+const exact = createReferenceBackend({ precision: 'float64', poisonArena: true })
 const folder = temporaryFolder()
 
 describe.each(Object.keys(golden))('net "%s"', name => {

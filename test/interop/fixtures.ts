@@ -54,7 +54,7 @@ interface Weights {
 /** Logits in evaluate mode, in float64, one row an image: [classes], or [classes][height][width]. */
 export async function logitsOf({ config, parameters, running }: Weights, inputs: Float32Array): Promise<number[][]> {
   const batchSize = inputs.length / (config.inputChannels * config.height * config.width)
-  const backend = createReferenceBackend({ elementType: 'float64' })
+  const backend = createReferenceBackend({ precision: 'float64' })
   const described = architecture(config)
   const { height, width } = scoresOf(described)
   const session = await createSession(described, backend, { batchSize })

@@ -54,7 +54,7 @@ describe("features without a classifier are the producer's", () => {
     const { config, parameters, running, report } = await imported(name)
     expect([report.missing, report.unexpected]).toEqual([[], []])
     expect(report.headless).toMatch(name === 'head-of-two.pth' ? /has a head of 2 layers/ : /has no classifier$/)
-    const backend = createReferenceBackend({ elementType: 'float64' })
+    const backend = createReferenceBackend({ precision: 'float64' })
     const state = { parameters: Float64Array.from(parameters), running: Float64Array.from(running), training: {} }
     const { input, features } = golden[name]!
     const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize: input[0] })

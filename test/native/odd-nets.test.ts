@@ -39,7 +39,7 @@ async function run(backend: Backend, options: DenseNetOptions, memory: MemoryMod
   return results
 }
 
-const reference = createReferenceBackend({ elementType: 'float64' })
+const reference = createReferenceBackend({ precision: 'float64' })
 /** What the reference gives for the first step, computed once for all builds. */
 const expectations = new Map<DenseNetOptions, Promise<Float64Array[]>>()
 function expectedOf(options: DenseNetOptions): Promise<Float64Array[]> {

@@ -232,6 +232,14 @@ describe('is refused', () => {
     for (const end of ended) expect(end).toMatchObject({ reason: { code: 'usage', message } })
   })
 
+  test('another precision', async () => {
+    const ended = await Promise.allSettled(
+      fits(rank => ({ on: undefined, backend: 'reference', precision: rank === 0 ? 'float32' : 'bfloat16' })),
+    )
+    const message = 'rank 1 has precision bfloat16, rank 0 has float32'
+    for (const end of ended) expect(end).toMatchObject({ reason: { code: 'usage', message } })
+  })
+
   test('data that differ', async () => {
     const other = { ...images.train, labels: images.train.labels.map(label => (label + 1) % 3) }
     const all = localRanks(2).map(ranks =>

@@ -15,7 +15,7 @@ import { instructionSets } from '../native-available.js'
 import { markedDataset, TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 
 const folder = temporaryFolder()
-const exact = createReferenceBackend({ elementType: 'float64' })
+const exact = createReferenceBackend({ precision: 'float64' })
 // Features are kept as float32, whatever the backend computes with.
 const ROUNDING = 1e-7
 const NET = { ...TINY, dropRate: 0 }

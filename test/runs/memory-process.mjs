@@ -1,11 +1,11 @@
 // A whole training run in a process of its own: trains, tests, keeps checkpoints. Prints the peak of its resident memory,
 // less the images of its data set, as Linux counts it.
-//   node memory-process.mjs MODEL BATCH_SIZE MEMORY FOLDER
+//   node memory-process.mjs MODEL BATCH_SIZE MEMORY FOLDER [PRECISION]
 import { readFileSync } from 'node:fs'
 import { preset } from '../../dist/entries/model.js'
 import { DenseNet } from '../../dist/index.js'
 
-const [model, batch, memory, output] = process.argv.slice(2)
+const [model, batch, memory, output, precision] = process.argv.slice(2)
 const batchSize = Number(batch)
 const { inputChannels: channels, height, width, classes } = preset(model)
 /** Enough batches to fill every slot of the loaders. */
@@ -29,6 +29,6 @@ function images(split) {
 }
 
 const [train, validation] = [images('train'), images('test')]
-await DenseNet.create(model).fit(train, { validation, epochs: 1, batchSize, memory, output })
+await DenseNet.create(model).fit(train, { validation, epochs: 1, batchSize, memory, output, precision })
 const peak = 1024 * Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
 console.log(peak - train.images.length - validation.images.length)

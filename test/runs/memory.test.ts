@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { DenseNet } from '../../dist/densenet.js'
+import type { Precision } from '../../dist/engine/backend.js'
 import { instructionSets } from '../native-available.js'
 import { temporaryFolder } from '../training/fixtures.js'
 
@@ -12,27 +13,31 @@ const PROCESS = fileURLToPath(new URL('memory-process.mjs', import.meta.url))
 const folder = temporaryFolder()
 
 /** Bytes of a process that trains one epoch of six batches. */
-async function measured(model: string, batchSize: number, memory: string): Promise<number> {
-  const output = join(folder, `${model}-${batchSize}-${memory}`)
-  const { stdout } = await promisify(execFile)(process.execPath, [PROCESS, model, `${batchSize}`, memory, output])
+async function measured(model: string, batchSize: number, memory: string, precision: Precision): Promise<number> {
+  const output = join(folder, `${model}-${batchSize}-${memory}-${precision}`)
+  const words = [PROCESS, model, `${batchSize}`, memory, output, precision]
+  const { stdout } = await promisify(execFile)(process.execPath, words)
   return Number(stdout)
 }
 
-/** The last column: what a run may take at most, in MB, whatever is predicted. */
+/** The fifth column: what a run may take at most, in MB, whatever is predicted. */
 const RUNS = [
-  ['densenet-bc-40-12', 8, 'store', 200],
-  ['densenet-bc-100-12', 64, 'store', 560],
-  ['densenet-bc-100-12', 64, 'recompute', 320],
-  ['densenet-121', 8, 'store', 700],
-  ['densenet-121', 8, 'recompute', 560],
+  ['densenet-bc-40-12', 8, 'store', 'float32', 200],
+  ['densenet-bc-100-12', 64, 'store', 'float32', 560],
+  ['densenet-bc-100-12', 64, 'store', 'bfloat16', 360],
+  ['densenet-bc-100-12', 64, 'recompute', 'float32', 320],
+  ['densenet-121', 8, 'store', 'float32', 700],
+  ['densenet-121', 8, 'recompute', 'float32', 560],
 ] as const
 
 describe.skipIf(instructionSets.length === 0 || process.platform !== 'linux')('a training process', () => {
-  test.each(RUNS)('of %s at batch %i, %s: as predicted within a tenth, below %i MB', async (...run) => {
-    const [model, batchSize, memory, most] = run
-    const predicted = DenseNet.create(model).summary({ batchSize }).training[memory].total
-    const actual = await measured(model, batchSize, memory)
-    console.log(`${model} ${batchSize} ${memory}: ${predicted / 1e6} MB predicted, ${actual / 1e6} MB taken`)
+  test.each(RUNS)('of %s at batch %i, %s, %s: as predicted within a tenth, below %i MB', async (...run) => {
+    const [model, batchSize, memory, precision, most] = run
+    const predicted = DenseNet.create(model).summary({ batchSize, precision }).training[memory].total
+    const actual = await measured(model, batchSize, memory, precision)
+    console.log(
+      `${model} ${batchSize} ${memory} ${precision}: ${predicted / 1e6} MB predicted, ${actual / 1e6} MB taken`,
+    )
     expect(actual / predicted).toBeGreaterThan(0.9)
     expect(actual / predicted).toBeLessThan(1.1)
     expect(actual).toBeLessThan(most * 1e6)

@@ -55,7 +55,7 @@ describe.skipIf(!gpuAvailable)('on a GPU that is measured', () => {
     writeFileSync(file(), JSON.stringify(Object.fromEntries(names.map(name => [name, name === only ? 1 : 1e9]))))
     const backend = await openGpu({ measured: true })
     expect(backend.description).toMatch(new RegExp(`, tiles ${only}$`))
-    const reference = createReferenceBackend({ elementType: 'float64' })
+    const reference = createReferenceBackend({ precision: 'float64' })
     for (const testCase of some) {
       const before = Float32Array.from(initialArena(testCase, 1e30))
       const expected = await runCase(reference, testCase)

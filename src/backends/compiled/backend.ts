@@ -67,7 +67,7 @@ export function createCompiledBackend<B, P>(engine: Engine<B, P>, precision: Pre
     name: engine.name,
     precision,
     elementType: parameters,
-    description: `${engine.name}: ${engine.description}`,
+    description: `${engine.name}: ${engine.description}${precision === 'float32' ? '' : `, ${precision}`}`,
     createBuffer: (elements, elementType = parameters) => new EngineBuffer(engine, elements, elementType),
     refuses: call => refuses(engine, call, precision),
     compile: async (program, bindings) => compile(engine, program, bindings),

@@ -1,18 +1,18 @@
 // Average pooling over windows that do not overlap: each pixel of a window gets 1 / area of the window's gradient. A window
 // at the end of a map may be smaller than the others.
 import type { AveragePoolBackward, AveragePoolForward } from '../../engine/kernels.js'
-import { type Context, plane } from './memory.js'
+import { activation, type Context } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
 
 export function averagePoolForward(context: Context, call: AveragePoolForward): void {
   const { input, output, windowHeight, windowWidth } = call
   const load = inputLoader(context, input, call.norm)
-  const target = plane(context, output)
+  const target = activation(context, output)
   const z = new Float64Array(input.channels * input.height * input.width)
+  const means = new Float64Array(output.channels * target.pixels)
   for (let n = 0; n < context.batch; n++) {
     load(n, z)
-    let to = target.at(n, 0)
-    for (let c = 0; c < output.channels; c++) {
+    for (let c = 0, i = 0; c < output.channels; c++) {
       for (let y = 0; y < output.height; y++) {
         const height = Math.min(windowHeight, input.height - y * windowHeight)
         for (let x = 0; x < output.width; x++) {
@@ -22,10 +22,11 @@ export function averagePoolForward(context: Context, call: AveragePoolForward): 
             const from = (c * input.height + y * windowHeight + wy) * input.width + x * windowWidth
             for (let wx = 0; wx < width; wx++) sum += z[from + wx]!
           }
-          target.data[to++] = sum / (height * width)
+          means[i++] = sum / (height * width)
         }
       }
     }
+    target.store(n, means)
   }
   writeStatistics(context, output, call.statistics)
 }

@@ -7,12 +7,13 @@ import type {
   ElementType,
   Executable,
   Numbers,
+  Precision,
   RunArguments,
 } from '../../engine/backend.js'
 import { checkProgram, checkRunArguments, usedBuffers } from '../../engine/check.js'
 import { fieldProblem } from '../../engine/fields.js'
 import type { KernelCall, KernelName } from '../../engine/kernels.js'
-import { bytesPerElement, type Program } from '../../engine/program.js'
+import { bytesPerElement, type Program, parameterType } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { averagePoolBackward, averagePoolForward } from './average-pool.js'
 import { blend, clipGradients, fill } from './buffers.js'
@@ -20,15 +21,15 @@ import { convolutionBackward, convolutionForward, denseLayerForward } from './co
 import { binaryCrossEntropy, crossEntropy } from './cross-entropy.js'
 import { linearBackward, linearForward } from './linear.js'
 import { maxPoolBackward, maxPoolForward } from './max-pool.js'
-import type { Context, Place } from './memory.js'
+import { type Context, type Kept, keptAt, load, type Place, store } from './memory.js'
 import { adamW, rmsProp, sgd } from './optimizers.js'
 import { pixelCrossEntropy } from './pixel-cross-entropy.js'
 import { runningStatistics } from './running-statistics.js'
 import { transposedConvolutionBackward, transposedConvolutionForward } from './transposed-convolution.js'
 
 export interface ReferenceOptions {
-  /** How numbers are stored; arithmetic is always float64. */
-  readonly elementType?: ElementType
+  /** Of the programs that are planned for it; arithmetic is always float64. Default: float32. */
+  readonly precision?: Precision
   /** For tests: fill the arena with NaN before each run, so that reading what nobody wrote shows. */
   readonly poisonArena?: boolean
 }
@@ -57,21 +58,22 @@ const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall,
   fill,
 }
 
+/** Numbers of whatever type are NaN if all their bytes are this. */
+const NAN = 0xff
+
 /** A run lets others have the event loop between two calls after this long. */
 const YIELD_MILLISECONDS = 50
 
-export function createReferenceBackend({
-  elementType = 'float32',
-  poisonArena = false,
-}: ReferenceOptions = {}): Backend {
+export function createReferenceBackend({ precision = 'float32', poisonArena = false }: ReferenceOptions = {}): Backend {
+  const ownType = parameterType(precision)
   return {
     name: 'reference',
-    precision: elementType,
-    elementType,
-    description: `reference: plain TypeScript, ${elementType}`,
-    createBuffer: elements => new HostBuffer(elements, elementType),
+    precision,
+    elementType: ownType,
+    description: `reference: plain TypeScript, ${precision}`,
+    createBuffer: (elements, elementType = ownType) => new HostBuffer(elements, elementType),
     refuses,
-    compile: async (program, bindings) => compile(program, bindings, elementType, poisonArena),
+    compile: async (program, bindings) => compile(program, bindings, poisonArena),
     scratchBytes: () => 0,
     dispose: () => {},
   }
@@ -83,55 +85,63 @@ function refuses(call: KernelCall): string | null {
 }
 
 class HostBuffer implements DeviceBuffer {
-  #data: Numbers | null
+  #memory: ArrayBuffer | null
 
   constructor(
     readonly elements: number,
     readonly elementType: ElementType,
   ) {
     if (!Number.isSafeInteger(elements) || elements < 0) throw parameterError('elements', 'a whole number', elements)
-    this.#data = elementType === 'float64' ? new Float64Array(elements) : new Float32Array(elements)
+    this.#memory = new ArrayBuffer(elements * bytesPerElement(this))
   }
 
-  get data(): Numbers {
-    if (this.#data === null) throw new DenseNetError('This buffer was disposed of and cannot be used any more.')
-    return this.#data
+  get memory(): ArrayBuffer {
+    if (this.#memory === null) throw new DenseNetError('This buffer was disposed of and cannot be used any more.')
+    return this.#memory
   }
 
   async write(data: ArrayLike<number>, offset = 0): Promise<void> {
-    this.#checkRange(offset, data.length)
-    this.data.set(data, offset)
+    store(data, this.#kept(offset, data.length))
   }
 
   async read(offset = 0, count = this.elements - offset, into?: Numbers): Promise<Numbers> {
-    this.#checkRange(offset, count)
-    const data = this.data.subarray(offset, offset + count)
-    if (into?.length !== count || into.constructor !== data.constructor) return data.slice()
-    into.set(data)
-    return into
+    const kept = this.#kept(offset, count)
+    const Type = this.elementType === 'float64' ? Float64Array : Float32Array
+    const data = into instanceof Type && into.length === count ? into : new Type(count)
+    load(kept, data)
+    return data
   }
 
   dispose(): void {
-    this.#data = null
+    this.#memory = null
   }
 
-  #checkRange(offset: number, count: number): void {
-    if (offset >= 0 && count >= 0 && offset + count <= this.elements) return
+  #kept(offset: number, count: number): Kept {
+    if (offset >= 0 && count >= 0 && offset + count <= this.elements) {
+      return keptAt(this.memory, this.elementType, offset * bytesPerElement(this), count)
+    }
     throw new DenseNetError(
       `Elements ${offset} to ${offset + count} are outside a buffer of ${this.elements} elements.`,
     )
   }
 }
 
-function compile(program: Program, bindings: Bindings, elementType: ElementType, poisonArena: boolean): Executable {
+function compile(program: Program, bindings: Bindings, poisonArena: boolean): Executable {
   checkProgram(program, bindings, { refuses })
   for (const [role, buffer] of Object.entries(bindings)) {
-    if (buffer !== undefined && !(buffer instanceof HostBuffer && buffer.elementType === elementType)) {
+    if (buffer !== undefined && !(buffer instanceof HostBuffer)) {
       throw new DenseNetError(`The buffer bound to "${role}" belongs to another backend.`)
     }
   }
+  const { precision = 'float32' } = program
   const used = usedBuffers(program)
-  const hostData = (buffer: DeviceBuffer | undefined): Numbers => (buffer as HostBuffer).data
+  for (const number of used) {
+    const { role, elementType = 'float32' } = program.buffers[number]!
+    const bound = role === 'transient' ? undefined : bindings[role]
+    if (bound === undefined || bound.elementType === elementType) continue
+    throw new DenseNetError(`The buffer bound to "${role}" holds ${bound.elementType}, the program's ${elementType}.`)
+  }
+  const memoryOf = (buffer: DeviceBuffer | undefined): ArrayBuffer => (buffer as HostBuffer).memory
 
   const run = async (args: RunArguments): Promise<void> => {
     checkRunArguments(program, args)
@@ -142,16 +152,16 @@ function compile(program: Program, bindings: Bindings, elementType: ElementType,
       for (const number of used) {
         const spec = program.buffers[number]!
         const { role, elements, perImage } = spec
-        const own = program.offsets[number]! / bytesPerElement(spec)
-        const base = role === 'transient' ? own : perImage ? image * elements : 0
-        found[number] = { data: hostData(bindings[role === 'transient' ? 'arena' : role]), base }
+        const external = perImage ? image * elements * bytesPerElement(spec) : 0
+        const base = role === 'transient' ? program.offsets[number]! : external
+        found[number] = { memory: memoryOf(bindings[role === 'transient' ? 'arena' : role]), base }
       }
       return found
     }
     let yielded = performance.now()
     const runCalls = async (batch: number, image: number): Promise<void> => {
-      if (poisonArena && bindings.arena !== undefined) hostData(bindings.arena).fill(Number.NaN)
-      const context: Context = { batch, learningRate, seed, step, keep, add, buffers: places(image) }
+      if (poisonArena && bindings.arena !== undefined) new Uint8Array(memoryOf(bindings.arena)).fill(NAN)
+      const context: Context = { batch, learningRate, seed, step, keep, add, precision, buffers: places(image) }
       for (const call of program.calls) {
         if (performance.now() - yielded > YIELD_MILLISECONDS) {
           await new Promise(resolve => setTimeout(resolve, 0))

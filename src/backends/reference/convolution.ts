@@ -5,29 +5,30 @@
 import type { Numbers } from '../../engine/backend.js'
 import { dropoutKeeps, dropoutKey } from '../../engine/dropout.js'
 import type { ConvolutionBackward, ConvolutionForward, DenseLayerForward, Dropout, View } from '../../engine/kernels.js'
-import { type Context, plane, vector } from './memory.js'
+import { activation, asFactors, type Context, vector, weightFactors } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
 import { taps } from './window.js'
 
 export function convolutionForward(context: Context, call: ConvolutionForward): void {
   const { input, output, size, stride, padding } = call
   const window = taps(input, output, size, stride, padding)
-  const weight = vector(context, call.weight, output.channels * input.channels * window.length)
+  const weight = weightFactors(context, call.weight, output.channels * input.channels * window.length)
   const bias = call.bias ? vector(context, call.bias, output.channels) : null
   const foldedBias = call.foldedBias ? vector(context, call.foldedBias, output.channels) : null
   const load = inputLoader(context, input, call.norm)
-  const target = plane(context, output)
+  const target = activation(context, output)
   const inputPixels = input.height * input.width
   const z = new Float64Array(input.channels * inputPixels)
   const sums = new Float64Array(output.channels * target.pixels)
 
   for (let n = 0; n < context.batch; n++) {
     load(n, z)
+    asFactors(context, z)
     convolve(input, output, window, stride, weight, z, sums)
     if (bias) addBias(bias, sums)
     if (foldedBias) addBiasAndRelu(foldedBias, sums)
     applyDropout(context, call.dropout, n, sums)
-    target.data.set(sums, target.at(n, 0))
+    target.store(n, sums)
   }
   writeStatistics(context, output, call.statistics)
 }
@@ -35,18 +36,20 @@ export function convolutionForward(context: Context, call: ConvolutionForward): 
 export function denseLayerForward(context: Context, call: DenseLayerForward): void {
   const { input, output, channels } = call
   const between = { ...output, channels }
-  const weight = vector(context, call.weight, channels * input.channels)
+  const weight = weightFactors(context, call.weight, channels * input.channels)
   const bias = vector(context, call.foldedBias, channels)
-  const growthWeight = vector(context, call.growthWeight, output.channels * channels * 9)
+  const growthWeight = weightFactors(context, call.growthWeight, output.channels * channels * 9)
   const load = inputLoader(context, input, call.norm)
-  const target = plane(context, output)
+  const target = activation(context, output)
   const [z, y, sums] = [input, between, output].map(view => new Float64Array(view.channels * target.pixels))
   for (let n = 0; n < context.batch; n++) {
     load(n, z!)
+    asFactors(context, z!)
     convolve(input, between, taps(input, between, 1, 1, 0), 1, weight, z!, y!)
     addBiasAndRelu(bias, y!)
+    asFactors(context, y!)
     convolve(between, output, taps(between, output, 3, 1, 1), 1, growthWeight, y!, sums!)
-    target.data.set(sums!, target.at(n, 0))
+    target.store(n, sums!)
   }
 }
 
@@ -96,7 +99,7 @@ export function convolutionBackward(context: Context, call: ConvolutionBackward)
   const output = call.outputGradient.gradient
   const window = taps(input, output, size, stride, padding)
   const weights = output.channels * input.channels * window.length
-  const weight = vector(context, call.weight, weights)
+  const weight = weightFactors(context, call.weight, weights)
   const loadInput = inputLoader(context, input, call.norm)
   const loadGradient = gradientLoader(context, call.outputGradient)
   const writer = call.inputGradient && gradientWriter(context, input, call.norm, call.inputGradient)
@@ -113,6 +116,7 @@ export function convolutionBackward(context: Context, call: ConvolutionBackward)
     loadGradient(n, dOutput)
     applyDropout(context, call.dropout, n, dOutput)
     sumsOfChannels(dOutput, dBias)
+    for (const factor of [z, dOutput]) asFactors(context, factor)
     dz.fill(0)
     for (let o = 0, w = 0; o < output.channels; o++) {
       for (let c = 0; c < input.channels; c++) {

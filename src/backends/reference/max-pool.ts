@@ -1,23 +1,24 @@
 // Max pooling over windows that may overlap: each window's gradient goes to its first largest element in row order.
 import type { MaxPoolBackward, MaxPoolForward, View } from '../../engine/kernels.js'
-import { type Context, plane } from './memory.js'
+import { activation, type Context } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
 import { type Tap, taps } from './window.js'
 
 export function maxPoolForward(context: Context, call: MaxPoolForward): void {
   const { input, output } = call
   const load = inputLoader(context, input, call.norm)
-  const target = plane(context, output)
+  const target = activation(context, output)
   const window = taps(input, output, call.size, call.stride, call.padding)
   const z = new Float64Array(input.channels * input.height * input.width)
+  const most = new Float64Array(output.channels * target.pixels)
   for (let n = 0; n < context.batch; n++) {
     load(n, z)
-    let to = target.at(n, 0)
-    for (let c = 0; c < output.channels; c++) {
+    for (let c = 0, i = 0; c < output.channels; c++) {
       for (let y = 0; y < output.height; y++) {
-        for (let x = 0; x < output.width; x++) target.data[to++] = z[largest(z, input, window, call.stride, c, y, x)]!
+        for (let x = 0; x < output.width; x++) most[i++] = z[largest(z, input, window, call.stride, c, y, x)]!
       }
     }
+    target.store(n, most)
   }
   writeStatistics(context, output, call.statistics)
 }

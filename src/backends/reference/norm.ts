@@ -1,7 +1,7 @@
 // What the kernels share: batch norm + ReLU on load, statistics of what was written, and the two ends of the deferred
 // gradient (src/engine/kernels.ts defines them). `z` and gradients of one image are float64 [channels][height][width].
 import type { InputGradient, Norm, OutputGradient, Statistics, View } from '../../engine/kernels.js'
-import { type Context, plane, vector } from './memory.js'
+import { activation, type Context, vector } from './memory.js'
 
 const invstd = (variance: ArrayLike<number>, epsilon: number): Float64Array =>
   Float64Array.from(variance, v => 1 / Math.sqrt(v + epsilon))
@@ -12,23 +12,19 @@ export function inputLoader(
   input: View,
   norm: Norm | null,
 ): (image: number, z: Float64Array) => void {
-  const { data, channels, pixels, at } = plane(context, input)
-  if (norm === null) {
-    return (image, z) => z.set(data.subarray(at(image, 0), at(image, channels)))
-  }
+  const { load, channels, pixels } = activation(context, input)
+  if (norm === null) return load
   const gamma = vector(context, norm.gamma, channels)
   const beta = vector(context, norm.beta, channels)
   const mean = vector(context, norm.mean, channels)
   const inverse = invstd(vector(context, norm.variance, channels), norm.epsilon)
   return (image, z) => {
+    load(image, z)
     for (let c = 0, i = 0; c < channels; c++) {
       const scale = gamma[c]! * inverse[c]!
       const centre = mean[c]!
       const shift = beta[c]!
-      const from = at(image, c)
-      for (let p = 0; p < pixels; p++, i++) {
-        z[i] = Math.max(scale * (data[from + p]! - centre) + shift, 0)
-      }
+      for (let p = 0; p < pixels; p++, i++) z[i] = Math.max(scale * (z[i]! - centre) + shift, 0)
     }
   }
 }
@@ -36,25 +32,21 @@ export function inputLoader(
 /** Mean and biased variance of each channel as stored, in two passes. */
 export function writeStatistics(context: Context, output: View, statistics: Statistics | null): void {
   if (statistics === null) return
-  const { data, channels, pixels, at } = plane(context, output)
-  const means = vector(context, statistics.mean, channels)
-  const variances = vector(context, statistics.variance, channels)
+  const { load, channels, pixels } = activation(context, output)
+  const x = new Float64Array(channels * pixels)
   const count = context.batch * pixels
-  for (let c = 0; c < channels; c++) {
-    let sum = 0
+  const meansOf = (term: (value: number, channel: number) => number): Float64Array => {
+    const sums = new Float64Array(channels)
     for (let n = 0; n < context.batch; n++) {
-      const from = at(n, c)
-      for (let p = 0; p < pixels; p++) sum += data[from + p]!
+      load(n, x)
+      for (let c = 0, i = 0; c < channels; c++) for (let p = 0; p < pixels; p++) sums[c]! += term(x[i++]!, c)
     }
-    const mean = sum / count
-    let squares = 0
-    for (let n = 0; n < context.batch; n++) {
-      const from = at(n, c)
-      for (let p = 0; p < pixels; p++) squares += (data[from + p]! - mean) ** 2
-    }
-    means[c] = mean
-    variances[c] = squares / count
+    return sums.map(sum => sum / count)
   }
+  const means = meansOf(value => value)
+  const variances = meansOf((value, c) => (value - means[c]!) ** 2)
+  vector(context, statistics.mean, channels).set(means)
+  vector(context, statistics.variance, channels).set(variances)
 }
 
 /** Loads an image of the gradient at a kernel's output, finalising it where it was deferred:
@@ -63,24 +55,23 @@ export function gradientLoader(
   context: Context,
   output: OutputGradient,
 ): (image: number, gradient: Float64Array) => void {
-  const { data, channels, pixels, at } = plane(context, output.gradient)
+  const { load, channels, pixels } = activation(context, output.gradient)
   const { deferred } = output
-  if (deferred === null) {
-    return (image, gradient) => gradient.set(data.subarray(at(image, 0), at(image, channels)))
-  }
-  const value = plane(context, deferred.value)
+  if (deferred === null) return load
+  const value = activation(context, deferred.value)
+  const x = new Float64Array(channels * pixels)
   const mean = vector(context, deferred.mean, channels)
   const inverse = invstd(vector(context, deferred.variance, channels), deferred.epsilon)
   const a = vector(context, deferred.a, channels)
   const b = vector(context, deferred.b, channels)
   return (image, gradient) => {
+    load(image, gradient)
+    value.load(image, x)
     for (let c = 0, i = 0; c < channels; c++) {
       const scale = inverse[c]!
-      const from = at(image, c)
-      const valueFrom = value.at(image, c)
       for (let p = 0; p < pixels; p++, i++) {
-        const xhat = (value.data[valueFrom + p]! - mean[c]!) * scale
-        gradient[i] = data[from + p]! - scale * (a[c]! + xhat * b[c]!)
+        const xhat = (x[i]! - mean[c]!) * scale
+        gradient[i]! -= scale * (a[c]! + xhat * b[c]!)
       }
     }
   }
@@ -100,17 +91,24 @@ export function gradientWriter(
   norm: Norm | null,
   { gradient, accumulate, norm: outputs }: InputGradient,
 ): GradientWriter {
-  const target = plane(context, gradient)
+  const target = activation(context, gradient)
   const { channels, pixels } = target
+  const sum = new Float64Array(channels * pixels)
+  const begin = (image: number): void => {
+    if (accumulate) target.load(image, sum)
+    else sum.fill(0)
+  }
   if (norm === null || outputs === null) {
     const add = (image: number, _z: Float64Array, dz: Float64Array): void => {
-      const from = target.at(image, 0)
-      for (let i = 0; i < dz.length; i++) target.data[from + i] = (accumulate ? target.data[from + i]! : 0) + dz[i]!
+      begin(image)
+      for (let i = 0; i < dz.length; i++) sum[i]! += dz[i]!
+      target.store(image, sum)
     }
     return { add, finish: () => {} }
   }
 
-  const source = plane(context, input)
+  const source = activation(context, input)
+  const x = new Float64Array(sum.length)
   const gamma = vector(context, norm.gamma, channels)
   const mean = vector(context, norm.mean, channels)
   const inverse = invstd(vector(context, norm.variance, channels), norm.epsilon)
@@ -118,21 +116,22 @@ export function gradientWriter(
   const sumsXhat = new Float64Array(channels) // of dz * xhat
 
   const add = (image: number, z: Float64Array, dz: Float64Array): void => {
+    begin(image)
+    source.load(image, x)
     for (let c = 0, i = 0; c < channels; c++) {
       const scale = gamma[c]! * inverse[c]!
-      const from = target.at(image, c)
-      const sourceFrom = source.at(image, c)
-      let sum = 0
-      let sumXhat = 0
+      let ofDz = 0
+      let ofDzXhat = 0
       for (let p = 0; p < pixels; p++, i++) {
         const masked = z[i]! === 0 ? 0 : dz[i]!
-        sum += masked
-        sumXhat += masked * (source.data[sourceFrom + p]! - mean[c]!) * inverse[c]!
-        target.data[from + p] = (accumulate ? target.data[from + p]! : 0) + scale * masked
+        ofDz += masked
+        ofDzXhat += masked * (x[i]! - mean[c]!) * inverse[c]!
+        sum[i]! += scale * masked
       }
-      sums[c]! += sum
-      sumsXhat[c]! += sumXhat
+      sums[c]! += ofDz
+      sumsXhat[c]! += ofDzXhat
     }
+    target.store(image, sum)
   }
 
   const finish = (): void => {

@@ -2,7 +2,7 @@
 // input, and its own gradient is a convolution.
 import type { TransposedConvolutionBackward, TransposedConvolutionForward, View } from '../../engine/kernels.js'
 import { sumsOfChannels } from './convolution.js'
-import { type Context, plane, vector } from './memory.js'
+import { activation, type Context, vector } from './memory.js'
 import { gradientLoader, gradientWriter, inputLoader, writeStatistics } from './norm.js'
 
 export function transposedConvolutionForward(context: Context, call: TransposedConvolutionForward): void {
@@ -10,7 +10,7 @@ export function transposedConvolutionForward(context: Context, call: TransposedC
   const weight = vector(context, call.weight, input.channels * output.channels * call.size ** 2)
   const bias = vector(context, call.bias, output.channels)
   const load = inputLoader(context, input, null)
-  const target = plane(context, output)
+  const target = activation(context, output)
   const x = new Float64Array(input.channels * input.height * input.width)
   const sums = new Float64Array(output.channels * target.pixels)
   for (let n = 0; n < context.batch; n++) {
@@ -19,7 +19,7 @@ export function transposedConvolutionForward(context: Context, call: TransposedC
     forEachProduct(call, output, (w, from, to) => {
       sums[to]! += weight[w]! * x[from]!
     })
-    target.data.set(sums, target.at(n, 0))
+    target.store(n, sums)
   }
   writeStatistics(context, output, call.statistics)
 }

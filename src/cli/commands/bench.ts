@@ -16,6 +16,7 @@ interface BenchFlags {
   readonly backend?: Work['backend']
   readonly threads?: number
   readonly adapter?: number
+  readonly precision?: Work['precision']
   readonly iterations?: number
   readonly json?: boolean
   readonly quiet?: boolean
@@ -54,8 +55,8 @@ export function benchCommand(finish: (exitCode: number) => void): Command {
 
 async function bench(models: readonly string[], flags: BenchFlags): Promise<number> {
   const context = createContext(flags)
-  const { inference, kernels, batchSize, imageSize, memory, backend, threads, adapter, iterations } = flags
-  const options = { kernels, batchSize, imageSize, memory, backend, threads, adapter, iterations }
+  const { inference, kernels, batchSize, imageSize, memory, backend, threads, adapter, precision, iterations } = flags
+  const options = { kernels, batchSize, imageSize, memory, backend, threads, adapter, precision, iterations }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const task = inference ? 'infer' : 'train'
   const works = (models.length > 0 ? models : DEFAULT_MODELS).map(model => ({ ...given, model, task }) as Work)

@@ -98,13 +98,8 @@ async function makeClassifier(
     context.say("  assumed: the classes are ImageNet's, in the usual order")
   const grey = config.inputChannels === 1 ? "; colours become grey as Pillow's L" : ''
   context.say(`images: ${described(inputPreprocessing(checkpoint))}${grey}\n`)
-  const { backend, threads, adapter } = flags
-  const on = await createBackend({
-    ...(backend === undefined ? {} : { backend }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(adapter === undefined ? {} : { adapter }),
-    onWarning: context.warn,
-  })
+  const { backend, threads, adapter, precision } = flags
+  const on = await createBackend({ backend, threads, adapter, precision, onWarning: context.warn })
   try {
     const runner = await createRunner({ config, state: weightsOf(checkpoint.state), backend: on, batchSize })
     const classifier = { config, classes, normalisation, preprocessing, multiLabel: isMultiLabel(checkpoint), runner }

@@ -1,9 +1,9 @@
 // densenet convert: weights of any known format, or a run's, into the files of other programs.
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { exportFormat, exportFormats, precisions } from '../../entries/interop.js'
+import { exportFormat, exportFormats, onnxPrecisions } from '../../entries/interop.js'
 import { parameterError, usageError } from '../../errors.js'
-import { DenseNet, type ExportFormat, type Precision } from '../../index.js'
+import { DenseNet, type ExportFormat, type OnnxPrecision } from '../../index.js'
 import { createContext } from '../context.js'
 import { fetching } from '../fetching.js'
 import { choiceOption, type OutputFlags, outputOptions } from '../options.js'
@@ -11,7 +11,7 @@ import { openOptions, tellReport, type WeightFlags, weightOptions } from '../wei
 
 interface ConvertFlags extends OutputFlags, WeightFlags {
   readonly to?: ExportFormat
-  readonly precision: Precision
+  readonly precision: OnnxPrecision
   readonly fold: boolean
   readonly size?: { height: number; width: number }
 }
@@ -29,7 +29,7 @@ export function convertCommand(finish: (exitCode: number) => void): Command {
     )
   const options = [
     choiceOption('--to <format>', 'default: by the ending of the name', exportFormats),
-    choiceOption('--precision <p>', 'onnx: of the weights', precisions).default('float32'),
+    choiceOption('--precision <p>', 'onnx: of the weights', onnxPrecisions).default('float32'),
     ...weightOptions(),
     ...outputOptions(),
   ]

@@ -83,13 +83,14 @@ async function features(images: readonly string[], flags: FeaturesFlags): Promis
       const total = source.length
       const unreadable: string[] = []
       const start = performance.now()
-      const { layer, backend, threads, adapter, batchSize, loaderThreads } = flags
+      const { layer, backend, threads, adapter, precision, batchSize, loaderThreads } = flags
       const found = await network
         .features(source, {
           layer,
           backend,
           threads,
           adapter,
+          precision,
           batchSize,
           loaderThreads,
           signal,

@@ -138,12 +138,12 @@ async function look(
   image: string | undefined,
   flags: InspectFlags,
 ): Promise<Inspection> {
-  const { measure, scale, class: classes, top, layer, maps, tensors, backend, threads, adapter } = flags
+  const { measure, scale, class: classes, top, layer, maps, tensors, backend, threads, adapter, precision } = flags
   if (subject === 'layers') return layersInspection(model, tensors)
   const { say, warn } = createContext(flags)
   const network = await DenseNet.load(model, { ...openOptions(flags, null), onWarning: warn })
   if (network.imported) tellReport(model, network.imported, network.config, say)
-  const compute = { backend, threads, adapter, onWarning: warn }
+  const compute = { backend, threads, adapter, precision, onWarning: warn }
   switch (subject) {
     case 'reuse':
       return inspection(network, { what: subject, measure, scale })

@@ -65,8 +65,8 @@ function segment(given: readonly string[], flags: SegmentFlags): Promise<number>
     const { checkpoint, report } = await openNetwork(flags.model, openOptions(flags, null), context.warn)
     if (report) tellReport(flags.model, report, checkpoint.config, context.say)
     const { config, classes, normalisation, preprocessing } = checkpoint
-    const { backend, threads, adapter } = flags
-    const on = await createBackend({ backend, threads, adapter, onWarning: context.warn })
+    const { backend, threads, adapter, precision } = flags
+    const on = await createBackend({ backend, threads, adapter, precision, onWarning: context.warn })
     later(() => on.dispose())
     const ownStatistics = takesOwn(flags.statistics, checkpoint)
     const network = {

@@ -39,12 +39,13 @@ async function serve(path: string, flags: ServeFlags): Promise<number> {
     () => say('stopping: answering what has come …'),
     async ({ signal }) => {
       const model = await loadModel(path, flags, context, signal)
-      const { backend, threads, adapter } = flags
+      const { backend, threads, adapter, precision } = flags
       const server = await createServer(model, {
         ...givenSettings(LIMITS, flags),
         backend,
         threads,
         adapter,
+        precision,
         onWarning: warn,
         onError: warn,
       })

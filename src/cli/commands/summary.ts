@@ -16,7 +16,7 @@ import { chooseDataset } from '../datasets.js'
 import { fetching } from '../fetching.js'
 import { bytes, grouped, short, table } from '../format.js'
 import { describedNetwork, type ModelFlags, modelOptions } from '../model-options.js'
-import { choiceOption, wholeOption } from '../options.js'
+import { choiceOption, precisionOption, wholeOption } from '../options.js'
 import { openOptions, tellReport, type WeightFlags, weightOptions } from '../weight-options.js'
 
 interface SummaryFlags extends ModelFlags, WeightFlags {
@@ -24,6 +24,7 @@ interface SummaryFlags extends ModelFlags, WeightFlags {
   readonly dataset?: string
   readonly imageSize?: number
   readonly backend?: SummaryOptions['backend']
+  readonly precision?: SummaryOptions['precision']
   readonly layers?: boolean
   readonly json?: boolean
 }
@@ -43,6 +44,7 @@ export function summaryCommand(finish: (exitCode: number) => void): Command {
   for (const option of [...modelOptions(), ...weightOptions()]) command.addOption(option)
   return command
     .addOption(choiceOption('--backend <name>', 'whose scratch is counted; default: native', ['native', 'webgpu']))
+    .addOption(precisionOption())
     .option('--layers', 'every layer whose output densenet features can write')
     .option('--json', 'print JSON')
     .option('--debug', 'show where an error came from')
@@ -69,7 +71,7 @@ async function summary(model: string | undefined, flags: SummaryFlags): Promise<
     out.write(flags.json ? `${JSON.stringify(layers)}\n` : `${layerTable(layers)}\n`)
     return 0
   }
-  const facts = network.summary({ batchSize: flags.batchSize, backend: flags.backend })
+  const facts = network.summary({ batchSize: flags.batchSize, backend: flags.backend, precision: flags.precision })
   const { name, imported } = network
   const text = flags.json
     ? JSON.stringify({ name, ...facts, ...(imported ? { report: imported } : {}) })

@@ -126,12 +126,13 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
         backend,
         threads = party.threads,
         adapter = party.adapter,
+        precision,
         loaderThreads,
         batchSize,
         crops: views,
       } = flags
       const { ranks } = party
-      const on = await createBackend({ backend, threads, adapter, onWarning: warn })
+      const on = await createBackend({ backend, threads, adapter, precision, onWarning: warn })
       const start = performance.now()
       try {
         const predictions = await network.predict(dataset, {

@@ -111,7 +111,7 @@ export function trainCommand(finish: (exitCode: number) => void): Command {
       value => value >= 0,
     ),
     new Option('--dashboard', 'show the run in the browser while it trains: prints the address'),
-    ...computeOptions(),
+    ...computeOptions('single, or as the run'),
     loaderOption(),
     ranksOption(),
     ...outputOptions(),
@@ -263,6 +263,7 @@ async function resume(job: Job, path: string): Promise<number> {
     backend: flags.backend ?? (settings.backend as BackendOptions['backend']),
     threads: flags.threads ?? settings.threads ?? undefined,
     adapter: flags.adapter,
+    precision: flags.precision ?? settings.precision,
   }
   const backend = await backendOf(computing, job)
   const { train, validation, test } = await splits(dataset, flags.data ?? settings.dataFolder ?? undefined, job)
