@@ -194,12 +194,14 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]]) {
   }
 }
 
-/** The same by g++, for this machine, with the kernels that its processor can run. */
+/** The same by g++, for this machine, with kernels that its processor can run. */
 function sanitizedBuild() {
   const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
   const isas = runnable()
-  const objects = objectsOf(KERNELS[process.arch].filter(({ isa }) => isas.includes(isa)))
+  // The same source in each precision: of the others one, in which numbers are kept as something else than they are worked on.
+  const looksAt = ({ isa, precision }) => precision === 'float32' || (precision === 'bfloat16' && isa === isas[0])
+  const objects = objectsOf(KERNELS[process.arch].filter(one => isas.includes(one.isa) && looksAt(one)))
   return {
     folder,
     compile: objects.map(({ name, source, flags }) => [

@@ -18,8 +18,11 @@ constexpr int UNROLLED = 4;
 constexpr int UNROLLED = 1;
 #endif
 
+/// How often a tile asks for a line in a pass, at most: there are fewer passes with vectors of 512 bits.
+constexpr int MOST_TIMES = sizeof(Vec) == 64 ? UNROLLED : 1;
+
 /// Lines of memory that will soon be wanted. A tile asks for one in every pass, or for the same one in a few; where that is not enough,
-/// for one in every step. Asked for in a burst they would fill the few places that a processor has for lines on their way, and it would
+/// and vectors are long, for one in every step. Asked for in a burst they would fill the few places that a processor has for lines on their way, and it would
 /// wait.
 struct Ahead {
   static constexpr int BITS = 32;
@@ -32,7 +35,7 @@ struct Ahead {
   /// Spreads them over so many steps.
   Ahead over(int64_t steps) const {
     const int64_t passes = larger<int64_t>(steps / UNROLLED, 1), each = larger<int64_t>(count * WHOLE - 1, 0) / passes;
-    const int64_t times = each > WHOLE ? UNROLLED : 1;
+    const int64_t times = each > WHOLE ? MOST_TIMES : 1;
     return {base, offsets, count, smaller(each / times, WHOLE), 0, times};
   }
   const void* line(int64_t part) const { return static_cast<const Element*>(base) + offsets[part >> BITS]; }
@@ -50,13 +53,17 @@ struct Operands {
 };
 
 /// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
-template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
-struct Steps {
+template <int ROW, int STEP, int INPUT, bool FINISHED, bool OF_PAIRS>
+struct KnownSteps {
   static constexpr int row = ROW, step = STEP, input = INPUT;
   static constexpr bool finished = FINISHED;  // what is done with the sums, see Finish
   static constexpr bool pairs = OF_PAIRS;     // whether weights and input are pairs (pairs.h), two of j a step
-  typedef Steps<0, 0, 0, false, OF_PAIRS> Any;
+  typedef KnownSteps<0, 0, 0, false, OF_PAIRS> Any;
 };
+/// Doubles are for who wants them exact: they do without, and compile in half the time.
+constexpr int KNOWN = sizeof(Real) == sizeof(float) ? 1 : 0;
+template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
+using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS>;
 typedef Steps<0, 0, 0> AnySteps;
 
 /// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
@@ -207,14 +214,14 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
       int64_t next = ahead.next, times = ahead.times;
       const int64_t rate = ahead.enoughFor(passes) ? ahead.rate : 0;
       const auto ask = [&](int step) __attribute__((always_inline)) {
-        if (LOOP != Loop::ASKING || step >= times) return;
+        if (LOOP != Loop::ASKING || step >= MOST_TIMES || (step > 0 && step >= times)) return;
         __builtin_prefetch(ahead.line(next));
         next += rate;
       };
       Vec sums[R][V]{};
       do {
         // Compilers would make a loop for each number of times.
-        asm("" : "+r"(times));
+        if (MOST_TIMES > 1) asm("" : "+r"(times));
         multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
       } while (input != end);
       ahead.next = next;

@@ -23,9 +23,11 @@ const objects = wanted
       .filter(name => name.endsWith('.o'))
       .map(name => basename(name, '.o'))
   : []
+const ofPairs = 'kernels_avx512bf16_bfloat16'
 const kernels = ['avx2', 'avx512', 'portable'].flatMap(set =>
   ['float32', 'float64', 'bfloat16'].map(precision => `kernels_${set}_${precision}`),
 )
+kernels.push(ofPairs)
 const tool = (name: string, ...args: string[]): string =>
   execFileSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 
@@ -47,6 +49,7 @@ describe.skipIf(!wanted)('object files', () => {
   test.each(objects)('%s: no wider instructions than it may have', name => {
     const instructions = code(name)
     expect(instructions.length).toBeGreaterThan(0)
+    expect(instructions.some(text => text.startsWith('vdpbf16ps'))).toBe(name === ofPairs)
     if (name.startsWith('kernels_avx512')) return expect(instructions.some(text => AVX512.test(text))).toBe(true)
     const hasAvx = name.startsWith('kernels_avx2')
     const forbidden = hasAvx ? AVX512 : AVX
