@@ -1,6 +1,7 @@
 // Which instruction sets the tests of the native backend can use. Without a native build they are skipped, and say so;
 // in CI that is a failure.
 import { type InstructionSet, loadAddon, usableSets } from '../dist/backends/native/addon.js'
+import type { Precision } from '../dist/engine/backend.js'
 
 /** Every instruction set, and where it can be tested when this processor lacks it. */
 const KNOWN: Readonly<Record<string, string>> = {
@@ -30,3 +31,7 @@ for (const [name, elsewhere] of Object.entries(KNOWN)) {
 
 /** All names, for describe.skipIf(!instructionSets.includes(name)). */
 export const knownInstructionSets: readonly string[] = Object.keys(KNOWN)
+
+/** Names of those that can be run in another precision. */
+export const instructionSetsFor = (precision: Precision): readonly string[] =>
+  instructionSets.length === 0 ? [] : usableSets(loadAddon(), precision).map(({ name }) => name)

@@ -6,8 +6,12 @@ import { createArena } from '../../dist/engine/backend.js'
 import { fromBfloat16, toBfloat16 } from '../../dist/engine/bfloat16.js'
 import type { KernelCall, Ref, View } from '../../dist/engine/kernels.js'
 import type { BufferSpec, Program } from '../../dist/engine/program.js'
+import { createSession } from '../../dist/engine/session.js'
+import { architecture } from '../../dist/model/architecture.js'
+import { resolveConfig } from '../../dist/model/config.js'
 import { conversions, layer } from '../golden/bfloat16/numbers.js'
 import { relativeError } from '../golden/compare.js'
+import { generate, generateAll, readGolden } from '../golden/nets.js'
 
 describe('a backend', () => {
   test.each(['wasm', 'webgpu', 'gpu'] as const)('without a precision refuses it: %s', async backend => {
@@ -109,3 +113,28 @@ test('a layer of bfloat16 has the bits that PyTorch makes of the same numbers', 
   }
   expect(relativeError(single(weightGradient.buffer), layer.weightGradient)).toBeLessThan(1e-7)
 })
+
+test.each(['plain', 'bc', 'imagenet'])(
+  'a step of the golden net "%s" in bfloat16 is near the one in float64',
+  async name => {
+    const { options, batch, sgd, parameters, running, input, labels, learningRate, losses, logits1 } = readGolden(name)
+    const { height, width } = resolveConfig(options)
+    const backend = createReferenceBackend({ precision: 'bfloat16', poisonArena: true })
+    const session = await createSession(architecture(resolveConfig(options)), backend, {
+      batchSize: batch,
+      optimizer: sgd,
+    })
+    await session.writeState({ parameters: generateAll(parameters), running: generateAll(running) })
+    const images = generate(input, batch * 3 * height * width)
+    const result = await session.trainStep({ size: batch, images, labels: labels[0]! }, { learningRate })
+    const loss = result.losses.reduce((sum: number, x: number) => sum + x, 0) / batch
+    const errors = {
+      loss: Math.abs(loss / losses[0]! - 1),
+      logits: relativeError(await session.logits(batch), logits1),
+    }
+    if (process.env.DENSENET_SHOW_ERRORS) console.log(name, errors)
+    expect(errors.loss).toBeLessThan(0.01)
+    expect(errors.logits).toBeLessThan(0.1)
+    session.dispose()
+  },
+)
