@@ -11,7 +11,7 @@ import { temporaryFolder } from '../training/fixtures.js'
 const PROCESS = fileURLToPath(new URL('memory-process.mjs', import.meta.url))
 const folder = temporaryFolder()
 
-/** Bytes of a process that trains one epoch of six batches. */
+/** Bytes of a process that trains one epoch of five batches. */
 async function measured(model: string, batchSize: number, memory: string): Promise<number> {
   const output = join(folder, `${model}-${batchSize}-${memory}`)
   const { stdout } = await promisify(execFile)(process.execPath, [PROCESS, model, `${batchSize}`, memory, output])
