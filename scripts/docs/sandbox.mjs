@@ -1,5 +1,5 @@
 // A folder in which the commands of the documentation find what they speak of: runs, weights, photographs, all tiny.
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,21 +7,40 @@ import { gunzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { root } from './blocks.mjs'
 
-const MAIN = `${root}dist/cli/main.js`
+const WARM = `${root}test/cli/warm.mjs`
 const TINY = ['--depth', '10', '--growth-rate', '4', '--threads', '1', '--quiet']
 const SHORT = ['--epochs', '1', '--train-limit', '32', '--test-limit', '16', '--batch-size', '16']
 /** Some of the data set `synthetic`, so that a run on that knows them. */
 const CLASSES = ['disc', 'ring', 'square']
 const IMAGE_NAME = /^[\w./-]+\.(jpe?g|png|webp)$/
 
-/** Runs the program; resolves to how it ended. */
-export function densenet(args, cwd) {
-  return run(process.execPath, [MAIN, ...args], cwd).ended
+const environment = cwd => ({ CI: '1', XDG_CACHE_HOME: join(cwd, '.cache') })
+
+/** A process that runs command lines one after another, since another one takes a second to start. `densenet` resolves to how one
+ * ended; after a crash the next one gets another process. */
+export function startDensenet() {
+  let child = null
+  const densenet = (args, cwd) => {
+    child ??= fork(WARM, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    return new Promise(resolve => {
+      const finish = ({ code, out, err }) => {
+        child?.removeAllListeners()
+        resolve({ code, output: out + err })
+      }
+      child.once('message', finish)
+      child.once('exit', code => {
+        finish({ code: code || 1, out: '', err: 'the process ended that runs command lines' })
+        child = null
+      })
+      child.send({ args, cwd, env: environment(cwd) })
+    })
+  }
+  return { densenet, end: () => child?.disconnect() }
 }
 
 /** A process that runs: what it printed so far, and how it ended. */
 export function run(command, args, cwd) {
-  const env = { ...process.env, CI: '1', XDG_CACHE_HOME: join(cwd, '.cache') }
+  const env = { ...process.env, ...environment(cwd) }
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const running = { child, output: '' }
   for (const stream of [child.stdout, child.stderr]) {
@@ -36,7 +55,7 @@ export function run(command, args, cwd) {
   return running
 }
 
-async function must(args, cwd) {
+async function must(densenet, args, cwd) {
   const { code, output } = await densenet(args, cwd)
   if (code !== 0) throw new Error(`the sandbox cannot be made: densenet ${args.join(' ')}\n${output}`)
 }
@@ -57,8 +76,8 @@ async function mask(path, seed) {
     .toFile(path)
 }
 
-/** Once; copied for each page. */
-export async function makeSandbox() {
+/** Once, by such a process; copied for each page. */
+export async function makeSandbox(densenet) {
   const folder = mkdtempSync(join(tmpdir(), 'densenet-docs-'))
   for (const [i, name] of CLASSES.entries()) {
     for (const split of ['train', 'val']) {
@@ -89,11 +108,11 @@ export async function makeSandbox() {
     writeFileSync(join(chexpert, `${split}.csv`), `${[header, ...rows].join('\n')}\n`)
   }
   for (const name of ['a', 'b']) {
-    await must(['train', ...TINY, ...SHORT, '--dataset', 'synthetic', '--output', `runs/${name}`], folder)
+    await must(densenet, ['train', ...TINY, ...SHORT, '--dataset', 'synthetic', '--output', `runs/${name}`], folder)
   }
   cpSync(join(folder, 'runs'), join(folder, 'experiments'), { recursive: true })
   for (const file of ['weights.pth', 'model.safetensors', 'densenet121-a639ec97.pth', 'weights.onnx']) {
-    await must(['convert', 'runs/a', file, '--quiet'], folder)
+    await must(densenet, ['convert', 'runs/a', file, '--quiet'], folder)
   }
   const fixtures = `${root}test/interop/fixtures/`
   const unpack = (from, to) => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { blocks, commandsOf } from './blocks.mjs'
 import { allCommands, optionNames } from './commands.mjs'
-import { copySandbox, densenet, makeSandbox, remove, run } from './sandbox.mjs'
+import { copySandbox, makeSandbox, remove, run, startDensenet } from './sandbox.mjs'
 
 /** What is not run here, and why. */
 const NOT_RUN = [
@@ -106,7 +106,7 @@ async function serve(args, cwd) {
   return { code: well ? 0 : 1, output: `${output}\n(${address} answered ${status}, the server ended with ${code})` }
 }
 
-async function runCommand(command, folder) {
+async function runCommand(densenet, command, folder) {
   const [program, ...rest] = wordsOf(command)
   const words = (program === 'npx' ? rest.slice(1) : rest).flatMap(word => globbed(word, folder))
   if (!/^(npx densenet|densenet)( |$)/.test(command) || (words.length > 0 && !known.has(words[0]))) {
@@ -127,7 +127,8 @@ const all = blocks('sh', 'bash', 'console', 'shell').flatMap(commandsOf)
 // Of commands on one line the first that fails would end the line.
 const single = all.flatMap(found => found.command.split(' && ').map(command => ({ ...found, command })))
 const chosen = single.filter(({ command }) => wanted.every(word => command.includes(word)))
-const made = await makeSandbox()
+const program = startDensenet()
+const made = await makeSandbox(program.densenet)
 const done = new Set()
 const counts = { run: 0, 'not run': 0, failed: 0 }
 try {
@@ -142,7 +143,7 @@ try {
         const plain = command.replace(/^npx /, '')
         if (why !== undefined || done.has(plain)) continue
         done.add(plain)
-        const { as, code, output } = await runCommand(command, folder)
+        const { as, code, output } = await runCommand(program.densenet, command, folder)
         console.log(
           `${code === 0 ? 'ok      ' : 'FAILED  '} ${page}:${line}  ${command}${as === plain ? '' : `\n             as ${as}`}`,
         )
@@ -154,6 +155,7 @@ try {
     }
   }
 } finally {
+  program.end()
   remove(made)
 }
 console.log(

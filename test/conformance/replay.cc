@@ -124,6 +124,10 @@ int main(int count, char** arguments) {
   else wanted = availableInstructionSets(sets, 8, Precision::BFloat16);
   if (!sets[0].name) fail("this processor lacks that instruction set");
   bool passes = true;
-  for (int i = 0; i < wanted; i++) passes = replay(arguments[1], sets[i]) && passes;
+  for (int i = 0; i < wanted; i++) {
+    // On arm64 two names are of the same kernels.
+    if (i > 0 && sets[i].implementations == sets[i - 1].implementations) continue;
+    passes = replay(arguments[1], sets[i]) && passes;
+  }
   return !passes;
 }

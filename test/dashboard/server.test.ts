@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest'
 import type { RunSummary, StepCurves } from '../../dist/dashboard/api.js'
 import { dashboardApp } from '../../dist/dashboard/app.js'
 import { serveDashboard } from '../../dist/dashboard/serve.js'
-import { densenetAlone, SMALL } from '../cli/run.js'
+import { densenet, densenetAlone, SMALL } from '../cli/run.js'
 import {
   appendLog,
   endLine,
@@ -205,7 +205,7 @@ test('a checkpoint is evaluated beside the server, kept, and called stale once i
   timeout: 300_000,
 }, async () => {
   const root = temporaryFolder()
-  const trained = await densenetAlone(['train', ...SMALL, '--epochs=1', '--quiet', '--output', join(root, 'a')])
+  const trained = await densenet(['train', ...SMALL, '--epochs=1', '--quiet', '--output', join(root, 'a')])
   expect(trained).toMatchObject({ code: 0, err: '' })
   const { get, json } = appOf(root)
   type State = { state: string; stale: boolean; evaluation: { report: { scores: object }; thumbnails: string[] } }
@@ -223,12 +223,12 @@ test('a checkpoint is evaluated beside the server, kept, and called stale once i
   })
   const { report, thumbnails } = state.evaluation
   // What densenet test says of the same weights.
-  const tested = await densenetAlone(['test', join(root, 'a'), '--test-limit=16', '--backend=reference', '--json'])
+  const tested = await densenet(['test', join(root, 'a'), '--test-limit=16', '--backend=reference', '--json'])
   const { loss, top1Error } = JSON.parse(tested.out) as { loss: number; top1Error: number }
   expect(report.scores).toMatchObject({ images: 16, loss, top1Error })
   expect(thumbnails.every(address => address.startsWith('data:image/png;base64,'))).toBe(true)
   expect(readdirSync(join(root, 'a', '.dashboard'))).toEqual(['evaluation-last.json'])
-  await densenetAlone(['train', '--resume', join(root, 'a'), '--epochs=2', '--quiet'])
+  await densenet(['train', '--resume', join(root, 'a'), '--epochs=2', '--quiet'])
   expect(await appOf(root).json('/api/evaluation?run=a')).toMatchObject({ state: 'done', stale: true })
 })
 
@@ -256,7 +256,7 @@ test.each([
 ])('densenet dashboard %j is refused', async (args, code, sentence) => {
   const cwd = temporaryFolder()
   writeFileSync(join(cwd, 'file'), '')
-  const finished = await densenetAlone(['dashboard', ...args], { cwd })
+  const finished = await densenet(['dashboard', ...args], { cwd })
   expect(finished.code).toBe(code)
   expect(finished.err).toMatch(sentence)
 })
@@ -265,7 +265,7 @@ test('a port that is taken is said so; Ctrl-C ends it', async () => {
   const cwd = temporaryFolder()
   const { url, close } = await serveDashboard(cwd)
   closers.push(close)
-  const taken = await densenetAlone(['dashboard', '.', '--port', new URL(url).port], { cwd })
+  const taken = await densenet(['dashboard', '.', '--port', new URL(url).port], { cwd })
   expect(taken).toMatchObject({ code: 2, err: expect.stringMatching(/port \d+ is taken/) })
   // The second of two signals ends at once.
   const once = (text: string, child: { kill(signal: 'SIGINT'): unknown }): void => {

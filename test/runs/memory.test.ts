@@ -12,7 +12,7 @@ import { temporaryFolder } from '../training/fixtures.js'
 const PROCESS = fileURLToPath(new URL('memory-process.mjs', import.meta.url))
 const folder = temporaryFolder()
 
-/** Bytes of a process that trains one epoch of six batches. */
+/** Bytes of a process that trains one epoch of five batches. */
 async function measured(model: string, batchSize: number, memory: string, precision: Precision): Promise<number> {
   const output = join(folder, `${model}-${batchSize}-${memory}-${precision}`)
   const words = [PROCESS, model, `${batchSize}`, memory, output, precision]
