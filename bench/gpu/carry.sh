@@ -32,7 +32,10 @@ cat >"$home/measure.sh" <<'THERE'
 #!/usr/bin/env bash
 cd "$(dirname "$0")"
 export LD_LIBRARY_PATH="$PWD/lib:${LD_LIBRARY_PATH-}"
+# What is measured of tiles is kept here, too.
+export XDG_CACHE_HOME="$PWD/cache"
 timeout 300 ./node bench/gpu/measure.mjs "$@" | tee webgpu.jsonl
+cat cache/densenet/gpus/*.json 2>/dev/null
 if python3 -c 'import torch' 2>/dev/null; then timeout 180 python3 bench/gpu/pytorch.py "$@" | tee pytorch.jsonl; fi
 THERE
 chmod +x "$home/measure.sh"

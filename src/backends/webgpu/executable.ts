@@ -10,7 +10,7 @@ import { WebGpuBuffer } from './buffer.js'
 import { createClock } from './clock.js'
 import type { OpenDevice } from './device.js'
 import type { Place, Run } from './dispatch.js'
-import { imageByImage } from './image-by-image.js'
+import { imageByImage, type WebGpuExecutable } from './image-by-image.js'
 import { type LoweredDispatch, lower } from './lower.js'
 import { onPages, placed, staysImageByImage, wholeBatch } from './memory.js'
 import { assembled, numbersOf, offsetName, type Pipelines, rowNames } from './pipelines.js'
@@ -27,13 +27,6 @@ interface Step {
   readonly dispatch: LoweredDispatch
   readonly pipeline: Pipeline
   readonly group: BindGroup
-}
-
-export interface WebGpuExecutable {
-  run(args: RunArguments): Promise<void>
-  /** As run(); resolves to the seconds of each of the program's calls. */
-  profile(args: RunArguments): Promise<Float64Array>
-  dispose(): void
 }
 
 export interface Compiler {

@@ -1,11 +1,17 @@
 // Programs that take means over what their calls see, statistics or the loss of all pixels, of each image: they are run for one image after
 // the other, in buffers of one image, to which and from which it is copied.
-import type { Bindings } from '../../engine/backend.js'
+import type { Bindings, RunArguments } from '../../engine/backend.js'
 import { bufferOf, operandsOf } from '../../engine/operands.js'
 import type { ExternalRole, Program } from '../../engine/program.js'
 import { WebGpuBuffer } from './buffer.js'
 import type { OpenDevice } from './device.js'
-import type { WebGpuExecutable } from './executable.js'
+
+export interface WebGpuExecutable {
+  run(args: RunArguments): Promise<void>
+  /** As run(); resolves to the seconds of each of the program's calls. */
+  profile(args: RunArguments): Promise<Float64Array>
+  dispose(): void
+}
 
 /** Of one image. */
 interface Share {

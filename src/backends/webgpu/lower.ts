@@ -6,7 +6,7 @@ import type { KernelCall, KernelName, RunningStatistics } from '../../engine/ker
 import { imagesAtOnce, type Program } from '../../engine/program.js'
 import { EVERYWHERE, type Reach } from './alike.js'
 import type { Dispatch, Room } from './dispatch.js'
-import { orderOf } from './order.js'
+import { orderOf, spansOf } from './order.js'
 import { type TileCosts, tileFor, USUAL_COSTS } from './tiles.js'
 import { prepare } from './wgsl/coefficients.js'
 import { convolutionBackward } from './wgsl/convolution-backward.js'
@@ -58,9 +58,10 @@ export interface LoweredDispatch extends Dispatch {
 export function lower(program: Program, reach: Reach = EVERYWHERE, costs: TileCosts = USUAL_COSTS): Lowered {
   const images = imagesAtOnce(program)
   const numbers = new Map(program.calls.map((call, number) => [call, number]))
-  const order = orderOf(program)
+  const spans = spansOf(program)
+  const order = orderOf(program, spans)
   const kept = scratchFrom(0)
-  const { of, before } = prepare(program, order.flat(), kept.take, reach)
+  const { of, before } = prepare(program, order.flat(), spans, kept.take, reach)
   let scratchElements = kept.end()
   const dispatches = order.flatMap(calls => {
     const own = scratchFrom(kept.end())

@@ -18,13 +18,19 @@ function spanOf(program: Program, ref: Ref, count: number, written: boolean): Sp
   return { memory, from: offset, to: offset + count, written }
 }
 
-function spansOf(program: Program, call: KernelCall): Span[] {
+/** What each call of a program reads and writes. */
+export type Spans = ReadonlyMap<KernelCall, readonly Span[]>
+
+export function spansOf(program: Program): Spans {
   const images = imagesAtOnce(program)
-  return operandsOf(call, images).map(operand => {
-    const offset = 'ref' in operand ? operand.ref.offset : operand.view.first * operand.view.height * operand.view.width
-    const ref = { buffer: bufferOf(operand), offset }
-    return spanOf(program, ref, endOf(operand, images) - offset, operand.access !== 'read')
-  })
+  const spans = (call: KernelCall): Span[] =>
+    operandsOf(call, images).map(operand => {
+      const offset =
+        'ref' in operand ? operand.ref.offset : operand.view.first * operand.view.height * operand.view.width
+      const ref = { buffer: bufferOf(operand), offset }
+      return spanOf(program, ref, endOf(operand, images) - offset, operand.access !== 'read')
+    })
+  return new Map(program.calls.map(call => [call, spans(call)]))
 }
 
 /** Whether it matters which of the two comes first. */
@@ -35,7 +41,7 @@ const collide = (some: readonly Span[], others: readonly Span[]): boolean =>
 
 /** A program's calls as they are done, those in one list at once: running statistics wait for each other until another call touches
  * what they read or write. */
-export function orderOf(program: Program): KernelCall[][] {
+export function orderOf({ calls }: Program, all: Spans): KernelCall[][] {
   const order: KernelCall[][] = []
   let waiting: KernelCall[] = []
   let touched: Span[] = []
@@ -44,8 +50,8 @@ export function orderOf(program: Program): KernelCall[][] {
     waiting = []
     touched = []
   }
-  for (const call of program.calls) {
-    const spans = spansOf(program, call)
+  for (const call of calls) {
+    const spans = all.get(call)!
     if (collide(touched, spans)) finish()
     if (call.kernel === 'runningStatistics') {
       waiting.push(call)
@@ -61,6 +67,7 @@ export function orderOf(program: Program): KernelCall[][] {
 export function readTogether(
   program: Program,
   order: readonly KernelCall[],
+  all: Spans,
   reads: ReadonlyMap<KernelCall, { readonly channels: number; readonly places: Readonly<Record<string, Ref>> }>,
 ): KernelCall[][] {
   const groups: KernelCall[][] = []
@@ -77,7 +84,7 @@ export function readTogether(
         group.push(call)
         left.delete(call)
       }
-      written.push(...spansOf(program, call).filter(span => span.written))
+      written.push(...all.get(call)!.filter(span => span.written))
     }
     groups.push(group)
   }

@@ -4,7 +4,7 @@ import type { KernelCall, Ref } from '../../../engine/kernels.js'
 import type { Program } from '../../../engine/program.js'
 import { alike, type Reach, type Task } from '../alike.js'
 import type { Coefficients, Dispatch, Place, Room } from '../dispatch.js'
-import { readTogether } from '../order.js'
+import { readTogether, type Spans } from '../order.js'
 import { rowsText } from './common.js'
 
 const NORM = rowsText(/* wgsl */ `
@@ -27,7 +27,13 @@ interface Prepared {
 }
 
 /** `take` gives scratch that no call gets. */
-export function prepare(program: Program, order: readonly KernelCall[], take: Room['take'], reach: Reach): Prepared {
+export function prepare(
+  program: Program,
+  order: readonly KernelCall[],
+  spans: Spans,
+  take: Room['take'],
+  reach: Reach,
+): Prepared {
   const of = new Map<KernelCall, Coefficients>()
   const norms = new Map<KernelCall, Task>()
   const deferreds = new Map<KernelCall, Task>()
@@ -52,7 +58,7 @@ export function prepare(program: Program, order: readonly KernelCall[], take: Ro
     ['coefficients of norms', NORM, norms],
     ['coefficients of deferred gradients', DEFERRED, deferreds],
   ] as const) {
-    for (const group of readTogether(program, order, tasks)) {
+    for (const group of readTogether(program, order, spans, tasks)) {
       const some = group.map(call => tasks.get(call)!)
       const dispatches = alike(program, some, { name, text, operands: { numbers } }, reach)
       before.set(group[0]!, [...(before.get(group[0]!) ?? []), ...dispatches])
