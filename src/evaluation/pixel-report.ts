@@ -83,10 +83,7 @@ export function makePixelReport(
 }
 
 /** `names` are the classes in label order. */
-export function scorePixels(
-  { metrics, confusion, images }: PixelPredictions,
-  names: readonly string[],
-): PixelTestScores {
+function scorePixels({ metrics, confusion, images }: PixelPredictions, names: readonly string[]): PixelTestScores {
   const rows = rowsOf(confusion)
   const { accuracy, iou, meanIou } = pixelScores(confusion)
   const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0)
