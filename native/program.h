@@ -85,6 +85,9 @@ struct Call {
   OutputGradient outputGradient;
   InputGradient inputGradient;
   const float *weight = nullptr, *bias = nullptr, *foldedBias = nullptr, *growthWeight = nullptr;
+  // of layers in int8
+  const float *scale = nullptr, *growthScale = nullptr;
+  float inputStep = 0;
   Weights weights[2];
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
   const float* packed = nullptr;

@@ -41,14 +41,16 @@ const AVX2 = ['-mavx2', '-mfma']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
-/** kernels/kernels.cc, compiled once for each instruction set; those that take longest first. */
+/** kernels/SOURCE.cc, compiled once for each instruction set; those that take longest first. */
 const KERNELS = {
   x64: [
-    { name: 'kernels_avx512', width: 16, flags: AVX512 },
-    { name: 'kernels_avx2', width: 8, flags: AVX2 },
-    { name: 'kernels_portable', width: 4, flags: [] },
+    { source: 'kernels', set: 'avx512', width: 16, flags: AVX512 },
+    { source: 'kernels', set: 'avx2', width: 8, flags: AVX2 },
+    { source: 'kernels', set: 'portable', width: 4, flags: [] },
+    { source: 'quantized', set: 'avx512vnni', width: 16, flags: [...AVX512, '-mavx512vnni'] },
+    { source: 'quantized', set: 'avxvnni', width: 8, flags: [...AVX2, '-mavxvnni'] },
   ],
-  arm64: [{ name: 'kernels_portable', width: 4, flags: [] }],
+  arm64: [{ source: 'kernels', set: 'portable', width: 4, flags: [] }],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
 /** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
@@ -74,10 +76,10 @@ function fail(why) {
 
 /** What is compiled for an architecture: its name, source and options. */
 function objectsOf(arch) {
-  const kernels = KERNELS[arch].map(({ name, width, flags }) => {
-    const implementations = `${name.replace('kernels_', '')}Implementations`
-    const defines = [`-DVECTOR_WIDTH=${width}`, `-DDENSENET_IMPLEMENTATIONS=${implementations}`]
-    return { name, source: 'kernels/kernels.cc', flags: ['-O3', '-fno-math-errno', ...flags, ...defines] }
+  const kernels = KERNELS[arch].map(({ source, set, width, flags }) => {
+    const defines = [`-DVECTOR_WIDTH=${width}`, `-DDENSENET_IMPLEMENTATIONS=${set}Implementations`]
+    const options = ['-O3', '-fno-math-errno', ...flags, ...defines]
+    return { name: `${source}_${set}`, source: `kernels/${source}.cc`, flags: options }
   })
   const rest = SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2', ...NODE_API] }))
   return [...kernels, ...rest, ...(withReplay ? [REPLAY] : [])]
@@ -144,7 +146,8 @@ function zigBuild(zig, target) {
   }
 }
 
-/** The same by g++, for this machine. Where the processor cannot run AVX-512 those kernels are linked, and nothing more. */
+/** The same by g++, for this machine. Where the processor cannot run AVX-512 (or what is newer) those kernels are linked, and nothing
+ * more. */
 function sanitizedBuild() {
   const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
@@ -154,7 +157,7 @@ function sanitizedBuild() {
     folder,
     compile: objects.map(({ name, source, flags }) => [
       ...[compiler, ...COMMON, ...WARNINGS, ...flags, ...SANITIZERS],
-      ...(name === 'kernels_avx512' && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
+      ...(/avx512|vnni/.test(name) && !runsAvx512 ? ['-O0', '-fno-sanitize=all'] : []),
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     links: linksOf(objects, folder, [compiler, ...SANITIZERS, '-pthread'], ['-shared']),

@@ -1,11 +1,13 @@
 // A network made ready to answer: its own program, without loss, with folded norms, image by image, several in flight.
 import { type Architecture, scoresOf } from '../model/architecture.js'
 import { featureCount, featureLayer } from '../model/feature-layers.js'
+import type { Quantization } from '../model/quantization.js'
 import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
 import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
 import type { Program } from './program.js'
+import { quantizedPieces } from './quantized.js'
 import type { SessionState } from './session.js'
 
 export interface InferenceOptions {
@@ -15,6 +17,8 @@ export interface InferenceOptions {
   readonly layer?: string
   /** See PlanOptions. */
   readonly ownStatistics?: boolean | undefined
+  /** The layers that are computed in int8; default: none. */
+  readonly quantization?: Quantization | undefined
   /** As inferenceProgram gives it for these options, where it is planned already. */
   readonly program?: Program
 }
@@ -22,9 +26,15 @@ export interface InferenceOptions {
 /** The program that gives the logits, or a layer's output. */
 export const inferenceProgram = (
   architecture: Architecture,
-  { batchSize, layer, ownStatistics = false }: Omit<InferenceOptions, 'program'>,
+  { batchSize, layer, ownStatistics = false, quantization }: Omit<InferenceOptions, 'program'>,
 ): Program =>
-  plan(architecture, { mode: 'infer', batchSize, ownStatistics, ...(layer === undefined ? {} : { until: layer }) })
+  plan(architecture, {
+    mode: 'infer',
+    batchSize,
+    ownStatistics,
+    quantization,
+    ...(layer === undefined ? {} : { until: layer }),
+  })
 
 export interface Inference {
   readonly batchSize: number
@@ -43,7 +53,8 @@ export async function createInference(
     batchSize,
     layer,
     ownStatistics,
-    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics }),
+    quantization = [],
+    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics, quantization }),
   }: InferenceOptions,
 ): Promise<Inference> {
   const each =
@@ -55,6 +66,9 @@ export async function createInference(
     for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
       await buffers.parameters!.write(values, offset)
     }
+  }
+  for (const { role, offset, values } of quantizedPieces(architecture, parameters, running, quantization)) {
+    await buffers[role]?.write(values, offset)
   }
   const output = layer === undefined ? buffers.logits! : buffers.features!
   return {

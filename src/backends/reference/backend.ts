@@ -23,6 +23,7 @@ import { maxPoolBackward, maxPoolForward } from './max-pool.js'
 import type { Context, Place } from './memory.js'
 import { adamW, rmsProp, sgd } from './optimizers.js'
 import { pixelCrossEntropy } from './pixel-cross-entropy.js'
+import { quantizedDenseLayerForward } from './quantized.js'
 import { runningStatistics } from './running-statistics.js'
 import { transposedConvolutionBackward, transposedConvolutionForward } from './transposed-convolution.js'
 
@@ -37,6 +38,7 @@ const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall,
   convolutionForward,
   convolutionBackward,
   denseLayerForward,
+  quantizedDenseLayerForward,
   transposedConvolutionForward,
   transposedConvolutionBackward,
   averagePoolForward,

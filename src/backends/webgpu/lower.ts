@@ -11,8 +11,8 @@ import { linearBackward, linearForward } from './wgsl/linear.js'
 import { binaryCrossEntropy, crossEntropy } from './wgsl/loss.js'
 import { averagePoolBackward, averagePoolForward, maxPoolBackward, maxPoolForward } from './wgsl/pool.js'
 
-/** Of FC-DenseNets. */
-type Missing = 'transposedConvolutionForward' | 'transposedConvolutionBackward' | 'pixelCrossEntropy'
+/** Of FC-DenseNets, and of networks in int8. */
+type Missing = 'quantizedDenseLayerForward' | 'transposedConvolutionForward' | 'transposedConvolutionBackward' | 'pixelCrossEntropy'
 
 const KERNELS: {
   [K in Exclude<KernelName, Missing>]: (call: Extract<KernelCall, { kernel: K }>, room: Room) => Dispatch[]
@@ -39,6 +39,7 @@ const KERNELS: {
 
 /** Why there is no kernel for a call, or null. */
 export function refusal(call: KernelCall): string | null {
+  if (call.kernel === 'quantizedDenseLayerForward') return 'the webgpu backend has no layers in int8'
   if (call.kernel === 'pixelCrossEntropy') return 'the webgpu backend has no cross entropy of pixels'
   if (!(call.kernel in KERNELS)) return 'the webgpu backend has no transposed convolutions'
   const { bias, biasGradient } = call as Partial<ConvolutionForward & ConvolutionBackward>

@@ -106,7 +106,14 @@ async function makeClassifier(
     onWarning: context.warn,
   })
   try {
-    const runner = await createRunner({ config, state: weightsOf(checkpoint.state), backend: on, batchSize })
+    const { quantization } = checkpoint
+    const runner = await createRunner({
+      config,
+      state: weightsOf(checkpoint.state),
+      quantization,
+      backend: on,
+      batchSize,
+    })
     const classifier = { config, classes, normalisation, preprocessing, multiLabel: isMultiLabel(checkpoint), runner }
     return { classifier, close: () => runner.dispose().finally(() => on.dispose()) }
   } catch (error) {

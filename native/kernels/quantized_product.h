@@ -1,0 +1,138 @@
+// The product of layers in int8: rows of activations, whole numbers of 0 .. 127, times weights of -64 .. 64,
+//
+//   sums[r][lane] = sum over taps and steps of rows[r][taps[t] + step] * weights[t][step][lane]
+//
+// where a step is a dword of four channels, and lanes run over output channels. Sums are exact, whatever the order, so that every
+// instruction set has the same: four products are at most 4 * 127 * 64, which fits 16 bits with the sign.
+#pragma once
+#include "vector.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace {
+namespace quantized {
+
+typedef int16_t ShortVec __attribute__((vector_size(WIDTH * sizeof(int32_t))));
+typedef uint16_t UnsignedShortVec __attribute__((vector_size(WIDTH * sizeof(int32_t))));
+typedef uint32_t UnsignedVec __attribute__((vector_size(WIDTH * sizeof(int32_t))));
+
+inline IntVec loadWhole(const int32_t* from) {
+  IntVec v;
+  memcpy(&v, from, sizeof v);
+  return v;
+}
+inline void storeWhole(int32_t* to, IntVec v) { memcpy(to, &v, sizeof v); }
+
+#if !defined(__AVX2__)
+/// The first and the second byte of each pair, with their signs.
+inline ShortVec firstBytes(IntVec v) { return ShortVec(UnsignedShortVec(v) << 8) >> 8; }
+inline ShortVec secondBytes(IntVec v) { return ShortVec(v) >> 8; }
+inline ShortVec pairsOf(IntVec z, IntVec w) { return firstBytes(z) * firstBytes(w) + secondBytes(z) * secondBytes(w); }
+#endif
+
+/// sum + the eight products of the bytes of two dwords.
+inline __attribute__((always_inline)) IntVec addProducts(IntVec sum, IntVec z0, IntVec w0, IntVec z1, IntVec w1) {
+#if defined(__AVX512VNNI__) && VECTOR_WIDTH == 16
+  return IntVec(_mm512_dpbusd_epi32(_mm512_dpbusd_epi32(__m512i(sum), __m512i(z0), __m512i(w0)), __m512i(z1), __m512i(w1)));
+#elif defined(__AVXVNNI__)
+  return IntVec(_mm256_dpbusd_avx_epi32(_mm256_dpbusd_avx_epi32(__m256i(sum), __m256i(z0), __m256i(w0)), __m256i(z1), __m256i(w1)));
+#elif VECTOR_WIDTH == 16
+  const __m512i pairs =
+      _mm512_add_epi16(_mm512_maddubs_epi16(__m512i(z0), __m512i(w0)), _mm512_maddubs_epi16(__m512i(z1), __m512i(w1)));
+  return sum + IntVec(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(__AVX2__)
+  const __m256i pairs =
+      _mm256_add_epi16(_mm256_maddubs_epi16(__m256i(z0), __m256i(w0)), _mm256_maddubs_epi16(__m256i(z1), __m256i(w1)));
+  return sum + IntVec(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+  const IntVec pairs = IntVec(pairsOf(z0, w0) + pairsOf(z1, w1));
+  return sum + (IntVec(UnsignedVec(pairs) << 16) >> 16) + (pairs >> 16);
+#endif
+}
+
+/// Rows and vectors of the largest tile: with two steps of weights, and what a product needs, it fits 16 registers, or 32.
+constexpr int ROWS = 4;
+
+struct Product {
+  const int32_t* weights;  // [tap][step][vectors * WIDTH]
+  const int64_t* taps;     // from a row to what a tap reads, in dwords
+  int tapCount;
+  int64_t steps;  // of a tap; even
+};
+
+template <int R, int V, class Finish>
+__attribute__((noinline)) void tile(const Product& p, const int32_t* const* rows, int first, const Finish& finish) {
+  IntVec sums[R][V]{};
+  const int32_t* weights = p.weights;
+  for (int tap = 0; tap < p.tapCount; tap++) {
+    const int32_t* z[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) z[r] = rows[first + r] + p.taps[tap];
+    for (int64_t k = 0; k < p.steps; k += 2) {
+      IntVec w[2][V];
+#pragma GCC unroll 8
+      for (int i = 0; i < 2 * V; i++) w[i / V][i % V] = loadWhole(weights + i * WIDTH);
+      weights += 2 * V * WIDTH;
+#pragma GCC unroll 4
+      for (int r = 0; r < R; r++) {
+        const IntVec z0 = z[r][k] + IntVec{}, z1 = z[r][k + 1] + IntVec{};
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) sums[r][v] = addProducts(sums[r][v], z0, w[0][v], z1, w[1][v]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) finish(first + r, v, sums[r][v]);
+}
+
+template <int V, class Finish>
+inline void multiplyRows(const Product& p, const int32_t* const* rows, int count, const Finish& finish) {
+  for (int first = 0; first < count;) {
+    // Evenly, so that no tile is thin.
+    const int tiles = int(divideUp(count - first, ROWS)), height = int(divideUp(count - first, tiles));
+    switch (height) {
+      case 4: tile<4, V>(p, rows, first, finish); break;
+      case 3: tile<3, V>(p, rows, first, finish); break;
+      case 2: tile<2, V>(p, rows, first, finish); break;
+      default: tile<1, V>(p, rows, first, finish);
+    }
+    first += height;
+  }
+}
+
+/// Calls finish(row, vector, sums) for all vectors of a slice of weights, 1 .. TILE_VECTORS.
+template <class Finish, int V = TILE_VECTORS>
+inline void multiply(const Product& p, const int32_t* const* rows, int count, int vectors, const Finish& finish) {
+  if (vectors == V) return multiplyRows<V>(p, rows, count, finish);
+  if constexpr (V > 1) multiply<Finish, V - 1>(p, rows, count, vectors, finish);
+}
+
+/// weight[row][channel][tap], whole numbers, as slices of TILE_PIXELS output channels: [slice][tap][step][lane][4 channels], zeros where
+/// there are none. A last slice is as wide as its vectors.
+inline void packWeights(const float* weight, int rows, int channels, int tapCount, int64_t steps, int64_t lanes, int32_t* to) {
+  memset(to, 0, size_t(tapCount * steps * lanes) * sizeof(int32_t));
+  for (int64_t slice = 0; slice < lanes; slice += TILE_PIXELS) {
+    const int64_t width = smaller<int64_t>(TILE_PIXELS, lanes - slice);
+    int8_t* bytes = reinterpret_cast<int8_t*>(to + slice * tapCount * steps);
+    for (int64_t lane = 0; lane < width && slice + lane < rows; lane++) {
+      const float* from = weight + (slice + lane) * channels * tapCount;
+      for (int c = 0; c < channels; c++) {
+        for (int tap = 0; tap < tapCount; tap++) {
+          bytes[((tap * steps + c / 4) * width + lane) * 4 + c % 4] = int8_t(from[c * tapCount + tap]);
+        }
+      }
+    }
+  }
+}
+
+/// Whole numbers of 0 .. 127, halves to even, NaN as 127, in the lowest byte of each lane: adding 2^23 rounds them there.
+inline UnsignedVec roundWhole(Vec v) {
+  const Vec least = relu(v), largest = broadcast(127);
+  return UnsignedVec((least < largest ? least : largest) + broadcast(8388608));
+}
+
+}  // namespace quantized
+}  // namespace
