@@ -98,8 +98,8 @@ inline void prepare(const Task& task, int phase) {
 
 /// z of a panel's pixels. Reads up to a vector more.
 inline void packPixels(const Call& call, const Local& local, const Shape& shape, int64_t image, Range panel) {
-  for (int64_t p = 0; p < panel.size(); p += WIDTH) {
-    for (int64_t k = 0; k < shape.steps; k += WIDTH) {
+  for (int64_t k = 0; k < shape.steps; k += WIDTH) {
+    for (int64_t p = 0; p < panel.size(); p += WIDTH) {
       Vec dwords[WIDTH];
       for (int i = 0; i < WIDTH; i++) {
         UnsignedVec bytes{};
@@ -136,6 +136,19 @@ inline void clearAround(const Shape& shape, int32_t* y, int64_t row, int64_t fir
   if (row == shape.height - 1) clear(shape.height, from, to);
 }
 
+/// x of the panel after this one, which the same worker will want: its units follow each other.
+inline Ahead aheadOfInput(const Call& call, const Shape& shape, int64_t image, Range panel) {
+  const int64_t pixels = smaller(panel.size(), shape.pixels() - panel.end);
+  if (pixels <= 0) return {};
+  Ahead ahead;
+  ahead.row = reinterpret_cast<const char*>(call.input.plane(image, 0) + panel.end);
+  ahead.rowStep = shape.pixels() * int64_t(sizeof(Element));
+  ahead.rows = shape.in;
+  ahead.lines = int(divideUp(pixels, LINE)) + 1;
+  ahead.each = int(divideUp(int64_t(ahead.rows) * ahead.lines, divideUp(panel.size(), ROWS) * divideUp(shape.lanes, TILE_PIXELS)));
+  return ahead;
+}
+
 typedef int8_t Bytes __attribute__((vector_size(WIDTH)));
 
 inline void bottleneck(const Call& call, const Local& local, const Shape& shape, int64_t image, Range panel, int32_t* y) {
@@ -148,9 +161,10 @@ inline void bottleneck(const Call& call, const Local& local, const Shape& shape,
   const int32_t* rows[PANEL];
   for (int64_t i = 0; i < panel.size(); i++) rows[i] = local.z + i * shape.pixelStep;
   const int64_t tap = 0;
+  Ahead ahead = aheadOfInput(call, shape, image, panel);
   for (int64_t b = 0; b < shape.lanes; b += TILE_PIXELS) {
     const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.lanes - b) / WIDTH);
-    multiply({local.weights() + b * shape.steps, &tap, 1, shape.steps}, rows, int(panel.size()), vectors,
+    multiply({local.weights() + b * shape.steps, &tap, 1, shape.steps}, rows, int(panel.size()), vectors, ahead,
              [&](int row, int v, IntVec sums) __attribute__((always_inline)) {
                const int64_t at = b + v * WIDTH;
                const Vec value = __builtin_convertvector(sums, Vec) * load(local.scale + at) + load(local.bias + at);
@@ -169,9 +183,10 @@ inline void growth(const Call& call, const Local& local, const Shape& shape, int
   int64_t taps[TAPS];
   for (int i = 0; i < TAPS; i++) taps[i] = (i / 3 * shape.paddedWidth + i % 3) * shape.growthSteps;
   const int32_t* weights = local.weights() + shape.weightDwords();
+  Ahead nothing;
   for (int64_t o = 0; o < shape.outLanes; o += TILE_PIXELS) {
     const int vectors = int(smaller<int64_t>(TILE_PIXELS, shape.outLanes - o) / WIDTH);
-    multiply({weights + o * TAPS * shape.growthSteps, taps, TAPS, shape.growthSteps}, rows, int(panel.size()), vectors,
+    multiply({weights + o * TAPS * shape.growthSteps, taps, TAPS, shape.growthSteps}, rows, int(panel.size()), vectors, nothing,
              [&](int pixel, int v, IntVec sums) __attribute__((always_inline)) {
                const int64_t at = o + v * WIDTH;
                store(local.rows + pixel * shape.outLanes + at, __builtin_convertvector(sums, Vec) * load(local.growthScale + at));

@@ -54,6 +54,22 @@ inline __attribute__((always_inline)) IntVec addProducts(IntVec sum, IntVec z0, 
 /// Rows and vectors of the largest tile: with two steps of weights, and what a product needs, it fits 16 registers, or 32.
 constexpr int ROWS = 4;
 
+/// Lines of memory that will soon be wanted, of rows one after the other: after each tile a few are asked for.
+struct Ahead {
+  const char* row = nullptr;
+  int64_t rowStep = 0;  // in bytes
+  int rows = 0, lines = 0, each = 0, line = 0;
+  void ask() {
+    for (int i = 0; i < each && rows > 0; i++) {
+      __builtin_prefetch(row + line * 64);
+      if (++line < lines) continue;
+      line = 0;
+      row += rowStep;
+      rows--;
+    }
+  }
+};
+
 struct Product {
   const int32_t* weights;  // [tap][step][vectors * WIDTH]
   const int64_t* taps;     // from a row to what a tap reads, in dwords
@@ -89,7 +105,7 @@ __attribute__((noinline)) void tile(const Product& p, const int32_t* const* rows
 }
 
 template <int V, class Finish>
-inline void multiplyRows(const Product& p, const int32_t* const* rows, int count, const Finish& finish) {
+inline void multiplyRows(const Product& p, const int32_t* const* rows, int count, Ahead& ahead, const Finish& finish) {
   for (int first = 0; first < count;) {
     // Evenly, so that no tile is thin.
     const int tiles = int(divideUp(count - first, ROWS)), height = int(divideUp(count - first, tiles));
@@ -100,14 +116,15 @@ inline void multiplyRows(const Product& p, const int32_t* const* rows, int count
       default: tile<1, V>(p, rows, first, finish);
     }
     first += height;
+    ahead.ask();
   }
 }
 
 /// Calls finish(row, vector, sums) for all vectors of a slice of weights, 1 .. TILE_VECTORS.
 template <class Finish, int V = TILE_VECTORS>
-inline void multiply(const Product& p, const int32_t* const* rows, int count, int vectors, const Finish& finish) {
-  if (vectors == V) return multiplyRows<V>(p, rows, count, finish);
-  if constexpr (V > 1) multiply<Finish, V - 1>(p, rows, count, vectors, finish);
+inline void multiply(const Product& p, const int32_t* const* rows, int count, int vectors, Ahead& ahead, const Finish& finish) {
+  if (vectors == V) return multiplyRows<V>(p, rows, count, ahead, finish);
+  if constexpr (V > 1) multiply<Finish, V - 1>(p, rows, count, vectors, ahead, finish);
 }
 
 /// weight[row][channel][tap], whole numbers, as slices of TILE_PIXELS output channels: [slice][tap][step][lane][4 channels], zeros where
