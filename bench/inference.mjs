@@ -4,7 +4,8 @@
 // FOLDER: npm install --prefix FOLDER --ignore-scripts onnxruntime-node
 //
 // A round is ours, onnxruntime (in Node), OpenVINO and PyTorch (channels_last, which it runs fastest), every one in a fresh
-// process on the same network; onnxruntime and OpenVINO get the ONNX file that `densenet convert` writes. A figure is the
+// process on the same network; onnxruntime and OpenVINO get the ONNX file that `densenet convert` writes. The first three come in int8,
+// too: the network that `densenet quantize` writes, and its ONNX file. A figure is the
 // median over the rounds of a process's median run; memory is the most that the process held.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -60,12 +61,28 @@ const ENGINES = {
   onnxruntime: (work, onnx) =>
     answer(process.execPath, [here('onnxruntime_inference.mjs'), resolve(values.onnxruntime), onnx, job(work)]),
   OpenVINO: (work, onnx) => answer(values.python, [here('openvino_inference.py'), onnx, job(work)]),
+  'ours int8': (work, _, int8) => answer(process.execPath, [here('int8_inference.mjs'), int8, job(work)]),
+  'onnxruntime int8': (work, _, int8) => ENGINES.onnxruntime(work, `${int8}.onnx`),
+  'OpenVINO int8': (work, _, int8) => ENGINES.OpenVINO(work, `${int8}.onnx`),
   PyTorch: async work => {
     const steps = { settle: SETTLE, iterations: work.iterations }
     const way = { layout: 'channels_last', compile: false }
     const { seconds, peakBytes } = await torch(values.python, { task: 'infer', ...work }, steps, way)
     return { seconds: median(seconds), peakBytes }
   },
+}
+
+/** A network with fresh weights as ONNX, and in int8 as our own file and as ONNX. */
+async function write(model, onnx, int8) {
+  const network = DenseNet.create(model, { seed: 1 })
+  await network.export(onnx)
+  const { height, width, inputChannels: channels } = network.config
+  network.normalisation = { mean: Array(channels).fill(128), deviation: Array(channels).fill(64) }
+  const data = Uint8Array.from({ length: height * width * channels }, (_, i) => 128 + 100 * Math.sin(i))
+  const quantized = (await network.quantize([{ data, height, width, channels }])).network
+  network.dispose()
+  await quantized.save(int8)
+  await quantized.export(`${int8}.onnx`)
 }
 
 function job(work) {
@@ -81,10 +98,11 @@ try {
   let backend
   for (const work of works) {
     const onnx = join(folder, `${work.model}.onnx`)
-    await DenseNet.create(work.model, { seed: 1 }).export(onnx)
+    const int8 = join(folder, `${work.model}.int8.safetensors`)
+    await write(work.model, onnx, int8)
     const runs = Object.fromEntries(Object.keys(ENGINES).map(name => [name, []]))
     for (let round = 0; round < rounds; round++) {
-      for (const [name, run] of Object.entries(ENGINES)) runs[name].push(await run(work, onnx))
+      for (const [name, run] of Object.entries(ENGINES)) runs[name].push(await run(work, onnx, int8))
     }
     const medians = Object.entries(runs).map(([name, all]) => {
       const seconds = median(all.map(run => run.seconds))

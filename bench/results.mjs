@@ -13,6 +13,7 @@ const times = number => number.toFixed(2)
 const engine = name => ({
   [name]: ({ engines }) => {
     const found = engines[name]
+    if (!found) return undefined
     const ratio = found.times === undefined ? '' : ` (${times(found.times)})`
     return `${time(found.seconds)}${ratio}, ${megabytes(found.peakBytes)}`
   },
@@ -34,6 +35,9 @@ const COLUMNS = {
     ...engine('onnxruntime'),
     ...engine('OpenVINO'),
     ...engine('PyTorch'),
+    ...engine('ours int8'),
+    ...engine('onnxruntime int8'),
+    ...engine('OpenVINO int8'),
   },
   prediction: {
     work: ({ work }) => work,

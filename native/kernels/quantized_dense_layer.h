@@ -96,29 +96,43 @@ inline void prepare(const Task& task, int phase) {
   if (!call.packed) pack(call, local.packed);
 }
 
-/// z of a panel's pixels. Reads up to a vector more.
+/// z of some pixels of up to four channels, `step` apart, as dwords.
+template <int COUNT>
+inline __attribute__((always_inline)) Vec dwordsOf(const Element* x, int64_t step, const float* slope, const float* shift) {
+  UnsignedVec bytes{};
+#pragma GCC unroll 4
+  for (int j = 0; j < COUNT; j++) {
+    const UnsignedVec whole = roundWhole(broadcast(slope[j]) * load(x + j * step) + broadcast(shift[j]));
+    bytes |= j == 0 ? whole & 0xff : whole << (8 * j);
+  }
+  return Vec(bytes);
+}
+
+/// z of a panel's pixels: of as many dwords as a vector has lanes at a time. Reads up to a vector more.
 inline void packPixels(const Call& call, const Local& local, const Shape& shape, int64_t image, Range panel) {
+  const int64_t step = shape.pixels();
   for (int64_t k = 0; k < shape.steps; k += WIDTH) {
+    const int first = int(4 * k), count = shape.in - first;
+    const Element* x = call.input.plane(image, first) + panel.first;
+    const float *slope = local.slope + first, *shift = local.shift + first;
     for (int64_t p = 0; p < panel.size(); p += WIDTH) {
       Vec dwords[WIDTH];
-      for (int i = 0; i < WIDTH; i++) {
-        UnsignedVec bytes{};
-        const int first = int(k + i) * 4, count = smaller(4, shape.in - first);
-        const auto add = [&](int j) __attribute__((always_inline)) {
-          const int c = first + j;
-          const Vec x = load(call.input.plane(image, c) + panel.first + p);
-          const UnsignedVec whole = roundWhole(broadcast(local.slope[c]) * x + broadcast(local.shift[c]));
-          bytes |= j == 0 ? whole & 0xff : whole << (8 * j);
-        };
-        if (count == 4) {
-#pragma GCC unroll 4
-          for (int j = 0; j < 4; j++) add(j);
-        } else {
-          for (int j = 0; j < count; j++) add(j);
+      if (count >= 4 * WIDTH) {
+#pragma GCC unroll 16
+        for (int i = 0; i < WIDTH; i++) dwords[i] = dwordsOf<4>(x + 4 * i * step + p, step, slope + 4 * i, shift + 4 * i);
+      } else {
+        for (int i = 0; i < WIDTH; i++) {
+          const auto some = [&](auto of) { return of(x + 4 * i * step + p, step, slope + 4 * i, shift + 4 * i); };
+          switch (count - 4 * i) {
+            default: dwords[i] = count > 4 * i ? some(dwordsOf<4>) : Vec{}; break;
+            case 3: dwords[i] = some(dwordsOf<3>); break;
+            case 2: dwords[i] = some(dwordsOf<2>); break;
+            case 1: dwords[i] = some(dwordsOf<1>);
+          }
         }
-        dwords[i] = Vec(bytes);
       }
       transposeStages<1>(dwords);
+#pragma GCC unroll 16
       for (int i = 0; i < WIDTH; i++) storeWhole(local.z + (p + i) * shape.pixelStep + k, IntVec(dwords[i]));
     }
   }

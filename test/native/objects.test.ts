@@ -23,7 +23,7 @@ const objects = wanted
       .filter(name => name.endsWith('.o'))
       .map(name => basename(name, '.o'))
   : []
-const kernels = ['kernels_avx2', 'kernels_avx512', 'kernels_portable']
+const kernels = ['kernels_avx2', 'kernels_avx512', 'kernels_portable', 'quantized_avx512vnni', 'quantized_avxvnni']
 const tool = (name: string, ...args: string[]): string =>
   execFileSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 
@@ -36,6 +36,8 @@ const code = (name: string): string[] =>
 /** Anything encoded as AVX; AVX-512's registers and masks. */
 const AVX = /^v[a-z]|%[yz]mm/
 const AVX512 = /%zmm|%k[0-7]|%[xy]mm(?:1[6-9]|2\d|3[01])/
+/** Products of bytes, added at once. */
+const VNNI = /vpdpbusd/
 
 describe.skipIf(!wanted)('object files', () => {
   test('are all there', () => {
@@ -45,10 +47,11 @@ describe.skipIf(!wanted)('object files', () => {
   test.each(objects)('%s: no wider instructions than it may have', name => {
     const instructions = code(name)
     expect(instructions.length).toBeGreaterThan(0)
-    if (name === 'kernels_avx512') return expect(instructions.some(text => AVX512.test(text))).toBe(true)
-    const forbidden = name === 'kernels_avx2' ? AVX512 : AVX
-    if (name === 'kernels_avx2') expect(instructions.some(text => AVX.test(text))).toBe(true)
-    expect(instructions.filter(text => forbidden.test(text))).toEqual([])
+    expect(instructions.some(text => VNNI.test(text))).toBe(name.endsWith('vnni'))
+    if (name.includes('avx512')) return expect(instructions.some(text => AVX512.test(text))).toBe(true)
+    const wide = name.includes('avx')
+    expect(instructions.some(text => AVX.test(text))).toBe(wide)
+    expect(instructions.filter(text => (wide ? AVX512 : AVX).test(text))).toEqual([])
   })
 
   // An inline function outside an anonymous namespace would be in all three, and the linker would keep any one of them.
@@ -59,6 +62,6 @@ describe.skipIf(!wanted)('object files', () => {
         .trim()
         .split('\n')
         .map(line => line.replace(/^[0-9a-f]+ /, '')),
-    ).toEqual([`T densenet::${name.replace('kernels_', '')}Implementations(densenet::Call const&)`])
+    ).toEqual([`T densenet::${name.replace(/^[a-z]+_/, '')}Implementations(densenet::Call const&)`])
   })
 })
