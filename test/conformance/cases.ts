@@ -468,6 +468,19 @@ const DENSE_LAYERS: readonly DenseLayerRow[] = [
   { inputs: 1, between: 1, outputs: 1, batch: 1, height: 1, width: 6 },
 ]
 
+/** In int8: several panels of pixels, parts of vectors and of four channels, one channel, norms of small deviations. */
+const QUANTIZED_LAYERS: readonly DenseLayerRow[] = [
+  { inputs: 64, between: 128, outputs: 32, batch: 1, height: 7, width: 7 },
+  { inputs: 300, between: 48, outputs: 12, batch: 2, height: 4, width: 5, mean: 3 },
+  { inputs: 37, between: 20, outputs: 5, batch: 1, height: 13, width: 29, window: true },
+  { inputs: 24, between: 72, outputs: 18, batch: 3, height: 8, width: 9, spare: 1 },
+  { inputs: 5, between: 70, outputs: 33, batch: 2, height: 3, width: 6, window: true },
+  { inputs: 9, between: 4, outputs: 1, batch: 17, height: 3, width: 5, deviation: 0.005 },
+  { inputs: 131, between: 33, outputs: 24, batch: 1, height: 51, width: 2 },
+  { inputs: 2, between: 3, outputs: 2, batch: 2, height: 1, width: 1 },
+  { inputs: 1, between: 1, outputs: 1, batch: 1, height: 1, width: 6 },
+]
+
 const AVERAGE_POOLS: readonly (PoolRow & { readonly global?: boolean })[] = [
   { channels: 24, batch: 3, height: 8, width: 8, norm: true },
   { channels: 37, batch: 8, height: 7, width: 9, norm: true, window: true, mean: 3, spare: 1 },
@@ -1217,7 +1230,7 @@ const usualCases: readonly ConformanceCase[] = [
 ]
 
 /** Of networks in int8. */
-export const quantizedCases: readonly ConformanceCase[] = DENSE_LAYERS.map(quantizedDenseLayerCase)
+export const quantizedCases: readonly ConformanceCase[] = QUANTIZED_LAYERS.map(quantizedDenseLayerCase)
 
 export const unusualCases: readonly ConformanceCase[] = [
   ...UNUSUAL_CONVOLUTIONS.flatMap(convolutionCases),

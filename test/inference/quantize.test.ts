@@ -14,6 +14,7 @@ import type { Tensor } from '../../dist/interop/tensor.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { quantizedLayers } from '../../dist/model/quantization.js'
 import { concatenate } from '../../dist/util/bytes.js'
+import { instructionSets } from '../native-available.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
 
 const on = createReferenceBackend()
@@ -22,7 +23,6 @@ const path = join(temporaryFolder(), 'int8.safetensors')
 const [FIRST, SECOND] = [1, 2].map(block => `features.denseblock${block}.denselayer1`) as [string, string]
 const sha256 = () => createHash('sha256')
 
-/** One norm turns signs around, and one channel of it is 0. */
 function network(): DenseNet {
   const made = DenseNet.create({ ...TINY, dropRate: 0 }, { seed: 4 })
   made.normalisation = tinyDataset('test', 1).normalisation
@@ -99,6 +99,18 @@ describe('a network in int8', () => {
     const plain = DenseNet.create({ ...TINY, bottleneck: false })
     const sentence = 'int8 is for dense layers with a bottleneck, and this network has none'
     await expect(plain.quantize(test12, { on })).rejects.toThrow(sentence)
+  })
+})
+
+describe.skipIf(instructionSets.length === 0)('on the processor, in int8', () => {
+  test('every number of threads has the same bits, close to the reference', async () => {
+    const expected = (await int8.predict(test12, { on })).scores
+    const each = []
+    for (const threads of [1, 2, 3]) each.push((await int8.predict(test12, { backend: 'native', threads })).scores)
+    expect(each[1]).toEqual(each[0])
+    expect(each[2]).toEqual(each[0])
+    for (const [i, score] of each[0]!.entries()) expect(Math.abs(score - expected[i]!)).toBeLessThan(0.02)
+    int8.dispose()
   })
 })
 

@@ -1,7 +1,7 @@
 // What the compiler made: no instruction that a processor may lack stands outside the kernels of its own instruction set,
 // where dispatch.cc keeps it from running, and the linker finds nothing to confuse between two of them.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -38,6 +38,11 @@ const AVX = /^v[a-z]|%[yz]mm/
 const AVX512 = /%zmm|%k[0-7]|%[xy]mm(?:1[6-9]|2\d|3[01])/
 /** Products of bytes, added at once. */
 const VNNI = /vpdpbusd/
+
+if (!/\bavx512_vnni\b|\bavx_vnni\b/.test(wanted ? readFileSync('/proc/cpuinfo', 'utf8') : ''))
+  console.log(
+    'skipped: layers in int8 by VNNI cannot run on this processor; only what they are compiled to is looked at',
+  )
 
 describe.skipIf(!wanted)('object files', () => {
   test('are all there', () => {

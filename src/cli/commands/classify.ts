@@ -93,7 +93,10 @@ async function makeClassifier(
   refuseHeadless(report, 'classifying')
   checkNormalisation(checkpoint)
   if (report) tellReport(flags.model, report, config, context.say)
-  else context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes`)
+  else {
+    const how = checkpoint.quantization ? `, ${checkpoint.quantization.length} layers in int8` : ''
+    context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes${how}`)
+  }
   if (classes.length === 0 && classNames(classes, config).length > 0)
     context.say("  assumed: the classes are ImageNet's, in the usual order")
   const grey = config.inputChannels === 1 ? "; colours become grey as Pillow's L" : ''

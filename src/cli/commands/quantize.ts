@@ -45,7 +45,7 @@ export function quantizeCommand(finish: (exitCode: number) => void): Command {
       `
 Examples:
   densenet quantize densenet121 --data photos --output densenet121.int8.safetensors
-  densenet quantize runs/a --data cifar10 --output int8.safetensors
+  densenet quantize runs/a --dataset cifar10 --output int8.safetensors
   densenet test int8.safetensors --dataset cifar10
   densenet convert int8.safetensors int8.onnx`,
     )
