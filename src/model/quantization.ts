@@ -7,7 +7,7 @@ import { type BatchNorm, type Convolution, partsOf } from './parts.js'
 
 /** Four products of the two and no more fit a signed number of 16 bits, in which processors without VNNI add them. Scales by a power of
  * two are exact: rounding weights a second time changes nothing. */
-export const LARGEST_WEIGHT = 64
+const LARGEST_WEIGHT = 64
 export const LARGEST_ACTIVATION = 127
 
 /** A dense layer with a bottleneck, by its name; the steps in which what its convolutions read is counted. */

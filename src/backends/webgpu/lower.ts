@@ -12,7 +12,11 @@ import { binaryCrossEntropy, crossEntropy } from './wgsl/loss.js'
 import { averagePoolBackward, averagePoolForward, maxPoolBackward, maxPoolForward } from './wgsl/pool.js'
 
 /** Of FC-DenseNets, and of networks in int8. */
-type Missing = 'quantizedDenseLayerForward' | 'transposedConvolutionForward' | 'transposedConvolutionBackward' | 'pixelCrossEntropy'
+type Missing =
+  | 'quantizedDenseLayerForward'
+  | 'transposedConvolutionForward'
+  | 'transposedConvolutionBackward'
+  | 'pixelCrossEntropy'
 
 const KERNELS: {
   [K in Exclude<KernelName, Missing>]: (call: Extract<KernelCall, { kernel: K }>, room: Room) => Dispatch[]
