@@ -1,11 +1,11 @@
-// From a network to the same one in int8: activations are looked at on some images, and a layer that answers tell from float32's stays
-// as it is.
+// From a network to the same one in int8: activations are looked at on some images, and a layer that changes answers too much stays in
+// float32.
 import type { ComputeOptions } from '../backends/registry.js'
 import type { Backend, Numbers } from '../engine/backend.js'
 import { calibrate, type ImageBatch } from '../engine/calibrate.js'
 import { createInference } from '../engine/inference.js'
 import type { SessionState } from '../engine/session.js'
-import { parameterError, usageError } from '../errors.js'
+import { DenseNetError, parameterError, usageError } from '../errors.js'
 import { type Dataset, limitDataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import { checkNormalisation, inputSize, type NetworkInput } from '../images/network-input.js'
@@ -33,7 +33,7 @@ export interface QuantizeOptions extends ComputeOptions {
   readonly onProgress?: ((part: number) => void) | undefined
 }
 
-/** A layer whose own loss is above this stays in float32. Of the networks measured none of 90 is (docs/quantize.md). */
+/** A layer whose own loss is above this stays in float32. Those of sound networks are about a hundredth (docs/quantize.md). */
 const MOST_LOSS = 0.1
 
 /** Images that layers are judged by, and how many go through the network at once. */
@@ -69,7 +69,7 @@ export async function quantize(
   const all = await calibrate(described, backend, state, batches, done => tell((0.5 * done) / count))
   const judged = batches.slice(0, JUDGED / BATCH)
   const logits = async (quantization: Quantization): Promise<Numbers[]> => {
-    const inference = await createInference(described, backend, state, { batchSize: judged[0]!.size, quantization })
+    const inference = await createInference(described, backend, state, { batchSize: BATCH, quantization })
     try {
       const answers: Numbers[] = []
       for (const { images, size } of judged) answers.push(await inference.run(images, size))
@@ -84,6 +84,12 @@ export async function quantize(
     const loss = lossOf(exact, await logits([layer]), network.config.classes)
     layers.push({ name: layer.name, loss, int8: loss <= MOST_LOSS })
     tell(0.5 + (0.5 * layers.length) / count)
+  }
+  if (!layers.some(({ int8 }) => int8)) {
+    const least = Math.min(...layers.map(({ loss }) => loss))
+    throw new DenseNetError(
+      `no layer of this network can be in int8: each alone changes logits by ${(100 * least).toFixed()} % or more`,
+    )
   }
   const kept = new Set(layers.filter(({ int8 }) => int8).map(({ name }) => name))
   return { quantization: all.filter(({ name }) => kept.has(name)), layers }
@@ -107,6 +113,7 @@ async function ofImages(
   { reading }: FeaturePlace,
 ): Promise<ImageBatch[]> {
   checkNormalisation(network)
+  if (images.length === 0) throw usageError('there are no images to look at')
   const batches: ImageBatch[] = []
   for (let first = 0; first < images.length; first += BATCH) {
     const { input, read, failed } = await readBatch(images.slice(first, first + BATCH), network, reading)

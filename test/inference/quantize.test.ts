@@ -12,7 +12,9 @@ import { onnxGraph } from '../../dist/interop/onnx-graph.js'
 import { decodeSafetensors, encodeSafetensors } from '../../dist/interop/safetensors.js'
 import type { Tensor } from '../../dist/interop/tensor.js'
 import { architecture } from '../../dist/model/architecture.js'
+import { parameterTable } from '../../dist/model/parameters.js'
 import { quantizedLayers } from '../../dist/model/quantization.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 import { concatenate } from '../../dist/util/bytes.js'
 import { instructionSets } from '../native-available.js'
 import { TINY, temporaryFolder, tinyDataset } from '../training/fixtures.js'
@@ -80,6 +82,29 @@ describe('a network in int8', () => {
       'denseLayerForward',
       'quantizedDenseLayerForward',
     ])
+  })
+
+  test('leaves a layer as it is that whole numbers would spoil', async () => {
+    const checkpoint = await readCheckpoint(path)
+    const { parameters } = checkpoint.state
+    const offset = new Map(
+      parameterTable(architecture(int8.config)).parameters.map(({ name, offset }) => [name, offset]),
+    )
+    // Where nothing is read, one weight is so large that the others, counted in its steps, are 0.
+    for (const tensor of ['norm1.weight', 'norm1.bias']) parameters[offset.get(`${FIRST}.${tensor}`)!] = 0
+    for (let b = 0; b < 4; b++) parameters[offset.get(`${FIRST}.conv1.weight`)! + b * 4] = 1e4
+    // What the layer makes counts.
+    const growth = offset.get(`${FIRST}.conv2.weight`)!
+    for (let i = growth; i < growth + 72; i++) parameters[i]! *= 20
+    const spoilt = DenseNet.of({ ...checkpoint, quantization: undefined })
+    const made = await spoilt.quantize(tinyDataset('train', 8), { on })
+    expect(made.layers.map(({ int8 }) => int8)).toEqual([false, true])
+    expect(made.layers[0]!.loss).toBeGreaterThan(0.1)
+    expect(made.network.quantization!.map(({ name }) => name)).toEqual([SECOND])
+  })
+
+  test('needs images', async () => {
+    await expect(float32.quantize([], { on })).rejects.toThrow('there are no images to look at')
   })
 
   test.each([
