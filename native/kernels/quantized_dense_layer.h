@@ -96,12 +96,11 @@ inline void prepare(const Task& task, int phase) {
   if (!call.packed) pack(call, local.packed);
 }
 
-/// z of some pixels of up to four channels, `step` apart, as dwords.
-template <int COUNT>
-inline __attribute__((always_inline)) Vec dwordsOf(const Element* x, int64_t step, const float* slope, const float* shift) {
+/// z of some pixels of `count` channels, up to four, `step` apart, as dwords.
+inline __attribute__((always_inline)) Vec dwordsOf(const Element* x, int64_t step, const float* slope, const float* shift, int count) {
   UnsignedVec bytes{};
 #pragma GCC unroll 4
-  for (int j = 0; j < COUNT; j++) {
+  for (int j = 0; j < count; j++) {
     const UnsignedVec whole = roundWhole(broadcast(slope[j]) * load(x + j * step) + broadcast(shift[j]));
     bytes |= j == 0 ? whole & 0xff : whole << (8 * j);
   }
@@ -119,16 +118,10 @@ inline void packPixels(const Call& call, const Local& local, const Shape& shape,
       Vec dwords[WIDTH];
       if (count >= 4 * WIDTH) {
 #pragma GCC unroll 16
-        for (int i = 0; i < WIDTH; i++) dwords[i] = dwordsOf<4>(x + 4 * i * step + p, step, slope + 4 * i, shift + 4 * i);
+        for (int i = 0; i < WIDTH; i++) dwords[i] = dwordsOf(x + 4 * i * step + p, step, slope + 4 * i, shift + 4 * i, 4);
       } else {
         for (int i = 0; i < WIDTH; i++) {
-          const auto some = [&](auto of) { return of(x + 4 * i * step + p, step, slope + 4 * i, shift + 4 * i); };
-          switch (count - 4 * i) {
-            default: dwords[i] = count > 4 * i ? some(dwordsOf<4>) : Vec{}; break;
-            case 3: dwords[i] = some(dwordsOf<3>); break;
-            case 2: dwords[i] = some(dwordsOf<2>); break;
-            case 1: dwords[i] = some(dwordsOf<1>);
-          }
+          dwords[i] = dwordsOf(x + 4 * i * step + p, step, slope + 4 * i, shift + 4 * i, smaller(4, count - 4 * i));
         }
       }
       transposeStages<1>(dwords);
