@@ -6,9 +6,6 @@
 // instruction set has the same: four products are at most 4 * 127 * 64, which fits 16 bits with the sign.
 #pragma once
 #include "vector.h"
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace {
 namespace quantized {
@@ -24,30 +21,42 @@ inline IntVec loadWhole(const int32_t* from) {
 }
 inline void storeWhole(int32_t* to, IntVec v) { memcpy(to, &v, sizeof v); }
 
-#if !defined(__AVX2__)
-/// The first and the second byte of each pair, with their signs.
-inline ShortVec firstBytes(IntVec v) { return ShortVec(UnsignedShortVec(v) << 8) >> 8; }
-inline ShortVec secondBytes(IntVec v) { return ShortVec(v) >> 8; }
-inline ShortVec pairsOf(IntVec z, IntVec w) { return firstBytes(z) * firstBytes(w) + secondBytes(z) * secondBytes(w); }
+/// Both products of each pair of bytes, added up.
+inline ShortVec pairsOf(IntVec z, IntVec w) {
+#if defined(__AVX2__)
+  ShortVec pairs;
+  asm("vpmaddubsw %2, %1, %0" : "=v"(pairs) : "v"(z), "v"(w));
+  return pairs;
+#else
+  const auto first = [](IntVec v) { return ShortVec(UnsignedShortVec(v) << 8) >> 8; };
+  return first(z) * first(w) + (ShortVec(z) >> 8) * (ShortVec(w) >> 8);
 #endif
+}
+
+/// Both numbers of each pair, added up.
+inline IntVec sumOf(ShortVec pairs) {
+#if defined(__AVX2__)
+  const ShortVec ones = ShortVec{} + 1;
+  IntVec sum;
+  asm("vpmaddwd %2, %1, %0" : "=v"(sum) : "v"(pairs), "v"(ones));
+  return sum;
+#else
+  return (IntVec(UnsignedVec(pairs) << 16) >> 16) + (IntVec(pairs) >> 16);
+#endif
+}
 
 /// sum + the eight products of the bytes of two dwords.
 inline __attribute__((always_inline)) IntVec addProducts(IntVec sum, IntVec z0, IntVec w0, IntVec z1, IntVec w1) {
-#if defined(__AVX512VNNI__) && VECTOR_WIDTH == 16
-  return IntVec(_mm512_dpbusd_epi32(_mm512_dpbusd_epi32(__m512i(sum), __m512i(z0), __m512i(w0)), __m512i(z1), __m512i(w1)));
+#if defined(__AVX512VNNI__)
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(z0), "v"(w0));
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(z1), "v"(w1));
+  return sum;
 #elif defined(__AVXVNNI__)
-  return IntVec(_mm256_dpbusd_avx_epi32(_mm256_dpbusd_avx_epi32(__m256i(sum), __m256i(z0), __m256i(w0)), __m256i(z1), __m256i(w1)));
-#elif VECTOR_WIDTH == 16
-  const __m512i pairs =
-      _mm512_add_epi16(_mm512_maddubs_epi16(__m512i(z0), __m512i(w0)), _mm512_maddubs_epi16(__m512i(z1), __m512i(w1)));
-  return sum + IntVec(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
-#elif defined(__AVX2__)
-  const __m256i pairs =
-      _mm256_add_epi16(_mm256_maddubs_epi16(__m256i(z0), __m256i(w0)), _mm256_maddubs_epi16(__m256i(z1), __m256i(w1)));
-  return sum + IntVec(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(z0), "x"(w0));
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(z1), "x"(w1));
+  return sum;
 #else
-  const IntVec pairs = IntVec(pairsOf(z0, w0) + pairsOf(z1, w1));
-  return sum + (IntVec(UnsignedVec(pairs) << 16) >> 16) + (pairs >> 16);
+  return sum + sumOf(pairsOf(z0, w0) + pairsOf(z1, w1));
 #endif
 }
 
