@@ -3,9 +3,9 @@
 // VENV: python3 -m venv VENV && VENV/bin/pip install torch openvino
 // FOLDER: npm install --prefix FOLDER --ignore-scripts onnxruntime-node
 //
-// A round is ours, onnxruntime (in Node), OpenVINO and PyTorch (channels_last, which it runs fastest), in float32 and, but for
-// onnxruntime, which has no such kernels, in bfloat16, every one in a fresh
-// process on the same network; onnxruntime and OpenVINO get the ONNX file that `densenet convert` writes. A figure is the
+// A round is ours, onnxruntime (in Node), OpenVINO and PyTorch (channels_last, which it runs fastest), in float32; but for onnxruntime,
+// which has no such kernels, in bfloat16; and the first three in int8: the network that `densenet quantize` writes, and its ONNX file.
+// Every one is in a fresh process on the same network; onnxruntime and OpenVINO get the ONNX file that `densenet convert` writes. A figure is the
 // median over the rounds of a process's median run; memory is the most that the process held.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -53,15 +53,17 @@ const answer = async (command, args) => {
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }
 
-const ours = precision => async work => {
-  const { medianSeconds, peakBytes, backend } = await measure({ task: 'infer', settle: SETTLE, precision, ...work })
-  return { seconds: medianSeconds, peakBytes, backend }
-}
 /** Null where it took another precision, as it does without a word where the processor does not multiply bfloat16. */
 const openvino = precision => async (work, onnx) => {
   const found = await answer(values.python, [here('openvino_inference.py'), onnx, job(work, precision)])
   return found.precision === precision ? found : null
 }
+const ours = precision => async work => {
+  const { medianSeconds, peakBytes, backend } = await measure({ task: 'infer', settle: SETTLE, precision, ...work })
+  return { seconds: medianSeconds, peakBytes, backend }
+}
+const onnxruntime = (work, onnx) =>
+  answer(process.execPath, [here('onnxruntime_inference.mjs'), resolve(values.onnxruntime), onnx, job(work)])
 const pytorch = precision => async work => {
   const steps = { settle: SETTLE, iterations: work.iterations }
   const way = { layout: 'channels_last', compile: false, precision }
@@ -72,12 +74,27 @@ const pytorch = precision => async work => {
 const ENGINES = {
   ours: ours('float32'),
   'ours, bfloat16': ours('bfloat16'),
-  onnxruntime: (work, onnx) =>
-    answer(process.execPath, [here('onnxruntime_inference.mjs'), resolve(values.onnxruntime), onnx, job(work)]),
+  'ours, int8': (work, _, int8) => answer(process.execPath, [here('int8_inference.mjs'), int8, job(work)]),
+  onnxruntime,
+  'onnxruntime, int8': (work, _, int8) => onnxruntime(work, `${int8}.onnx`),
   OpenVINO: openvino('f32'),
   'OpenVINO, bfloat16': openvino('bf16'),
+  'OpenVINO, int8': (work, _, int8) => openvino('f32')(work, `${int8}.onnx`),
   PyTorch: pytorch('float32'),
   'PyTorch, bfloat16': pytorch('bfloat16'),
+}
+
+/** A network with fresh weights as ONNX, and in int8 as our own file and as ONNX. */
+async function write(model, onnx, int8) {
+  const network = DenseNet.create(model, { seed: 1 })
+  await network.export(onnx)
+  const { height, width, inputChannels: channels } = network.config
+  network.normalisation = { mean: Array(channels).fill(128), deviation: Array(channels).fill(64) }
+  const data = Uint8Array.from({ length: height * width * channels }, (_, i) => 128 + 100 * Math.sin(i))
+  const quantized = (await network.quantize([{ data, height, width, channels }])).network
+  network.dispose()
+  await quantized.save(int8)
+  await quantized.export(`${int8}.onnx`)
 }
 
 function job(work, precision) {
@@ -93,11 +110,12 @@ try {
   let backend
   for (const work of works) {
     const onnx = join(folder, `${work.model}.onnx`)
-    await DenseNet.create(work.model, { seed: 1 }).export(onnx)
+    const int8 = join(folder, `${work.model}.int8.safetensors`)
+    await write(work.model, onnx, int8)
     const runs = Object.fromEntries(Object.keys(ENGINES).map(name => [name, []]))
     for (let round = 0; round < rounds; round++) {
       for (const [name, run] of Object.entries(ENGINES)) {
-        const found = await run(work, onnx)
+        const found = await run(work, onnx, int8)
         if (found) runs[name].push(found)
       }
     }

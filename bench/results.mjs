@@ -54,6 +54,9 @@ const COLUMNS = {
     ...engine('OpenVINO, bfloat16'),
     ...engine('PyTorch'),
     ...engine('PyTorch, bfloat16'),
+    ...engine('ours, int8'),
+    ...engine('onnxruntime, int8'),
+    ...engine('OpenVINO, int8'),
   },
   prediction: {
     work: ({ work }) => work,

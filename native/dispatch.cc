@@ -40,7 +40,7 @@ Kernels kernelsOf(const char* isa) {
 /// What the processor can do and the operating system saves. Asked of the processor itself: the compiler's built-in function for this
 /// needs a library, and answers that there is nothing where it is another one's.
 struct Features {
-  bool avx2 = false, avx512 = false, avx512bf16 = false;
+  bool avx2 = false, avx512 = false, avx512bf16 = false, avxVnni = false, avx512Vnni = false;
   Features() {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return;
@@ -52,9 +52,31 @@ struct Features {
     constexpr unsigned AVX2 = 1u << 5, AVX512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
     avx2 = fma && (b & AVX2) && (saved & YMM) == YMM;
     avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
-    avx512bf16 = avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+    avx512Vnni = avx512 && (c >> 11 & 1);
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return;
+    avx512bf16 = avx512 && (a >> 5 & 1);
+    avxVnni = avx2 && (a >> 4 & 1);
   }
 };
+
+/// Layers in int8 by VNNI, all else as in the set that it comes with.
+template <int SET>
+struct WithVnni {
+  static Implementations others, quantized;
+  static KernelImplementation choose(const Call& call) {
+    return (call.kernel == Kernel::QuantizedDenseLayerForward ? quantized : others)(call);
+  }
+  static Kernels of(Kernels kernels, const char* isa) {
+    quantized = kernelsOf(isa).of[0];
+    others = kernels.of[0];
+    if (quantized && others) kernels.of[0] = choose;
+    return kernels;
+  }
+};
+template <int SET>
+Implementations WithVnni<SET>::others = nullptr;
+template <int SET>
+Implementations WithVnni<SET>::quantized = nullptr;
 #endif
 
 }  // namespace
@@ -72,8 +94,14 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
     kernels.of[int(precision)] = kernelsOf("avx512bf16").of[int(precision)];
     add("avx512bf16", "AVX-512 with products of bfloat16", kernels);
   }
-  if (processor.avx512) add("avx512", "AVX-512", kernelsOf("avx512"));
-  if (processor.avx2) add("avx2", "AVX2", kernelsOf("avx2"));
+  if (processor.avx512) {
+    const Kernels kernels = kernelsOf("avx512");
+    add("avx512", "AVX-512", processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels);
+  }
+  if (processor.avx2) {
+    const Kernels kernels = kernelsOf("avx2");
+    add("avx2", "AVX2", processor.avxVnni ? WithVnni<2>::of(kernels, "avxvnni") : kernels);
+  }
 #else
   (void)precision;
 #endif

@@ -103,6 +103,9 @@ struct Call {
   OutputGradient outputGradient;
   InputGradient inputGradient;
   const Real *weight = nullptr, *bias = nullptr, *foldedBias = nullptr, *growthWeight = nullptr;
+  // of layers in int8
+  const Real *scale = nullptr, *growthScale = nullptr;
+  double inputStep = 0;
   Weights weights[2];
   /// What the kernel made of the weights (KernelImplementation::pack), or nullptr: then it makes it anew in every run.
   const void* packed = nullptr;

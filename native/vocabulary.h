@@ -4,12 +4,13 @@
 namespace densenet {
 
 /// What encodings of this vocabulary begin with.
-constexpr double FINGERPRINT = 662808718;
+constexpr double FINGERPRINT = 3746848055;
 
 enum class Kernel : int {
   ConvolutionForward,
   ConvolutionBackward,
   DenseLayerForward,
+  QuantizedDenseLayerForward,
   TransposedConvolutionForward,
   TransposedConvolutionBackward,
   AveragePoolForward,
@@ -56,6 +57,12 @@ void readFields(Decoder& in, Call& call) {
       in.ref(call.norm.gamma); in.ref(call.norm.beta); in.ref(call.norm.mean); in.ref(call.norm.variance); in.number(call.norm.epsilon);
       in.integer(call.channels); in.weight(call.weight, call.weights[0]); in.ref(call.foldedBias);
       in.weight(call.growthWeight, call.weights[1]); in.view(call.output);
+      break;
+    case Kernel::QuantizedDenseLayerForward:
+      in.view(call.input);
+      in.ref(call.norm.gamma); in.ref(call.norm.beta); in.ref(call.norm.mean); in.ref(call.norm.variance); in.number(call.norm.epsilon);
+      in.number(call.inputStep); in.integer(call.channels); in.weight(call.weight, call.weights[0]); in.ref(call.scale);
+      in.ref(call.foldedBias); in.weight(call.growthWeight, call.weights[1]); in.ref(call.growthScale); in.view(call.output);
       break;
     case Kernel::TransposedConvolutionForward:
       in.integer(call.size); in.integer(call.stride); in.view(call.input); in.weight(call.weight, call.weights[0]);

@@ -47,22 +47,30 @@ const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', 
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
 /** By their names in native/dispatch.cc, and what native/program.h calls them. */
 const PRECISIONS = { float32: 32, float64: 64, bfloat16: 16 }
-/** kernels/kernels.cc, compiled once for each instruction set and precision; those that take longest first. */
+/** kernels/kernels.cc, or another source, compiled once for each instruction set and precision; those that take longest first. */
 const inEachPrecision = sets =>
   Object.keys(PRECISIONS).flatMap(precision => sets.map(([isa, flags]) => ({ isa, precision, flags })))
+/** What an instruction set has kernels of its own for, beside another's. */
+const QUANTIZED = { source: 'quantized', precision: 'float32' }
 const PORTABLE = ['portable', ['-DVECTOR_WIDTH=4']]
 const KERNELS = {
   x64: inEachPrecision([
     ['avx512', [...AVX512, '-DVECTOR_WIDTH=16']],
     ['avx2', [...AVX2, '-DVECTOR_WIDTH=8']],
     PORTABLE,
-  ]).concat({ isa: 'avx512bf16', precision: 'bfloat16', flags: [...AVX512, '-mavx512bf16', '-DVECTOR_WIDTH=16'] }),
+  ]).concat(
+    { isa: 'avx512bf16', precision: 'bfloat16', flags: [...AVX512, '-mavx512bf16', '-DVECTOR_WIDTH=16'] },
+    { ...QUANTIZED, isa: 'avx512vnni', flags: [...AVX512, '-mavx512vnni', '-DVECTOR_WIDTH=16'] },
+    { ...QUANTIZED, isa: 'avxvnni', flags: [...AVX2, '-mavxvnni', '-DVECTOR_WIDTH=8'] },
+  ),
   arm64: inEachPrecision([PORTABLE]),
 }
 /** What Linux calls that which a processor must have for each; best first. */
 const NEEDS = {
   avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
+  avx512vnni: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_vnni'],
   avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
+  avxvnni: ['avx2', 'fma', 'avx_vnni'],
   avx2: ['avx2', 'fma'],
   portable: [],
 }
@@ -92,7 +100,7 @@ function fail(why) {
 const nameOf = ({ isa, precision }) => `kernels_${isa}_${precision}`
 const kernelsObject = kernels => ({
   name: nameOf(kernels),
-  source: 'kernels/kernels.cc',
+  source: `kernels/${kernels.source ?? 'kernels'}.cc`,
   flags: [
     ...['-O3', '-fno-math-errno', ...kernels.flags, `-DDENSENET_PRECISION=${PRECISIONS[kernels.precision]}`],
     `-DDENSENET_IMPLEMENTATIONS=${nameOf(kernels)}`,
@@ -128,8 +136,9 @@ function kernelsHere(target) {
   if (process.platform !== 'linux') return all
   const isas = runnable()
   const best = precision =>
-    isas.find(isa => all.some(kernels => kernels.isa === isa && kernels.precision === precision))
-  const isWanted = ({ isa, precision }) => isa === best(precision) || (isa === 'portable' && precision === 'float32')
+    isas.find(isa => all.some(kernels => kernels.isa === isa && kernels.precision === precision && !kernels.source))
+  const isWanted = ({ isa, precision, source }) =>
+    source ? isas.includes(isa) : isa === best(precision) || (isa === 'portable' && precision === 'float32')
   const stands = kernels => existsSync(join(folderOf(target), `${nameOf(kernels)}.o`))
   return all.filter(kernels => isWanted(kernels) || stands(kernels))
 }

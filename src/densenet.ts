@@ -16,12 +16,14 @@ import { type ClassifyOptions, predictionsOf } from './inference/classifier.js'
 import type { Prediction } from './inference/classify.js'
 import { type FeatureOptions, type Features, featuresOf } from './inference/features.js'
 import { type ImageInput, imageList, unreadable } from './inference/image-input.js'
+import { type LayerLoss, type QuantizeOptions, quantize } from './inference/quantize.js'
 import { nodeReading, readImage } from './inference/read-image.js'
 import { Ready } from './inference/ready.js'
 import { createSegmenter, type Segmentation } from './inference/segment.js'
 import type { ExportFormat, ExportOptions } from './interop/encode-weights.js'
 import { type ImportReport, refuseHeadless } from './interop/import-weights.js'
 import type { DenseNetConfig, DenseNetOptions } from './model/config.js'
+import type { Quantization } from './model/quantization.js'
 import { type Summary, summarise, withoutClassifier } from './model/summary.js'
 import {
   type CreateOptions,
@@ -30,6 +32,7 @@ import {
   exportedOf,
   foundNetwork,
   type Network,
+  quantizedNetwork,
   renewedNetwork,
 } from './networks/network.js'
 import { type OpenOptions, openNetwork } from './networks/open-network.js'
@@ -45,6 +48,7 @@ export type { ComputeOptions } from './backends/registry.js'
 export type { EvaluateOptions } from './evaluation/evaluate.js'
 export type { FitOptions } from './fitting/fit.js'
 export type { FeatureOptions } from './inference/features.js'
+export type { LayerLoss, QuantizeOptions } from './inference/quantize.js'
 export type { CreateOptions } from './networks/network.js'
 
 /** For weights from elsewhere: what their files do not tell. Our own checkpoints tell everything. */
@@ -92,10 +96,12 @@ export class DenseNet {
   multiLabel: boolean
   /** Of networks that classify pixels: whether batch norms take the statistics of each image, as in their training. */
   ownStatistics: boolean
+  /** The layers that are computed in int8, of a network that `quantize` made; else null. */
+  readonly quantization: Quantization | null
   #state: SessionState
   readonly #ready = new Ready(createBackend)
 
-  private constructor({ multiLabel, ownStatistics, state, ...network }: Network) {
+  private constructor({ multiLabel, ownStatistics, quantization, state, ...network }: Network) {
     const { name, config, classes, normalisation, preprocessing, imported } = network
     this.name = name
     this.config = config
@@ -105,6 +111,7 @@ export class DenseNet {
     this.imported = imported
     this.multiLabel = multiLabel
     this.ownStatistics = ownStatistics
+    this.quantization = quantization
     this.#state = state
   }
 
@@ -238,6 +245,20 @@ export class DenseNet {
   async features(given: Dataset | ImageInput | readonly ImageInput[], options: FeatureOptions = {}): Promise<Features> {
     const backend = await this.#ready.backend(options)
     return featuresOf(given, this.#network(), options, backend, { reading: nodeReading, createLoader })
+  }
+
+  /** The same network with its dense layers in int8, to use, save and export: made by what its layers do with some images, a few
+   * hundred of the kind that it will see. `layers` says what each of them alone does to the answers; those that it does too much
+   * to stay in float32. */
+  async quantize(
+    given: Dataset | ImageInput | readonly ImageInput[],
+    options: QuantizeOptions = {},
+  ): Promise<{ readonly network: DenseNet; readonly layers: readonly LayerLoss[] }> {
+    const network = this.#network('making int8')
+    const backend = await this.#ready.backend(options)
+    const place = { reading: nodeReading, createLoader }
+    const { quantization, layers } = await quantize(given, network, options, backend, place)
+    return { network: new DenseNet(quantizedNetwork(network, quantization)), layers }
   }
 
   /** Frees native memory and threads. */

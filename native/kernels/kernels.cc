@@ -9,6 +9,9 @@
 #include "optimizers.h"
 #include "pixel_loss.h"
 #include "pool.h"
+#if !defined(__wasm__) && DENSENET_PRECISION != 64
+#include "quantized_dense_layer.h"
+#endif
 #include "running_statistics.h"
 #include "stem.h"
 #include "transposed.h"
@@ -49,6 +52,17 @@ KernelImplementation transposedConvolution(const Call& call, const KernelImpleme
   return call.size == 3 && call.stride == 2 ? kernel : none("has transposed convolutions of 3x3 and stride 2 only");
 }
 
+/// A page loads the engine before it does anything: layers in int8 would make it larger for few.
+KernelImplementation quantizedDenseLayer() {
+#if defined(__wasm__)
+  return none("has no layers in int8");
+#elif DENSENET_PRECISION == 64
+  return none("has no layers in int8 in double precision");
+#else
+  return quantized::denseLayerForward;
+#endif
+}
+
 }  // namespace
 
 KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
@@ -56,6 +70,7 @@ KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
     case Kernel::ConvolutionForward: return convolutionForward(call);
     case Kernel::ConvolutionBackward: return convolutionBackward(call);
     case Kernel::DenseLayerForward: return denseLayer::forward;
+    case Kernel::QuantizedDenseLayerForward: return quantizedDenseLayer();
     case Kernel::TransposedConvolutionForward: return transposedConvolution(call, transposed::forward);
     case Kernel::TransposedConvolutionBackward: return transposedConvolution(call, WithBias<transposed::backward>::implementation);
     case Kernel::AveragePoolForward: return poolForward<averageForwardWork>;

@@ -39,6 +39,7 @@ const LIMITS = {
   '--loader-threads': '0',
   '--threads': '1',
   '--iterations': '1',
+  '--images': '16',
   '--warmup-epochs': '0',
 }
 /** What a run that goes on, or a network in words, does not take anew. */

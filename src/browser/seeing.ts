@@ -6,6 +6,7 @@ import { type ImageInput, type Reading, readBy } from '../inference/image-input.
 import { describedMaps, type GradCam, mapsOfLast } from '../inspect/class-maps.js'
 import { architecture } from '../model/architecture.js'
 import { LAST_MAPS } from '../model/feature-layers.js'
+import { refuseQuantized } from '../model/quantization.js'
 import type { Network } from '../networks/network.js'
 
 export class Seeing {
@@ -13,6 +14,7 @@ export class Seeing {
 
   /** Grad-CAM of all classes, the likeliest first, at the last feature maps. */
   async gradCam(network: Network, image: ImageInput, backend: Backend, reading: Reading): Promise<GradCam> {
+    refuseQuantized(network.quantization, 'Grad-CAM')
     const extractor = await this.#extractor(network, backend)
     const input = new Float32Array(inputSize(network.config))
     writeInput(await readBy(reading, image), network, input)

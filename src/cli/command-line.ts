@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(finish: (exitCode: number
   features: async () => (await import('./commands/features.js')).featuresCommand,
   serve: async () => (await import('./commands/serve.js')).serveCommand,
   convert: async () => (await import('./commands/convert.js')).convertCommand,
+  quantize: async () => (await import('./commands/quantize.js')).quantizeCommand,
   dashboard: async () => (await import('./commands/dashboard.js')).dashboardCommand,
   playground: async () => (await import('./commands/playground.js')).playgroundCommand,
   data: async () => (await import('./commands/data.js')).dataCommand,

@@ -4,6 +4,7 @@ import type { Architecture, Layer } from '../model/architecture.js'
 import type { POOLED } from '../model/feature-layers.js'
 import { type ParameterTable, parameterTable } from '../model/parameters.js'
 import { type BatchNorm, type Convolution, type Part, type Pool, partsOf } from '../model/parts.js'
+import type { Quantization } from '../model/quantization.js'
 import { type Activation, gradientView, view } from './activation.js'
 import { layOut, livesOf } from './arena.js'
 import { externalSizes } from './externals.js'
@@ -58,6 +59,8 @@ export interface PlanOptions {
   readonly frozen?: ReadonlySet<string>
   /** Of eval and infer: batch norms take the statistics of each image, as in training on it alone, not the running ones. */
   readonly ownStatistics?: boolean
+  /** Of infer: the layers that are computed in int8. */
+  readonly quantization?: Quantization | undefined
 }
 
 /** Torch's share of the new batch in the running statistics. */
@@ -145,8 +148,10 @@ export class ProgramBuilder {
     return call
   }
 
-  /** Both convolutions of a dense layer with a bottleneck, for inference. */
+  /** Both convolutions of a dense layer with a bottleneck, for inference; where it is in int8, its scales are in places of the folded
+   * norm that nothing else reads (quantized.ts). */
   protected denseLayerForward(
+    layer: string,
     bottleneck: Convolution,
     folded: BatchNorm,
     growth: Convolution,
@@ -154,8 +159,7 @@ export class ProgramBuilder {
     norm: Norm,
     output: View,
   ): void {
-    this.calls.push({
-      kernel: 'denseLayerForward',
+    const call = {
       input,
       norm,
       channels: bottleneck.output.channels,
@@ -163,7 +167,12 @@ export class ProgramBuilder {
       foldedBias: this.parameter(folded.name, 'bias'),
       growthWeight: this.parameter(growth.name),
       output,
-    })
+    }
+    const quantized = this.options.quantization?.find(({ name }) => name === layer)
+    if (!quantized) return void this.calls.push({ kernel: 'denseLayerForward', ...call })
+    const { inputStep } = quantized
+    const scales = { scale: this.parameter(folded.name), growthScale: this.running(folded, 'mean') }
+    this.calls.push({ kernel: 'quantizedDenseLayerForward', ...call, inputStep, ...scales })
   }
 
   protected convolutionBackward(

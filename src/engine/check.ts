@@ -120,8 +120,10 @@ function shapeProblem(call: KernelCall): string | undefined {
       }
       return valueProblem(outputGradient) ?? outputProblem(call, outputGradient.gradient)
     }
-    case 'denseLayerForward': {
+    case 'denseLayerForward':
+    case 'quantizedDenseLayerForward': {
       const { input, output } = call
+      if ('inputStep' in call && !(call.inputStep > 0)) return 'inputStep must be above 0'
       return output.height === input.height && output.width === input.width
         ? undefined
         : 'input and output are of different size'

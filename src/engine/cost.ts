@@ -22,7 +22,8 @@ export function flopsOf(call: KernelCall, batch: number): number {
       const pass = 2 * batch * input.height * input.width * input.channels * channels * size ** 2
       return call.kernel === 'transposedConvolutionBackward' ? 2 * pass : pass
     }
-    case 'denseLayerForward': {
+    case 'denseLayerForward':
+    case 'quantizedDenseLayerForward': {
       const { channels, input, output } = call
       return 2 * batch * output.height * output.width * channels * (input.channels + 9 * output.channels)
     }

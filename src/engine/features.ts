@@ -1,6 +1,7 @@
 // What a layer of a network makes of images: the forward pass as far as that layer, with running statistics.
 import type { Architecture } from '../model/architecture.js'
 import { type FeatureLayer, featureLayer, POOLED } from '../model/feature-layers.js'
+import type { Quantization } from '../model/quantization.js'
 import type { Backend } from './backend.js'
 import { createInference, type Inference } from './inference.js'
 import type { Program } from './program.js'
@@ -10,6 +11,8 @@ export interface FeatureOptions {
   readonly batchSize: number
   /** A name of featureLayers; default: `pooled`, what the classifier reads. */
   readonly layer?: string | undefined
+  /** See InferenceOptions. */
+  readonly quantization?: Quantization | undefined
   /** As inferenceProgram gives it for these options, where it is planned already. */
   readonly program?: Program
 }

@@ -1,11 +1,13 @@
 // A network made ready to answer: its own program, without loss, with folded norms, image by image, several in flight.
 import { type Architecture, scoresOf } from '../model/architecture.js'
 import { featureCount, featureLayer } from '../model/feature-layers.js'
+import type { Quantization } from '../model/quantization.js'
 import type { Backend, Numbers } from './backend.js'
 import { bindProgram } from './bound-program.js'
 import { foldedPieces } from './fold.js'
 import { plan } from './planner.js'
 import type { Precision, Program } from './program.js'
+import { quantizedPieces } from './quantized.js'
 import type { SessionState } from './session.js'
 
 export interface InferenceOptions {
@@ -15,6 +17,8 @@ export interface InferenceOptions {
   readonly layer?: string
   /** See PlanOptions. */
   readonly ownStatistics?: boolean | undefined
+  /** The layers that are computed in int8; default: none. */
+  readonly quantization?: Quantization | undefined
   /** As inferenceProgram gives it for these options, where it is planned already. */
   readonly program?: Program
 }
@@ -22,7 +26,7 @@ export interface InferenceOptions {
 /** The program that gives the logits, or a layer's output, on a backend of this precision. */
 export const inferenceProgram = (
   architecture: Architecture,
-  { batchSize, layer, ownStatistics = false }: Omit<InferenceOptions, 'program'>,
+  { batchSize, layer, ownStatistics = false, quantization }: Omit<InferenceOptions, 'program'>,
   precision: Precision,
 ): Program =>
   plan(architecture, {
@@ -30,6 +34,7 @@ export const inferenceProgram = (
     batchSize,
     precision,
     ownStatistics,
+    quantization,
     ...(layer === undefined ? {} : { until: layer }),
   })
 
@@ -50,7 +55,8 @@ export async function createInference(
     batchSize,
     layer,
     ownStatistics,
-    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics }, backend.precision),
+    quantization = [],
+    program = inferenceProgram(architecture, { batchSize, layer, ownStatistics, quantization }, backend.precision),
   }: InferenceOptions,
 ): Promise<Inference> {
   const each =
@@ -62,6 +68,9 @@ export async function createInference(
     for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
       await buffers.parameters!.write(values, offset)
     }
+  }
+  for (const { role, offset, values } of quantizedPieces(architecture, parameters, running, quantization)) {
+    await buffers[role]?.write(values, offset)
   }
   const output = layer === undefined ? buffers.logits! : buffers.features!
   return {

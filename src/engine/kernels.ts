@@ -110,6 +110,17 @@ export interface DenseLayerForward {
   readonly output: View
 }
 
+/** A DenseLayerForward in int8. Activations are whole numbers of 0 .. 127, q(z) = min(127, round(z)) with halves to even, where NaN
+ * counts as 127; weights are whole numbers of -64 .. 64. So sums are exact, and the same everywhere. With z = relu(norm(input)),
+ * y[b] = q(max(0, scale[b] (sum_c weight[b][c] q(z[c] / inputStep)) + foldedBias[b])) and
+ * output[o] = growthScale[o] sum_b growthWeight[o][b] (*) y[b]. */
+export interface QuantizedDenseLayerForward extends Omit<DenseLayerForward, 'kernel'> {
+  readonly kernel: 'quantizedDenseLayerForward'
+  readonly inputStep: number
+  readonly scale: Ref
+  readonly growthScale: Ref
+}
+
 /** Writes the weight's gradient, the bias', if there is one, and, unless inputGradient is null, the gradients of norm and input. */
 export interface ConvolutionBackward extends Geometry {
   readonly kernel: 'convolutionBackward'
@@ -351,6 +362,7 @@ export type KernelCall =
   | ConvolutionForward
   | ConvolutionBackward
   | DenseLayerForward
+  | QuantizedDenseLayerForward
   | TransposedConvolutionForward
   | TransposedConvolutionBackward
   | AveragePoolForward

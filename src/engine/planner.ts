@@ -128,7 +128,7 @@ class Planner extends HeadPlanner {
     }
     if (this.inference) {
       const norm = this.norm(bottleneck.norm, features)
-      this.denseLayerForward(bottleneck.convolution, growth.norm, growth.convolution, input, norm, output)
+      this.denseLayerForward(layer.name, bottleneck.convolution, growth.norm, growth.convolution, input, norm, output)
       this.offerDense(layer, output, features)
       return () => {}
     }

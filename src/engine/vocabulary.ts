@@ -154,6 +154,18 @@ export const VOCABULARY: Vocabulary = {
     growthWeight: weight('output.channels', 'channels', 9),
     output: view('write'),
   },
+  quantizedDenseLayerForward: {
+    input: view('read'),
+    norm,
+    inputStep: number,
+    channels: integer,
+    weight: weight('channels', 'input.channels'),
+    scale: ref('read', 'channels'),
+    foldedBias: ref('read', 'channels'),
+    growthWeight: weight('output.channels', 'channels', 9),
+    growthScale: ref('read', 'output.channels'),
+    output: view('write'),
+  },
   transposedConvolutionForward: {
     ...spread,
     input: view('read'),

@@ -10,6 +10,7 @@ import { checkDataset } from '../images/fits.js'
 import { VIEWS, type ViewName } from '../images/transforms/preprocess.js'
 import { architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
+import { type Quantization, refuseQuantized } from '../model/quantization.js'
 import type { Ranks } from '../ranks/ranks.js'
 import { type EvaluatedBy, type EvaluatedMetrics, evaluateBatches } from '../training/evaluation.js'
 import type { Metrics } from '../training/metrics.js'
@@ -35,6 +36,8 @@ export interface EvaluateOptions extends ComputeOptions {
 export interface EvaluationJob extends Omit<EvaluateOptions, 'backend'> {
   readonly config: DenseNetConfig
   readonly state: Pick<SessionState, 'parameters' | 'running'>
+  /** Of predictions: the layers that are computed in int8. */
+  readonly quantization?: Quantization | null
   readonly dataset: Dataset
   /** Whether each class has a probability of its own; default: as the data set has it. */
   readonly multiLabel?: boolean
@@ -52,6 +55,7 @@ export const evaluate = async (job: EvaluationJob): Promise<Metrics> => (await e
 export function evaluateAll(job: EvaluationJob): Promise<EvaluatedMetrics> {
   const { dataset, backend, createLoader, signal, onProgress, onPixels, loaderThreads: workers } = job
   const { ranks, ownStatistics = false } = job
+  refuseQuantized(job.quantization, 'evaluating (predicting does not)')
   checkDataset(job.config, dataset)
   const { height, width } = dataset
   const config = job.config.family === 'fc-densenet' ? resolveConfig({ ...job.config, height, width }) : job.config

@@ -45,7 +45,8 @@ export function predict(job: EvaluationJob): Promise<Predictions> {
     const batchSize = Math.max(views.length, Math.min(job.batchSize ?? 64, dataset.length * views.length))
     const loader = createLoader(dataset, { batchSize, seed: 0, shuffle: false, views, onWarning, workers })
     later(() => loader.dispose())
-    const inference = await createInference(architecture(config), backend, job.state, { batchSize })
+    const quantization = job.quantization ?? []
+    const inference = await createInference(architecture(config), backend, job.state, { batchSize, quantization })
     later(() => inference.dispose())
     let predictions: Predictions | undefined
     let images = 0

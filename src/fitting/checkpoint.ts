@@ -1,6 +1,7 @@
 // A checkpoint: a network and, from a run in progress, everything needed to go on with the same bits. One safetensors
 // file: parameters and running statistics under torchvision's names, momentum as `optimizer.velocity.<name>` (and so each
-// buffer that only training needs), the rest as JSON in the metadata. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
+// buffer that only training needs), the rest as JSON in the metadata. Weights of layers in int8 are whole numbers, with a tensor
+// `<name>.scale` of their output channels' scales. A SHA-256 over the whole file (with the checksum itself written as zeros) detects damage.
 import * as z from 'zod'
 import type { Numbers } from '../engine/backend.js'
 import { type SessionState, TRAINING_BUFFERS, type TrainingBuffer } from '../engine/session.js'
@@ -10,9 +11,10 @@ import { type DatasetIdentity, type Hash, identitySchema } from '../images/ident
 import { type Preprocessing, preprocessingSchema } from '../images/transforms/schema.js'
 import { decodeSafetensors, encodeSafetensors, headerEnd, LENGTH_BYTES } from '../interop/safetensors.js'
 import type { Tensor } from '../interop/tensor.js'
-import { architecture } from '../model/architecture.js'
+import { type Architecture, architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
+import { type Quantization, quantizedLayers, wholeWeights } from '../model/quantization.js'
 import { type Progress, progressSchema } from '../training/progress.js'
 import { hasOwnProbabilities, type Recipe, recipeSchema } from '../training/recipe.js'
 import { concatenate, latin1 } from '../util/bytes.js'
@@ -32,6 +34,9 @@ const descriptionSchema = z.strictObject({
   /** Absent in checkpoints from before there was any. */
   multiLabel: z.boolean().optional(),
   ownStatistics: z.boolean().optional(),
+  quantization: z
+    .array(z.strictObject({ name: z.string(), inputStep: z.number(), betweenStep: z.number() }))
+    .optional(),
   dataset: identitySchema.nullable(),
   recipe: recipeSchema.nullable(),
   progress: progressSchema.nullable(),
@@ -51,6 +56,8 @@ export interface Checkpoint {
   readonly multiLabel?: boolean | undefined
   /** Whether it is evaluated by the statistics of each image; absent: as the recipe says. */
   readonly ownStatistics?: boolean | undefined
+  /** The layers that are computed in int8: a network to use, not to train. Their weights are those that int8 has. */
+  readonly quantization?: Quantization | undefined
   readonly dataset: DatasetIdentity | null
   readonly recipe: Recipe | null
   readonly progress: Progress | null
@@ -74,11 +81,20 @@ export type CreateHash = () => Hash
 /** The bytes of its file, in parts. */
 export function encodeCheckpoint(checkpoint: Checkpoint, createHash: CreateHash): readonly Uint8Array[] {
   const { state, ...description } = checkpoint
-  const table = parameterTable(architecture(checkpoint.config))
+  const described = architecture(checkpoint.config)
+  const table = parameterTable(described)
+  const whole = wholeNames(described, checkpoint.quantization)
   const tensors = new Map<string, Tensor>()
   const add = (entries: readonly TensorEntry[], values: Numbers, prefix = ''): void => {
     for (const { name, shape, offset, count } of entries) {
-      tensors.set(prefix + name, { shape, data: values.subarray(offset, offset + count) })
+      const data = values.subarray(offset, offset + count)
+      if (!whole.has(prefix + name)) {
+        tensors.set(prefix + name, { shape, data })
+        continue
+      }
+      const { wholes, scales } = wholeWeights(data, shape[0]!)
+      tensors.set(name, { shape, data: wholes })
+      tensors.set(scaleOf(name), { shape: [shape[0]!], data: scales })
     }
   }
   add(table.parameters, state.parameters)
@@ -130,7 +146,44 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string, createHash: Cr
   }
   const { version: _, ...described } = parsed.data
   const config = resolveConfig(described.config as Partial<DenseNetConfig>)
-  return { ...described, config, state: collect(parameterTable(architecture(config)), tensors, path) }
+  const network = architecture(config)
+  const plain = withoutWholes(tensors, wholeNames(network, described.quantization), path)
+  return { ...described, config, state: collect(parameterTable(network), plain, path) }
+}
+
+const scaleOf = (weight: string): string => `${weight}.scale`
+
+/** The weights of the layers in int8. */
+const wholeNames = (network: Architecture, quantization: Quantization = []): ReadonlySet<string> =>
+  new Set(
+    quantizedLayers(network, quantization).flatMap(({ convolutions }) => convolutions.map(c => `${c.name}.weight`)),
+  )
+
+/** Whole weights times their scales. */
+function withoutWholes(
+  tensors: ReadonlyMap<string, Tensor>,
+  wholes: ReadonlySet<string>,
+  path: string,
+): ReadonlyMap<string, Tensor> {
+  const plain = new Map(tensors)
+  for (const name of wholes) {
+    const [weight, scale] = [tensors.get(name), tensors.get(scaleOf(name))]
+    const { data: whole } = weight ?? {}
+    const { data: scales } = scale ?? {}
+    const fits = whole instanceof Int8Array && scales instanceof Float32Array && scales.length === weight!.shape[0]
+    if (!fits || scale!.shape.length !== 1) {
+      throw new DenseNetError(
+        `${path}: ${name} must be in int8, with a float32 scale for each output channel beside it`,
+      )
+    }
+    const each = whole.length / scales.length
+    plain.set(name, {
+      shape: weight!.shape,
+      data: Float32Array.from(whole, (w, i) => w * scales[Math.floor(i / each)]!),
+    })
+    plain.delete(scaleOf(name))
+  }
+  return plain
 }
 
 /** Not damage: the checkpoint before it would be no better. */

@@ -7,6 +7,7 @@ import type { Dataset } from '../images/dataset.js'
 import { checkDataset } from '../images/fits.js'
 import type { DatasetIdentity } from '../images/identity.js'
 import type { DenseNetConfig } from '../model/config.js'
+import { type Quantization, refuseQuantized } from '../model/quantization.js'
 import { mustAgree } from '../ranks/agreement.js'
 import { ALONE, leads, type Ranks } from '../ranks/ranks.js'
 import { type Recipe, recipeKeys, spelled } from '../training/recipe.js'
@@ -56,6 +57,7 @@ interface Untrained {
   readonly name: string
   readonly config: DenseNetConfig
   readonly state: SessionState
+  readonly quantization?: Quantization | null
 }
 
 export interface Fitted {
@@ -97,6 +99,7 @@ function fitOnce(
     const onEvent = leads(ranks) ? options.onEvent : undefined
     const place = sharedPlace(ownPlace, ranks)
     const { config, name } = network
+    refuseQuantized(network.quantization, 'training')
     if (output !== undefined && resume !== undefined) throw usageError('give either output or resume, not both')
     for (const dataset of [train, validation]) if (dataset) checkDataset(config, dataset)
     const warn = (message: string): void => onEvent?.({ type: 'warning', message })

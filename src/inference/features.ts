@@ -12,6 +12,7 @@ import { checkNormalisation, inputSize, type NetworkInput } from '../images/netw
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { type FeatureLayer, featureCount } from '../model/feature-layers.js'
+import type { Quantization } from '../model/quantization.js'
 import { abortedError } from '../util/abort.js'
 import { withCleanup } from '../util/cleanup.js'
 import { readBatch } from './classifier.js'
@@ -51,7 +52,7 @@ export interface FeaturePlace {
 /** Of a data set, or of one image or several. */
 export async function featuresOf(
   given: Dataset | ImageInput | readonly ImageInput[],
-  network: NetworkInput & { readonly state: SessionState },
+  network: NetworkInput & { readonly state: SessionState; readonly quantization?: Quantization | null },
   options: FeatureOptions,
   backend: Backend,
   place: FeaturePlace,
@@ -61,7 +62,8 @@ export async function featuresOf(
     throw parameterError('batchSize', 'a whole number of at least 1', batchSize)
   }
   const { config, state } = network
-  const extractor = await createFeatureExtractor(architecture(config), backend, state, { batchSize, layer })
+  const how = { batchSize, layer, quantization: network.quantization ?? [] }
+  const extractor = await createFeatureExtractor(architecture(config), backend, state, how)
   try {
     if (isDataset(given)) return await featuresOfDataset(given, config, extractor, options, place.createLoader)
     const images = imageList(given)
@@ -74,7 +76,7 @@ export async function featuresOf(
   }
 }
 
-const isDataset = (given: unknown): given is Dataset =>
+export const isDataset = (given: unknown): given is Dataset =>
   typeof given === 'object' && given !== null && 'split' in given && 'labels' in given
 
 /** `failed` hears of each image that cannot be read: its number, and why. */

@@ -7,11 +7,14 @@ import { DenseNetError } from '../errors.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { refusePixels } from '../model/describe.js'
+import type { Quantization } from '../model/quantization.js'
 
 /** What a runner is made of. */
 export interface RunnerOptions {
   readonly config: DenseNetConfig
   readonly state: Pick<SessionState, 'parameters' | 'running'>
+  /** The layers that are computed in int8; default: none. */
+  readonly quantization?: Quantization | null | undefined
   readonly backend: Backend
   /** The most images that go through the network at once; what memory is taken for. */
   readonly batchSize: number
@@ -34,9 +37,11 @@ export interface Runner {
 }
 
 /** Makes a network ready to answer: norms folded, filters transformed, memory taken. */
-export async function createRunner({ config, state, backend, batchSize }: RunnerOptions): Promise<Runner> {
+export async function createRunner(options: RunnerOptions): Promise<Runner> {
+  const { config, state, backend, batchSize } = options
   refusePixels(config, 'classifying')
-  const inference = await createInference(architecture(config), backend, state, { batchSize })
+  const quantization = options.quantization ?? []
+  const inference = await createInference(architecture(config), backend, state, { batchSize, quantization })
   const { inputChannels, height, width, classes } = config
   const imageSize = inputChannels * height * width
 

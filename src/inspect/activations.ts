@@ -3,6 +3,7 @@ import { createFeatureExtractor } from '../engine/features.js'
 import type { ImageInput } from '../inference/image-input.js'
 import { architecture } from '../model/architecture.js'
 import { featureLayer, LAST_MAPS } from '../model/feature-layers.js'
+import { refuseQuantized } from '../model/quantization.js'
 import { type InspectedNetwork, type InspectOptions, onBackend } from './network.js'
 import { readSeen } from './seen-image.js'
 
@@ -28,6 +29,7 @@ export async function activations(
   image: ImageInput,
   options: ActivationOptions = {},
 ): Promise<Activations> {
+  refuseQuantized(network.quantization, 'inspecting')
   const described = architecture(network.config)
   const { name: layer, channels, height, width } = featureLayer(described, options.layer ?? LAST_MAPS)
   const { input } = await readSeen(network, image)

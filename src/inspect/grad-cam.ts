@@ -17,6 +17,7 @@ import { refuseHeadless } from '../interop/import-weights.js'
 import { architecture } from '../model/architecture.js'
 import { refusePixels } from '../model/describe.js'
 import { type FeatureLayer, featureCount, featureLayer, gradientLayers, LAST_MAPS } from '../model/feature-layers.js'
+import { refuseQuantized } from '../model/quantization.js'
 import { classIndex } from './class-index.js'
 import { type ClassMaps, describedMaps, type GradCam, mapsOfLast, meanOf, weighted } from './class-maps.js'
 import { type InspectedNetwork, type InspectOptions, onBackend } from './network.js'
@@ -47,6 +48,7 @@ export async function gradCam(
 ): Promise<GradCam> {
   refuseHeadless(network.imported ?? null, 'Grad-CAM')
   refusePixels(network.config, 'Grad-CAM')
+  refuseQuantized(network.quantization, 'Grad-CAM')
   const { config, multiLabel, state } = network
   const { layer = LAST_MAPS, top = 3 } = options
   if (!Number.isInteger(top) || top < 1) throw parameterError('top', 'a whole number of at least 1', top)

@@ -2,6 +2,7 @@
 // line and the dashboard show the same.
 import { parameterError } from '../errors.js'
 import type { ImageInput } from '../inference/image-input.js'
+import { refuseQuantized } from '../model/quantization.js'
 import { activations } from './activations.js'
 import type { GradCam } from './class-maps.js'
 import { type FeatureReuse, featureReuse, type ReuseMeasure, type ReuseScale } from './feature-reuse.js'
@@ -62,6 +63,7 @@ export async function inspection(
   request: InspectionRequest,
   compute: InspectOptions = {},
 ): Promise<Inspection> {
+  refuseQuantized(network.quantization, 'inspecting')
   switch (request.what) {
     case 'reuse': {
       const { measure, scale } = request

@@ -4,6 +4,7 @@ import type { Backend } from '../engine/backend.js'
 import type { SessionState } from '../engine/session.js'
 import type { NetworkInput } from '../images/network-input.js'
 import type { ImportReport } from '../interop/import-weights.js'
+import type { Quantization } from '../model/quantization.js'
 
 export interface InspectedNetwork extends NetworkInput {
   readonly state: Pick<SessionState, 'parameters' | 'running'>
@@ -12,6 +13,7 @@ export interface InspectedNetwork extends NetworkInput {
   readonly multiLabel: boolean
   /** Of weights from elsewhere: whether they came with a classifier. */
   readonly imported?: ImportReport | null | undefined
+  readonly quantization?: Quantization | null | undefined
 }
 
 /** On which backend. */

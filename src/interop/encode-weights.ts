@@ -53,6 +53,9 @@ export function encodeWeights(
   { size, ...options }: Omit<ExportOptions, 'to'> = {},
 ): EncodedWeights {
   const network = size ? { ...given, config: resolveConfig({ ...given.config, ...size }) } : given
+  if (to !== 'onnx' && network.quantization) {
+    throw usageError(`${to} files cannot hold layers in int8; ONNX files can`, 'write NAME.onnx')
+  }
   if (to !== 'onnx' && (options.precision ?? 'float32') !== 'float32') {
     throw usageError(`${to} files are written in float32; --precision is for onnx`)
   }

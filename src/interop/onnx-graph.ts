@@ -1,7 +1,8 @@
 // A network with its weights as an ONNX graph: images [batch][channels][height][width] in, logits [batch][classes] out, or
-// [batch][classes][height][width], for evaluation. A batch norm that directly follows a convolution (the stem's, a bottleneck's second) can be folded into
+// [batch][classes][height][width], for evaluation. Layers in int8 are written as pairs of QuantizeLinear and DequantizeLinear around
+// their convolutions, which runtimes make one of. A batch norm that directly follows a convolution (the stem's, a bottleneck's second) can be folded into
 // it; those that read the features of a block cannot, since each layer has its own.
-import { DenseNetError } from '../errors.js'
+import { DenseNetError, usageError } from '../errors.js'
 import { type Architecture, architecture, type Layer, scoresOf } from '../model/architecture.js'
 import type { DenseNetConfig } from '../model/config.js'
 import { parameterTable } from '../model/parameters.js'
@@ -14,6 +15,14 @@ import {
   type Pool,
   type TransposedConvolution,
 } from '../model/parts.js'
+import {
+  LARGEST_ACTIVATION,
+  type QuantizableLayer,
+  type Quantization,
+  type QuantizedLayer,
+  quantizedLayers,
+  wholeWeights,
+} from '../model/quantization.js'
 import { float16Bits } from '../util/half.js'
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-model.js'
 
@@ -30,6 +39,8 @@ export interface Weights {
 
 export interface NetworkWeights extends Weights {
   readonly config: DenseNetConfig
+  /** The layers that are computed in int8. */
+  readonly quantization?: Quantization | null
 }
 
 export interface OnnxOptions {
@@ -44,11 +55,23 @@ export interface OnnxOptions {
 type Values = Float32Array | Float64Array
 
 export const onnxGraph = (network: NetworkWeights, options: OnnxOptions = {}): OnnxModel =>
-  graphOf(architecture(network.config), network, options)
+  graphOf(architecture(network.config), network, { ...options, quantization: network.quantization })
 
-export function graphOf(described: Architecture, weights: Weights, options: OnnxOptions = {}): OnnxModel {
+export function graphOf(
+  described: Architecture,
+  weights: Weights,
+  options: OnnxOptions & Pick<NetworkWeights, 'quantization'> = {},
+): OnnxModel {
   const { config, layers } = described
-  const writer = new GraphWriter(described, weights, options.precision ?? 'float32', options.fold ?? true)
+  const { quantization, precision = 'float32', fold = true } = options
+  if (quantization && (precision !== 'float32' || !fold)) {
+    throw usageError(
+      'the layers of this network are in int8 already, batch norms folded',
+      'leave the precision float32',
+    )
+  }
+  const writer = new GraphWriter(described, weights, precision, fold)
+  for (const layer of quantizedLayers(described, quantization ?? [])) writer.quantize(layer)
   const input = {
     name: options.inputName ?? 'images',
     shape: ['batch', config.inputChannels, config.height, config.width],
@@ -68,6 +91,8 @@ class GraphWriter {
   readonly #values = new Map<string, { shape: readonly number[]; data: Values }>()
   /** What each layer makes. */
   readonly #made = new Map<string, string>()
+  /** In what steps what is read by a convolution in int8 is counted. */
+  readonly #steps = new Map<Convolution, number>()
 
   constructor(
     readonly described: Architecture,
@@ -84,6 +109,10 @@ class GraphWriter {
         this.#values.set(name, { shape, data: data.subarray(offset, offset + count) })
       }
     }
+  }
+
+  quantize({ convolutions, inputStep, betweenStep }: QuantizableLayer & QuantizedLayer): void {
+    this.#steps.set(convolutions[0], inputStep).set(convolutions[1], betweenStep)
   }
 
   /** Images come and logits go as float32 in any case. */
@@ -160,8 +189,38 @@ class GraphWriter {
   /** `norm`: one to fold into it. */
   #convolution(convolution: Convolution, x: string, norm?: BatchNorm): string {
     const { name } = convolution
+    const step = this.#steps.get(convolution)
+    if (step !== undefined) {
+      const inputs = [this.#counted(x, step), ...this.#wholes(convolution, norm)]
+      return this.#add('Conv', inputs, name, windowOf(convolution))
+    }
     const inputs = norm ? this.#folded(name, this.#affine(norm)) : this.#weights(convolution)
     return this.#add('Conv', [x, ...inputs], name, windowOf(convolution))
+  }
+
+  /** Activations of 0 or more, counted and made numbers again: in 256 steps of the range that has 128 here, since runtimes know bytes
+   * without a sign as a whole only. */
+  #counted(x: string, step: number): string {
+    const scale = `${x}.step`
+    const zero = `${x}.zero`
+    const finer = Float32Array.of((step * LARGEST_ACTIVATION) / 255)
+    this.initializers.push({ name: scale, type: 'float', shape: [], bytes: new Uint8Array(finer.buffer) })
+    this.initializers.push({ name: zero, type: 'uint8', shape: [], bytes: Uint8Array.of(0) })
+    const counted = this.#add('QuantizeLinear', [x, scale, zero], `${x}.counted`)
+    return this.#add('DequantizeLinear', [counted, scale, zero], `${x}.again`)
+  }
+
+  /** Weights in int8, with the norm's scale a part of theirs, and its bias. */
+  #wholes({ name, output }: Convolution, norm?: BatchNorm): string[] {
+    const { scale, shift } = norm ? this.#affine(norm) : { scale: null, shift: null }
+    const { wholes, scales } = wholeWeights(this.#of(`${name}.weight`), output.channels)
+    const each = wholes.length / scales.length
+    // A scale is above 0; a norm may turn signs around.
+    const signed = wholes.map((whole, i) => (scale && scale[Math.floor(i / each)]! < 0 ? -whole : whole))
+    const own = scales.map((s, o) => (scale ? Math.abs(scale[o]!) * s : s) || 1)
+    if (scale) for (const [o, s] of scale.entries()) if (s === 0) signed.fill(0, o * each, (o + 1) * each)
+    const weight = this.#dequantized(`${name}.weight`, signed, own)
+    return shift ? [weight, this.#tensor(`${name}.bias`, [shift.length], shift)] : [weight]
   }
 
   /** Of its last rows and columns ONNX leaves out what is called padding. */
@@ -233,6 +292,12 @@ class GraphWriter {
       scales[channel] = scale
       for (let i = 0; i < each; i++) quantised[channel * each + i] = Math.round(row[i]! / scale)
     }
+    return this.#dequantized(name, quantised, scales)
+  }
+
+  /** Weights [channel][...] that are made numbers again by a scale for each channel. */
+  #dequantized(name: string, wholes: Int8Array, scales: Float32Array): string {
+    const channels = scales.length
     const add = (
       part: string,
       type: 'int8' | 'float',
@@ -244,7 +309,7 @@ class GraphWriter {
       return full
     }
     const parts = [
-      add('int8', 'int8', shape, quantised),
+      add('int8', 'int8', this.#shape(name), wholes),
       add('scale', 'float', [channels], scales),
       add('zero', 'int8', [channels], new Int8Array(channels)),
     ]

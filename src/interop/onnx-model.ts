@@ -2,7 +2,7 @@
 // of the protocol; pbf writes the wire format.
 import { PbfWriter } from 'pbf'
 
-const ONNX_TYPES = { float: 1, int8: 3, int64: 7, float16: 10 } as const
+const ONNX_TYPES = { float: 1, uint8: 2, int8: 3, int64: 7, float16: 10 } as const
 
 export interface OnnxTensor {
   readonly name: string

@@ -12,6 +12,7 @@ import { describe } from '../model/describe.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable } from '../model/parameters.js'
 import { isPreset, preset } from '../model/presets.js'
+import { type Quantization, quantizedLayers, wholeWeights } from '../model/quantization.js'
 import type { OpenedNetwork } from './open-bytes.js'
 
 export interface Network {
@@ -32,6 +33,8 @@ export interface Network {
   readonly multiLabel: boolean
   /** Of networks that classify pixels: whether batch norms take the statistics of each image, as in their training. */
   readonly ownStatistics: boolean
+  /** The layers that are computed in int8; null: none, and it can be trained. */
+  readonly quantization: Quantization | null
 }
 
 export interface CreateOptions extends DenseNetOptions {
@@ -41,7 +44,14 @@ export interface CreateOptions extends DenseNetOptions {
   readonly seed?: number
 }
 
-const UNKNOWN = { classes: [], normalisation: null, preprocessing: null, imported: null, ownStatistics: false } as const
+const UNKNOWN = {
+  classes: [],
+  normalisation: null,
+  preprocessing: null,
+  imported: null,
+  ownStatistics: false,
+  quantization: null,
+} as const
 
 /** With fresh weights: a preset's name with changes, or a complete description. */
 export function createNetwork(
@@ -75,6 +85,7 @@ export function foundNetwork({ checkpoint, name, report }: OpenedNetwork): Netwo
     imported: report,
     multiLabel: isMultiLabel(checkpoint),
     ownStatistics: takesOwnStatistics(checkpoint),
+    quantization: checkpoint.quantization ?? null,
   }
 }
 
@@ -90,9 +101,23 @@ export function renewedNetwork(network: Network, classes: number, seed: number):
   return { ...network, config, state, classes: [], imported, multiLabel: classes === 1 }
 }
 
+/** With layers in int8: their weights are those that int8 has. */
+export function quantizedNetwork(network: Network, quantization: Quantization): Network {
+  const parameters = network.state.parameters.slice()
+  const described = architecture(network.config)
+  const entries = new Map(parameterTable(described).parameters.map(entry => [entry.name, entry]))
+  for (const { name, output } of quantizedLayers(described, quantization).flatMap(({ convolutions }) => convolutions)) {
+    const { offset, count } = entries.get(`${name}.weight`)!
+    const { wholes, scales } = wholeWeights(parameters.subarray(offset, offset + count), output.channels)
+    const each = count / output.channels
+    for (const [i, whole] of wholes.entries()) parameters[offset + i] = whole * scales[Math.floor(i / each)]!
+  }
+  return { ...network, state: { ...network.state, parameters }, quantization }
+}
+
 /** Weights, classes, normalisation and preprocessing, as our own files keep them. */
 export function checkpointOf(network: Network): Checkpoint {
-  const { config, classes, normalisation, preprocessing, multiLabel, ownStatistics, state } = network
+  const { config, classes, normalisation, preprocessing, multiLabel, ownStatistics, quantization, state } = network
   return {
     config,
     classes,
@@ -100,6 +125,7 @@ export function checkpointOf(network: Network): Checkpoint {
     preprocessing,
     ...(multiLabel ? { multiLabel } : {}),
     ...(ownStatistics ? { ownStatistics } : {}),
+    ...(quantization ? { quantization } : {}),
     dataset: null,
     recipe: null,
     progress: null,
@@ -109,8 +135,8 @@ export function checkpointOf(network: Network): Checkpoint {
 
 /** What other programs are told of it. */
 export function exportedOf(network: Network): ExportedNetwork {
-  const { config, classes, normalisation, multiLabel } = network
+  const { config, classes, normalisation, multiLabel, quantization } = network
   const { parameters, running } = network.state
   const preprocessing = config.height === config.width ? inputPreprocessing(network) : null
-  return { config, classes, normalisation, preprocessing, multiLabel, parameters, running }
+  return { config, classes, normalisation, preprocessing, multiLabel, quantization, parameters, running }
 }

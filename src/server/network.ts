@@ -22,21 +22,22 @@ export async function serveNetwork(
   metrics: Metrics,
 ): Promise<ServedNetwork> {
   if (model.config.family === 'fc-densenet') return servePixels(model, options, limits)
-  const { config, normalisation, preprocessing } = model
+  const { config, normalisation, preprocessing, quantization } = model
   const network: NetworkInput = { config, normalisation, preprocessing }
   checkNormalisation(network)
   const { batchSize, maxWaitMilliseconds, maxPixels, decoders } = limits
   const backend = await createBackend(options)
   const releases: (() => unknown)[] = [() => backend.dispose()]
   try {
-    const runner = await createRunner({ config, state: model.state, backend, batchSize })
+    const runner = await createRunner({ config, state: model.state, quantization, backend, batchSize })
     releases.push(() => runner.dispose())
     // Features are for those who ask: until then they take no memory.
     let extractor: Promise<FeatureExtractor> | undefined
     releases.push(async () => (await extractor)?.dispose())
     const run = async (question: Question, images: Float32Array, size: number): Promise<Float32Array> => {
       if (question === 'classify') return (await runner.run(images, size)).logits
-      extractor ??= createFeatureExtractor(architecture(config), backend, model.state, { batchSize })
+      const how = { batchSize, quantization: quantization ?? [] }
+      extractor ??= createFeatureExtractor(architecture(config), backend, model.state, how)
       return Float32Array.from(await (await extractor).run(images, size))
     }
     const imageSize = inputSize(config)

@@ -23,6 +23,7 @@ const TOLERANCE: Record<KernelName, Tolerance> = {
   convolutionForward: { many: 7e-6, few: 1.7e-5 },
   convolutionBackward: { many: 8e-6, few: 8e-5 },
   denseLayerForward: { many: 8e-6, few: 1e-6 },
+  quantizedDenseLayerForward: { many: 0, few: 0 },
   averagePoolForward: { many: 7e-7, few: 3e-6 },
   averagePoolBackward: { many: 7e-7, few: 8e-6 },
   maxPoolForward: { many: 6e-7, few: 1.7e-6 },
@@ -467,6 +468,19 @@ const DENSE_LAYERS: readonly DenseLayerRow[] = [
   { inputs: 1, between: 1, outputs: 1, batch: 1, height: 1, width: 6 },
 ]
 
+/** In int8: several panels of pixels, parts of vectors and of four channels, one channel, norms of small deviations. */
+const QUANTIZED_LAYERS: readonly DenseLayerRow[] = [
+  { inputs: 64, between: 128, outputs: 32, batch: 1, height: 7, width: 7 },
+  { inputs: 300, between: 48, outputs: 12, batch: 2, height: 4, width: 5, mean: 3 },
+  { inputs: 37, between: 20, outputs: 5, batch: 1, height: 13, width: 29, window: true },
+  { inputs: 24, between: 72, outputs: 18, batch: 3, height: 8, width: 9, spare: 1 },
+  { inputs: 5, between: 70, outputs: 33, batch: 2, height: 3, width: 6, window: true },
+  { inputs: 9, between: 4, outputs: 1, batch: 17, height: 3, width: 5, deviation: 0.005 },
+  { inputs: 131, between: 33, outputs: 24, batch: 1, height: 51, width: 2 },
+  { inputs: 2, between: 3, outputs: 2, batch: 2, height: 1, width: 1 },
+  { inputs: 1, between: 1, outputs: 1, batch: 1, height: 1, width: 6 },
+]
+
 const AVERAGE_POOLS: readonly (PoolRow & { readonly global?: boolean })[] = [
   { channels: 24, batch: 3, height: 8, width: 8, norm: true },
   { channels: 37, batch: 8, height: 7, width: 9, norm: true, window: true, mean: 3, spare: 1 },
@@ -901,6 +915,46 @@ function denseLayerForwardCase(row: DenseLayerRow): ConformanceCase {
   return work.finish(call)
 }
 
+/** Numbers that every arithmetic rounds to the same whole ones: activations are 0.1 and more away from halves, where z and y are
+ * counted, and scales powers of two, so that the rest is exact, ties among it. One number is none. */
+function quantizedDenseLayerCase(row: DenseLayerRow): ConformanceCase {
+  const { inputs, between, outputs, height, width } = row
+  const work = workspace('quantizedDenseLayerForward', row)
+  const { random } = work
+  const inputStep = 1 / 16
+  const features = work.plane('features', [inputs + outputs, height, width], elements(random, row))
+  const input = { ...features, channels: inputs }
+  const norm = work.norm(input)
+  const at = ({ buffer, offset }: Ref, c: number): number => work.values[buffer]![offset + c]!
+  const values = work.values[input.buffer]!
+  for (let c = 0; c < inputs; c++) {
+    const beta = Math.fround((Math.round(at(norm.beta, c) / inputStep) + 0.2) * inputStep)
+    work.values[norm.beta.buffer]![norm.beta.offset + c] = beta
+    const slope = at(norm.gamma, c) / Math.sqrt(at(norm.variance, c) + norm.epsilon)
+    for (const i of work.channel(input, c)) {
+      const whole = random.integer(180) - 40 + 0.8 * random.uniform() - 0.4
+      values[i] = slope === 0 ? values[i]! : Math.fround(at(norm.mean, c) + (whole * inputStep - beta) / slope)
+    }
+  }
+  values[work.channel(input, 0)[0]!] = Number.NaN
+  const whole = (): number => random.integer(129) - 64
+  const least = Math.ceil(Math.log2(50 * Math.sqrt(inputs)))
+  const call: KernelCall = {
+    kernel: 'quantizedDenseLayerForward',
+    input,
+    norm,
+    inputStep,
+    channels: between,
+    weight: work.vector('weight', between * inputs, whole),
+    scale: work.vector('scale', between, i => (i % 5 === 1 ? -1 : 1) * 2 ** -(least + (i % 3))),
+    foldedBias: work.vector('bias', between, () => (random.integer(400) - 150) / 8),
+    growthWeight: work.vector('growth weight', outputs * between * 9, whole),
+    growthScale: work.vector('growth scale', outputs, i => 2 ** -(8 + (i % 7))),
+    output: { ...features, first: features.first + inputs, channels: outputs },
+  }
+  return work.finish(call)
+}
+
 /** Plain dense layers read and write windows of one and the same buffers, and so must the kernels. */
 function denseLayerCases(): ConformanceCase[] {
   const row = { batch: 3, height: 6, width: 7, inputs: 23, outputs: 12 }
@@ -1180,6 +1234,12 @@ const usualCases: readonly ConformanceCase[] = [
   ...PIXEL_CROSS_ENTROPIES.map(pixelCrossEntropyCase),
 ]
 
-export const unusualCases: readonly ConformanceCase[] = UNUSUAL_CONVOLUTIONS.flatMap(convolutionCases)
+/** Of networks in int8. */
+export const quantizedCases: readonly ConformanceCase[] = QUANTIZED_LAYERS.map(quantizedDenseLayerCase)
+
+export const unusualCases: readonly ConformanceCase[] = [
+  ...UNUSUAL_CONVOLUTIONS.flatMap(convolutionCases),
+  ...quantizedCases,
+]
 
 export const conformanceCases: readonly ConformanceCase[] = [...usualCases, ...unusualCases]

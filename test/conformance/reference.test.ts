@@ -12,7 +12,7 @@ describe('float32 storage agrees with float64', () => {
   test('every kernel has cases, no two of the same name', () => {
     const names = conformanceCases.map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(new Set(conformanceCases.map(({ program }) => program.calls[0]!.kernel)).size).toBe(21)
+    expect(new Set(conformanceCases.map(({ program }) => program.calls[0]!.kernel)).size).toBe(22)
   })
 
   test('what is wrong with a weak channel shows', async () => {

@@ -19,11 +19,16 @@ describe.skipIf(!gpuAvailable).concurrent('webgpu agrees with the reference', as
     if (process.env.DENSENET_SHOW_ERRORS) console.table(worst)
     backend?.dispose()
   })
-  test('refuses nothing', () => {
-    for (const { program } of conformanceCases) expect(backend!.refuses(program.calls[0]!)).toBe(null)
+  test('refuses layers in int8, and nothing else', () => {
+    const refused = conformanceCases
+      .map(({ program }) => backend!.refuses(program.calls[0]!))
+      .filter(why => why !== null)
+    expect([...new Set(refused)]).toEqual(['the webgpu backend has no layers in int8'])
   })
   for (const [number, testCase] of conformanceCases.entries()) {
-    test(testCase.name, async () => {
+    test(testCase.name, async ({ skip }) => {
+      const why = backend!.refuses(testCase.program.calls[0]!)
+      if (why !== null) skip(why)
       const expected = await expectedOf(testCase)
       for (const gap of gapsOf(number)) {
         // As it is stored: what must stay is compared.

@@ -1,7 +1,7 @@
 // What the compiler made: no instruction that a processor may lack stands outside the kernels of its own instruction set,
 // where dispatch.cc keeps it from running, and the linker finds nothing to confuse between two of them.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -28,6 +28,7 @@ const kernels = ['avx2', 'avx512', 'portable'].flatMap(set =>
   ['float32', 'float64', 'bfloat16'].map(precision => `kernels_${set}_${precision}`),
 )
 kernels.push(ofPairs)
+kernels.push('kernels_avx512vnni_float32', 'kernels_avxvnni_float32')
 const tool = (name: string, ...args: string[]): string =>
   execFileSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 
@@ -40,6 +41,13 @@ const code = (name: string): string[] =>
 /** Anything encoded as AVX; AVX-512's registers and masks. */
 const AVX = /^v[a-z]|%[yz]mm/
 const AVX512 = /%zmm|%k[0-7]|%[xy]mm(?:1[6-9]|2\d|3[01])/
+/** Products of bytes, added at once. */
+const VNNI = /vpdpbusd/
+
+if (!/\bavx512_vnni\b|\bavx_vnni\b/.test(wanted ? readFileSync('/proc/cpuinfo', 'utf8') : ''))
+  console.log(
+    'skipped: layers in int8 by VNNI cannot run on this processor; only what they are compiled to is looked at',
+  )
 
 describe.skipIf(!wanted)('object files', () => {
   test('are all there', () => {
@@ -50,11 +58,11 @@ describe.skipIf(!wanted)('object files', () => {
     const instructions = code(name)
     expect(instructions.length).toBeGreaterThan(0)
     expect(instructions.some(text => text.startsWith('vdpbf16ps'))).toBe(name === ofPairs)
+    expect(instructions.some(text => VNNI.test(text))).toBe(name.includes('vnni'))
     if (name.startsWith('kernels_avx512')) return expect(instructions.some(text => AVX512.test(text))).toBe(true)
-    const hasAvx = name.startsWith('kernels_avx2')
-    const forbidden = hasAvx ? AVX512 : AVX
-    if (hasAvx) expect(instructions.some(text => AVX.test(text))).toBe(true)
-    expect(instructions.filter(text => forbidden.test(text))).toEqual([])
+    const hasAvx = name.startsWith('kernels_avx')
+    expect(instructions.some(text => AVX.test(text))).toBe(hasAvx)
+    expect(instructions.filter(text => (hasAvx ? AVX512 : AVX).test(text))).toEqual([])
   })
 
   // An inline function outside an anonymous namespace would be in all three, and the linker would keep any one of them.

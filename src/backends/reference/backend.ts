@@ -24,6 +24,7 @@ import { maxPoolBackward, maxPoolForward } from './max-pool.js'
 import { type Context, type Kept, keptAt, load, type Place, store } from './memory.js'
 import { adamW, rmsProp, sgd } from './optimizers.js'
 import { pixelCrossEntropy } from './pixel-cross-entropy.js'
+import { quantizedDenseLayerForward } from './quantized.js'
 import { runningStatistics } from './running-statistics.js'
 import { transposedConvolutionBackward, transposedConvolutionForward } from './transposed-convolution.js'
 
@@ -38,6 +39,7 @@ const KERNELS: { [K in KernelName]: (context: Context, call: Extract<KernelCall,
   convolutionForward,
   convolutionBackward,
   denseLayerForward,
+  quantizedDenseLayerForward,
   transposedConvolutionForward,
   transposedConvolutionBackward,
   averagePoolForward,

@@ -54,7 +54,7 @@ export function denseLayerForward(context: Context, call: DenseLayerForward): vo
 }
 
 /** sums[o] = sum over c and taps of weight[o][c][tap] * z[c] shifted by the tap, of one image. */
-function convolve(
+export function convolve(
   input: View,
   output: View,
   window: ReturnType<typeof taps>,

@@ -1,7 +1,6 @@
 // The webgpu backend: kernels in WGSL, on any GPU that a browser or Node's `webgpu` reaches.
 import type { Backend, Bindings } from '../../engine/backend.js'
 import { checkCalls } from '../../engine/check.js'
-import { fieldProblem } from '../../engine/fields.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import { EVERYWHERE } from './alike.js'
@@ -9,7 +8,7 @@ import { WebGpuBuffer } from './buffer.js'
 import { type DeviceOptions, isSoftware, openDevice } from './device.js'
 import { compile } from './executable.js'
 import { forOneImage, sharesOf, type WebGpuExecutable } from './image-by-image.js'
-import { lower } from './lower.js'
+import { lower, refuses } from './lower.js'
 import { measureTiles, PROBED_IMAGES } from './measure.js'
 import { staysImageByImage, wholeBatch } from './memory.js'
 import { createPipelines } from './pipelines.js'
@@ -80,7 +79,7 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
     software,
     arenaBytes: adapter.limits.maxBufferSize,
     createBuffer: elements => new WebGpuBuffer(opened, elements),
-    refuses: fieldProblem,
+    refuses,
     compile: (program, bindings) => compile(program, bindings, { opened, pipelines, costs }),
     scratchBytes: program => webGpuScratchBytes(program, costs),
     async renew() {
@@ -96,7 +95,7 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
 
 /** The same on every GPU of the same tiles; nothing is allocated. */
 export function webGpuScratchBytes(program: Program, costs: TileCosts = USUAL_COSTS): number {
-  checkCalls(program, { refuses: fieldProblem })
+  checkCalls(program, { refuses })
   if (staysImageByImage(program)) {
     const own = sharesOf(program).reduce((sum, { elements }) => sum + elements, 0)
     return webGpuScratchBytes(forOneImage(program), costs) + 4 * own

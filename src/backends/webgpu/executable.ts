@@ -1,7 +1,6 @@
 // A program on a device: its dispatches bound once, their numbers written before each run, encoded anew in each.
 import type { Bindings, RunArguments } from '../../engine/backend.js'
 import { checkProgram, checkRunArguments } from '../../engine/check.js'
-import { fieldProblem } from '../../engine/fields.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import { EVERYWHERE, type Reach } from './alike.js'
@@ -11,7 +10,7 @@ import { createClock } from './clock.js'
 import type { OpenDevice } from './device.js'
 import type { Place, Run } from './dispatch.js'
 import { imageByImage, type WebGpuExecutable } from './image-by-image.js'
-import { type LoweredDispatch, lower } from './lower.js'
+import { type LoweredDispatch, lower, refuses } from './lower.js'
 import { onPages, placed, staysImageByImage, wholeBatch } from './memory.js'
 import { assembled, numbersOf, offsetName, type Pipelines, rowNames } from './pipelines.js'
 import { type BindGroup, type GpuBuffer, type Limits, type Pipeline, USAGE } from './platform.js'
@@ -40,7 +39,7 @@ export async function compile(
   bindings: Bindings,
   { opened, pipelines, costs }: Compiler,
 ): Promise<WebGpuExecutable> {
-  checkProgram(given, bindings, { refuses: fieldProblem })
+  checkProgram(given, bindings, { refuses })
   opened.check()
   if (staysImageByImage(given)) {
     return imageByImage(

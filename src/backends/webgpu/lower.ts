@@ -2,6 +2,7 @@
 // what is computed for all of them.
 
 import { flopsOf } from '../../engine/cost.js'
+import { fieldProblem } from '../../engine/fields.js'
 import type { KernelCall, KernelName, RunningStatistics } from '../../engine/kernels.js'
 import { imagesAtOnce, type Program } from '../../engine/program.js'
 import { EVERYWHERE, type Reach } from './alike.js'
@@ -19,7 +20,10 @@ import { averagePoolBackward, averagePoolForward, maxPoolBackward, maxPoolForwar
 import { runningStatistics } from './wgsl/running-statistics.js'
 
 const KERNELS: {
-  [K in Exclude<KernelName, 'runningStatistics'>]: (call: Extract<KernelCall, { kernel: K }>, room: Room) => Dispatch[]
+  [K in Exclude<KernelName, 'runningStatistics' | 'quantizedDenseLayerForward'>]: (
+    call: Extract<KernelCall, { kernel: K }>,
+    room: Room,
+  ) => Dispatch[]
 } = {
   convolutionForward,
   convolutionBackward,
@@ -42,6 +46,10 @@ const KERNELS: {
   blend,
   fill,
 }
+
+/** Why there is no kernel for a call, or null. */
+export const refuses = (call: KernelCall): string | null =>
+  call.kernel === 'quantizedDenseLayerForward' ? 'the webgpu backend has no layers in int8' : fieldProblem(call)
 
 export interface Lowered {
   readonly dispatches: readonly LoweredDispatch[]

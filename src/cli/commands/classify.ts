@@ -93,7 +93,10 @@ async function makeClassifier(
   refuseHeadless(report, 'classifying')
   checkNormalisation(checkpoint)
   if (report) tellReport(flags.model, report, config, context.say)
-  else context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes`)
+  else {
+    const how = checkpoint.quantization ? `, ${checkpoint.quantization.length} layers in int8` : ''
+    context.say(`${name ?? flags.model}: ${describe(config)}, ${config.classes} classes${how}`)
+  }
   if (classes.length === 0 && classNames(classes, config).length > 0)
     context.say("  assumed: the classes are ImageNet's, in the usual order")
   const grey = config.inputChannels === 1 ? "; colours become grey as Pillow's L" : ''
@@ -101,7 +104,14 @@ async function makeClassifier(
   const { backend, threads, adapter, precision } = flags
   const on = await createBackend({ backend, threads, adapter, precision, onWarning: context.warn })
   try {
-    const runner = await createRunner({ config, state: weightsOf(checkpoint.state), backend: on, batchSize })
+    const { quantization } = checkpoint
+    const runner = await createRunner({
+      config,
+      state: weightsOf(checkpoint.state),
+      quantization,
+      backend: on,
+      batchSize,
+    })
     const classifier = { config, classes, normalisation, preprocessing, multiLabel: isMultiLabel(checkpoint), runner }
     return { classifier, close: () => runner.dispose().finally(() => on.dispose()) }
   } catch (error) {
