@@ -127,7 +127,7 @@ test.each(['plain', 'bc', 'imagenet'])(
     await session.writeState({ parameters: generateAll(parameters), running: generateAll(running) })
     const images = generate(input, batch * 3 * height * width)
     const result = await session.trainStep({ size: batch, images, labels: labels[0]! }, { learningRate })
-    const loss = result.losses.reduce((sum: number, x: number) => sum + x, 0) / batch
+    const loss = Array.from(result.losses).reduce((sum, x) => sum + x, 0) / batch
     const errors = {
       loss: Math.abs(loss / losses[0]! - 1),
       logits: relativeError(await session.logits(batch), logits1),
