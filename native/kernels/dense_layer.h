@@ -135,7 +135,7 @@ struct Local {
     products = scratch.take<Real>(shape.points() * productStep);
     rows = scratch.take<Real>(shape.side * STRIP * shape.side * shape.outLanes);  // [row][x][o]
     planes = scratch.take<Real>(shape.outChannels * roundUp(STRIP * shape.side, WIDTH));
-    lines = scratch.take<int64_t>(larger<int64_t>(divideUp(TRANSFORM_BLOCK * shape.outLanes, 16), BLOCK * divideUp(PANEL, LINE)));
+    lines = scratch.take<int64_t>(larger<int64_t>(linesOf(TRANSFORM_BLOCK * shape.outLanes), BLOCK * divideUp(PANEL, LINE)));
   }
 };
 
@@ -269,7 +269,7 @@ inline void growth(const Task& task, const Local& local, const Shape& shape, int
       for (int point = 0; point < POINTS; point++) {
         const Real* filters = weights.growth + point * filterStep + block * outLanes;
         const Operands operands{local.transformed + point * POINT_STEP, TRANSFORM_BLOCK, 1, filters, outLanes, channels};
-        Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? divideUp(channels * outLanes, 16) : 0};
+        Ahead next{filters + filterStep, local.lines, point + 1 < POINTS ? linesOf(channels * outLanes) : 0};
         multiply<Steps<TRANSFORM_BLOCK, 1, 0>>(operands, int(count), int(outLanes / WIDTH), local.products + point * local.productStep,
                                                outLanes, block > 0, next);
       }

@@ -11,6 +11,8 @@ using densenet::Element;
 /// Elements of a line of the cache; how many elements so many Reals take the room of.
 constexpr int64_t LINE = 64 / int64_t(sizeof(Element));
 constexpr int64_t roomOf(int64_t reals) { return reals * int64_t(sizeof(Real)) / int64_t(sizeof(Element)); }
+/// Lines that they take.
+constexpr int64_t linesOf(int64_t reals) { return divideUp(roomOf(reals), LINE); }
 
 /// Whether storing rounds: sums are then made in scratch, not where they are kept.
 constexpr bool ROUNDS = sizeof(Element) != sizeof(Real);

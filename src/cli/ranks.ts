@@ -6,7 +6,7 @@ import { ALONE, type JoinedRanks, joinRanks, leads, type Ranks } from '../entrie
 import { usageError } from '../errors.js'
 import { printFailure } from './failure.js'
 import type { OutputFlags } from './options.js'
-import { SIGNALS } from './signals.js'
+import { EXIT_CODES, SIGNALS, type Signal } from './signals.js'
 
 /** What a command of several is given. */
 export interface Party {
@@ -69,12 +69,19 @@ async function startRanks(count: number): Promise<number> {
     env,
     detached: true,
   })
-  const handOn = (signal: NodeJS.Signals): void => void child.kill(signal)
+  let stopped: Signal | null = null
+  const handOn = (signal: NodeJS.Signals): void => {
+    // Of any other Open MPI kills what has not ended two seconds later; the second one may.
+    child.kill(isOpenMpi && stopped === null ? 'SIGUSR1' : signal)
+    stopped = signal as Signal
+  }
   for (const signal of SIGNALS) process.on(signal, handOn)
   try {
     return await new Promise((resolve, reject) => {
       child.on('error', reject)
-      child.on('exit', code => resolve(code ?? 1))
+      child.on('exit', code =>
+        resolve(stopped !== null && code === EXIT_CODES.SIGUSR1 ? EXIT_CODES[stopped] : (code ?? 1)),
+      )
     })
   } finally {
     for (const signal of SIGNALS) process.off(signal, handOn)

@@ -2,8 +2,8 @@
 // ends at once.
 
 /** 128 + the number of the signal, as shells say it. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGUSR1: 138 } as const
-type Signal = keyof typeof EXIT_CODES
+export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGUSR1: 138 } as const
+export type Signal = keyof typeof EXIT_CODES
 export const SIGNALS = (Object.keys(EXIT_CODES) as Signal[]).filter(
   name => name !== 'SIGUSR1' || process.platform !== 'win32',
 )

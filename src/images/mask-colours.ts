@@ -17,14 +17,15 @@ export function colourOf(label: number): [number, number, number] {
 export const colourText = (colour: readonly number[]): string =>
   `#${colour.map(value => value.toString(16).padStart(2, '0')).join('')}`
 
-/** Bytes of an image, red, green and blue of each pixel, with the colours of their classes laid over them; where a pixel has none
- * (less than 0) the image stays. */
+/** Bytes of an image, red, green and blue of each pixel, in grey with the colours of their classes laid over them, which the image's own
+ * would change; where a pixel has none (less than 0) the image stays as it is. */
 export function laidOver(image: Uint8Array, labels: ArrayLike<number>): Uint8Array {
   const mixed = Uint8Array.from(image)
   for (let p = 0; p < labels.length; p++) {
     if (labels[p]! < 0) continue
     const colour = colourOf(labels[p]!)
-    for (let c = 0; c < 3; c++) mixed[3 * p + c] = SHOWS * image[3 * p + c]! + (1 - SHOWS) * colour[c]!
+    const grey = 0.299 * image[3 * p]! + 0.587 * image[3 * p + 1]! + 0.114 * image[3 * p + 2]!
+    for (let c = 0; c < 3; c++) mixed[3 * p + c] = SHOWS * grey + (1 - SHOWS) * colour[c]!
   }
   return mixed
 }

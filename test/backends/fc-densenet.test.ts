@@ -22,6 +22,7 @@ import {
   summaryErrors,
 } from '../golden/nets.js'
 import { instructionSets } from '../native-available.js'
+import { gpuAvailable, openGpu } from '../webgpu-available.js'
 
 interface Golden {
   readonly options: DenseNetOptions
@@ -149,6 +150,15 @@ describe.skipIf(instructionSets.length === 0)('the native backend', () => {
     const { errors, bits } = await train(backends[0]!, 'store')
     expect(errors.filter(([, error]) => !(error <= 2e-4))).toEqual([])
     expect((await train(backends[1]!, 'recompute')).bits).toEqual(bits)
+  })
+})
+
+describe.skipIf(!gpuAvailable)('a GPU', () => {
+  test('gives these numbers', async () => {
+    const gpu = await openGpu()
+    const { errors } = await train(gpu, 'store', { ownStatistics: true })
+    gpu.dispose()
+    expect(errors.filter(([, error]) => !(error <= 2e-4))).toEqual([])
   })
 })
 

@@ -4,7 +4,7 @@ import { measureCalls, measureKernels } from '../../dist/bench/kernels.js'
 import { measure } from '../../dist/bench/measure.js'
 import { measureHere } from '../../dist/bench/measure-here.js'
 import { completeWork, median, type Work } from '../../dist/bench/work.js'
-import { densenetAlone } from '../cli/run.js'
+import { densenet } from '../cli/run.js'
 import { instructionSets } from '../native-available.js'
 
 const SMALL: Work = { model: 'densenet-bc-10-4', task: 'train', batchSize: 4, imageSize: 8, iterations: 3, settle: 1 }
@@ -81,7 +81,7 @@ describe('densenet bench', () => {
   const options = ['--batch-size=4', '--image-size=8', '--iterations=2']
 
   test('prints a row for each network', async () => {
-    const { code, out, err } = await densenetAlone(['bench', 'densenet-bc-10-4', 'densenet-7-4', ...options])
+    const { code, out, err } = await densenet(['bench', 'densenet-bc-10-4', 'densenet-7-4', ...options])
     expect([code, native ? err : '']).toEqual([0, ''])
     expect(out).toMatch(/^network +batch +parameters +median of a step +fastest +images\/s +peak memory$/m)
     expect(out).toMatch(/^densenet-bc-10-4 +4 +[\d,]+ +[\d.,]+ ms +[\d.,]+ ms +[\d.,]+ +\d+ MB$/m)
@@ -89,19 +89,19 @@ describe('densenet bench', () => {
   })
 
   test('--json prints what measure() gives', async () => {
-    const { out } = await densenetAlone(['bench', 'densenet-bc-10-4', '--inference', '--json', ...options])
+    const { out } = await densenet(['bench', 'densenet-bc-10-4', '--inference', '--json', ...options])
     expect(JSON.parse(out)).toMatchObject({ model: 'densenet-bc-10-4', task: 'infer', memory: null, kernels: null })
   })
 
   test.skipIf(!native)('--kernels prints them with their rates, and what is left of the step', async () => {
-    const { out } = await densenetAlone(['bench', 'densenet-bc-10-4', '--kernels', ...options])
+    const { out } = await densenet(['bench', 'densenet-bc-10-4', '--kernels', ...options])
     expect(out).toMatch(/^ {2}convolutionBackward 3x3 at 8x8 +\d+ +[\d.]+ ms +[\d.]+ % +[\d.]+ +[\d.]+$/m)
     expect(out).toMatch(/^ {2}sgd +1 /m)
     expect(out).toMatch(/^ {2}all else: images, copies, waiting +[\d.]+ ms +[\d.]+ %$/m)
   })
 
   test('finds a wrong name before it measures the first', async () => {
-    const { code, out, err } = await densenetAlone(['bench', 'densenet-bc-100-12', 'resnet-50'])
+    const { code, out, err } = await densenet(['bench', 'densenet-bc-100-12', 'resnet-50'])
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(/^error: there is no network "resnet-50"\n/)
   })

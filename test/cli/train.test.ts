@@ -1,10 +1,11 @@
-// Runs in processes of their own: what they print, and that being stopped or killed loses nothing.
+// Runs in processes of their own: what they print, and that being stopped or killed loses nothing. What comes after it is done
+// in a process that is warm.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DenseNet } from '../../dist/index.js'
 import { temporaryFolder } from '../training/fixtures.js'
-import { densenetAlone, type Finished, type OptionsAlone as Options, SMALL } from './run.js'
+import { densenet, densenetAlone, type Finished, type OptionsAlone as Options, SMALL } from './run.js'
 
 const folder = temporaryFolder()
 const at = (name: string): string => join(folder, name)
@@ -45,7 +46,7 @@ test('a recipe is printed in full, as the options that make it; options beside i
     '--weight-decay=0.001',
     '--no-nesterov',
   ]
-  const { code, out } = await densenetAlone(['train', '--recipe=c10', ...args, '--output', at('recipe')])
+  const { code, out } = await densenet(['train', '--recipe=c10', ...args, '--output', at('recipe')])
   expect(code).toBe(0)
   const [title, ...lines] = out.split('\n')
   expect(title).toBe("recipe c10: the paper's, CIFAR-10 without augmentation")
@@ -57,7 +58,7 @@ test('a recipe is printed in full, as the options that make it; options beside i
     ]),
   )
   expect((await DenseNet.load(at('recipe'))).config.dropRate).toBe(0.2)
-  const again = await densenetAlone([
+  const again = await densenet([
     'train',
     '--recipe=c10',
     '--augment=standard',
@@ -113,7 +114,7 @@ describe('stopped', () => {
       onStep(9, kill => kill('SIGKILL')),
     )
     expect(killed.signal).toBe('SIGKILL')
-    const resumed = await densenetAlone(['train', '--resume', at('killed'), '--loader-threads=3'])
+    const resumed = await densenet(['train', '--resume', at('killed'), '--loader-threads=3'])
     expect(resumed).toMatchObject({ code: 0, err: '' })
     expect(resumed.out).toMatch(/going on from epoch [12], step \d/)
     expect(await weights('killed')).toEqual(await weights('unbroken'))
@@ -127,7 +128,7 @@ describe('stopped', () => {
       ['train', ...args],
       onStep(3, kill => kill('SIGKILL')),
     )
-    expect(await densenetAlone(['train', '--resume', at('killed-early'), '--quiet'])).toEqual({
+    expect(await densenet(['train', '--resume', at('killed-early'), '--quiet'])).toEqual({
       code: 0,
       signal: null,
       out: '',
@@ -184,12 +185,12 @@ test('a reader that goes away does not stop a run', async () => {
 
 test('a damaged last checkpoint: one warning, the one before, the same weights', async () => {
   const args = [...SMALL, '--output', at('damaged')]
-  await densenetAlone(['train', ...args])
+  await densenet(['train', ...args])
   const last = join(at('damaged'), 'last.safetensors')
   const bytes = readFileSync(last)
   bytes[bytes.length - 1]! ^= 255
   writeFileSync(last, bytes)
-  const { code, err, out } = await densenetAlone(['train', '--resume', at('damaged')])
+  const { code, err, out } = await densenet(['train', '--resume', at('damaged')])
   expect(err).toBe(
     `warning: ${last} is damaged (checksum differs); going on from the checkpoint before it: epoch 3, step 0\n`,
   )
@@ -199,19 +200,19 @@ test('a damaged last checkpoint: one warning, the one before, the same weights',
 })
 
 test('a finished run says so; more epochs can be asked for', async () => {
-  const done = await densenetAlone(['train', '--resume', at('unbroken')])
+  const done = await densenet(['train', '--resume', at('unbroken')])
   expect(done).toMatchObject({ code: 0, err: '' })
   expect(done.out).toMatch(
     /^all 3 epochs of this run are done; --epochs with a larger number trains on\nfinal test error/,
   )
-  expect(await densenetAlone(['train', '--resume', at('unbroken'), '--epochs=2'])).toMatchObject({
+  expect(await densenet(['train', '--resume', at('unbroken'), '--epochs=2'])).toMatchObject({
     code: 2,
     err: `error: the run in ${at('unbroken')} has made 3 epochs already, more than 2\n`,
   })
 })
 
 test('--json prints JSON lines', async () => {
-  const { out } = await densenetAlone(['train', ...SMALL, '--epochs=1', '--json'], { cwd: folder })
+  const { out } = await densenet(['train', ...SMALL, '--epochs=1', '--json'], { cwd: folder })
   const events = out
     .trimEnd()
     .split('\n')
@@ -224,14 +225,14 @@ describe('densenet test', () => {
   const flags = ['--backend=reference', '--test-limit=16']
 
   test('gives the figures of the run', async () => {
-    const { code, out } = await densenetAlone(['test', at('unbroken'), ...flags])
+    const { code, out } = await densenet(['test', at('unbroken'), ...flags])
     expect(code).toBe(0)
     const error = /final test error (.*? %) \(top-5 (.*? %)\)/.exec(unbroken.out)!
     expect(out).toContain(`error ${error[1]}   top-5 error ${error[2]}`)
   })
 
   test('of one file, as JSON', async () => {
-    const { out } = await densenetAlone(['test', join(at('unbroken'), 'best.safetensors'), ...flags, '--json'])
+    const { out } = await densenet(['test', join(at('unbroken'), 'best.safetensors'), ...flags, '--json'])
     expect(JSON.parse(out)).toMatchObject({ dataset: 'synthetic', images: 16, top1Error: expect.any(Number) })
   })
 })

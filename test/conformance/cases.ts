@@ -637,10 +637,15 @@ class Workspace {
   readonly buffers: BufferSpec[] = []
   readonly values: Float64Array[] = []
 
+  readonly random: RandomStream
+
+  /** Its numbers are those of its name: they stay when cases come or go. */
   constructor(
-    readonly random: RandomStream,
+    readonly name: string,
     readonly row: Pick<Row, 'batch' | 'spare' | 'window' | 'weak'>,
-  ) {}
+  ) {
+    this.random = randomStream(1, 'initialisation', ...Array.from(name, letter => letter.charCodeAt(0)))
+  }
 
   get batchSize(): number {
     return this.row.batch + (this.row.spare ?? 0)
@@ -747,11 +752,12 @@ class Workspace {
     return { gradient, accumulate, norm: { gamma: gamma!, beta: beta!, a: a!, b: b! } }
   }
 
-  finish(call: KernelCall, name: string, args: Partial<RunArguments> = {}): ConformanceCase {
+  finish(call: KernelCall, args: Partial<RunArguments> = {}): ConformanceCase {
+    const { name } = this
     const { batch } = this.row
     const program = makeProgram([call], this.buffers, this.batchSize)
     return {
-      name: `${call.kernel}: ${name}`,
+      name,
       program,
       batch,
       inputs: new Map(this.values.entries()),
@@ -762,9 +768,8 @@ class Workspace {
   }
 }
 
-let caseNumber = 0
-const workspace = (row: Workspace['row']): Workspace =>
-  new Workspace(randomStream(1, 'initialisation', caseNumber++), row)
+const workspace = (kernel: KernelName, row: Workspace['row'], name = describe(row)): Workspace =>
+  new Workspace(`${kernel}: ${name}`, row)
 
 /** The row in words: "batch 3 norm deferred". */
 function describe(row: object): string {
@@ -813,7 +818,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
     return { ...geometry, input, norm, weight, dropout }
   }
 
-  const forward = workspace(row)
+  const forward = workspace('convolutionForward', row)
   const forwardCall: ConvolutionForward = {
     kernel: 'convolutionForward',
     ...prepare(forward),
@@ -822,7 +827,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
     output: forward.plane('output', outputShape),
     statistics: row.statistics ? forward.statistics(outputs) : null,
   }
-  const backward = workspace(row)
+  const backward = workspace('convolutionBackward', row)
   const backwardCall: KernelCall = {
     kernel: 'convolutionBackward',
     ...prepare(backward),
@@ -831,7 +836,7 @@ function convolutionCases(row: ConvolutionRow): ConformanceCase[] {
     outputGradient: backward.outputGradient(outputShape, row.deferred === true),
     inputGradient: wanted ? backward.inputGradient(inputShape, row.norm === true, row.accumulate === true) : null,
   }
-  return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
+  return [forward.finish(forwardCall), backward.finish(backwardCall)]
 }
 
 function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'maxPool'): ConformanceCase[] {
@@ -849,13 +854,13 @@ function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'm
     return { input, norm: row.norm ? work.norm(input) : null }
   }
 
-  const forward = workspace(row)
+  const forward = workspace(`${kind}Forward`, row)
   const forwardOperands = {
     ...prepare(forward),
     output: forward.plane('output', outputShape),
     statistics: row.statistics ? forward.statistics(channels) : null,
   }
-  const backward = workspace(row)
+  const backward = workspace(`${kind}Backward`, row)
   const backwardOperands = {
     ...prepare(backward),
     outputGradient: backward.outputGradient(outputShape, row.deferred === true),
@@ -871,13 +876,13 @@ function poolCases(row: PoolRow & { global?: boolean }, kind: 'averagePool' | 'm
           { kernel: 'averagePoolForward', ...window, ...forwardOperands },
           { kernel: 'averagePoolBackward', ...window, ...backwardOperands },
         ]
-  return [forward.finish(calls[0], describe(row)), backward.finish(calls[1], describe(row))]
+  return [forward.finish(calls[0]), backward.finish(calls[1])]
 }
 
 /** The output lies in the buffer that the input is read from, as it does in a network. */
 function denseLayerForwardCase(row: DenseLayerRow): ConformanceCase {
   const { inputs, between, outputs, height, width } = row
-  const work = workspace(row)
+  const work = workspace('denseLayerForward', row)
   const features = work.plane('features', [inputs + outputs, height, width], elements(work.random, row))
   const input = { ...features, channels: inputs }
   const normal = (deviation: number) => () => deviation * work.random.normal()
@@ -893,13 +898,13 @@ function denseLayerForwardCase(row: DenseLayerRow): ConformanceCase {
     }),
     output: { ...features, first: features.first + inputs, channels: outputs },
   }
-  return work.finish(call, describe(row))
+  return work.finish(call)
 }
 
 /** Plain dense layers read and write windows of one and the same buffers, and so must the kernels. */
 function denseLayerCases(): ConformanceCase[] {
   const row = { batch: 3, height: 6, width: 7, inputs: 23, outputs: 12 }
-  const { batch, height, width, inputs, outputs } = row
+  const { height, width, inputs, outputs } = row
   const stride = inputs + outputs + 5
   const geometry = { size: 3, stride: 1, padding: 1 }
   const weights = outputs * inputs * 9
@@ -913,7 +918,8 @@ function denseLayerCases(): ConformanceCase[] {
   }
   const after = ({ buffer, offset }: Ref): Ref => ({ buffer, offset: offset + inputs })
 
-  const forward = workspace(row)
+  const name = `a plain dense layer within its block, ${describe(row)}`
+  const forward = workspace('convolutionForward', row, name)
   const { output, ...operands } = prepare(forward)
   const statistics = { mean: after(operands.norm.mean), variance: after(operands.norm.variance) }
   const forwardCall: KernelCall = {
@@ -925,7 +931,7 @@ function denseLayerCases(): ConformanceCase[] {
     dropout: null,
   }
 
-  const backward = workspace({ batch })
+  const backward = workspace('convolutionBackward', row, name)
   const { output: value, ...rest } = prepare(backward)
   const gradient = backward.plane('features.gradient', [stride, height, width])
   const small = (): number => 0.1 * backward.random.normal()
@@ -952,8 +958,7 @@ function denseLayerCases(): ConformanceCase[] {
       },
     },
   }
-  const name = `a plain dense layer within its block, ${describe(row)}`
-  return [forward.finish(forwardCall, name), backward.finish(backwardCall, name)]
+  return [forward.finish(forwardCall), backward.finish(backwardCall)]
 }
 
 function transposedCases(row: TransposedRow): ConformanceCase[] {
@@ -966,7 +971,7 @@ function transposedCases(row: TransposedRow): ConformanceCase[] {
     input: work.plane('input', [inputs, height, width], elements(work.random, row)),
     weight: work.vector('weight', weights, () => work.random.normal() / Math.sqrt(inputs * 9)),
   })
-  const forward = workspace(row)
+  const forward = workspace('transposedConvolutionForward', row)
   const forwardCall: KernelCall = {
     kernel: 'transposedConvolutionForward',
     ...prepare(forward),
@@ -974,7 +979,7 @@ function transposedCases(row: TransposedRow): ConformanceCase[] {
     output: forward.plane('output', outputShape),
     statistics: row.statistics ? forward.statistics(outputs) : null,
   }
-  const backward = workspace(row)
+  const backward = workspace('transposedConvolutionBackward', row)
   const { norm: _, ...inputGradient } = backward.inputGradient([inputs, height, width], false, row.accumulate === true)
   const backwardCall: KernelCall = {
     kernel: 'transposedConvolutionBackward',
@@ -984,11 +989,11 @@ function transposedCases(row: TransposedRow): ConformanceCase[] {
     outputGradient: backward.outputGradient(outputShape, row.deferred === true),
     inputGradient,
   }
-  return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
+  return [forward.finish(forwardCall), backward.finish(backwardCall)]
 }
 
 function pixelCrossEntropyCase(row: PixelRow): ConformanceCase {
-  const work = workspace(row)
+  const work = workspace('pixelCrossEntropy', row)
   const { random, batchSize } = work
   const { classes, height, width, scale, ignored = 0 } = row
   const [shape, pixels] = [[classes, height, width] as const, batchSize * height * width]
@@ -1004,7 +1009,7 @@ function pixelCrossEntropyCase(row: PixelRow): ConformanceCase {
     predicted: work.vector('predicted', pixels),
     gradient: row.gradient ? work.plane('logits.gradient', shape) : null,
   }
-  return work.finish(call, describe(row))
+  return work.finish(call)
 }
 
 function linearCases(row: (typeof LINEARS)[number]): ConformanceCase[] {
@@ -1013,14 +1018,14 @@ function linearCases(row: (typeof LINEARS)[number]): ConformanceCase[] {
     input: work.plane('input', [inputs, 1, 1]),
     weight: work.vector('weight', outputs * inputs, () => work.random.normal() / Math.sqrt(inputs)),
   })
-  const forward = workspace(row)
+  const forward = workspace('linearForward', row)
   const forwardCall: KernelCall = {
     kernel: 'linearForward',
     ...prepare(forward),
     bias: forward.vector('bias', outputs),
     output: forward.plane('output', [outputs, 1, 1]),
   }
-  const backward = workspace(row)
+  const backward = workspace('linearBackward', row)
   const backwardCall: KernelCall = {
     kernel: 'linearBackward',
     ...prepare(backward),
@@ -1029,7 +1034,7 @@ function linearCases(row: (typeof LINEARS)[number]): ConformanceCase[] {
     outputGradient: backward.plane('output.gradient', [outputs, 1, 1]),
     inputGradient: backward.plane('input.gradient', [inputs, 1, 1]),
   }
-  return [forward.finish(forwardCall, describe(row)), backward.finish(backwardCall, describe(row))]
+  return [forward.finish(forwardCall), backward.finish(backwardCall)]
 }
 
 /** What the two losses have in common. */
@@ -1047,7 +1052,7 @@ function lossOperands(work: Workspace, { classes, scale, weighted, smoothing = 0
 }
 
 function crossEntropyCase(row: LossRow): ConformanceCase {
-  const work = workspace(row)
+  const work = workspace('crossEntropy', row)
   const label = (): number => work.random.integer(row.classes)
   const call: KernelCall = {
     kernel: 'crossEntropy',
@@ -1060,11 +1065,11 @@ function crossEntropyCase(row: LossRow): ConformanceCase {
         }
       : null,
   }
-  return work.finish(call, describe(row))
+  return work.finish(call)
 }
 
 function binaryCrossEntropyCase(row: LossRow): ConformanceCase {
-  const work = workspace(row)
+  const work = workspace('binaryCrossEntropy', row)
   const { random } = work
   const call: KernelCall = {
     kernel: 'binaryCrossEntropy',
@@ -1074,11 +1079,11 @@ function binaryCrossEntropyCase(row: LossRow): ConformanceCase {
     ),
     labels: row.labels ? work.vector('labels', work.batchSize, () => random.integer(row.classes)) : null,
   }
-  return work.finish(call, describe(row))
+  return work.finish(call)
 }
 
 function runningCase(row: (typeof RUNNING)[number]): ConformanceCase {
-  const work = workspace({ ...row, window: true })
+  const work = workspace('runningStatistics', { ...row, window: true }, describe(row))
   const { channels, pixels, momentum } = row
   // Of one number there is nothing else that says how large a rounding error may be when terms cancel.
   const positive = (): number => 0.1 + work.random.uniform()
@@ -1094,8 +1099,11 @@ function runningCase(row: (typeof RUNNING)[number]): ConformanceCase {
     runningMean: work.vector('runningMean', channels, positive),
     runningVariance: work.vector('runningVariance', channels, positive),
   }
-  return work.finish(call, describe(row))
+  return work.finish(call)
 }
+
+/** What all kernels on plain vectors have in common. */
+const VECTORS = { batch: 1, window: true }
 
 /** Vectors of one length, the second moments positive. */
 function vectors<Name extends string>(work: Workspace, elements: number, ...names: Name[]): Record<Name, Ref> {
@@ -1106,40 +1114,37 @@ function vectors<Name extends string>(work: Workspace, elements: number, ...name
 }
 
 function sgdCase(row: (typeof UPDATES)[number]): ConformanceCase {
-  const work = workspace({ batch: 1, window: true })
+  const work = workspace('sgd', VECTORS, describe(row))
   const buffers = vectors(work, row.elements, 'parameters', 'gradients', 'velocity')
-  return work.finish({ kernel: 'sgd', ...row, ...buffers }, describe(row))
+  return work.finish({ kernel: 'sgd', ...row, ...buffers })
 }
 
 function adamWCase({ step, ...row }: (typeof ADAMW_UPDATES)[number]): ConformanceCase {
-  const work = workspace({ batch: 1, window: true })
+  const work = workspace('adamW', VECTORS, describe({ ...row, step: step + 1 }))
   const buffers = vectors(work, row.elements, 'parameters', 'gradients', 'firstMoment', 'secondMoment')
-  return work.finish({ kernel: 'adamW', ...row, ...buffers }, describe({ ...row, step: step + 1 }), { step })
+  return work.finish({ kernel: 'adamW', ...row, ...buffers }, { step })
 }
 
 function rmsPropCase(row: (typeof RMSPROP_UPDATES)[number]): ConformanceCase {
-  const work = workspace({ batch: 1, window: true })
+  const work = workspace('rmsProp', VECTORS, describe(row))
   const buffers = vectors(work, row.elements, 'parameters', 'gradients', 'secondMoment', 'velocity')
-  return work.finish({ kernel: 'rmsProp', ...row, ...buffers }, describe(row))
+  return work.finish({ kernel: 'rmsProp', ...row, ...buffers })
 }
 
 function clipCase(row: (typeof CLIPS)[number]): ConformanceCase {
-  const work = workspace({ batch: 1, window: true })
-  return work.finish({ kernel: 'clipGradients', ...row, ...vectors(work, row.elements, 'gradients') }, describe(row))
+  const work = workspace('clipGradients', VECTORS, describe(row))
+  return work.finish({ kernel: 'clipGradients', ...row, ...vectors(work, row.elements, 'gradients') })
 }
 
 function blendCase({ elements, ...factors }: (typeof BLENDS)[number]): ConformanceCase {
-  const work = workspace({ batch: 1, window: true })
+  const work = workspace('blend', VECTORS, describe({ elements, ...factors }))
   const call: KernelCall = { kernel: 'blend', elements, ...vectors(work, elements, 'source', 'target') }
-  return work.finish(call, describe({ elements, ...factors }), factors)
+  return work.finish(call, factors)
 }
 
 function fillCase(elements: number): ConformanceCase {
-  const work = workspace({ batch: 1, window: true })
-  return work.finish(
-    { kernel: 'fill', elements, value: 0.5, ...vectors(work, elements, 'target') },
-    `elements ${elements}`,
-  )
+  const work = workspace('fill', VECTORS, `elements ${elements}`)
+  return work.finish({ kernel: 'fill', elements, value: 0.5, ...vectors(work, elements, 'target') })
 }
 
 const usualCases: readonly ConformanceCase[] = [

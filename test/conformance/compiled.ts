@@ -2,16 +2,8 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { CompiledBuild } from '../compiled-builds.js'
 import { conformanceCases, unusualCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { type ConformanceCase, compareCase, runCase, type Tolerance } from './harness.js'
-import { expectedOf } from './in-precision.js'
-
-/** What the reference leaves, computed once for all builds. */
-const expectations = new Map<ConformanceCase, Promise<ArrayLike<number>>>()
-function expectedOnce(testCase: ConformanceCase): Promise<ArrayLike<number>> {
-  const expected = expectations.get(testCase) ?? expectedOf(testCase)
-  expectations.set(testCase, expected)
-  return expected
-}
 
 export async function testConformance({ name, available, open }: CompiledBuild): Promise<void> {
   const backend = available ? await open(2) : null
@@ -32,7 +24,7 @@ export async function testConformance({ name, available, open }: CompiledBuild):
       const why = refused.get(testCase)!
       test(testCase.name, async ({ skip }) => {
         if (why !== null) skip(why)
-        const expected = await expectedOnce(testCase)
+        const expected = await expectedOf(testCase)
         const { errors, problems } = compareCase(testCase, expected, await runCase(backend!, testCase))
         const { kernel } = testCase.program.calls[0]!
         const { many, few } = worst[kernel] ?? errors

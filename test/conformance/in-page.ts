@@ -2,8 +2,8 @@
 import { createWebGpuBackend } from '../../dist/backends/webgpu/backend.js'
 import { webGpu } from '../../dist/backends/webgpu/platform.js'
 import { conformanceCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { compareCase, initialArena, onGpu, runCase } from './harness.js'
-import { expectedOf } from './in-precision.js'
 
 /** What is wrong with the cases of these names, and how many there were. */
 async function conform(names: readonly string[]): Promise<{ backend: string; cases: number; problems: string[] }> {

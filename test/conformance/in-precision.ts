@@ -1,5 +1,4 @@
 // A conformance case as a program of another precision: its buffers in an arena of bytes, each of its type, and back.
-import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import type { Backend } from '../../dist/engine/backend.js'
 import { fromBfloat16, toBfloat16 } from '../../dist/engine/bfloat16.js'
 import { bufferOf, operandsOf } from '../../dist/engine/operands.js'
@@ -119,9 +118,4 @@ export async function runInPrecision(backend: Backend, testCase: ConformanceCase
   } finally {
     arena.dispose()
   }
-}
-
-/** What the reference leaves in float64: as exactly as it can. */
-export async function expectedOf(testCase: ConformanceCase): Promise<Float64Array> {
-  return (await runInPrecision(createReferenceBackend(), testCase, 'float64')).left
 }

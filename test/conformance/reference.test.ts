@@ -3,8 +3,8 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { conformanceCases } from './cases.js'
+import { expectedOf } from './expected.js'
 import { compareCase, runCase, type Tolerance } from './harness.js'
-import { expectedOf } from './in-precision.js'
 
 const single = createReferenceBackend()
 

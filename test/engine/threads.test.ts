@@ -1,9 +1,10 @@
-// Same seed, same bits: the weights after 50 steps do not depend on the number of threads, nor on the memory mode.
+// Same seed, same bits: the weights after twenty steps do not depend on the number of threads, nor on the memory mode.
 import { describe, expect, test } from 'vitest'
 import { DenseNet } from '../../dist/densenet.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
 import {
   createSession,
+  type SessionBatch,
   type SessionOptions,
   type SessionState,
   type TrainingBuffer,
@@ -17,7 +18,7 @@ import { type CompiledBuild, compiledBuilds } from '../compiled-builds.js'
 import { instructionSets } from '../native-available.js'
 import { TINY, tinyDataset } from '../training/fixtures.js'
 
-const STEPS = 50
+const STEPS = 20
 const BATCH = 5
 
 interface Training {
@@ -63,29 +64,33 @@ const NETS: Readonly<Record<string, Training>> = {
   },
 }
 
-/** Trains on images that a seed makes, the last batch of every five smaller, and returns everything that changed. */
+/** What it is trained on, which a seed makes; the last batch of every five is smaller. */
+function batchesOf(net: DenseNetOptions): SessionBatch[] {
+  const { height, width, classes } = resolveConfig(net)
+  return Array.from({ length: STEPS }, (_, step) => {
+    const size = step % 5 === 4 ? 3 : BATCH
+    const random = randomStream(1, 'shuffle', step)
+    const images = Float32Array.from({ length: size * 3 * height * width }, () => random.normal())
+    return { size, images, labels: Float32Array.from({ length: size }, () => random.integer(classes)) }
+  })
+}
+
+/** Returns everything that changed. */
 async function train(
   { net, session: options }: Training,
+  batches: readonly SessionBatch[],
   run: { readonly build: CompiledBuild; readonly threads: number; readonly memory: MemoryMode },
 ): Promise<SessionState & { readonly losses: readonly number[] }> {
-  const config = resolveConfig(net)
   const backend = await run.build.open(run.threads)
-  const session = await createSession(architecture(config), backend, {
+  const session = await createSession(architecture(resolveConfig(net)), backend, {
     batchSize: BATCH,
     memory: run.memory,
     ...options,
   })
   await session.writeState({ parameters: initialParameters(session.table, 3), running: initialRunning(session.table) })
   const losses: number[] = []
-  for (let step = 0; step < STEPS; step++) {
-    const size = step % 5 === 4 ? 3 : BATCH
-    const random = randomStream(1, 'shuffle', step)
-    const images = Float32Array.from({ length: size * 3 * config.height * config.width }, () => random.normal())
-    const labels = Float32Array.from({ length: size }, () => random.integer(config.classes))
-    const result = await session.trainStep(
-      { size, images, labels },
-      { learningRate: 0.01, seed: 9, step, averageKeeps: 0.9 },
-    )
+  for (const [step, batch] of batches.entries()) {
+    const result = await session.trainStep(batch, { learningRate: 0.01, seed: 9, step, averageKeeps: 0.9 })
     losses.push(...result.losses)
   }
   const state = await session.readState()
@@ -100,14 +105,16 @@ function differences(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).filter((value, i) => !Object.is(value, b[i])).length
 }
 
+const made = Object.entries(NETS).map(([name, options]) => [name, options, batchesOf(options.net)] as const)
+
 for (const build of compiledBuilds) {
   describe.skipIf(!build.available)(`${build.name}, ${STEPS} steps`, () => {
-    describe.each(Object.entries(NETS))('%s', (_, options) => {
+    describe.each(made)('%s', (_, options, batches) => {
       const first = { build, threads: 1, memory: 'store' } as const
       let expected: Awaited<ReturnType<typeof train>>
 
       test('learns something with one thread', async () => {
-        expected = await train(options, first)
+        expected = await train(options, batches, first)
         expect(expected.losses.every(Number.isFinite)).toBe(true)
         const initial = initialParameters(parameterTable(architecture(resolveConfig(options.net))), 3)
         expect(differences(expected.parameters, initial)).toBeGreaterThan(0.99 * initial.length)
@@ -122,7 +129,7 @@ for (const build of compiledBuilds) {
         [3, 'recompute'],
         [8, 'recompute'],
       ])('%i threads, memory "%s": the same bits', async (threads, memory) => {
-        const actual = await train(options, { build, threads, memory })
+        const actual = await train(options, batches, { build, threads, memory })
         expect(differences(actual.losses, expected.losses), 'losses').toBe(0)
         expect(differences(actual.parameters, expected.parameters), 'parameters').toBe(0)
         for (const [name, values] of Object.entries(expected.training)) {

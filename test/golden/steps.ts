@@ -102,9 +102,9 @@ export function testOriginalSteps(build: CompiledBuild, modes = BOTH): void {
   })
 }
 
-export function testGoldenNets(build: CompiledBuild, modes = BOTH): void {
+export function testGoldenNets(build: CompiledBuild, modes = BOTH, names: readonly string[] = goldenNames): void {
   describe.skipIf(!build.available)(`${build.name}: golden nets`, () => {
-    describe.each(goldenNames)('%s', name => {
+    describe.each(names)('%s', name => {
       const golden = readGolden(name)
       const { batch, options } = golden
       const allowed = name === 'imagenet' ? LOOSE : TIGHT

@@ -83,6 +83,11 @@ async function lastOf(path: string) {
   return { ...rest, progress: { ...progress!, logBytes: 0 } }
 }
 
+function underWayIn(path: string): boolean {
+  const log = join(path, 'log.jsonl')
+  return existsSync(log) && readFileSync(log, 'utf8').includes('"type":"step"')
+}
+
 describe.each(MPIS)('$program', mpi => {
   test('2 and 3 ranks end where one process does, and one writes', async () => {
     const alone = fresh()
@@ -107,11 +112,6 @@ describe.each(MPIS)('$program', mpi => {
     for (let i = 0; i < 300 && !underWayIn(output); i++) await setTimeout(100)
     return { child, end, second: rankOne(output) }
   }
-  const underWayIn = (path: string): boolean => {
-    const log = join(path, 'log.jsonl')
-    return existsSync(log) && readFileSync(log, 'utf8').includes('"type":"step"')
-  }
-
   test.each(['SIGKILL', 'SIGSTOP'] as const)('%s of one ends all', async signal => {
     const output = fresh()
     const { end, second } = await underWay(output)
@@ -171,6 +171,17 @@ test.runIf(MPIS.length > 0)(
     expect(facts(densenet(...testing, '--ranks', '2').stdout)).toEqual(facts(densenet(...testing).stdout))
   },
 )
+
+test.runIf(MPIS.length > 0)('--ranks hands a signal on so that the step is finished and saved', async () => {
+  const output = fresh()
+  const child = spawn(process.execPath, train(...LONG, '--output', output, '--quiet', '--ranks', '2'), { env })
+  const end = ended(child)
+  for (let i = 0; i < 300 && !underWayIn(output); i++) await setTimeout(100)
+  child.kill('SIGTERM')
+  expect((await end).code).toBe(143)
+  expect(readFileSync(join(output, 'log.jsonl'), 'utf8').trimEnd().split('\n').at(-1)).toContain('"type":"stop"')
+  expect(processesOf(output)).toEqual([])
+})
 
 test.runIf(MPIS.length > 1)("a library that is not the launcher's is noticed", async () => {
   const openMpi = MPIS.find(({ isOpenMpi }) => isOpenMpi)!

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createServer, type DenseNetServer, type ServerOptions } from '../../dist/server/server.js'
-import { densenetAlone } from '../cli/run.js'
+import { densenet, densenetAlone } from '../cli/run.js'
 import { temporaryFolder } from '../training/fixtures.js'
 import { picture, raw, tinyModel } from './fixtures.js'
 
@@ -238,7 +238,7 @@ describe('densenet serve', () => {
     [['--host=203.0.113.7'], 'this machine has no interface 203.0.113.7', 2],
   ])('%j', async (args, message, expected) => {
     await tinyModel().save(path)
-    const { code, err } = await densenetAlone(['serve', path, '--backend=reference', '--port=0', ...args])
+    const { code, err } = await densenet(['serve', path, '--backend=reference', '--port=0', ...args])
     expect(err.split('\n')[0]).toBe(`error: ${message}`)
     expect(code).toBe(expected)
   })

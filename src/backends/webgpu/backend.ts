@@ -8,9 +8,10 @@ import { EVERYWHERE } from './alike.js'
 import { WebGpuBuffer } from './buffer.js'
 import { type DeviceOptions, isSoftware, openDevice } from './device.js'
 import { compile, type WebGpuExecutable } from './executable.js'
+import { forOneImage, sharesOf } from './image-by-image.js'
 import { lower } from './lower.js'
 import { measureTiles, PROBED_IMAGES } from './measure.js'
-import { wholeBatch } from './memory.js'
+import { staysImageByImage, wholeBatch } from './memory.js'
 import { createPipelines } from './pipelines.js'
 import type { Adapter, Device, Gpu } from './platform.js'
 import { type TileCosts, tileName, tilesUsed, USUAL_COSTS } from './tiles.js'
@@ -25,28 +26,39 @@ export interface WebGpuBackend extends Backend {
 
 /** A browser's. Throws a DenseNetError where there is no adapter. */
 export function createWebGpuBackend(gpu: Gpu | undefined): Promise<WebGpuBackend> {
-  return openBackend(async () => {
-    const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' })
-    if (adapter) return adapter
-    throw new DenseNetError('the webgpu backend cannot be used (there is no WebGPU here)', {
-      hint: 'use a browser that has it, such as Chrome 113 or newer, with a GPU',
-    })
-  })
+  return openBackend(
+    async () => {
+      const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' })
+      if (adapter) return adapter
+      throw new DenseNetError('the webgpu backend cannot be used (there is no WebGPU here)', {
+        hint: 'use a browser that has it, such as Chrome 113 or newer, with a GPU',
+      })
+    },
+    { recall },
+  )
+}
+
+/** What was measured of the page's GPU. */
+let costsOfPage: TileCosts | undefined
+
+async function recall(measure: () => Promise<TileCosts>): Promise<TileCosts> {
+  costsOfPage ??= await measure()
+  return costsOfPage
 }
 
 /** A device that is lost again within this time is not made anew. */
 const MINUTE = 60_000
 
 export interface OpenOptions extends DeviceOptions {
-  /** Which tiles suit the adapter: what `measure` says, or said at another time. Default: what it says. */
-  readonly recall?: (measure: () => Promise<TileCosts>) => Promise<TileCosts>
+  /** Which tiles suit the adapter: what `measure` says, or said at another time. */
+  readonly recall: (measure: () => Promise<TileCosts>) => Promise<TileCosts>
   /** For tests: software is measured, too. */
   readonly measured?: boolean
 }
 
 /** `find` gives an adapter, another one for each device. */
-export async function openBackend(find: () => Promise<Adapter>, options: OpenOptions = {}): Promise<WebGpuBackend> {
-  const { recall = measure => measure(), measured = false } = options
+export async function openBackend(find: () => Promise<Adapter>, options: OpenOptions): Promise<WebGpuBackend> {
+  const { recall, measured = false } = options
   const adapter = await find()
   const software = isSoftware(adapter)
   let opened = await openDevice(adapter, options)
@@ -85,6 +97,10 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
 /** The same on every GPU of the same tiles; nothing is allocated. */
 export function webGpuScratchBytes(program: Program, costs: TileCosts = USUAL_COSTS): number {
   checkCalls(program, { refuses: fieldProblem })
+  if (staysImageByImage(program)) {
+    const own = sharesOf(program).reduce((sum, { elements }) => sum + elements, 0)
+    return webGpuScratchBytes(forOneImage(program), costs) + 4 * own
+  }
   const whole = wholeBatch(program)
   return 4 * lower(whole, EVERYWHERE, costs).scratchElements + (whole === program ? 0 : whole.arenaBytes)
 }

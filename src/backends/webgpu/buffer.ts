@@ -3,7 +3,7 @@ import type { DeviceBuffer, Numbers } from '../../engine/backend.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import { megabytes } from './bindings.js'
 import type { OpenDevice } from './device.js'
-import { type GpuBuffer, MAP_READ, USAGE } from './platform.js'
+import { type CommandEncoder, type GpuBuffer, MAP_READ, USAGE } from './platform.js'
 
 const FLOAT = 4
 const STORAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget
@@ -93,6 +93,16 @@ export class WebGpuBuffer implements DeviceBuffer {
       staging.destroy()
     }
     return result
+  }
+
+  /** Copies `count` elements from `from` on to another buffer, from `to` on. */
+  copy(encoder: CommandEncoder, other: WebGpuBuffer, from: number, to: number, count: number): void {
+    for (const here of this.#spans(from, count)) {
+      for (const there of other.#spans(to + here.start, here.count)) {
+        const begin = FLOAT * (here.from + there.start)
+        encoder.copyBufferToBuffer(here.page, begin, there.page, FLOAT * there.from, FLOAT * there.count)
+      }
+    }
   }
 
   dispose(): void {

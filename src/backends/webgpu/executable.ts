@@ -10,8 +10,9 @@ import { WebGpuBuffer } from './buffer.js'
 import { createClock } from './clock.js'
 import type { OpenDevice } from './device.js'
 import type { Place, Run } from './dispatch.js'
+import { imageByImage } from './image-by-image.js'
 import { type LoweredDispatch, lower } from './lower.js'
-import { onPages, placed, wholeBatch } from './memory.js'
+import { onPages, placed, staysImageByImage, wholeBatch } from './memory.js'
 import { assembled, numbersOf, offsetName, type Pipelines, rowNames } from './pipelines.js'
 import { type BindGroup, type GpuBuffer, type Limits, type Pipeline, USAGE } from './platform.js'
 import type { TileCosts } from './tiles.js'
@@ -48,6 +49,14 @@ export async function compile(
 ): Promise<WebGpuExecutable> {
   checkProgram(given, bindings, { refuses: fieldProblem })
   opened.check()
+  if (staysImageByImage(given)) {
+    return imageByImage(
+      given,
+      opened,
+      (one, own) => compile(one, { ...bindings, ...own }, { opened, pipelines, costs }),
+      role => bufferOf(bindings, role, opened),
+    )
+  }
   const { device } = opened
   const own: WebGpuBuffer[] = []
   const create = (elements: number): WebGpuBuffer => {

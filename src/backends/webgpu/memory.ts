@@ -1,11 +1,16 @@
 // Where a program's transient buffers lie on a GPU. Programs that are made for one image at a time run the whole batch at once here, in
-// an arena of their own; and where an arena is several buffers, none of its own lies in two of them.
+// an arena of their own, unless they take means (image-by-image.ts); and where an arena is several buffers, none of its own lies in two of them.
 import { layOut, livesOf } from '../../engine/arena.js'
 import type { Ref } from '../../engine/kernels.js'
 import type { Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 
 const FLOAT = 4
+
+/** Of a program for one image at a time: whether it must stay so, since its calls take means over what they see. */
+export const staysImageByImage = ({ imageByImage, calls }: Program): boolean =>
+  (imageByImage ?? false) &&
+  calls.some(call => call.kernel === 'pixelCrossEntropy' || ('statistics' in call && call.statistics !== null))
 
 /** The same program, if it sees all images already. */
 export function wholeBatch(program: Program): Program {
