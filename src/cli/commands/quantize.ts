@@ -1,10 +1,10 @@
 // densenet quantize: a network in int8, with what that does to its answers.
 import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { scorePredictions } from '../../entries/evaluation.js'
+import { hasTargets, scorePredictions } from '../../entries/evaluation.js'
 import { limitDataset } from '../../entries/images.js'
 import { usageError } from '../../errors.js'
-import type { Dataset, DenseNet, LayerLoss } from '../../index.js'
+import type { Dataset, DenseNet, LayerLoss, Predictions } from '../../index.js'
 import { createContext } from '../context.js'
 import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset, suited } from '../datasets.js'
 import { bytes, grouped, percent } from '../format.js'
@@ -145,17 +145,20 @@ async function compareErrors(
       onProgress: done => void compute.onProgress(first + (0.5 * done) / test.length),
     })
   const [before, after] = [await predict(network, 0), await predict(int8, 0.5)]
-  const [float32, other] = [before, after].map(found => scorePredictions(found, test.classes).top1Error) as [
-    number,
-    number,
-  ]
-  const likeliest = (scores: ArrayLike<number>, image: number): number => {
-    const own = Array.prototype.slice.call(scores, image * before.classes, (image + 1) * before.classes) as number[]
-    return own.indexOf(Math.max(...own))
-  }
+  const { images } = before
   let same = 0
-  for (let i = 0; i < before.images; i++) if (likeliest(before.scores, i) === likeliest(after.scores, i)) same++
-  return { images: before.images, error: { float32, int8: other }, agreement: same / before.images }
+  for (let i = 0; i < images; i++) if (likeliest(before, i) === likeliest(after, i)) same++
+  const agreement = same / images
+  // Of images with several labels there is no error of one.
+  if (hasTargets(before) || hasTargets(after)) return { images, agreement }
+  const errorOf = (found: Predictions): number => scorePredictions(found, test.classes).top1Error
+  return { images, agreement, error: { float32: errorOf(before), int8: errorOf(after) } }
+}
+
+function likeliest({ scores, classes }: Predictions, image: number): number {
+  let best = image * classes
+  for (let i = best; i < (image + 1) * classes; i++) if (scores[i]! > scores[best]!) best = i
+  return best
 }
 
 async function compareAnswers(
