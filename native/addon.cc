@@ -234,7 +234,7 @@ napi_value instructionSets(napi_env env, napi_callback_info info) {
     napi_create_object(env, &entry);
     napi_set_named_property(env, entry, "name", text(env, sets[i].name));
     napi_set_named_property(env, entry, "title", text(env, sets[i].title));
-    napi_set_named_property(env, entry, "built", boolean(env, sets[i].kernels.of[int(precision)] != nullptr));
+    napi_set_named_property(env, entry, "built", truth(env, sets[i].kernels.of[int(precision)] != nullptr));
     napi_set_element(env, list, uint32_t(i), entry);
   }
   return list;

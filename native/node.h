@@ -59,10 +59,11 @@ inline napi_value nothing(napi_env env) {
   napi_get_null(env, &null);
   return null;
 }
-inline napi_value boolean(napi_env env, bool value) {
-  napi_value boolean;
-  napi_get_boolean(env, value, &boolean);
-  return boolean;
+/// Not "boolean", which Windows has for a type.
+inline napi_value truth(napi_env env, bool value) {
+  napi_value result;
+  napi_get_boolean(env, value, &result);
+  return result;
 }
 inline napi_value number(napi_env env, double value) {
   napi_value number;

@@ -1,5 +1,6 @@
 // The package in projects of vite, webpack and esbuild, as docs/browser.md has them: each trains, with threads where the page
 // is isolated, and answers.
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { chromiumPath } from '../chromium.js'
 import { wasmBuilds } from '../compiled-builds.js'
@@ -32,7 +33,7 @@ describe.skipIf(chromiumPath === null || !simd.available).each(Object.entries(bu
     ])
     expect(errors).toEqual([])
     const bytesOf = (ending: string): number[] =>
-      [...pages.sent()].filter(([file]) => file.endsWith(ending)).map(([, bytes]) => bytes)
+      [...pages.sent()].filter(([file]) => file.endsWith(ending)).map(([, file]) => gzipSync(file, { level: 9 }).length)
     const scripts = bytesOf('.js')
     const sum = scripts.reduce((total, bytes) => total + bytes, 0)
     console.log(`${name}: ${sum} bytes of JavaScript, ${bytesOf('.wasm')} of WebAssembly, gzipped`)

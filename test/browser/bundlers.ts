@@ -2,6 +2,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { makeProject } from './project.js'
 
 const configOf = async (folder: string, bundler: string): Promise<object> =>
   (await import(pathToFileURL(join(folder, `${bundler}.config.js`)).href)).default
@@ -35,4 +36,11 @@ export const bundlers = {
     await build({ ...(await configOf(folder, 'esbuild')), absWorkingDir: folder, logLevel: 'error' })
     return withPage(folder, 'esbuild')
   },
+}
+
+let built: Promise<string> | undefined
+/** The project as vite builds it, once for all that only want its page. */
+export function builtProject(): Promise<string> {
+  built ??= bundlers.vite(makeProject())
+  return built
 }

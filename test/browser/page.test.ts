@@ -13,9 +13,8 @@ import { chromiumPath } from '../chromium.js'
 import { wasmBuilds } from '../compiled-builds.js'
 import { fixture } from '../interop/fixtures.js'
 import { instructionSets } from '../native-available.js'
-import { bundlers } from './bundlers.js'
+import { builtProject } from './bundlers.js'
 import { pagesOf } from './pages.js'
-import { makeProject } from './project.js'
 
 const simd = wasmBuilds.find(({ name }) => name === 'wasm simd')!
 const NET = ['densenet-bc-100-12', { depth: 22, seed: 3 }] as const
@@ -82,7 +81,7 @@ const failing = (call: string): string => `(async () => {
 describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
   let folder: string
   const pages = pagesOf(async () => {
-    folder = await bundlers.vite(makeProject())
+    folder = await builtProject()
     return folder
   })
 

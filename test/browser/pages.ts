@@ -8,8 +8,8 @@ export interface Pages {
   /** Its own page; `plain`: without the headers of isolation. */
   open(path?: '/' | '/plain/', context?: BrowserContext): Promise<Page>
   context(): Promise<BrowserContext>
-  /** What was asked for, and its bytes, gzipped. */
-  sent(): ReadonlyMap<string, number>
+  /** What was asked for, and its bytes. */
+  sent(): ReadonlyMap<string, Uint8Array>
 }
 
 /** To be called where tests are described; `build` resolves to the folder of the page, `flags` are Chromium's. */

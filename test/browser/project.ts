@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
@@ -27,20 +26,20 @@ export function makeProject(): string {
 
 export interface Served {
   readonly address: string
-  /** Bytes that were asked for, gzipped, by the name of the file. */
-  readonly sent: ReadonlyMap<string, number>
+  /** What was asked for, by the name of the file. */
+  readonly sent: ReadonlyMap<string, Uint8Array>
   close(): void
 }
 
 /** Serves a folder; below /plain/ without the headers of isolation. */
 export async function serveFolder(folder: string): Promise<Served> {
-  const sent = new Map<string, number>()
+  const sent = new Map<string, Uint8Array>()
   const server: Server = createServer(({ url = '' }, response) => {
     const [, plain, name = ''] = /^(\/plain)?\/([^?]*)/.exec(url)!
     try {
       const asked = name || 'index.html'
       const file = readFileSync(join(folder, asked))
-      sent.set(asked, gzipSync(file, { level: 9 }).length)
+      sent.set(asked, file)
       response.writeHead(200, {
         'Content-Type': TYPES[extname(asked)] ?? 'application/octet-stream',
         ...(plain ? {} : ISOLATED),

@@ -10,9 +10,8 @@ import { type ArrayDataset, DenseNet, synthetic } from '../../dist/index.js'
 import { summariseRun } from '../../dist/runs/run-summary.js'
 import { chromiumPath } from '../chromium.js'
 import { wasmBuilds } from '../compiled-builds.js'
-import { bundlers } from './bundlers.js'
+import { builtProject } from './bundlers.js'
 import { pagesOf } from './pages.js'
-import { makeProject } from './project.js'
 
 const simd = wasmBuilds.find(({ name }) => name === 'wasm simd')!
 const NET = ['densenet-bc-100-12', { depth: 16, growthRate: 4, seed: 3 }] as const
@@ -62,7 +61,7 @@ async function copied(page: Page, run: string): Promise<string> {
 }
 
 describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
-  const pages = pagesOf(async () => bundlers.vite(makeProject()))
+  const pages = pagesOf(builtProject)
 
   test('a tab is closed in mid-epoch, another goes on, and Node, too: the same bits as without a break', async () => {
     const whole = mkdtempSync(join(tmpdir(), 'densenet-whole-'))

@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DenseNet, synthetic, type TrainingEvent } from '../../dist/index.js'
 import { chromiumPath, launch } from '../chromium.js'
 import { conformanceCases } from '../conformance/cases.js'
-import { bundlers } from './bundlers.js'
+import { builtProject } from './bundlers.js'
 import { pagesOf } from './pages.js'
-import { makeProject, type Served, serveFolder } from './project.js'
+import { type Served, serveFolder } from './project.js'
 
 const { DENSENET_TEST_GPU } = process.env
 /** Its kernels' compilers are slow where workgroup memory is cleared first. */
@@ -34,7 +34,7 @@ describe.skipIf(chromiumPath === null)('WebGPU in chromium', () => {
   let browser: Browser
   let server: Served
   let page: Page
-  const pages = pagesOf(async () => bundlers.vite(makeProject()), FLAGS)
+  const pages = pagesOf(builtProject, FLAGS)
   beforeAll(async () => {
     const folder = mkdtempSync(join(tmpdir(), 'densenet-webgpu-'))
     const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
