@@ -67,7 +67,7 @@ export async function compile(
     const arena =
       whole === given ? (bindings.arena ? bufferOf(bindings, 'arena', opened) : null) : create(whole.arenaBytes / FLOAT)
     const program = arena ? onPages(whole, arena) : whole
-    const { dispatches, scratchElements } = lower(program, reachOf(arena, device.limits), costs)
+    const { dispatches, scratchElements } = lower(program, reachOf(arena, bindings, device.limits), costs)
     const scratch = create(scratchElements)
     const locate = ({ buffer, offset }: Place): { readonly memory: WebGpuBuffer; readonly from: number } => {
       if (buffer === 'scratch') return { memory: scratch, from: offset }
@@ -195,10 +195,10 @@ function rangeOf(
   return { name, buffer: memory.pages[page]!, from: FLOAT * start, to: FLOAT * (start + count) }
 }
 
-function reachOf(arena: WebGpuBuffer | null, { maxStorageBufferBindingSize: most }: Limits): Reach {
-  if (arena === null || FLOAT * arena.elements <= most) return EVERYWHERE
+function reachOf(arena: WebGpuBuffer | null, bindings: Bindings, { maxStorageBufferBindingSize: most }: Limits): Reach {
+  if ([arena, ...Object.values(bindings)].every(buffer => FLOAT * (buffer?.elements ?? 0) <= most)) return EVERYWHERE
   // Half of it, so that two of them may become one window.
-  return { reach: most / FLOAT / 2, page: arena.pageElements }
+  return { reach: most / FLOAT / 2, page: arena?.pageElements ?? Number.POSITIVE_INFINITY }
 }
 
 interface Slot {
