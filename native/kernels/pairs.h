@@ -3,9 +3,6 @@
 #pragma once
 #include "element.h"
 #include "lanes.h"
-#if defined(__AVX512BF16__)
-#include <immintrin.h>
-#endif
 
 namespace {
 
@@ -28,7 +25,7 @@ inline Vec broadcastBits(Real pair) {
 /// The second product first. Without the instruction its bits, for tests: denormal numbers are zero here, too.
 inline void addProducts(Vec& sum, Vec a, Vec b) {
 #if defined(__AVX512BF16__)
-  sum = _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+  asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 #else
   BitVec x, y;
   memcpy(&x, &a, sizeof x);
