@@ -112,6 +112,11 @@ describe('the bits of one process', () => {
     expectSame(await trained(size, options), await trained(0, options))
   })
 
+  test('in bfloat16', async () => {
+    const options: Asked = { on: createReferenceBackend({ precision: 'bfloat16' }), accumulate: 4 }
+    expectSame(await trained(2, options), await trained(0, options))
+  })
+
   test('several labels, adamw', async () => {
     const sets = { train: markedDataset('train', 21), validation: markedDataset('test', 9) }
     const options: Asked = { sets, accumulate: 3, optimizer: 'adamw', learningRate: 0.01, crops: 'flip' }
