@@ -165,7 +165,8 @@ function wasmBuild(zig, target) {
   const compiler = [zig, 'c++', '-target', 'wasm32-wasi', `-mcpu=${WASM_FEATURES}${WASM[target]}`, '-g0']
   const objects = [
     kernelsObject(WASM_KERNELS),
-    ...WASM_SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-O2'] })),
+    // Pages load it.
+    ...WASM_SOURCES.map(name => ({ name, source: `${name}.cc`, flags: ['-Os'] })),
   ]
   return {
     folder,

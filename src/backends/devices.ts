@@ -1,6 +1,6 @@
 // What there is to compute on here, and why something is missing.
 import { DenseNetError } from '../errors.js'
-import type { Choice } from './native/addon.js'
+import type { Choice } from './compiled/choice.js'
 
 interface Missing {
   /** Why there is none; null: there is. */

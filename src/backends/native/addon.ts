@@ -6,6 +6,7 @@ import { FINGERPRINT } from '../../engine/encode.js'
 import { PRECISIONS, type Precision } from '../../engine/program.js'
 import { DenseNetError, parameterError } from '../../errors.js'
 import type { Stored } from '../compiled/backend.js'
+import type { Choice } from '../compiled/choice.js'
 
 /** Opaque handles; each keeps its memory until released or garbage collected. */
 export type BufferHandle = { readonly __buffer: unique symbol }
@@ -100,13 +101,7 @@ export function loadAddon(): Addon {
 export const usableSets = (addon: Addon, precision: Precision = 'float32'): InstructionSet[] =>
   addon.instructionSets(precision).filter(({ built }) => built)
 
-/** What the native backend takes for each precision, and why; null: nothing, for the reason that is given. */
-export interface Choice {
-  readonly precision: Precision
-  readonly instructionSet: string | null
-  readonly why: string
-}
-
+/** What the native backend takes for each precision. */
 export function choices(addon: Addon): Choice[] {
   return PRECISIONS.map(precision => {
     let warning: string | undefined
