@@ -104,10 +104,11 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   add("portable", "portable", kernelsOf("portable"));
 #if defined(__x86_64__)
   // Last, for who asks for it by name: no processor that has it has run all conformance cases yet.
-  if (processor.avx512bf16 && precision == Precision::BFloat16) {
+  const Implementations pairs = kernelsOf("avx512bf16").of[int(Precision::BFloat16)];
+  if (processor.avx512bf16 && precision == Precision::BFloat16 && pairs) {
     // Parameters are float32 still, and so are the programs that update them.
     Kernels kernels = kernelsOf("avx512");
-    kernels.of[int(precision)] = kernelsOf("avx512bf16").of[int(precision)];
+    kernels.of[int(precision)] = pairs;
     add("avx512bf16", "AVX-512 with products of bfloat16", kernels);
   }
 #else

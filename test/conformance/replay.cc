@@ -126,7 +126,7 @@ int main(int count, char** arguments) {
   bool passes = true;
   for (int i = 0; i < wanted; i++) {
     // On arm64 two names are of the same kernels.
-    if (i > 0 && sets[i].implementations == sets[i - 1].implementations) continue;
+    if (i > 0 && sets[i].kernels.of[0] == sets[i - 1].kernels.of[0]) continue;
     passes = replay(arguments[1], sets[i]) && passes;
   }
   return !passes;
