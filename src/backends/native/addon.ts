@@ -14,7 +14,7 @@ export type PoolHandle = { readonly __pool: unique symbol }
 export type ProgramHandle = { readonly __program: unique symbol }
 
 export interface InstructionSet {
-  /** As in DENSENET_ISA: avx512bf16, avx512, avx2, neon, portable. */
+  /** As in DENSENET_ISA: avx512, avx2, neon, portable. */
   readonly name: string
   readonly title: string
   /** Whether this build has kernels for it, in the precision that was asked for: `npm ci` makes what the processor at hand runs best. */
