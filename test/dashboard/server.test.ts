@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import type { RunSummary, StepCurves } from '../../dist/dashboard/api.js'
 import { dashboardApp } from '../../dist/dashboard/app.js'
 import { serveDashboard } from '../../dist/dashboard/serve.js'
@@ -227,7 +227,9 @@ test('a checkpoint is evaluated beside the server, kept, and called stale once i
   const { loss, top1Error } = JSON.parse(tested.out) as { loss: number; top1Error: number }
   expect(report.scores).toMatchObject({ images: 16, loss, top1Error })
   expect(thumbnails.every(address => address.startsWith('data:image/png;base64,'))).toBe(true)
-  expect(readdirSync(join(root, 'a', '.dashboard'))).toEqual(['evaluation-last.json'])
+  // It is done when the process says so, and kept when that has ended.
+  const kept = (): string[] => readdirSync(join(root, 'a', '.dashboard'))
+  await vi.waitFor(() => expect(kept()).toEqual(['evaluation-last.json']), { timeout: 100_000 })
   await densenet(['train', '--resume', join(root, 'a'), '--epochs=2', '--quiet'])
   expect(await appOf(root).json('/api/evaluation?run=a')).toMatchObject({ state: 'done', stale: true })
 })
