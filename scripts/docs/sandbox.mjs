@@ -8,7 +8,7 @@ import sharp from 'sharp'
 import { root } from './blocks.mjs'
 
 const WARM = `${root}test/cli/warm.mjs`
-const TINY = ['--depth', '10', '--growth-rate', '4', '--threads', '1', '--quiet']
+const TINY = ['--depth', '10', '--growth-rate', '4', '--bottleneck', '--threads', '1', '--quiet']
 const SHORT = ['--epochs', '1', '--train-limit', '32', '--test-limit', '16', '--batch-size', '16']
 /** Some of the data set `synthetic`, so that a run on that knows them. */
 const CLASSES = ['disc', 'ring', 'square']
