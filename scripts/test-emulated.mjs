@@ -1,18 +1,9 @@
 // Tests the native backend on processors that are not at hand, under qemu's user mode emulation on Linux on x64:
 //   node scripts/test-emulated.mjs [--required] [arm64 | x64-sse2 | x64-avx2 ...]     (npm run test:emulated)
-// All conformance cases, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. On arm64 also the tests of the addon: vitest
+// All conformance cases, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. On arm64 also how the addon chooses: vitest
 // runs on this machine's Node, the process that runs the tests on the emulated processor's. Where a tool is missing it says so in one line and succeeds; --required makes that a failure.
 import { spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,14 +17,6 @@ const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu'
 const arm64Folder = join(root, 'node_modules/.cache/arm64')
 const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 
-/** Those of test/native whose tests are of an instruction set. An emulated processor takes long to import a file whose tests are
- * all others. */
-const NATIVE = readdirSync(join(root, 'test/native'))
-  .filter(name => /\.test\.ts$/.test(name))
-  .map(name => `test/native/${name}`)
-  .filter(path =>
-    /knownInstructionSets|nativeBuilds|compiledBuilds|'instruction sets'/.test(readFileSync(join(root, path), 'utf8')),
-  )
 const PROCESSORS = {
   arm64: {
     title: 'NEON',
@@ -43,7 +26,8 @@ const PROCESSORS = {
     files: { [`${ARM64_LIBRARIES}/lib/libstdc++.so.6`]: 'libstdc++6-arm64-cross' },
     emulator: ['qemu-aarch64', '-L', ARM64_LIBRARIES],
     node: { path: join(arm64Package, 'bin/node'), install: installArm64 },
-    tests: [...NATIVE, 'test/engine/native-training.test.ts'],
+    // The kernels are those of the replay: here the addon loads and chooses.
+    tests: ['test/native/instruction-sets.test.ts'],
   },
   // The first 64-bit processors: an instruction beyond SSE3 is illegal.
   'x64-sse2': {

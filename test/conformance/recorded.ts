@@ -34,7 +34,7 @@ const bitsOf = { float32: 32, float64: 64, bfloat16: 16 } as const
 
 for (const testCase of conformanceCases) await record(testCase, 'float32')
 // Emulators are slow: the small ones.
-const small = precisionCases.filter(({ program }) => arenaElements(program) < 8000)
+const small = precisionCases.filter(({ program }) => arenaElements(program) < 3000)
 for (const testCase of small) await record(roundedCase(testCase, 'float64'), 'float64')
 // The reference rounds neither what is multiplied nor, before it takes the statistics, what is stored.
 for (const testCase of small) {

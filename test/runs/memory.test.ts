@@ -23,11 +23,9 @@ async function measured(model: string, batchSize: number, memory: string, precis
 /** The fifth column: what a run may take at most, in MB, whatever is predicted. */
 const RUNS = [
   ['densenet-bc-40-12', 8, 'store', 'float32', 200],
-  ['densenet-bc-100-12', 64, 'store', 'float32', 560],
   ['densenet-bc-100-12', 64, 'store', 'bfloat16', 360],
   ['densenet-bc-100-12', 64, 'recompute', 'float32', 320],
   ['densenet-121', 8, 'store', 'float32', 700],
-  ['densenet-121', 8, 'recompute', 'float32', 560],
 ] as const
 
 describe.skipIf(instructionSets.length === 0 || process.platform !== 'linux')('a training process', () => {
