@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createReferenceBackend } from '../../dist/backends/reference/backend.js'
 import { TILES, tileFor, tileName, tilesUsed, USUAL_COSTS } from '../../dist/backends/webgpu/tiles.js'
 import { keptCosts } from '../../dist/backends/webgpu-node/kept-costs.js'
 import { conformanceCases } from '../conformance/cases.js'
+import { expectedOf } from '../conformance/expected.js'
 import { compareCase, initialArena, onGpu, runCase } from '../conformance/harness.js'
 import { gpuAvailable, openGpu } from '../webgpu-available.js'
 
@@ -55,10 +55,9 @@ describe.skipIf(!gpuAvailable)('on a GPU that is measured', () => {
     writeFileSync(file(), JSON.stringify(Object.fromEntries(names.map(name => [name, name === only ? 1 : 1e9]))))
     const backend = await openGpu({ measured: true })
     expect(backend.description).toMatch(new RegExp(`, tiles ${only}$`))
-    const reference = createReferenceBackend({ precision: 'float64' })
     for (const testCase of some) {
       const before = Float32Array.from(initialArena(testCase, 1e30))
-      const expected = await runCase(reference, testCase)
+      const expected = await expectedOf(testCase)
       const found = compareCase(onGpu(testCase), expected, await runCase(backend, testCase, before), before)
       expect(found.problems).toEqual([])
     }
