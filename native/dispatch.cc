@@ -90,7 +90,10 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   const Features processor;
   if (processor.avx512) {
     const Kernels kernels = kernelsOf("avx512");
-    add("avx512", "AVX-512", processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels);
+    // In other precisions the build may have none at all, and the next set is the best.
+    if (precision == Precision::Float32 || kernels.of[int(precision)]) {
+      add("avx512", "AVX-512", processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels);
+    }
   }
   if (processor.avx2) {
     const Kernels kernels = kernelsOf("avx2");
@@ -118,10 +121,13 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
 }
 
 InstructionSet instructionSetCalled(const char* name) {
-  InstructionSet sets[8];
-  const int count = availableInstructionSets(sets, 8, Precision::BFloat16);
-  for (int i = 0; i < count; i++) {
-    if (strcmp(name, sets[i].name) == 0) return sets[i];
+  constexpr Precision ANY[] = {Precision::Float32, Precision::BFloat16};
+  for (const Precision precision : ANY) {
+    InstructionSet sets[8];
+    const int count = availableInstructionSets(sets, 8, precision);
+    for (int i = 0; i < count; i++) {
+      if (strcmp(name, sets[i].name) == 0) return sets[i];
+    }
   }
   return {};
 }

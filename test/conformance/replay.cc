@@ -121,7 +121,7 @@ int main(int count, char** arguments) {
   InstructionSet sets[8];
   int wanted = 1;
   if (count > 2) sets[0] = instructionSetCalled(arguments[2]);
-  else wanted = availableInstructionSets(sets, 8, Precision::BFloat16);
+  else wanted = availableInstructionSets(sets, 8, Precision::Float32);
   if (!sets[0].name) fail("this processor lacks that instruction set");
   bool passes = true;
   for (int i = 0; i < wanted; i++) {

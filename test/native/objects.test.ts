@@ -24,10 +24,10 @@ const objects = wanted
       .map(name => basename(name, '.o'))
   : []
 const ofPairs = 'kernels_avx512bf16_bfloat16'
-const kernels = ['avx2', 'avx512', 'portable'].flatMap(set =>
+const kernels = ['avx2', 'portable'].flatMap(set =>
   ['float32', 'float64', 'bfloat16'].map(precision => `kernels_${set}_${precision}`),
 )
-kernels.push('kernels_avx512vnni_float32', 'kernels_avxvnni_float32')
+kernels.push('kernels_avx512_float32', 'kernels_avx512vnni_float32', 'kernels_avxvnni_float32')
 const tool = (name: string, ...args: string[]): string =>
   execFileSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 
