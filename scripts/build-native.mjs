@@ -92,7 +92,13 @@ const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
 /** The program that replays conformance cases: the engine without Node. */
 const REPLAY = { name: 'replay', source: '../test/conformance/replay.cc', flags: ['-O2'] }
 const ADDON_ONLY = ['addon', 'node']
-const SANITIZERS = ['-O1', '-g1', '-fsanitize=address,undefined', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all']
+const SANITIZERS = [
+  '-O1',
+  '-g1',
+  '-fsanitize=address,undefined',
+  '-fno-omit-frame-pointer',
+  '-fno-sanitize-recover=all',
+]
 
 function fail(why) {
   console.error(`error: ${why}`)
