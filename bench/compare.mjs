@@ -7,8 +7,8 @@
 // quoted in its fastest way. glibc's allocator is told to keep memory instead of giving it back after each operation, and
 // PyTorch's own to ask for huge pages: as installed, PyTorch spends much of a step on page faults.
 import { parseArgs } from 'node:util'
-import { median } from '../dist/bench/work.js'
 import { measure } from '../dist/entries/bench.js'
+import { median } from '../dist/util/statistics.js'
 import { PRECISIONS, tell } from './results.mjs'
 import { torch } from './torch.mjs'
 

@@ -10,10 +10,10 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { median } from '../dist/bench/work.js'
 import { preset } from '../dist/entries/model.js'
 import { joinRanks } from '../dist/entries/runs.js'
 import { DenseNet } from '../dist/index.js'
+import { median } from '../dist/util/statistics.js'
 import { table } from '../scripts/docs/table.mjs'
 
 const { values } = parseArgs({

@@ -4,9 +4,9 @@
 // that grows slower does so for all. A figure is the median over the rounds of the median step.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { median } from '../dist/bench/work.js'
 import { measure } from '../dist/entries/bench.js'
 import { preset, presetNames, summarise } from '../dist/entries/model.js'
+import { median } from '../dist/util/statistics.js'
 import { tell } from './results.mjs'
 
 const { values, positionals } = parseArgs({

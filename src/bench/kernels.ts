@@ -12,7 +12,8 @@ import { architecture } from '../model/architecture.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable } from '../model/parameters.js'
 import { randomStream } from '../util/random.js'
-import { type CompleteWork, type KernelTime, median } from './work.js'
+import { median } from '../util/statistics.js'
+import type { CompleteWork, KernelTime } from './work.js'
 
 /** One call of a step's programs. */
 export interface CallTime {

@@ -13,8 +13,9 @@ import { summarise } from '../model/summary.js'
 import { peakResidentBytes } from '../node/resident.js'
 import { withCleanup } from '../util/cleanup.js'
 import { randomStream } from '../util/random.js'
+import { median } from '../util/statistics.js'
 import { computeOf, measureKernels, tellsTimes } from './kernels.js'
-import { type CompleteWork, completeWork, type Measurement, median, type Work } from './work.js'
+import { type CompleteWork, completeWork, type Measurement, type Work } from './work.js'
 
 /** Peak memory is that of this process since it began: for a figure of this work alone call `measure`. */
 export function measureHere(work: Work, options: Pick<BackendOptions, 'onWarning'> = {}): Promise<Measurement> {

@@ -103,10 +103,3 @@ export function completeWork(work: Work): CompleteWork {
   }
   return complete
 }
-
-/** The middle one of sorted values, or the mean of the two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
-}

@@ -9,10 +9,10 @@ import {
   quantizableLayers,
 } from '../model/quantization.js'
 import { withCleanup } from '../util/cleanup.js'
-import type { Backend, Numbers } from './backend.js'
+import type { Backend } from './backend.js'
 import { bindProgram } from './bound-program.js'
 import { createFeatureExtractor } from './features.js'
-import { foldedPieces } from './fold.js'
+import { affineOf, foldedPieces, tensorsOf } from './fold.js'
 import type { KernelCall, Ref } from './kernels.js'
 import type { Program } from './program.js'
 import type { SessionState } from './session.js'
@@ -68,7 +68,8 @@ function calibrateBlock(
     for (const { offset, values } of foldedPieces(architecture, parameters, running)) {
       await buffers.parameters!.write(values, offset)
     }
-    const norms = layers.map(({ norms: [norm] }) => affine(architecture, norm.name, state))
+    const tensor = tensorsOf(architecture, parameters, running)
+    const norms = layers.map(({ norms: [norm] }) => affineOf(architecture, tensor, norm.name))
     const read = layers.map(() => ({ input: new Histogram(), between: new Histogram() }))
     const { height, width, channels } = extractor.layer
     const pixels = height * width
@@ -82,10 +83,10 @@ function calibrateBlock(
       for (let image = 0; image < size; image++) {
         let first = image * total
         for (const [i, { layer, convolutions }] of layers.entries()) {
-          const { slope, shift } = norms[i]!
+          const { scale, shift } = norms[i]!
           for (let c = 0; c < layer.input.channels; c++) {
             const from = (image * channels + c) * pixels
-            for (let p = from; p < from + pixels; p += stride) read[i]!.input.add(slope[c]! * features[p]! + shift[c]!)
+            for (let p = from; p < from + pixels; p += stride) read[i]!.input.add(scale[c]! * features[p]! + shift[c]!)
           }
           const end = (first + convolutions[0].output.channels) * pixels
           for (let p = first * pixels; p < end; p += stride) read[i]!.between.add(between[p]!)
@@ -148,25 +149,6 @@ function bottlenecks(
     offsets: [-1, -1, -1, -1],
     arenaBytes: 0,
   }
-}
-
-/** A batch norm as slope * x + shift. */
-function affine(
-  architecture: Architecture,
-  name: string,
-  { parameters, running }: Pick<SessionState, 'parameters' | 'running'>,
-): { slope: Float64Array; shift: Float64Array } {
-  const table = parameterTable(architecture)
-  const of = (field: string, entries: typeof table.running, values: Numbers): Numbers => {
-    const { offset, count } = entries.find(entry => entry.name === `${name}.${field}`)!
-    return values.subarray(offset, offset + count)
-  }
-  const gamma = of('weight', table.parameters, parameters)
-  const beta = of('bias', table.parameters, parameters)
-  const mean = of('running_mean', table.running, running)
-  const variance = of('running_var', table.running, running)
-  const slope = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + architecture.config.bnEpsilon))
-  return { slope, shift: slope.map((s, c) => beta[c]! - s * mean[c]!) }
 }
 
 const BINS = 2048

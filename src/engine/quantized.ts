@@ -1,10 +1,9 @@
 // What programs of mode `infer` want of layers in int8 instead of parameters and statistics as they are: whole weights, and in places
 // of the folded norm, which nothing else reads, its bias and the scales of both convolutions' sums.
 import type { Architecture } from '../model/architecture.js'
-import { parameterTable } from '../model/parameters.js'
 import { type Quantization, quantizedLayers, wholeWeights } from '../model/quantization.js'
 import type { Numbers } from './backend.js'
-import type { Piece } from './fold.js'
+import { affineOf, type Piece, tensorsOf } from './fold.js'
 
 export interface QuantizedPiece extends Piece {
   readonly role: 'parameters' | 'running'
@@ -18,28 +17,19 @@ export function* quantizedPieces(
   running: Numbers,
   quantization: Quantization,
 ): Generator<QuantizedPiece> {
-  const table = parameterTable(architecture)
-  const entries = new Map([...table.parameters, ...table.running].map(entry => [entry.name, entry]))
-  const of = (name: string, values: Numbers): Numbers => {
-    const { offset, count } = entries.get(name)!
-    return values.subarray(offset, offset + count)
-  }
+  const tensor = tensorsOf(architecture, parameters, running)
   const piece = (role: QuantizedPiece['role'], name: string, wholes: ArrayLike<number>): QuantizedPiece => {
-    return { role, offset: entries.get(name)!.offset, values: Float32Array.from(wholes) }
+    return { role, offset: tensor(name).offset, values: Float32Array.from(wholes) }
   }
   for (const { inputStep, betweenStep, norms, convolutions } of quantizedLayers(architecture, quantization)) {
     const [bottleneck, growth] = convolutions.map(({ name, output }) => ({
       name: `${name}.weight`,
-      ...wholeWeights(of(`${name}.weight`, parameters), output.channels),
+      ...wholeWeights(tensor(`${name}.weight`).values, output.channels),
     })) as [Whole, Whole]
     const { name } = norms[1]
-    const gamma = of(`${name}.weight`, parameters)
-    const variance = of(`${name}.running_var`, running)
-    const mean = of(`${name}.running_mean`, running)
-    const beta = of(`${name}.bias`, parameters)
-    const norm = Float64Array.from(gamma, (g, b) => g / Math.sqrt(variance[b]! + architecture.config.bnEpsilon))
-    const scale = norm.map((s, b) => (s * bottleneck.scales[b]! * inputStep) / betweenStep)
-    const bias = norm.map((s, b) => (beta[b]! - s * mean[b]!) / betweenStep)
+    const norm = affineOf(architecture, tensor, name)
+    const scale = norm.scale.map((s, b) => (s * bottleneck.scales[b]! * inputStep) / betweenStep)
+    const bias = norm.shift.map(shift => shift / betweenStep)
     yield piece('parameters', bottleneck.name, bottleneck.wholes)
     yield piece('parameters', growth.name, growth.wholes)
     yield piece('parameters', `${name}.weight`, scale)

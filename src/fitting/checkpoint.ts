@@ -14,7 +14,7 @@ import type { Tensor } from '../interop/tensor.js'
 import { type Architecture, architecture } from '../model/architecture.js'
 import { type DenseNetConfig, resolveConfig } from '../model/config.js'
 import { type ParameterTable, parameterTable, type TensorEntry } from '../model/parameters.js'
-import { type Quantization, quantizedLayers, wholeWeights } from '../model/quantization.js'
+import { type Quantization, quantizedLayers, scaledWeights, wholeWeights } from '../model/quantization.js'
 import { type Progress, progressSchema } from '../training/progress.js'
 import { hasOwnProbabilities, type Recipe, recipeSchema } from '../training/recipe.js'
 import { concatenate, latin1 } from '../util/bytes.js'
@@ -176,11 +176,7 @@ function withoutWholes(
         `${path}: ${name} must be in int8, with a float32 scale for each output channel beside it`,
       )
     }
-    const each = whole.length / scales.length
-    plain.set(name, {
-      shape: weight!.shape,
-      data: Float32Array.from(whole, (w, i) => w * scales[Math.floor(i / each)]!),
-    })
+    plain.set(name, { shape: weight!.shape, data: scaledWeights(whole, scales, new Float32Array(whole.length)) })
     plain.delete(scaleOf(name))
   }
   return plain

@@ -3,6 +3,7 @@
 // images that have it, its weight the median of all frequencies over its own. Pixels without a label count nowhere.
 import type { DecodeMask } from '../batches/mask-writer.js'
 import { type Masks, maskImage } from '../images/masks.js'
+import { median } from '../util/statistics.js'
 
 /** Of so many classes. Masks that cannot be read are left out, as from training, which tells of them. */
 export async function balancedWeights(masks: Masks, classes: number, decode: DecodeMask): Promise<number[]> {
@@ -22,13 +23,7 @@ export async function balancedWeights(masks: Masks, classes: number, decode: Dec
     }
   }
   const frequencies = own.map((count, label) => count / all[label]!)
-  const median = medianOf(frequencies.filter(frequency => frequency > 0))
+  const middle = median(frequencies.filter(frequency => frequency > 0))
   // A class without pixels has no say either way.
-  return frequencies.map(frequency => (frequency > 0 ? median / frequency : 1))
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return frequencies.map(frequency => (frequency > 0 ? middle / frequency : 1))
 }

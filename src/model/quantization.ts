@@ -79,3 +79,14 @@ export function wholeWeights(
   }
   return { wholes, scales }
 }
+
+/** Whole weights times the scales of their channels. */
+export function scaledWeights<T extends Float32Array | Float64Array>(
+  wholes: Int8Array,
+  scales: Float32Array,
+  into: T,
+): T {
+  const each = wholes.length / scales.length
+  for (const [i, whole] of wholes.entries()) into[i] = whole * scales[Math.floor(i / each)]!
+  return into
+}

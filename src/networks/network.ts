@@ -12,7 +12,7 @@ import { describe } from '../model/describe.js'
 import { initialParameters, initialRunning } from '../model/initialise.js'
 import { parameterTable } from '../model/parameters.js'
 import { isPreset, preset } from '../model/presets.js'
-import { type Quantization, quantizedLayers, wholeWeights } from '../model/quantization.js'
+import { type Quantization, quantizedLayers, scaledWeights, wholeWeights } from '../model/quantization.js'
 import type { OpenedNetwork } from './open-bytes.js'
 
 export interface Network {
@@ -108,9 +108,9 @@ export function quantizedNetwork(network: Network, quantization: Quantization): 
   const entries = new Map(parameterTable(described).parameters.map(entry => [entry.name, entry]))
   for (const { name, output } of quantizedLayers(described, quantization).flatMap(({ convolutions }) => convolutions)) {
     const { offset, count } = entries.get(`${name}.weight`)!
-    const { wholes, scales } = wholeWeights(parameters.subarray(offset, offset + count), output.channels)
-    const each = count / output.channels
-    for (const [i, whole] of wholes.entries()) parameters[offset + i] = whole * scales[Math.floor(i / each)]!
+    const weights = parameters.subarray(offset, offset + count)
+    const { wholes, scales } = wholeWeights(weights, output.channels)
+    scaledWeights(wholes, scales, weights)
   }
   return { ...network, state: { ...network.state, parameters }, quantization }
 }

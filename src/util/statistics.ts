@@ -1,4 +1,4 @@
-// What a list of numbers is like: count, mean, spread, extremes and a histogram.
+// What a list of numbers is like: count, mean, median, spread, extremes and a histogram.
 
 /** `counts[i]` numbers lie in edges[i] .. edges[i + 1]; the upper edge belongs to the last bin only. */
 export interface Histogram {
@@ -53,6 +53,13 @@ export function statisticsOf(values: ArrayLike<number>, bins = BINS): NumberStat
   }
   const standardDeviation = Math.sqrt(squares / finite)
   return { count, nonFinite, mean, standardDeviation, smallest, largest, histogram: { edges, counts } }
+}
+
+/** The middle one of sorted values, or the mean of the two. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
 }
 
 /** The smallest and the largest of the finite ones; where there are none, infinity and its opposite. */

@@ -129,7 +129,7 @@ export function chooseInstructionSet(
 ): InstructionSet {
   const name = wanted ?? process.env.DENSENET_ISA
   const all = addon.instructionSets(precision)
-  const usable = usableSets(addon, precision)
+  const usable = all.filter(({ built }) => built)
   const [best] = all
   const chosen = name ? usable.find(set => set.name === name) : usable[0]
   if (!name && best !== chosen && best && !best.built) {

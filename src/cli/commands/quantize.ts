@@ -5,6 +5,7 @@ import { hasTargets, scorePredictions } from '../../entries/evaluation.js'
 import { limitDataset } from '../../entries/images.js'
 import { usageError } from '../../errors.js'
 import type { Dataset, DenseNet, LayerLoss, Predictions } from '../../index.js'
+import { likeliest } from '../../util/ranking.js'
 import { createContext } from '../context.js'
 import { chooseDataset, DATASETS_HELP, dataReporter, knownDataset, suited } from '../datasets.js'
 import { bytes, grouped, percent } from '../format.js'
@@ -146,19 +147,15 @@ async function compareErrors(
     })
   const [before, after] = [await predict(network, 0), await predict(int8, 0.5)]
   const { images } = before
+  const classOf = ({ scores, classes }: Predictions, i: number): number =>
+    likeliest(scores.subarray(i * classes, (i + 1) * classes))
   let same = 0
-  for (let i = 0; i < images; i++) if (likeliest(before, i) === likeliest(after, i)) same++
+  for (let i = 0; i < images; i++) if (classOf(before, i) === classOf(after, i)) same++
   const agreement = same / images
   // Of images with several labels there is no error of one.
   if (hasTargets(before) || hasTargets(after)) return { images, agreement }
   const errorOf = (found: Predictions): number => scorePredictions(found, test.classes).top1Error
   return { images, agreement, error: { float32: errorOf(before), int8: errorOf(after) } }
-}
-
-function likeliest({ scores, classes }: Predictions, image: number): number {
-  let best = image * classes
-  for (let i = best; i < (image + 1) * classes; i++) if (scores[i]! > scores[best]!) best = i
-  return best
 }
 
 async function compareAnswers(
