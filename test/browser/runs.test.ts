@@ -116,7 +116,7 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
   test('a damaged checkpoint is named, and the one before it is gone on from', async () => {
     const context = await pages.context()
     const page = await pages.open('/', context)
-    await page.evaluate(training(`${NEW}, epochs: 1, output: 'damaged'`))
+    await page.evaluate(training(`${NEW}, epochs: 1, trainLimit: 40, output: 'damaged'`))
     await page.evaluate(`(async () => {
       net.dispose()
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('damaged')

@@ -211,7 +211,7 @@ const wrong: Case[] = [
     'too large a batch',
     [
       'train',
-      'densenet-bc-190-40',
+      'densenet-bc-100-12',
       '--dataset=synthetic',
       '--batch-size=1000000',
       '--memory=store',
