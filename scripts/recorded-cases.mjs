@@ -50,7 +50,9 @@ export async function recordedCases() {
 
 function record(code, folder) {
   mkdirSync(kept, { recursive: true })
-  const others = readdirSync(kept).map(name => join(kept, name))
+  const old = readdirSync(kept)
+    .filter(name => !name.startsWith('new-'))
+    .map(name => join(kept, name))
   const made = mkdtempSync(join(kept, 'new-'))
   const program = join(made, 'recorder.mjs')
   writeFileSync(program, code)
@@ -60,5 +62,5 @@ function record(code, folder) {
   // Another process may have been as fast.
   if (existsSync(folder)) rmSync(made, { recursive: true })
   else renameSync(made, folder)
-  for (const other of others) if (!other.startsWith(join(kept, 'new-'))) rmSync(other, { recursive: true, force: true })
+  for (const other of old) if (other !== folder) rmSync(other, { recursive: true, force: true })
 }

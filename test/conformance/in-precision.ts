@@ -30,9 +30,11 @@ const TOLERANCES: Readonly<Record<Precision, (tolerance: Tolerance) => Tolerance
 
 /** The case with inputs that are numbers of the precision. */
 export function roundedCase(testCase: ConformanceCase, precision: Precision): ConformanceCase {
+  const tolerance = TOLERANCES[precision](testCase.tolerance)
+  if (precision !== 'bfloat16') return { ...testCase, tolerance }
   const types = typesOf(testCase.program, precision)
   const inputs = new Map([...testCase.inputs].map(([buffer, values]) => [buffer, rounded(values, types[buffer]!)]))
-  return { ...testCase, inputs, tolerance: TOLERANCES[precision](testCase.tolerance) }
+  return { ...testCase, inputs, tolerance }
 }
 
 const rounded = (values: Float64Array, type: ElementType): Float64Array =>
