@@ -1,5 +1,5 @@
 // What every fault needs: processes that train, what a run came to, and the judgement of it.
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const INJECT = new URL('./inject.mjs', import.meta.url).href
+const WARM = fileURLToPath(new URL('../cli/warm.mjs', import.meta.url))
 export const LAST = 'last.safetensors'
 const TIME_LIMIT = 120_000
 
@@ -90,6 +91,28 @@ export function densenet(args, { fault, env = {}, act = () => {}, shell } = {}) 
   })
 }
 
+/** Processes that ran command lines and wait for others. */
+const idle = []
+
+/** Runs the command line in a process that ran others before: to start one takes as long as a short training. */
+function densenetWarm(args, env = {}) {
+  const child = idle.pop() ?? fork(WARM)
+  return new Promise(resolve => {
+    const finish = ended => {
+      clearTimeout(limit)
+      child.removeAllListeners()
+      resolve({ args, ...ended })
+    }
+    const limit = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT)
+    child.once('message', ended => {
+      idle.push(child)
+      finish(ended)
+    })
+    child.once('exit', (code, signal) => finish({ code, signal, out: '', err: 'it ended the process, or hung' }))
+    child.send({ args, env: { ...env, NO_COLOR: '1' } })
+  })
+}
+
 /** Warnings and one error with at most one hint: what a person may be told. */
 export const isSentence = ({ code, err }) =>
   (code === 1 || code === 2) && /^(warning: [^\n]+\n)*error: (?!unexpected)[^\n]+\n( {7}[^\n]+\n)?$/.test(err)
@@ -154,7 +177,7 @@ function firstDifference(is, should) {
 
 /** Resumes until the run has ended; nothing but warnings may be said. `same`, or `refused` if that is so. */
 export async function goOn(folder, undisturbed, { but, env, args = [] } = {}) {
-  const ended = await densenet(['train', '--resume', folder, ...args], { env })
+  const ended = await densenetWarm(['train', '--resume', folder, ...args], env)
   if (isSentence(ended)) return { verdict: 'refused', ...ended }
   demand(ended.code === 0 && isQuiet(ended), 'resuming ended neither well nor with a sentence', ended)
   await demandSame(folder, undisturbed, but)
