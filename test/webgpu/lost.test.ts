@@ -4,21 +4,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { WebGpuBackend } from '../../dist/backends/webgpu/backend.js'
-import { DenseNet, synthetic, type TrainingEvent } from '../../dist/index.js'
+import { DenseNet, type FitOptions, synthetic, type TrainingEvent } from '../../dist/index.js'
 import { gpuAvailable, openGpu } from '../webgpu-available.js'
 
 const NET = ['densenet-bc-100-12', { blocks: [1], growthRate: 4, seed: 2 }] as const
 const RECIPE = { epochs: 1, trainLimit: 16, testLimit: 4, batchSize: 4, seed: 4, checkpointSeconds: 0.001 } as const
 
 /** A training whose device is destroyed after those steps. */
-async function train(on: WebGpuBackend, output: string | undefined, lostAfter: readonly number[]) {
+async function train(
+  on: WebGpuBackend,
+  output: string | undefined,
+  lostAfter: readonly number[],
+  where: FitOptions = { ...RECIPE, output },
+) {
   const events: TrainingEvent[] = []
   const left = [...lostAfter]
   const net = DenseNet.create(...NET)
   await net.fit(synthetic().train, {
-    ...RECIPE,
+    ...where,
     on,
-    output,
     onEvent(event) {
       events.push(event)
       if (event.type !== 'step' || event.step !== left[0]) return
@@ -45,6 +49,21 @@ describe.skipIf(!gpuAvailable)('a GPU that is lost', () => {
       hint: 'a run goes on from its last checkpoint with --resume',
     })
     on.dispose()
+  })
+
+  test('twice in a minute: the run stops with a sentence, and can be gone on with', async () => {
+    const run = join(mkdtempSync(join(tmpdir(), 'densenet-')), 'run')
+    const on = await openGpu()
+    await expect(train(on, run, [1, 3])).rejects.toMatchObject({
+      message: expect.stringMatching(/^the GPU is gone \(/),
+      hint: 'a run goes on from its last checkpoint with --resume',
+    })
+    on.dispose()
+    const again = await openGpu()
+    const { weights, warnings } = await train(again, undefined, [], { resume: run })
+    expect(warnings).toEqual([])
+    expect(weights).toEqual((await train(again, undefined, [])).weights)
+    again.dispose()
   })
 
   test('twice in a minute it is not made anew', async () => {

@@ -13,7 +13,7 @@ import { randomStream } from '../../dist/util/random.js'
 import { relativeError } from '../golden/compare.js'
 import { testGoldenNets, testOriginalSteps } from '../golden/steps.js'
 import { ODD_NETS } from '../odd-nets.js'
-import { gpuAvailable, gpuBuild } from '../webgpu-available.js'
+import { gpuAvailable, gpuBuild, openGpu } from '../webgpu-available.js'
 
 const own = process.env.DENSENET_TEST_GPU === 'own'
 // Of a GPU that is played by a processor the others say no more: its kernels are the reference's (test/conformance), and so are odd nets.
@@ -90,6 +90,22 @@ describe.skipIf(!gpuAvailable)('on a GPU', async () => {
       expect(again.state.parameters).toEqual(once.state.parameters)
       expect(again.logits).toEqual(once.logits)
     }
+  })
+
+  test('in bfloat16: near the reference, the same bits twice, and with either memory mode', async () => {
+    const half = await openGpu({ precision: 'bfloat16', defaults: true })
+    const options = dropout
+    const once = await train(half, options)
+    const expected = await train(reference, options)
+    expect(relativeError(once.losses, expected.losses)).toBeLessThan(0.02)
+    expect(relativeError(once.state.running, expected.state.running)).toBeLessThan(0.02)
+    expect(relativeError(once.logits, expected.logits)).toBeLessThan(0.1)
+    for (const again of [await train(half, options), await train(half, options, 'recompute')]) {
+      expect(again.losses).toEqual(once.losses)
+      expect(again.state.parameters).toEqual(once.state.parameters)
+      expect(again.logits).toEqual(once.logits)
+    }
+    half.dispose()
   })
 
   test('gradients of several batches, averages, clipping, adamW', async () => {
