@@ -90,15 +90,30 @@ async function steps(backend, [model, batchSize, size]) {
 async function kernels(backend, [model, batchSize, imageSize]) {
   const { precision } = backend
   const work = completeWork({ model, task: 'train', batchSize, imageSize, iterations: STEPS, settle: 1 })
-  for (const { kernel, size, height, calls, seconds, flops, bytes } of grouped(await callTimes(backend, work), precision)) {
+  for (const { kernel, size, height, calls, seconds, flops, bytes } of grouped(
+    await callTimes(backend, work),
+    precision,
+  )) {
     const rates = { gflopsPerSecond: flops / seconds / 1e9, gigabytesPerSecond: bytes / seconds / 1e9 }
-    tell({ what: 'kernel', precision, model, batchSize, kernel, size, height, calls, milliseconds: 1000 * seconds, ...rates })
+    tell({
+      what: 'kernel',
+      precision,
+      model,
+      batchSize,
+      kernel,
+      size,
+      height,
+      calls,
+      milliseconds: 1000 * seconds,
+      ...rates,
+    })
   }
 }
 
 tell({ what: 'machine', processor: cpus()[0]?.model.trim(), node: process.version, ...(await devices()).gpus })
 const backends = []
-for (const precision of ['float32', 'bfloat16']) backends.push(await createBackend({ backend: 'webgpu', adapter, precision }))
+for (const precision of ['float32', 'bfloat16'])
+  backends.push(await createBackend({ backend: 'webgpu', adapter, precision }))
 const [single] = backends
 tell({ what: 'backend', description: single.description })
 await floor(single)

@@ -16,8 +16,16 @@ import { generate, generateAll, readGolden } from '../golden/nets.js'
 describe('a backend', () => {
   test.each([
     ['wasm', 'bfloat16', 'the wasm backend computes in float32 (--precision single), not in bfloat16'],
-    ['webgpu', 'float64', 'the webgpu backend computes in float32 or bfloat16 (--precision single or half), not in float64'],
-    ['gpu', 'float64', 'the webgpu backend computes in float32 or bfloat16 (--precision single or half), not in float64'],
+    [
+      'webgpu',
+      'float64',
+      'the webgpu backend computes in float32 or bfloat16 (--precision single or half), not in float64',
+    ],
+    [
+      'gpu',
+      'float64',
+      'the webgpu backend computes in float32 or bfloat16 (--precision single or half), not in float64',
+    ],
   ] as const)('without a precision refuses it: %s, %s', async (backend, precision, message) => {
     await expect(createBackend({ backend, precision })).rejects.toMatchObject({
       code: 'usage',

@@ -99,7 +99,12 @@ function get(arena: ArrayBuffer, offset: number, type: ElementType, count: numbe
 }
 
 /** Runs a case in a precision; the arena as the case itself has it, and what was written between buffers. */
-export async function runInPrecision(backend: Backend, testCase: ConformanceCase, precision: Precision, gap = NAN_BITS) {
+export async function runInPrecision(
+  backend: Backend,
+  testCase: ConformanceCase,
+  precision: Precision,
+  gap = NAN_BITS,
+) {
   const { program, before } = inPrecision(testCase, precision, gap)
   const arena = backend.createBuffer(program.arenaBytes / 4, 'float32')
   try {

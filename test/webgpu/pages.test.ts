@@ -1,12 +1,12 @@
-// Arenas of several buffers, on a GPU whose buffers are made small: trainings come to the bits of one buffer, also where the gradient is cut into
-// segments, between which activations stay where they are.
+// An arena of several buffers, on a GPU whose buffers are made small, where the gradient is cut into segments: activations must stay where they
+// are from one segment to the next.
 import { describe, expect, test } from 'vitest'
 import type { WebGpuBackend } from '../../dist/backends/webgpu/backend.js'
 import { DenseNet } from '../../dist/densenet.js'
-import { planSharing } from '../../dist/engine/sharing.js'
 import { plan } from '../../dist/engine/planner.js'
+import { planSharing } from '../../dist/engine/sharing.js'
 import { architecture } from '../../dist/model/architecture.js'
-import { resolveConfig, type DenseNetOptions } from '../../dist/model/config.js'
+import { type DenseNetOptions, resolveConfig } from '../../dist/model/config.js'
 import { parameterTable } from '../../dist/model/parameters.js'
 import { localRanks } from '../../dist/ranks/local.js'
 import { TINY, tinyDataset } from '../training/fixtures.js'
@@ -24,7 +24,7 @@ async function trained(on: WebGpuBackend, size: number): Promise<ArrayLike<numbe
   const states = await Promise.all(
     (size === 1 ? [undefined] : localRanks(size)).map(async ranks => {
       const network = DenseNet.create(NET, { seed: 3 })
-      await network.fit(tinyDataset('train', 14), {
+      await network.fit(tinyDataset('train', 12), {
         ...{ on, batchSize, accumulate: 2, loaderThreads: 0, epochs: 1, learningRate: 0.1, seed: 3 },
         ...(ranks ? { ranks } : {}),
       })
@@ -36,19 +36,16 @@ async function trained(on: WebGpuBackend, size: number): Promise<ArrayLike<numbe
 }
 
 describe.skipIf(!gpuAvailable)('an arena of several buffers', () => {
-  test('one rank and two come to the bits of an arena in one piece', async () => {
+  test('two ranks come to the bits of one whose arena is in one piece', async () => {
     expect(segments.length).toBeGreaterThan(1)
     const on = await openGpu()
     const expected = await trained(on, 1)
-    const { limits } = on.device
-    Object.defineProperty(on.device, 'limits', {
-      value: {
-        maxBufferSize: Math.ceil(gradient.arenaBytes / 3),
-        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-        maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
-      },
-    })
-    for (const ranks of [1, 2]) expect(await trained(on, ranks)).toEqual(expected)
+    const { maxStorageBuffersPerShaderStage } = on.device.limits
+    // Parameters fit into one.
+    const most = 256 * Math.floor((0.9 * gradient.arenaBytes) / 256)
+    const limits = { maxBufferSize: most, maxStorageBufferBindingSize: most, maxStorageBuffersPerShaderStage }
+    Object.defineProperty(on.device, 'limits', { value: limits })
+    expect(await trained(on, 2)).toEqual(expected)
     on.dispose()
   })
 })

@@ -36,7 +36,9 @@ export class WebGpuBuffer implements DeviceBuffer {
     this.bytes = pages === 1 ? needed : pages * this.pageBytes
     device.pushErrorScope('out-of-memory')
     try {
-      this.#pages = Array.from({ length: pages }, () => device.createBuffer({ size: this.bytes / pages, usage: STORAGE }))
+      this.#pages = Array.from({ length: pages }, () =>
+        device.createBuffer({ size: this.bytes / pages, usage: STORAGE }),
+      )
     } finally {
       this.#allocated = device.popErrorScope().then(
         error => error?.message ?? null,

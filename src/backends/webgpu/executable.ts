@@ -212,7 +212,8 @@ function rangeOf(
 }
 
 function reachOf(arena: WebGpuBuffer | null, bindings: Bindings, { maxStorageBufferBindingSize: most }: Limits): Reach {
-  const fits = (buffer: DeviceBuffer | null): boolean => buffer === null || buffer.elements * bytesPerElement(buffer) <= most
+  const fits = (buffer: DeviceBuffer | null): boolean =>
+    buffer === null || buffer.elements * bytesPerElement(buffer) <= most
   if ([arena, ...Object.values(bindings)].every(fits)) return EVERYWHERE
   // Half of it, so that two of them may become one window.
   return { reach: most / FLOAT / 2, page: (arena?.pageBytes ?? Number.POSITIVE_INFINITY) / FLOAT }

@@ -49,7 +49,10 @@ export function assembled(dispatch: Dispatch, { windows, places }: Bound, subgro
   const access = (name: string): Access => {
     const at = (index: string): string => `call.${offsetName(name)} + ${index}`
     const element = (index: string): string => `buffer${places.get(name)!.window}[${index}]`
-    const bits: Access = { read: index => element(at(index)), write: (index, value) => `${element(at(index))} = ${value}` }
+    const bits: Access = {
+      read: index => element(at(index)),
+      write: (index, value) => `${element(at(index))} = ${value}`,
+    }
     const { holds = 'float32' } = operands[name]!
     if (!halves || holds === 'pairs') return bits
     if (holds === 'float32') {

@@ -89,11 +89,7 @@ fn xhat(x: f32, channel: u32) -> f32 {
 }
 
 /** `gradient_at(image, channel, pixel)`: the gradient at an output, finished where it was deferred, without what was dropped. */
-export function gradientPiece(
-  { gradient, deferred }: OutputGradient,
-  dropout: Dropout | null,
-  room: Room,
-): Piece {
+export function gradientPiece({ gradient, deferred }: OutputGradient, dropout: Dropout | null, room: Room): Piece {
   const numbers = room.coefficients.deferred
   const dropped = dropoutPiece(dropout)
   const finish = /* wgsl */ `

@@ -49,13 +49,9 @@ ${MAIN} {
 }`,
   }
   const target = gradient && written('gradient', planeOf(gradient, room), room, { single: true })
-  const ofPixels = joined(
-    labels,
-    ofTiles,
-    geometryOf('logits', logits),
-    target?.piece ?? {},
-    { operands: { predicted: at(call.predicted, room.images * pixels) } },
-  )
+  const ofPixels = joined(labels, ofTiles, geometryOf('logits', logits), target?.piece ?? {}, {
+    operands: { predicted: at(call.predicted, room.images * pixels) },
+  })
   const tileLosses: Dispatch = {
     ...ofPixels,
     name: call.kernel,
