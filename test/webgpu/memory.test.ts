@@ -9,7 +9,9 @@ import { livesOf } from '../../dist/engine/arena.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { plan } from '../../dist/engine/planner.js'
 import { type Program, roomOf } from '../../dist/engine/program.js'
+import { planSharing } from '../../dist/engine/sharing.js'
 import { architecture } from '../../dist/model/architecture.js'
+import { parameterTable } from '../../dist/model/parameters.js'
 import { preset } from '../../dist/model/presets.js'
 
 const MB = 2 ** 20
@@ -76,6 +78,14 @@ describe('an arena of several buffers', () => {
         expect(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset).toBe(true)
       }
     }
+  })
+
+  test('has everything at the same place in all segments of a gradient', () => {
+    const { segments } = planSharing(program, parameterTable(net), new Set(), { rank: 0, ranks: 2 })
+    expect(segments.length).toBeGreaterThan(2)
+    const [first, ...others] = segments.map(segment => onPages(segment, { bytes: 2 * program.arenaBytes, pageBytes }))
+    expect(first!.offsets).not.toEqual(segments[0]!.offsets)
+    for (const { offsets } of others) expect(offsets).toEqual(first!.offsets)
   })
 
   test('is refused in a sentence where one of them is too small', () => {

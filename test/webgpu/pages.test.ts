@@ -35,7 +35,8 @@ async function trained(on: WebGpuBackend, size: number): Promise<ArrayLike<numbe
   return states[0]!
 }
 
-describe.skipIf(!gpuAvailable)('an arena of several buffers', () => {
+// Slow where a processor plays the GPU; memory.test.ts looks at what is planned.
+describe.skipIf(!gpuAvailable || !process.env.DENSENET_TEST_GPU)('an arena of several buffers', () => {
   test('two ranks come to the bits of one whose arena is in one piece', async () => {
     expect(segments.length).toBeGreaterThan(1)
     const on = await openGpu()
