@@ -22,7 +22,7 @@ import { fileURLToPath } from 'node:url'
 import { recordedCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const replay = join(root, 'native/build/linux-x64-gnu/replay')
+const replay = join(root, 'native/build/linux-x64/replay')
 const TOOLS = {
   'bochs-bin': 'bochs bochs-term bochsbios',
   'grub-mkrescue': 'grub-common grub-pc-bin',

@@ -20,7 +20,7 @@ const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 const PROCESSORS = {
   arm64: {
     title: 'NEON',
-    target: 'linux-arm64-gnu',
+    target: 'linux-arm64',
     isa: 'neon',
     tools: { 'qemu-aarch64': 'qemu-user' },
     files: { [`${ARM64_LIBRARIES}/lib/libstdc++.so.6`]: 'libstdc++6-arm64-cross' },
@@ -32,14 +32,14 @@ const PROCESSORS = {
   // The first 64-bit processors: an instruction beyond SSE3 is illegal.
   'x64-sse2': {
     title: 'x86-64 without AVX',
-    target: 'linux-x64-gnu',
+    target: 'linux-x64',
     isa: 'portable',
     tools: { 'qemu-x86_64': 'qemu-user' },
     emulator: ['qemu-x86_64', '-cpu', 'qemu64'],
   },
   'x64-avx2': {
     title: 'x86-64 with AVX2, without AVX-512',
-    target: 'linux-x64-gnu',
+    target: 'linux-x64',
     isa: 'avx2',
     isThisOne: features => features.includes('avx2') && !features.includes('avx512f'),
     tools: { 'qemu-x86_64': 'qemu-user' },
