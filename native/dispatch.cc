@@ -54,8 +54,11 @@ struct Features {
     avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
     avx512Vnni = avx512 && (c >> 11 & 1);
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return;
-    avx512bf16 = avx512 && (a >> 5 & 1);
+    avx512bf16 = avx512Vnni && (a >> 5 & 1);
     avxVnni = avx2 && (a >> 4 & 1);
+#if defined(DENSENET_PLAYED)
+    avx512 = avx512bf16 = avxVnni = avx512Vnni = avx2;
+#endif
   }
 };
 
@@ -89,11 +92,14 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
 #if defined(__x86_64__)
   const Features processor;
   if (processor.avx512) {
-    const Kernels kernels = kernelsOf("avx512");
-    // In other precisions the build may have none at all, and the next set is the best.
-    if (precision == Precision::Float32 || kernels.of[int(precision)]) {
-      add("avx512", "AVX-512", processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels);
+    const Kernels kernels = kernelsOf("avx512"), all = processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels;
+    if (processor.avx512bf16 && precision == Precision::BFloat16) {
+      // Parameters are float32 still, and so are the programs that update them.
+      Kernels pairs = all;
+      pairs.of[int(precision)] = kernelsOf("avx512bf16").of[int(precision)];
+      add("avx512bf16", "AVX-512 with products of bfloat16", pairs);
     }
+    add("avx512", "AVX-512", all);
   }
   if (processor.avx2) {
     const Kernels kernels = kernelsOf("avx2");
@@ -105,16 +111,7 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   add("neon", "NEON", kernelsOf("portable"));
 #endif
   add("portable", "portable", kernelsOf("portable"));
-#if defined(__x86_64__)
-  // Last, for who asks for it by name: no processor that has it has run all conformance cases yet.
-  const Implementations pairs = kernelsOf("avx512bf16").of[int(Precision::BFloat16)];
-  if (processor.avx512bf16 && precision == Precision::BFloat16 && pairs) {
-    // Parameters are float32 still, and so are the programs that update them.
-    Kernels kernels = kernelsOf("avx512");
-    kernels.of[int(precision)] = pairs;
-    add("avx512bf16", "AVX-512 with products of bfloat16", kernels);
-  }
-#else
+#if !defined(__x86_64__)
   (void)precision;
 #endif
   return count;

@@ -4,6 +4,7 @@
 #include "bias.h"
 #include "convolution_1x1.h"
 #include "dense_layer.h"
+#include "direct_3x3.h"
 #include "head.h"
 #include "loss.h"
 #include "optimizers.h"
@@ -30,7 +31,12 @@ KernelImplementation convolutionForward(const Call& call) {
   // The first convolution reads images: no norm, few channels.
   const bool readsFeatures = call.norm.present() || call.input.channels >= 8;
   if (isSame(call, 1)) return convolution1x1::forward;
-  if (isSame(call, 3) && readsFeatures) return winograd::forward;
+  if (isSame(call, 3) && readsFeatures) {
+    if constexpr (PAIRS) {
+      if (direct3x3::suits(call.output)) return direct3x3::forward;
+    }
+    return winograd::forward;
+  }
   if (!call.norm.present()) return stem::forward;
   return none("convolves behind a norm by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
@@ -43,7 +49,12 @@ KernelImplementation convolutionBackward(const Call& call) {
   if (!call.inputGradient.present() && !call.norm.present()) return biased<stem::backward>(call);
   if (!call.inputGradient.present()) return none("has no gradients of a convolution's norm without that of its input");
   if (isSame(call, 1)) return biased<convolution1x1::backward>(call);
-  if (isSame(call, 3)) return biased<winograd::backward>(call);
+  if (isSame(call, 3)) {
+    if constexpr (PAIRS) {
+      if (direct3x3::suits(call.outputGradient.gradient)) return biased<direct3x3::backward>(call);
+    }
+    return biased<winograd::backward>(call);
+  }
   return none("has the gradient of a convolution's input by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
 

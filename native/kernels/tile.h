@@ -3,7 +3,7 @@
 //   sum[r][v] += sum_j weights[r * rowStep + j * step] * input[j * inputStep + v * WIDTH + lane]
 //
 // j runs over input channels in a convolution; in a weight gradient over pixels, where the "input" is a transposed operand whose
-// lanes are channels.
+// lanes are channels. In a convolution of several taps it runs over the channels again for each of them, from another place.
 #pragma once
 #include "pairs.h"
 
@@ -32,9 +32,9 @@ struct Ahead {
   int64_t count = 0;
   int64_t rate = 0, next = 0;  // for each time it asks, and the next one, in parts of a line
   int64_t times = 1;           // that it asks in a pass
-  /// Spreads them over so many steps.
-  Ahead over(int64_t steps) const {
-    const int64_t passes = larger<int64_t>(steps / UNROLLED, 1), each = larger<int64_t>(count * WHOLE - 1, 0) / passes;
+  /// Spreads them over so many steps, of which a pass has so many.
+  Ahead over(int64_t steps, int pass = UNROLLED) const {
+    const int64_t passes = larger<int64_t>(steps / pass, 1), each = larger<int64_t>(count * WHOLE - 1, 0) / passes;
     const int64_t times = each > WHOLE ? MOST_TIMES : 1;
     return {base, offsets, count, smaller(each / times, WHOLE), 0, times};
   }
@@ -50,20 +50,23 @@ struct Operands {
   int64_t inputStep;
   int64_t count;                   // of j
   int64_t tileStep = TILE_PIXELS;  // from a tile's input to that of the tile at its right
+  const int64_t* taps = nullptr;   // where each tap's input begins; weights of one follow those of the one before
 };
 
 /// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
-template <int ROW, int STEP, int INPUT, bool FINISHED, bool OF_PAIRS>
+template <int ROW, int STEP, int INPUT, bool FINISHED, bool OF_PAIRS, int TAPS>
 struct KnownSteps {
-  static constexpr int row = ROW, step = STEP, input = INPUT;
+  static constexpr int row = ROW, step = STEP, input = INPUT, taps = TAPS;
+  /// Steps in a pass, of which several taps have whole ones only: few, since there are few channels.
+  static constexpr int pass = TAPS > 1 ? smaller(UNROLLED, 2) : UNROLLED;
   static constexpr bool finished = FINISHED;  // what is done with the sums, see Finish
   static constexpr bool pairs = OF_PAIRS;     // whether weights and input are pairs (pairs.h), two of j a step
-  typedef KnownSteps<0, 0, 0, false, OF_PAIRS> Any;
+  typedef KnownSteps<0, 0, 0, false, OF_PAIRS, 1> Any;
 };
 /// Doubles are for who wants them exact: they do without, and compile in half the time.
 constexpr int KNOWN = sizeof(Real) == sizeof(float) ? 1 : 0;
-template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
-using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS>;
+template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false, int TAPS = 1>
+using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS, TAPS>;
 typedef Steps<0, 0, 0> AnySteps;
 
 /// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
@@ -143,7 +146,7 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) {
         if constexpr (S::pairs) {
-          addProducts(sums[r][v], w, x[v]);
+          addPairs(sums[r][v], w, x[v]);
           continue;
         }
 #if defined(__wasm_relaxed_simd__)
@@ -204,26 +207,29 @@ inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const F
 /// Writes the sums of tiles to out[r * outStep + v * WIDTH ...], or adds them to what is there.
 template <class S, Loop LOOP, int R, int V>
 TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
-  constexpr int STEPS = LOOP == Loop::REST ? 1 : UNROLLED;
+  constexpr int STEPS = LOOP == Loop::REST ? 1 : S::pass;
   const int64_t inputStep = S::input ? S::input : o.inputStep, outStep = grid.outStep, passes = o.count / STEPS;
   RowPointers<R, S> rows(o);
   for (int group = 0; group < grid.groups; group++) {
     for (int tile = 0; tile < grid.tiles; tile++) {
-      const Real *input = grid.input + tile * o.tileStep, *const end = input + passes * STEPS * inputStep;
+      const Real* const tileInput = grid.input + tile * o.tileStep;
       rows.startAt(grid.weights + group * R * o.rowStep);
       int64_t next = ahead.next, times = ahead.times;
-      const int64_t rate = ahead.enoughFor(passes) ? ahead.rate : 0;
+      const int64_t rate = ahead.enoughFor(S::taps * passes) ? ahead.rate : 0;
       const auto ask = [&](int step) __attribute__((always_inline)) {
         if (LOOP != Loop::ASKING || step >= MOST_TIMES || (step > 0 && step >= times)) return;
         __builtin_prefetch(ahead.line(next));
         next += rate;
       };
       Vec sums[R][V]{};
-      do {
-        // Compilers would make a loop for each number of times.
-        if (MOST_TIMES > 1) asm("" : "+r"(times));
-        multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
-      } while (input != end);
+      for (int tap = 0; tap < S::taps; tap++) {
+        const Real *input = S::taps > 1 ? tileInput + o.taps[tap] : tileInput, *const end = input + passes * STEPS * inputStep;
+        do {
+          // Compilers would make a loop for each number of times.
+          if (MOST_TIMES > 1) asm("" : "+r"(times));
+          multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
+        } while (input != end);
+      }
       ahead.next = next;
       if constexpr (S::finished) {
         finishTile(sums, grid.finish, grid.add, grid.finish.rows + group * R, grid.out, tile * V * WIDTH);
@@ -290,7 +296,7 @@ inline void multiplyTiles(const Operands& o, int rows, int vectors, Real* out, i
 template <class S>
 inline void multiplyPasses(const Operands& o, int rows, int vectors, Real* out, int64_t outStep, bool add, Ahead& ahead,
                            const Finish& finish = {}) {
-  if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
+  if (ahead.rate > 0 && ahead.enoughFor(S::taps * o.count / S::pass)) {
     multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead, finish);
   } else {
     multiplyTiles<S, Loop::PLAIN>(o, rows, vectors, out, outStep, add, ahead, finish);
