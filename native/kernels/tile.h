@@ -213,6 +213,7 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
   for (int group = 0; group < grid.groups; group++) {
     for (int tile = 0; tile < grid.tiles; tile++) {
       const Real* const tileInput = grid.input + tile * o.tileStep;
+      const Real *input = S::taps > 1 ? tileInput + o.taps[0] : tileInput, *end = input + passes * STEPS * inputStep;
       rows.startAt(grid.weights + group * R * o.rowStep);
       int64_t next = ahead.next, times = ahead.times;
       const int64_t rate = ahead.enoughFor(S::taps * passes) ? ahead.rate : 0;
@@ -222,13 +223,15 @@ TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
         next += rate;
       };
       Vec sums[R][V]{};
-      for (int tap = 0; tap < S::taps; tap++) {
-        const Real *input = S::taps > 1 ? tileInput + o.taps[tap] : tileInput, *const end = input + passes * STEPS * inputStep;
+      for (int tap = 1;; tap++) {
         do {
           // Compilers would make a loop for each number of times.
           if (MOST_TIMES > 1) asm("" : "+r"(times));
           multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
         } while (input != end);
+        if (tap == S::taps) break;
+        input = tileInput + o.taps[tap];
+        end = input + passes * STEPS * inputStep;
       }
       ahead.next = next;
       if constexpr (S::finished) {
