@@ -54,7 +54,7 @@ struct Features {
     avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
     avx512Vnni = avx512 && (c >> 11 & 1);
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return;
-    avx512bf16 = avx512Vnni && (a >> 5 & 1);
+    avx512bf16 = avx512 && (a >> 5 & 1);
     avxVnni = avx2 && (a >> 4 & 1);
 #if defined(DENSENET_PLAYED)
     avx512 = avx512bf16 = avxVnni = avx512Vnni = avx2;
@@ -62,24 +62,27 @@ struct Features {
   }
 };
 
-/// Layers in int8 by VNNI, all else as in the set that it comes with.
-template <int SET>
-struct WithVnni {
-  static Implementations others, quantized;
+/// Kernels with instructions of their own, which refuse all other calls, on those of the set that they come with.
+template <int>
+struct Layered {
+  static Implementations own, others;
   static KernelImplementation choose(const Call& call) {
-    return (call.kernel == Kernel::QuantizedDenseLayerForward ? quantized : others)(call);
+    const KernelImplementation kernel = own(call);
+    return kernel.refusal ? others(call) : kernel;
   }
-  static Kernels of(Kernels kernels, const char* isa) {
-    quantized = kernelsOf(isa).of[0];
-    others = kernels.of[0];
-    if (quantized && others) kernels.of[0] = choose;
-    return kernels;
+  /// Puts them there; false: the build lacks some.
+  static bool on(Kernels& kernels, const char* isa, Precision precision) {
+    own = kernelsOf(isa).of[int(precision)];
+    others = kernels.of[int(precision)];
+    if (!own || !others) return false;
+    kernels.of[int(precision)] = choose;
+    return true;
   }
 };
-template <int SET>
-Implementations WithVnni<SET>::others = nullptr;
-template <int SET>
-Implementations WithVnni<SET>::quantized = nullptr;
+template <int WHICH>
+Implementations Layered<WHICH>::own = nullptr;
+template <int WHICH>
+Implementations Layered<WHICH>::others = nullptr;
 #endif
 
 }  // namespace
@@ -92,18 +95,19 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
 #if defined(__x86_64__)
   const Features processor;
   if (processor.avx512) {
-    const Kernels kernels = kernelsOf("avx512"), all = processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels;
+    Kernels kernels = kernelsOf("avx512");
+    if (processor.avx512Vnni) Layered<0>::on(kernels, "avx512vnni", Precision::Float32);
     if (processor.avx512bf16 && precision == Precision::BFloat16) {
-      // Parameters are float32 still, and so are the programs that update them.
-      Kernels pairs = all;
-      pairs.of[int(precision)] = kernelsOf("avx512bf16").of[int(precision)];
+      Kernels pairs = kernels;
+      if (!Layered<1>::on(pairs, "avx512bf16", precision)) pairs.of[int(precision)] = nullptr;
       add("avx512bf16", "AVX-512 with products of bfloat16", pairs);
     }
-    add("avx512", "AVX-512", all);
+    add("avx512", "AVX-512", kernels);
   }
   if (processor.avx2) {
-    const Kernels kernels = kernelsOf("avx2");
-    add("avx2", "AVX2", processor.avxVnni ? WithVnni<2>::of(kernels, "avxvnni") : kernels);
+    Kernels kernels = kernelsOf("avx2");
+    if (processor.avxVnni) Layered<2>::on(kernels, "avxvnni", Precision::Float32);
+    add("avx2", "AVX2", kernels);
   }
 #endif
   // The portable build takes what every processor of its architecture has: SSE2 on x86-64, NEON on arm64.

@@ -61,23 +61,21 @@ const inEachPrecision = sets =>
   Object.keys(PRECISIONS).flatMap(precision => sets.map(([isa, flags]) => ({ isa, precision, flags })))
 /** What an instruction set has kernels of its own for, beside another's. */
 const QUANTIZED = { source: 'quantized', precision: 'float32' }
-/** Instructions that kernels multiply by: those themselves, which the compiler has to let through, and the choice of them. */
-const PAIRS = ['-mavx512bf16', '-DDENSENET_PAIRS']
-const VNNI = { avx512: ['-mavx512vnni', '-DDENSENET_VNNI'], avx2: ['-mavxvnni', '-DDENSENET_VNNI'] }
+const PAIRS = { source: 'pairs', precision: 'bfloat16' }
 const PORTABLE = ['portable', ['-DVECTOR_WIDTH=4']]
 const PLAYED = '-DDENSENET_PLAYED'
 const KERNELS = {
   x64: [
-    { isa: 'avx512bf16', precision: 'bfloat16', flags: [...AVX512, ...PAIRS, ...VNNI.avx512] },
     ...inEachPrecision([['avx512', AVX512], ['avx2', AVX2], PORTABLE]),
-    { ...QUANTIZED, isa: 'avx512vnni', flags: [...AVX512, ...VNNI.avx512] },
-    { ...QUANTIZED, isa: 'avxvnni', flags: [...AVX2, ...VNNI.avx2] },
+    { ...PAIRS, isa: 'avx512bf16', flags: [...AVX512, '-mavx512bf16', '-DDENSENET_PAIRS'] },
+    { ...QUANTIZED, isa: 'avx512vnni', flags: [...AVX512, '-mavx512vnni', '-DDENSENET_VNNI'] },
+    { ...QUANTIZED, isa: 'avxvnni', flags: [...AVX2, '-mavxvnni', '-DDENSENET_VNNI'] },
   ],
   arm64: inEachPrecision([PORTABLE]),
 }
 /** What Linux calls that which a processor must have for each; best first. */
 const NEEDS = {
-  avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_vnni', 'avx512_bf16'],
+  avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
   avx512vnni: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_vnni'],
   avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
   avxvnni: ['avx2', 'fma', 'avx_vnni'],

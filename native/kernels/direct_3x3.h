@@ -6,9 +6,9 @@
 // A band of rows is laid out as a line: behind each row is one zero, which is before the next row, too. So a tap is a distance on the line,
 // the same everywhere, and vectors run on from row to row, whatever the width of a map; sums at the zeros are nobody's.
 #pragma once
+#include "bias.h"
 #include "tile.h"
 #include "transpose.h"
-#include "work.h"
 
 namespace {
 namespace direct3x3 {
@@ -20,7 +20,10 @@ static_assert(BLOCK % ROW_GROUP == 0 && BLOCK % WIDTH == 0);
 /// Measured on a Zen 4.
 constexpr int MOST_OUTPUTS = 24;
 
-inline bool suits(const View& output) { return output.channels <= MOST_OUTPUTS; }
+inline bool suits(const Call& call) {
+  const View& output = call.kernel == densenet::Kernel::ConvolutionForward ? call.output : call.outputGradient.gradient;
+  return output.channels <= MOST_OUTPUTS;
+}
 
 typedef Steps<1, ROW_GROUP, 0, false, PAIRS, TAPS> TapSteps;
 

@@ -4,7 +4,6 @@
 #include "bias.h"
 #include "convolution_1x1.h"
 #include "dense_layer.h"
-#include "direct_3x3.h"
 #include "head.h"
 #include "loss.h"
 #include "optimizers.h"
@@ -24,37 +23,19 @@ namespace {
 
 constexpr KernelImplementation none(const char* why) { return {.refusal = why}; }
 
-/// Whether a convolution of this size makes a map of its input's size, from each pixel or the 3x3 around it.
-bool isSame(const Call& call, int size) { return call.size == size && call.stride == 1 && call.padding == size / 2; }
-
 KernelImplementation convolutionForward(const Call& call) {
-  // The first convolution reads images: no norm, few channels.
-  const bool readsFeatures = call.norm.present() || call.input.channels >= 8;
   if (isSame(call, 1)) return convolution1x1::forward;
-  if (isSame(call, 3) && readsFeatures) {
-    if constexpr (PAIRS) {
-      if (direct3x3::suits(call.output)) return direct3x3::forward;
-    }
-    return winograd::forward;
-  }
+  if (isSame(call, 3) && readsFeatures(call)) return winograd::forward;
   if (!call.norm.present()) return stem::forward;
   return none("convolves behind a norm by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
-
-template <const KernelImplementation& KERNEL>
-KernelImplementation biased(const Call& call) { return call.biasGradient ? WithBias<KERNEL>::implementation : KERNEL; }
 
 KernelImplementation convolutionBackward(const Call& call) {
   // Nobody wants the gradient of images.
   if (!call.inputGradient.present() && !call.norm.present()) return biased<stem::backward>(call);
   if (!call.inputGradient.present()) return none("has no gradients of a convolution's norm without that of its input");
   if (isSame(call, 1)) return biased<convolution1x1::backward>(call);
-  if (isSame(call, 3)) {
-    if constexpr (PAIRS) {
-      if (direct3x3::suits(call.outputGradient.gradient)) return biased<direct3x3::backward>(call);
-    }
-    return biased<winograd::backward>(call);
-  }
+  if (isSame(call, 3)) return biased<winograd::backward>(call);
   return none("has the gradient of a convolution's input by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
 
