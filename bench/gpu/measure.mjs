@@ -55,9 +55,10 @@ async function floor(backend) {
 }
 
 async function steps(backend, [model, batchSize, size]) {
+  const { precision } = backend
   const config = preset(model, size === 224 ? {} : { height: size, width: size })
   const net = architecture(config)
-  const programs = sessionPrograms(net, { batchSize, optimizer: SGD }, 'float32')
+  const programs = sessionPrograms(net, { batchSize, optimizer: SGD }, precision)
   const session = await createSession(net, backend, { batchSize, optimizer: SGD }, programs)
   await session.writeState({ parameters: initialParameters(session.table, 1), running: initialRunning(session.table) })
   const images = Float32Array.from({ length: batchSize * 3 * size * size }, (_, i) => Math.sin(i * 12.9898))
@@ -74,6 +75,7 @@ async function steps(backend, [model, batchSize, size]) {
   const { gradient } = programs.training
   tell({
     what: 'step',
+    precision,
     model,
     batchSize,
     milliseconds: median(milliseconds),
@@ -86,22 +88,44 @@ async function steps(backend, [model, batchSize, size]) {
 }
 
 async function kernels(backend, [model, batchSize, imageSize]) {
+  const { precision } = backend
   const work = completeWork({ model, task: 'train', batchSize, imageSize, iterations: STEPS, settle: 1 })
-  for (const { kernel, size, height, calls, seconds, flops, bytes } of grouped(await callTimes(backend, work))) {
+  for (const { kernel, size, height, calls, seconds, flops, bytes } of grouped(
+    await callTimes(backend, work),
+    precision,
+  )) {
     const rates = { gflopsPerSecond: flops / seconds / 1e9, gigabytesPerSecond: bytes / seconds / 1e9 }
-    tell({ what: 'kernel', model, batchSize, kernel, size, height, calls, milliseconds: 1000 * seconds, ...rates })
+    tell({
+      what: 'kernel',
+      precision,
+      model,
+      batchSize,
+      kernel,
+      size,
+      height,
+      calls,
+      milliseconds: 1000 * seconds,
+      ...rates,
+    })
   }
 }
 
 tell({ what: 'machine', processor: cpus()[0]?.model.trim(), node: process.version, ...(await devices()).gpus })
-const backend = await createBackend({ backend: 'webgpu', adapter })
-tell({ what: 'backend', description: backend.description })
-await floor(backend)
+const backends = []
+for (const precision of ['float32', 'bfloat16'])
+  backends.push(await createBackend({ backend: 'webgpu', adapter, precision }))
+const [single] = backends
+tell({ what: 'backend', description: single.description })
+await floor(single)
 for (const work of WORKS) {
   // What does not fit is a sentence; the others are measured all the same.
-  await steps(backend, work).catch(error => tell({ what: 'failed', work, message: error.message }))
+  for (const backend of backends) {
+    await steps(backend, work).catch(error => tell({ what: 'failed', work, message: error.message }))
+  }
 }
 for (const work of WORKS.filter(([, batchSize]) => batchSize <= 64)) {
-  await kernels(backend, work).catch(error => tell({ what: 'failed', work, message: error.message }))
+  for (const backend of backends) {
+    await kernels(backend, work).catch(error => tell({ what: 'failed', work, message: error.message }))
+  }
 }
-backend.dispose()
+for (const backend of backends) backend.dispose()

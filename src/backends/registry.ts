@@ -21,7 +21,7 @@ export interface BackendOptions {
   /** Of webgpu: which of several GPUs, by its number in `densenet devices`. */
   readonly adapter?: number
   /** What activations are kept as: `float32`, the default, `bfloat16` (half the memory; weights and sums stay float32) or
-   * `float64`, as everything else then, too. Of native and reference. */
+   * `float64`, as everything else then, too. Of native and reference; webgpu has no float64, wasm only float32. */
   readonly precision?: Precision | undefined
   /** Told why a slower backend was taken, slower kernels or fewer threads, and what to do about it; default: console.warn. */
   readonly onWarning?: (message: string) => void
@@ -52,7 +52,7 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
   }
   const native = await attempt('native', make.native)
   if (!(native instanceof DenseNetError)) return native
-  const wasm = precision === 'float32' ? await attempt('wasm', make.wasm) : onlySingle('wasm', precision)
+  const wasm = precision === 'float32' ? await attempt('wasm', make.wasm) : notIn('wasm', precision)
   if (!(wasm instanceof DenseNetError)) {
     onWarning(`${native.message}; using ${wasm.description}, which is two to three times slower${toBeFaster(native)}`)
     return wasm
@@ -70,13 +70,15 @@ export function checkPrecision(backend: BackendChoice, precision: Precision): vo
   if (!PRECISIONS.includes(precision)) {
     throw usageError(`there is no precision "${precision}"; there are ${PRECISIONS.join(', ')}`)
   }
-  const name = backend === 'gpu' ? 'webgpu' : backend
-  if (precision !== 'float32' && (name === 'wasm' || name === 'webgpu')) throw onlySingle(name, precision)
+  if (backend === 'wasm' && precision !== 'float32') throw notIn('wasm', precision)
+  if ((backend === 'webgpu' || backend === 'gpu') && precision === 'float64') throw notIn('webgpu', precision)
 }
 
-const onlySingle = (name: BackendName, precision: Precision): DenseNetError =>
+const OTHERS = { wasm: 'float32 (--precision single)', webgpu: 'float32 or bfloat16 (--precision single or half)' }
+
+const notIn = (name: keyof typeof OTHERS, precision: Precision): DenseNetError =>
   usageError(
-    `the ${name} backend computes in float32 (--precision single), not in ${precision}`,
+    `the ${name} backend computes in ${OTHERS[name]}, not in ${precision}`,
     'take --backend native or reference, or leave out --precision',
   )
 
@@ -88,7 +90,10 @@ const makers = ({ threads, adapter, precision, onWarning }: Making) => ({
     const { createWasmBackend } = await import('./wasm-node/backend.js').catch(() => import('./wasm/backend.js'))
     return createWasmBackend({ threads, onWarning })
   },
-  webgpu: async () => (await import('./webgpu-node/gpu.js')).createWebGpuBackend({ adapter }),
+  webgpu: async () => {
+    if (precision === 'float64') throw notIn('webgpu', precision)
+    return (await import('./webgpu-node/gpu.js')).createWebGpuBackend({ adapter, precision })
+  },
   reference: async () => (await import('./reference/backend.js')).createReferenceBackend({ precision }),
 })
 

@@ -76,6 +76,8 @@ export interface Program {
   readonly precision?: Precision
   readonly buffers: readonly BufferSpec[]
   readonly calls: readonly KernelCall[]
+  /** Of a segment: the calls of all segments, between which transient buffers keep what is in them. */
+  readonly wholeCalls?: readonly KernelCall[]
   /** Offset of each buffer in the arena, in bytes; -1 for external ones. Buffers may share memory when their lifetimes do not
    * overlap. */
   readonly offsets: readonly number[]

@@ -51,6 +51,7 @@ export function planSharing(
   const segments = cuts.map(({ end }, i) => ({
     ...apart,
     calls: apart.calls.slice(i === 0 ? 0 : cuts[i - 1]!.end, end),
+    wholeCalls: apart.calls,
   }))
   const { precision } = gradient
   const parts = cuts.map(({ part }) => stretchesOf(part, ranks))

@@ -14,11 +14,22 @@ import { relativeError } from '../golden/compare.js'
 import { generate, generateAll, readGolden } from '../golden/nets.js'
 
 describe('a backend', () => {
-  test.each(['wasm', 'webgpu', 'gpu'] as const)('without a precision refuses it: %s', async backend => {
-    const name = backend === 'gpu' ? 'webgpu' : backend
-    await expect(createBackend({ backend, precision: 'bfloat16' })).rejects.toMatchObject({
+  test.each([
+    ['wasm', 'bfloat16', 'the wasm backend computes in float32 (--precision single), not in bfloat16'],
+    [
+      'webgpu',
+      'float64',
+      'the webgpu backend computes in float32 or bfloat16 (--precision single or half), not in float64',
+    ],
+    [
+      'gpu',
+      'float64',
+      'the webgpu backend computes in float32 or bfloat16 (--precision single or half), not in float64',
+    ],
+  ] as const)('without a precision refuses it: %s, %s', async (backend, precision, message) => {
+    await expect(createBackend({ backend, precision })).rejects.toMatchObject({
       code: 'usage',
-      message: `the ${name} backend computes in float32 (--precision single), not in bfloat16`,
+      message,
       hint: 'take --backend native or reference, or leave out --precision',
     })
   })

@@ -14,6 +14,8 @@ import { arenaElements, type ConformanceCase, startOf, type Tolerance } from './
 
 /** Bits that are NaN as a number of any type. */
 const NAN_BITS = 0x7ff87ff8
+/** Of 1e30, as a float and as two bfloat16. */
+export const LARGE_BITS = 0x71497149
 const GAP = 256
 
 /** The cases of few numbers, which are made and run in no time. */
@@ -69,8 +71,8 @@ function typesOf({ buffers, calls }: Program, precision: Precision): ElementType
   return types
 }
 
-/** The program of a case in a precision, and its arena before a run. */
-export function inPrecision(testCase: ConformanceCase, precision: Precision) {
+/** The program of a case in a precision, and its arena before a run, with the bits `gap` between buffers. */
+export function inPrecision(testCase: ConformanceCase, precision: Precision, gap = NAN_BITS) {
   const types = typesOf(testCase.program, precision)
   const buffers = testCase.program.buffers.map((spec, i) => ({ ...spec, elementType: types[i]! }))
   const offsets: number[] = []
@@ -81,7 +83,7 @@ export function inPrecision(testCase: ConformanceCase, precision: Precision) {
   }
   const program: Program = { ...testCase.program, precision, buffers, offsets, arenaBytes }
   const before = new ArrayBuffer(arenaBytes)
-  new Uint32Array(before).fill(NAN_BITS)
+  new Uint32Array(before).fill(gap)
   for (const [buffer, values] of testCase.inputs) put(before, offsets[buffer]!, types[buffer]!, values)
   return { program, before }
 }
@@ -99,8 +101,13 @@ function get(arena: ArrayBuffer, offset: number, type: ElementType, count: numbe
 }
 
 /** Runs a case in a precision; the arena as the case itself has it, and what was written between buffers. */
-export async function runInPrecision(backend: Backend, testCase: ConformanceCase, precision: Precision) {
-  const { program, before } = inPrecision(testCase, precision)
+export async function runInPrecision(
+  backend: Backend,
+  testCase: ConformanceCase,
+  precision: Precision,
+  gap = NAN_BITS,
+) {
+  const { program, before } = inPrecision(testCase, precision, gap)
   const arena = backend.createBuffer(program.arenaBytes / 4, 'float32')
   try {
     await arena.write(new Float32Array(before))

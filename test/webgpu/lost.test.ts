@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { WebGpuBackend } from '../../dist/backends/webgpu/backend.js'
 import { DenseNet, synthetic, type TrainingEvent } from '../../dist/index.js'
+import { readCheckpoint } from '../../dist/runs/checkpoint.js'
 import { gpuAvailable, openGpu } from '../webgpu-available.js'
 
 const NET = ['densenet-bc-100-12', { blocks: [1], growthRate: 4, seed: 2 }] as const
@@ -31,7 +32,7 @@ async function train(on: WebGpuBackend, output: string | undefined, lostAfter: r
 }
 
 describe.skipIf(!gpuAvailable)('a GPU that is lost', () => {
-  test('once: the run goes on from its last checkpoint, and comes to the same weights; without a run: a sentence', async () => {
+  test('once: the run goes on from its last checkpoint, and comes to the same weights; twice in a minute: a sentence', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'densenet-'))
     const on = await openGpu()
     const expected = await train(on, undefined, [])
@@ -40,10 +41,21 @@ describe.skipIf(!gpuAvailable)('a GPU that is lost', () => {
       expect.stringMatching(/^the GPU is gone \(.*\); going on from the last checkpoint$/),
     ])
     expect(actual.weights).toEqual(expected.weights)
-    await expect(train(on, undefined, [1])).rejects.toMatchObject({
+    await expect(train(on, join(folder, 'again'), [2])).rejects.toMatchObject({
       message: expect.stringMatching(/^the GPU is gone \(/),
       hint: 'a run goes on from its last checkpoint with --resume',
     })
+    const { progress } = await readCheckpoint(join(folder, 'again', 'last.safetensors'))
+    expect(progress!.step).toBeGreaterThan(0)
+    on.dispose()
+  })
+
+  test('without a run there is nothing to go on from', async () => {
+    const on = await openGpu()
+    on.device.destroy()
+    await on.device.lost
+    await expect(train(on, undefined, [])).rejects.toThrow(/^the GPU is gone \(/)
+    expect(await on.renew!()).toBe(true)
     on.dispose()
   })
 

@@ -1,6 +1,7 @@
 // Arenas that are larger than what a kernel may bind, or than a buffer may be; and what is said when nothing helps.
 import { describe, expect, test } from 'vitest'
 import { bind } from '../../dist/backends/webgpu/bindings.js'
+import { submits } from '../../dist/backends/webgpu/executable.js'
 import { lower } from '../../dist/backends/webgpu/lower.js'
 import { onPages, placed, wholeBatch } from '../../dist/backends/webgpu/memory.js'
 import type { GpuBuffer, Limits } from '../../dist/backends/webgpu/platform.js'
@@ -8,7 +9,9 @@ import { livesOf } from '../../dist/engine/arena.js'
 import type { KernelCall } from '../../dist/engine/kernels.js'
 import { plan } from '../../dist/engine/planner.js'
 import { type Program, roomOf } from '../../dist/engine/program.js'
+import { planSharing } from '../../dist/engine/sharing.js'
 import { architecture } from '../../dist/model/architecture.js'
+import { parameterTable } from '../../dist/model/parameters.js'
 import { preset } from '../../dist/model/presets.js'
 
 const MB = 2 ** 20
@@ -26,11 +29,10 @@ describe('a program whose arena no kernel may bind as a whole', () => {
     const reach = { reach: limits.maxStorageBufferBindingSize / 8, page: arena.size / 4 }
     for (const { operands } of lower(program, reach).dispatches) {
       const ranges = Object.entries(operands).map(([name, { buffer, offset, count }]) => {
-        const { memory, offset: start } =
-          typeof buffer === 'number' ? placed(program, { buffer, offset }) : { memory: buffer, offset }
+        const { memory, base } = typeof buffer === 'number' ? placed(program, buffer) : { memory: buffer, base: 0 }
         const own = typeof buffer === 'number' ? others[buffer]! : scratch
         const holder = memory === 'arena' ? arena : own
-        return { name, buffer: holder, from: 4 * start, to: 4 * (start + count) }
+        return { name, buffer: holder, from: base + 4 * offset, to: base + 4 * (offset + count) }
       })
       const { windows, places } = bind(ranges, limits)
       expect(windows.length).toBeLessThanOrEqual(8)
@@ -41,7 +43,7 @@ describe('a program whose arena no kernel may bind as a whole', () => {
       for (const { name, buffer, from } of ranges) {
         const { window, offset } = places.get(name)!
         expect(windows[window]!.buffer).toBe(buffer)
-        expect(windows[window]!.offset + 4 * offset).toBe(from)
+        expect(windows[window]!.offset + offset).toBe(from)
       }
       const inArena = windows.filter(({ buffer }) => buffer === arena).sort((a, b) => a.offset - b.offset)
       for (const [i, { offset }] of inArena.slice(1).entries()) {
@@ -59,13 +61,13 @@ describe('a program whose arena no kernel may bind as a whole', () => {
 })
 
 describe('an arena of several buffers', () => {
-  const pageElements = (64 * MB) / 4
+  const pageBytes = 64 * MB
 
   test('has no transient buffer on two of them, and none over another while both are used', () => {
-    const elements = (2 * program.arenaBytes) / 4
-    const paged = onPages(program, { elements, pageElements })
+    const bytes = 2 * program.arenaBytes
+    const paged = onPages(program, { bytes, pageBytes })
     const lives = livesOf(program.buffers, program.calls, program.batchSize)
-    expect(paged.arenaBytes).toBeLessThanOrEqual(4 * elements)
+    expect(paged.arenaBytes).toBeLessThanOrEqual(bytes)
     const used = lives.flatMap((life, i) => (life.first < 0 ? [] : [{ ...life, offset: paged.offsets[i]! }]))
     for (const { offset, bytes } of used) {
       expect(Math.floor(offset / (64 * MB))).toBe(Math.floor((offset + bytes - 1) / (64 * MB)))
@@ -78,11 +80,29 @@ describe('an arena of several buffers', () => {
     }
   })
 
+  test('has everything at the same place in all segments of a gradient', () => {
+    const { segments } = planSharing(program, parameterTable(net), new Set(), { rank: 0, ranks: 2 })
+    expect(segments.length).toBeGreaterThan(2)
+    const [first, ...others] = segments.map(segment => onPages(segment, { bytes: 2 * program.arenaBytes, pageBytes }))
+    expect(first!.offsets).not.toEqual(segments[0]!.offsets)
+    for (const { offsets } of others) expect(offsets).toEqual(first!.offsets)
+  })
+
   test('is refused in a sentence where one of them is too small', () => {
-    expect(() => onPages(program, { elements: program.arenaBytes / 4, pageElements: 2 ** 20 })).toThrow(
+    expect(() => onPages(program, { bytes: program.arenaBytes, pageBytes: 4 * MB })).toThrow(
       "a batch of 64 images does not fit into buffers of 4 MB, this GPU's largest",
     )
   })
+})
+
+test('much work is submitted in pieces, which no driver takes for a hang', () => {
+  const pieces = (flops: readonly number[]): number[][] =>
+    submits(flops.map(of => ({ dispatch: { flops: of } }))).map(some => some.map(({ dispatch }) => dispatch.flops))
+  expect(pieces([4e10, 4e10, 1e9, 9e10, 0, 1])).toEqual([[4e10], [4e10, 1e9], [9e10], [0, 1]])
+  const step = plan(architecture(preset('densenet-121')), { mode: 'train', batchSize: 64 })
+  const all = pieces(lower(step).dispatches.map(({ flops }) => flops))
+  expect(all.length).toBeGreaterThan(20)
+  for (const some of all) expect(some.reduce((sum, flops) => sum + flops, 0)).toBeLessThanOrEqual(5e10)
 })
 
 test('what is planned for one image at a time runs as a batch', () => {

@@ -13,7 +13,9 @@ interface Package {
 export interface WebGpuOptions {
   /** A number of listAdapters; default: the first that is no software, or else the first. */
   readonly adapter?: number
-  /** For tests: the limits that every adapter has, instead of its own. */
+  /** What activations are kept as. Default: float32. */
+  readonly precision?: 'float32' | 'bfloat16'
+  /** For tests: what every adapter has, limits and no subgroups, instead of its own. */
   readonly defaults?: boolean
   /** For tests: software is measured, too. */
   readonly measured?: boolean

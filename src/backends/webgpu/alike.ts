@@ -39,8 +39,8 @@ export function alike(
   const groups: { places: Record<string, Place>; readonly tasks: Task[] }[] = []
   for (const task of tasks) {
     const own = ofEach(task.places, ref => {
-      const { memory, offset } = placed(program, ref)
-      return { buffer: memory === 'arena' ? memory : ref.buffer, offset, count: task.channels }
+      const { memory } = placed(program, ref.buffer)
+      return { buffer: memory === 'arena' ? memory : ref.buffer, offset: elementOf(program, ref), count: task.channels }
     })
     const group = groups.find(
       ({ places, tasks: [first], tasks: { length } }) =>
@@ -65,7 +65,7 @@ export function alike(
     rows: group.tasks.map(({ channels, places, row }) => ({
       channels,
       ...row,
-      ...ofEach(places, (ref, name) => placed(program, ref).offset - group.places[name]!.offset),
+      ...ofEach(places, (ref, name) => elementOf(program, ref) - group.places[name]!.offset),
     })),
     groups: () => [
       Math.ceil(Math.max(...group.tasks.map(({ channels }) => channels)) / THREADS),
@@ -74,6 +74,9 @@ export function alike(
     ],
   }))
 }
+
+/** Of its memory, which is floats here. */
+const elementOf = (program: Program, { buffer, offset }: Ref): number => placed(program, buffer).base / 4 + offset
 
 const ofEach = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, name: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]))

@@ -1,7 +1,7 @@
 // The webgpu backend: kernels in WGSL, on any GPU that a browser or Node's `webgpu` reaches.
 import type { Backend, Bindings } from '../../engine/backend.js'
 import { checkCalls } from '../../engine/check.js'
-import type { Program } from '../../engine/program.js'
+import { bytesPerElement, type Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import { EVERYWHERE } from './alike.js'
 import { WebGpuBuffer } from './buffer.js'
@@ -51,13 +51,15 @@ const MINUTE = 60_000
 export interface OpenOptions extends DeviceOptions {
   /** Which tiles suit the adapter: what `measure` says, or said at another time. */
   readonly recall: (measure: () => Promise<TileCosts>) => Promise<TileCosts>
+  /** What activations are kept as. Default: float32. */
+  readonly precision?: 'float32' | 'bfloat16'
   /** For tests: software is measured, too. */
   readonly measured?: boolean
 }
 
 /** `find` gives an adapter, another one for each device. */
 export async function openBackend(find: () => Promise<Adapter>, options: OpenOptions): Promise<WebGpuBackend> {
-  const { recall, measured = false } = options
+  const { recall, precision = 'float32', measured = false } = options
   const adapter = await find()
   const software = isSoftware(adapter)
   let opened = await openDevice(adapter, options)
@@ -70,15 +72,15 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
   let renewed = Number.NEGATIVE_INFINITY
   return {
     name: 'webgpu',
-    precision: 'float32',
+    precision,
     elementType: 'float32',
-    description: `webgpu: ${opened.title}${tiles}`,
+    description: `webgpu: ${opened.title}${tiles}${precision === 'float32' ? '' : `, ${precision}`}`,
     get device() {
       return opened.device
     },
     software,
     arenaBytes: adapter.limits.maxBufferSize,
-    createBuffer: elements => new WebGpuBuffer(opened, elements),
+    createBuffer: (elements, elementType) => new WebGpuBuffer(opened, elements, elementType),
     refuses,
     compile: (program, bindings) => compile(program, bindings, { opened, pipelines, costs }),
     scratchBytes: program => webGpuScratchBytes(program, costs),
@@ -97,8 +99,8 @@ export async function openBackend(find: () => Promise<Adapter>, options: OpenOpt
 export function webGpuScratchBytes(program: Program, costs: TileCosts = USUAL_COSTS): number {
   checkCalls(program, { refuses })
   if (staysImageByImage(program)) {
-    const own = sharesOf(program).reduce((sum, { elements }) => sum + elements, 0)
-    return webGpuScratchBytes(forOneImage(program), costs) + 4 * own
+    const own = sharesOf(program).reduce((sum, share) => sum + share.elements * bytesPerElement(share), 0)
+    return webGpuScratchBytes(forOneImage(program), costs) + own
   }
   const whole = wholeBatch(program)
   return 4 * lower(whole, EVERYWHERE, costs).scratchElements + (whole === program ? 0 : whole.arenaBytes)

@@ -13,7 +13,7 @@ export interface Range {
 
 export interface Bound {
   readonly windows: readonly BindingRange[]
-  /** By an operand's name: the number of its window, and its first element there. */
+  /** By an operand's name: the number of its window, and its first byte there. */
   readonly places: ReadonlyMap<string, { readonly window: number; readonly offset: number }>
 }
 
@@ -25,6 +25,7 @@ interface Window {
 
 /** Bytes; the least that WebGPU promises. */
 const ALIGNMENT = 256
+const WORD = 4
 
 export function bind(
   ranges: readonly Range[],
@@ -41,18 +42,19 @@ export function bind(
   const places = new Map(
     ranges.map(({ name, buffer, from, to }) => {
       const window = windows.findIndex(other => other.buffer === buffer && other.from <= from && to <= other.to)
-      return [name, { window, offset: (from - windows[window]!.from) / 4 }] as const
+      return [name, { window, offset: from - windows[window]!.from }] as const
     }),
   )
   return { windows: windows.map(({ buffer, from, to }) => ({ buffer, offset: from, size: to - from })), places }
 }
 
-/** Windows that begin where they may, and do not overlap. */
+/** Windows that begin and end where they may, and do not overlap. */
 function apart(ranges: readonly Range[]): Window[] {
   const windows: Window[] = []
   const sorted = [...ranges].sort((a, b) => a.from - b.from)
-  for (const { buffer, from, to } of sorted) {
+  for (const { buffer, from, to: end } of sorted) {
     const start = Math.floor(from / ALIGNMENT) * ALIGNMENT
+    const to = Math.ceil(end / WORD) * WORD
     const last = windows.at(-1)
     if (last && start < last.to) windows[windows.length - 1] = { ...last, to: Math.max(last.to, to) }
     else windows.push({ buffer, from: start, to })

@@ -30,7 +30,7 @@ const titleOf = ({ info }: Adapter): string =>
 export interface DeviceOptions {
   /** What people know it by; default: what the adapter says. */
   readonly title?: string
-  /** For tests: with the limits that every adapter has, instead of its own. */
+  /** For tests: with what every adapter has, limits and no subgroups, instead of its own. */
   readonly defaults?: boolean
 }
 
@@ -39,7 +39,8 @@ export async function openDevice(
   { defaults = false, title = titleOf(adapter) }: DeviceOptions = {},
 ): Promise<OpenDevice> {
   const requiredLimits = defaults ? {} : Object.fromEntries(LIMITS.map(name => [name, adapter.limits[name]]))
-  const requiredFeatures = ['timestamp-query'].filter(name => adapter.features.has(name))
+  const features = defaults ? ['timestamp-query'] : ['timestamp-query', 'subgroups']
+  const requiredFeatures = features.filter(name => adapter.features.has(name))
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
   let closed = false
   let problem: string | null = null

@@ -6,9 +6,18 @@ import type { Tile } from './tiles.js'
 /** `count` elements of a buffer of the program, of the arena as a whole, or of the scratch that it is run with. */
 export interface Place {
   readonly buffer: number | 'arena' | 'scratch'
+  /** In elements. */
   readonly offset: number
   readonly count: number
+  /** What they are; default: float32. */
+  readonly holds?: Holds
 }
+
+/** `bfloat16`: kernels read floats. `pairs`: two bfloat16 as the u32 in which they lie, by which they are written. */
+type Holds = 'float32' | 'bfloat16' | 'pairs'
+
+/** Bytes of an element. */
+export const sizeOf = ({ holds }: Pick<Place, 'holds'>): number => (holds === 'bfloat16' ? 2 : 4)
 
 /** An activation: pixel p of channel c of image n is element n * image + c * pixels + p of the place. */
 export interface Plane {
@@ -27,7 +36,7 @@ export type Value = number | ((run: Run) => number)
 export interface Dispatch {
   /** For people. */
   readonly name: string
-  /** In it `name[i]` is element i of the operand, `call.name` a number. */
+  /** In it `name[i]` is element i of the operand, read or, but of bfloat16, assigned to; `call.name` is a number. */
   readonly text: string
   readonly operands: Readonly<Record<string, Place>>
   /** u32 */
@@ -44,6 +53,8 @@ export interface Dispatch {
 export interface Room {
   /** The most images of a run. */
   readonly images: number
+  /** What activations are kept as. */
+  readonly activations: 'float32' | 'bfloat16'
   /** Scratch that is the call's until it has ended. */
   take(count: number): Place
   /** Of a backward pass: what was computed before it. */
@@ -61,14 +72,21 @@ export interface Coefficients {
 
 export const at = ({ buffer, offset }: Ref, count: number): Place => ({ buffer, offset, count })
 
-export function planeOf({ buffer, stride, first, channels, height, width }: View, images: number): Plane {
+/** Of activations. */
+export const planeOf = (view: View, { images, activations }: Pick<Room, 'images' | 'activations'>): Plane =>
+  laidOut(view, images, activations)
+
+/** Of scores, which are floats. */
+export const scoresOf = (view: View, { images }: Pick<Room, 'images'>): Plane => laidOut(view, images, 'float32')
+
+function laidOut({ buffer, stride, first, channels, height, width }: View, images: number, holds: Holds): Plane {
   const pixels = height * width
   const image = stride * pixels
-  const place = { buffer, offset: first * pixels, count: (images - 1) * image + channels * pixels }
+  const place = { buffer, offset: first * pixels, count: (images - 1) * image + channels * pixels, holds }
   return { place, image, channels, height, width, pixels }
 }
 
-/** An activation in scratch. */
+/** Floats in scratch. */
 export function scratchPlane(room: Room, channels: number, height: number, width: number): Plane {
   const pixels = height * width
   const image = channels * pixels

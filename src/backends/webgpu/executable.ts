@@ -1,14 +1,14 @@
 // A program on a device: its dispatches bound once, their numbers written before each run, encoded anew in each.
-import type { Bindings, RunArguments } from '../../engine/backend.js'
+import type { Bindings, DeviceBuffer, ElementType, RunArguments } from '../../engine/backend.js'
 import { checkProgram, checkRunArguments } from '../../engine/check.js'
-import type { Program } from '../../engine/program.js'
+import { bytesPerElement, type Program } from '../../engine/program.js'
 import { DenseNetError } from '../../errors.js'
 import { EVERYWHERE, type Reach } from './alike.js'
 import { bind, type Range } from './bindings.js'
 import { WebGpuBuffer } from './buffer.js'
 import { createClock } from './clock.js'
 import type { OpenDevice } from './device.js'
-import type { Place, Run } from './dispatch.js'
+import { type Place, type Run, sizeOf, type Value } from './dispatch.js'
 import { imageByImage, type WebGpuExecutable } from './image-by-image.js'
 import { type LoweredDispatch, lower, refuses } from './lower.js'
 import { onPages, placed, staysImageByImage, wholeBatch } from './memory.js'
@@ -40,13 +40,14 @@ export async function compile(
   { opened, pipelines, costs }: Compiler,
 ): Promise<WebGpuExecutable> {
   checkProgram(given, bindings, { refuses })
+  checkPrecision(given)
   opened.check()
   if (staysImageByImage(given)) {
     return imageByImage(
       given,
       opened,
       (one, own) => compile(one, { ...bindings, ...own }, { opened, pipelines, costs }),
-      role => bufferOf(bindings, role, opened),
+      (role, elementType) => bufferOf(bindings, role, opened, elementType),
     )
   }
   const { device } = opened
@@ -69,11 +70,13 @@ export async function compile(
     const program = arena ? onPages(whole, arena) : whole
     const { dispatches, scratchElements } = lower(program, reachOf(arena, bindings, device.limits), costs)
     const scratch = create(scratchElements)
-    const locate = ({ buffer, offset }: Place): { readonly memory: WebGpuBuffer; readonly from: number } => {
-      if (buffer === 'scratch') return { memory: scratch, from: offset }
-      if (buffer === 'arena') return { memory: arena!, from: offset }
-      const { memory, offset: from } = placed(program, { buffer, offset })
-      return { memory: memory === 'arena' ? arena! : bufferOf(bindings, memory, opened), from }
+    const locate = ({ buffer, offset, ...place }: Place): { readonly memory: WebGpuBuffer; readonly from: number } => {
+      const from = sizeOf(place) * offset
+      if (buffer === 'scratch') return { memory: scratch, from }
+      if (buffer === 'arena') return { memory: arena!, from }
+      const { memory, base } = placed(program, buffer)
+      if (memory === 'arena') return { memory: arena!, from: base + from }
+      return { memory: bufferOf(bindings, memory, opened, program.buffers[buffer]!.elementType), from: base + from }
     }
     const slots = slotsOf(dispatches)
     const host = new ArrayBuffer(slots.bytes)
@@ -85,7 +88,8 @@ export async function compile(
         const bound = bind(ranges, device.limits)
         const slot = slots.of[i]!
         ofRun.push(...fillNumbers(dispatch, bound.places, host, slot))
-        const pipeline = await pipelines.pipeline(dispatch.name, assembled(dispatch, bound), bound.windows.length)
+        const text = assembled(dispatch, bound, device.features.has('subgroups'))
+        const pipeline = await pipelines.pipeline(dispatch.name, text, bound.windows.length)
         const entries = [{ buffer: numbers!, ...slot }, ...bound.windows].map((resource, binding) => ({
           binding,
           resource,
@@ -144,6 +148,10 @@ export async function compile(
   }
 }
 
+function checkPrecision({ precision }: Program): void {
+  if (precision === 'float64') throw new DenseNetError('the webgpu backend has no programs in float64')
+}
+
 type Pass = ReturnType<ReturnType<OpenDevice['device']['createCommandEncoder']>['beginComputePass']>
 
 function encode(pass: Pass, { dispatch, pipeline, group }: Step, batch: number): void {
@@ -165,8 +173,8 @@ function ofCalls(steps: readonly Step[]): Step[][] {
 }
 
 /** Steps that are submitted together. */
-function submits(steps: readonly Step[]): Step[][] {
-  const all: Step[][] = [[]]
+export function submits<S extends { readonly dispatch: { readonly flops: number } }>(steps: readonly S[]): S[][] {
+  const all: S[][] = [[]]
   let flops = 0
   for (const step of steps) {
     if (flops > 0 && flops + step.dispatch.flops > SUBMIT_FLOPS) {
@@ -179,26 +187,36 @@ function submits(steps: readonly Step[]): Step[][] {
   return all
 }
 
-function bufferOf(bindings: Bindings, role: keyof Bindings, opened: OpenDevice): WebGpuBuffer {
+function bufferOf(
+  bindings: Bindings,
+  role: keyof Bindings,
+  opened: OpenDevice,
+  wanted: ElementType = 'float32',
+): WebGpuBuffer {
   const buffer = bindings[role]
-  if (buffer instanceof WebGpuBuffer && buffer.opened === opened) return buffer
-  throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
+  if (!(buffer instanceof WebGpuBuffer) || buffer.opened !== opened) {
+    throw new DenseNetError(`the buffer bound to "${role}" belongs to another backend`)
+  }
+  if (buffer.elementType === wanted) return buffer
+  throw new DenseNetError(`the buffer bound to "${role}" holds ${buffer.elementType}, the program's ${wanted}`)
 }
 
 function rangeOf(
   name: string,
-  { count }: Place,
+  place: Place,
   { memory, from }: { readonly memory: WebGpuBuffer; readonly from: number },
 ): Range {
-  const page = Math.floor(from / memory.pageElements)
-  const start = from - page * memory.pageElements
-  return { name, buffer: memory.pages[page]!, from: FLOAT * start, to: FLOAT * (start + count) }
+  const page = Math.floor(from / memory.pageBytes)
+  const start = from - page * memory.pageBytes
+  return { name, buffer: memory.pages[page]!, from: start, to: start + sizeOf(place) * place.count }
 }
 
 function reachOf(arena: WebGpuBuffer | null, bindings: Bindings, { maxStorageBufferBindingSize: most }: Limits): Reach {
-  if ([arena, ...Object.values(bindings)].every(buffer => FLOAT * (buffer?.elements ?? 0) <= most)) return EVERYWHERE
+  const fits = (buffer: DeviceBuffer | null): boolean =>
+    buffer === null || buffer.elements * bytesPerElement(buffer) <= most
+  if ([arena, ...Object.values(bindings)].every(fits)) return EVERYWHERE
   // Half of it, so that two of them may become one window.
-  return { reach: most / FLOAT / 2, page: arena?.pageElements ?? Number.POSITIVE_INFINITY }
+  return { reach: most / FLOAT / 2, page: (arena?.pageBytes ?? Number.POSITIVE_INFINITY) / FLOAT }
 }
 
 interface Slot {
@@ -237,7 +255,10 @@ function fillNumbers(
   const begin = offset + FLOAT * rows.length
   const whole = new Uint32Array(host, begin, (size - FLOAT * rows.length) / FLOAT)
   const real = new Float32Array(host, begin, whole.length)
-  const given = (name: string) => dispatch.whole[name] ?? places.get(name.slice(offsetName('').length))!.offset
+  const given = (name: string): Value => {
+    const operand = name.slice(offsetName('').length)
+    return dispatch.whole[name] ?? places.get(operand)!.offset / sizeOf(dispatch.operands[operand]!)
+  }
   const entries = [
     ...names.whole.map(name => [whole, given(name)] as const),
     ...names.real.map(name => [real, dispatch.real[name]!] as const),

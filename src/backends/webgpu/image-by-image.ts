@@ -2,7 +2,7 @@
 // the other, in buffers of one image, to which and from which it is copied.
 import type { Bindings, RunArguments } from '../../engine/backend.js'
 import { bufferOf, operandsOf } from '../../engine/operands.js'
-import type { ExternalRole, Program } from '../../engine/program.js'
+import type { ElementType, ExternalRole, Program } from '../../engine/program.js'
 import { WebGpuBuffer } from './buffer.js'
 import type { OpenDevice } from './device.js'
 
@@ -17,6 +17,7 @@ export interface WebGpuExecutable {
 interface Share {
   readonly role: ExternalRole
   readonly elements: number
+  readonly elementType: ElementType
   readonly read: boolean
   readonly written: boolean
 }
@@ -24,11 +25,11 @@ interface Share {
 /** What such a program reads and writes of each image. */
 export function sharesOf(program: Program): Share[] {
   const operands = program.calls.flatMap(call => operandsOf(call, 1))
-  return program.buffers.flatMap(({ role, elements, perImage }, number) => {
+  return program.buffers.flatMap(({ role, elements, perImage, elementType = 'float32' }, number) => {
     const own = operands.filter(operand => bufferOf(operand) === number)
     if (role === 'transient' || !perImage || own.length === 0) return []
     const read = own.some(({ access }) => access !== 'write')
-    return [{ role, elements, read, written: own.some(({ access }) => access !== 'read') }]
+    return [{ role, elements, elementType, read, written: own.some(({ access }) => access !== 'read') }]
   })
 }
 
@@ -39,10 +40,11 @@ export async function imageByImage(
   program: Program,
   opened: OpenDevice,
   compileWith: (one: Program, own: Bindings) => Promise<WebGpuExecutable>,
-  bound: (role: ExternalRole) => WebGpuBuffer,
+  bound: (role: ExternalRole, elementType: ElementType) => WebGpuBuffer,
 ): Promise<WebGpuExecutable> {
   const shares = sharesOf(program).map(share => {
-    return { ...share, all: bound(share.role), own: new WebGpuBuffer(opened, share.elements) }
+    const { role, elements, elementType } = share
+    return { ...share, all: bound(role, elementType), own: new WebGpuBuffer(opened, elements, elementType) }
   })
   const disposeOwn = (): void => {
     for (const { own } of shares) own.dispose()
@@ -51,18 +53,14 @@ export async function imageByImage(
     await Promise.all(shares.map(({ own }) => own.ready()))
     const one = await compileWith(forOneImage(program), Object.fromEntries(shares.map(({ role, own }) => [role, own])))
     const forEach = async (batch: number, run: () => Promise<void>): Promise<void> => {
-      const { device } = opened
       for (let image = 0; image < batch; image++) {
-        const before = device.createCommandEncoder()
-        for (const { read, all, own, elements } of shares)
-          if (read) all.copy(before, own, image * elements, 0, elements)
-        device.queue.submit([before.finish()])
-        await run()
-        const after = device.createCommandEncoder()
-        for (const { written, all, own, elements } of shares) {
-          if (written) own.copy(after, all, 0, image * elements, elements)
+        for (const { read, all, own, elements } of shares) {
+          if (read) await all.copy(own, image * elements, 0, elements)
         }
-        device.queue.submit([after.finish()])
+        await run()
+        for (const { written, all, own, elements } of shares) {
+          if (written) await own.copy(all, 0, image * elements, elements)
+        }
       }
     }
     return {

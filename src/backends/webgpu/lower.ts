@@ -65,6 +65,7 @@ export interface LoweredDispatch extends Dispatch {
 
 export function lower(program: Program, reach: Reach = EVERYWHERE, costs: TileCosts = USUAL_COSTS): Lowered {
   const images = imagesAtOnce(program)
+  const activations = program.precision === 'bfloat16' ? 'bfloat16' : 'float32'
   const numbers = new Map(program.calls.map((call, number) => [call, number]))
   const spans = spansOf(program)
   const order = orderOf(program, spans)
@@ -78,7 +79,7 @@ export function lower(program: Program, reach: Reach = EVERYWHERE, costs: TileCo
     const made =
       call.kernel === 'runningStatistics'
         ? runningStatistics(program, calls as RunningStatistics[], reach)
-        : lowerCall(call, { images, take: own.take, coefficients, tileFor: rows => tileFor(rows, costs) })
+        : lowerCall(call, { images, activations, take: own.take, coefficients, tileFor: rows => tileFor(rows, costs) })
     scratchElements = Math.max(scratchElements, own.end())
     const flops = flopsOf(call, images) / made.length
     const number = numbers.get(call)!

@@ -2,10 +2,12 @@
 // by themselves they would be a third of all dispatches. What a call touches in memory says where else it may be done.
 import type { KernelCall, Ref } from '../../engine/kernels.js'
 import { bufferOf, endOf, operandsOf } from '../../engine/operands.js'
-import { imagesAtOnce, type Program } from '../../engine/program.js'
+import { bytesPerElement, imagesAtOnce, type Program } from '../../engine/program.js'
 import { placed } from './memory.js'
 
-/** Elements [from, to) of the arena, or of the buffer of a role. */
+const FLOAT = 4
+
+/** Bytes [from, to) of the arena, or of the buffer of a role. */
 interface Span {
   readonly memory: string
   readonly from: number
@@ -13,9 +15,10 @@ interface Span {
   readonly written: boolean
 }
 
-function spanOf(program: Program, ref: Ref, count: number, written: boolean): Span {
-  const { memory, offset } = placed(program, ref)
-  return { memory, from: offset, to: offset + count, written }
+/** Of elements of `size` bytes. */
+function spanOf(program: Program, { buffer, offset }: Ref, count: number, size: number, written: boolean): Span {
+  const { memory, base } = placed(program, buffer)
+  return { memory, from: base + size * offset, to: base + size * (offset + count), written }
 }
 
 /** What each call of a program reads and writes. */
@@ -23,12 +26,14 @@ export type Spans = ReadonlyMap<KernelCall, readonly Span[]>
 
 export function spansOf(program: Program): Spans {
   const images = imagesAtOnce(program)
+  const { precision = 'float32' } = program
   const spans = (call: KernelCall): Span[] =>
     operandsOf(call, images).map(operand => {
       const offset =
         'ref' in operand ? operand.ref.offset : operand.view.first * operand.view.height * operand.view.width
       const ref = { buffer: bufferOf(operand), offset }
-      return spanOf(program, ref, endOf(operand, images) - offset, operand.access !== 'read')
+      const size = operand.activations ? bytesPerElement({ elementType: precision }) : FLOAT
+      return spanOf(program, ref, endOf(operand, images) - offset, size, operand.access !== 'read')
     })
   return new Map(program.calls.map(call => [call, spans(call)]))
 }
@@ -79,7 +84,7 @@ export function readTogether(
     for (const call of order.slice(begin)) {
       if (left.size === 0) break
       const { channels, places } = reads.get(call) ?? { channels: 0, places: {} }
-      const spans = Object.values(places).map(ref => spanOf(program, ref, channels, false))
+      const spans = Object.values(places).map(ref => spanOf(program, ref, channels, FLOAT, false))
       if (left.has(call) && !collide(spans, written)) {
         group.push(call)
         left.delete(call)

@@ -3,6 +3,8 @@ import { DenseNetError } from '../../errors.js'
 import type { Bound } from './bindings.js'
 import type { Dispatch } from './dispatch.js'
 import { type BindGroupLayout, COMPUTE_STAGE, type Device, type Pipeline, type PipelineLayout } from './platform.js'
+import { HALVES } from './wgsl/activations.js'
+import { TOTAL, TOTAL_OF_SUBGROUPS } from './wgsl/common.js'
 
 interface Layout {
   readonly group: BindGroupLayout
@@ -29,24 +31,87 @@ export function rowNames({ rows }: Dispatch): string[] {
   return [...names, ...unused]
 }
 
-/** The text with its declarations, in which operands are windows of buffers. */
-export function assembled(dispatch: Dispatch, { windows, places }: Bound): string {
+/** The text with its declarations, in which operands are windows of buffers; `subgroups`: where the device has them. */
+export function assembled(dispatch: Dispatch, { windows, places }: Bound, subgroups = false): string {
+  const { text, operands, rows } = dispatch
   const { whole, real } = numbersOf(dispatch)
   const row = rowNames(dispatch).map(name => `${name}: u32`)
-  const rows = dispatch.rows ? [`rows: array<Row, ${dispatch.rows.length}>`] : []
-  const fields = [...rows, ...whole.map(name => `${name}: u32`), ...real.map(name => `${name}: f32`)]
+  const fields = [
+    ...(rows ? [`rows: array<Row, ${rows.length}>`] : []),
+    ...whole.map(name => `${name}: u32`),
+    ...real.map(name => `${name}: f32`),
+  ]
+  // Floats beside bfloat16 are kept as their bits, too: a window is of one type, and bits that are no number must stay as they are.
+  const halves = Object.values(operands).some(({ holds = 'float32' }) => holds !== 'float32')
   const declarations = windows.map(
-    (_, i) => `@group(0) @binding(${i + 1}) var<storage, read_write> buffer${i}: array<f32>;`,
+    (_, i) => `@group(0) @binding(${i + 1}) var<storage, read_write> buffer${i}: array<${halves ? 'u32' : 'f32'}>;`,
   )
-  const names = Object.keys(dispatch.operands).join('|')
-  const text = dispatch.text.replace(
-    new RegExp(`(?<![\\w.])(${names})\\[`, 'g'),
-    (_, name: string) => `buffer${places.get(name)!.window}[call.${offsetName(name)} + `,
-  )
-  return `${dispatch.rows ? `struct Row { ${row.join(', ')} }\n` : ''}struct Call { ${fields.join(', ')} }
-@group(0) @binding(0) var<uniform> call: Call;
-${declarations.join('\n')}
-${text}`
+  const access = (name: string): Access => {
+    const at = (index: string): string => `call.${offsetName(name)} + ${index}`
+    const element = (index: string): string => `buffer${places.get(name)!.window}[${index}]`
+    const bits: Access = {
+      read: index => element(at(index)),
+      write: (index, value) => `${element(at(index))} = ${value}`,
+    }
+    const { holds = 'float32' } = operands[name]!
+    if (!halves || holds === 'pairs') return bits
+    if (holds === 'float32') {
+      return {
+        read: index => `bitcast<f32>(${bits.read(index)})`,
+        write: (index, value) => bits.write(index, `bitcast<u32>(${value})`),
+      }
+    }
+    const read = (index: string): string => `widened(${element(`(${at(index)}) / 2`)}, ${at(index)})`
+    return {
+      read,
+      write: () => {
+        throw new Error(`${dispatch.name} writes bfloat16 one by one`)
+      },
+    }
+  }
+  const bySubgroups = subgroups && text.includes(TOTAL)
+  const body = accessed(bySubgroups ? text.replace(TOTAL, TOTAL_OF_SUBGROUPS) : text, Object.keys(operands), access)
+  return [
+    ...(bySubgroups ? ['enable subgroups;'] : []),
+    ...(rows ? [`struct Row { ${row.join(', ')} }`] : []),
+    `struct Call { ${fields.join(', ')} }`,
+    '@group(0) @binding(0) var<uniform> call: Call;',
+    ...declarations,
+    ...(/widened|narrowed/.test(body) ? [HALVES] : []),
+    body,
+  ].join('\n')
+}
+
+/** In WGSL: an element, and the statement that assigns to it. */
+interface Access {
+  read(index: string): string
+  write(index: string, value: string): string
+}
+
+/** A text in which `name[index]` and `name[index] = value;` are what `access` makes of them. */
+function accessed(text: string, names: readonly string[], access: (name: string) => Access): string {
+  const pattern = new RegExp(`(?<![\\w.])(${names.join('|')})\\[`)
+  const found = names.length === 0 ? null : pattern.exec(text)
+  if (found === null) return text
+  const begin = found.index + found[0].length
+  const end = closing(text, begin)
+  const inner = (part: string): string => accessed(part, names, access)
+  const [before, index, after] = [text.slice(0, found.index), inner(text.slice(begin, end)), text.slice(end + 1)]
+  const { read, write } = access(found[1]!)
+  const assigned = /^\s*([-+*]?)=(?!=)/.exec(after)
+  if (!assigned) return before + read(index) + inner(after)
+  const stop = after.indexOf(';')
+  const value = inner(after.slice(assigned[0].length, stop)).trim()
+  const operator = assigned[1]
+  return before + write(index, operator ? `${read(index)} ${operator} (${value})` : value) + inner(after.slice(stop))
+}
+
+/** Where the bracket is closed that was opened before `begin`. */
+function closing(text: string, begin: number): number {
+  let open = 1
+  let at = begin
+  for (; open > 0; at++) open += Number(text[at] === '[') - Number(text[at] === ']')
+  return at - 1
 }
 
 export function createPipelines(device: Device): Pipelines {

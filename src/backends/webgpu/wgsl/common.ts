@@ -89,21 +89,18 @@ fn xhat(x: f32, channel: u32) -> f32 {
 }
 
 /** `gradient_at(image, channel, pixel)`: the gradient at an output, finished where it was deferred, without what was dropped. */
-export function gradientPiece(
-  { gradient, deferred }: OutputGradient,
-  dropout: Dropout | null,
-  { images, coefficients: { deferred: numbers } }: Pick<Room, 'images' | 'coefficients'>,
-): Piece {
+export function gradientPiece({ gradient, deferred }: OutputGradient, dropout: Dropout | null, room: Room): Piece {
+  const numbers = room.coefficients.deferred
   const dropped = dropoutPiece(dropout)
   const finish = /* wgsl */ `
   let x = value[image * call.value_image + channel * call.gradient_pixels + pixel];
   let invstd = deferred[2 * channel];
   let xhat = (x - deferred[2 * channel + 1]) * invstd;
   g -= invstd * (made_a[channel] + xhat * made_b[channel]);`
-  const value = deferred && planeOf(deferred.value, images)
+  const value = deferred && planeOf(deferred.value, room)
   return joined(
     dropped,
-    geometryOf('gradient', planeOf(gradient, images)),
+    geometryOf('gradient', planeOf(gradient, room)),
     value && numbers
       ? {
           operands: {
@@ -166,6 +163,22 @@ fn total(thread: u32, value: f32) -> f32 {
     workgroupBarrier();
   }
   let sum = addends[0];
+  workgroupBarrier();
+  return sum;
+}`
+
+/** The same where the adapter has subgroups, however threads lie in them: one of each keeps its sum, and each adds up all that were
+ * kept. Which threads make a subgroup is the driver's, so the last bits are, too. */
+export const TOTAL_OF_SUBGROUPS = /* wgsl */ `
+var<workgroup> addends: array<f32, ${THREADS}>;
+fn total(thread: u32, value: f32) -> f32 {
+  let part = subgroupAdd(value);
+  addends[thread] = select(0.0, part, subgroupElect());
+  workgroupBarrier();
+  let step = subgroupAdd(1u);
+  var own = 0.0;
+  for (var i = subgroupExclusiveAdd(1u); i < ${THREADS}u; i += step) { own += addends[i]; }
+  let sum = subgroupAdd(own);
   workgroupBarrier();
   return sum;
 }`

@@ -9,7 +9,7 @@ import { at, type Dispatch, images, planeOf, type Room, spread } from '../dispat
 import type { Tile } from '../tiles.js'
 import { geometryOf, geometryText, gradientPiece, joined, MAIN, normOf, type Piece, THREADS, TOTAL } from './common.js'
 import { finishGradients, type Gathering, gathering, type Parts } from './input-gradient.js'
-import { productText, ROW_TOTALS } from './product.js'
+import { productText, putValues, ROW_TOTALS } from './product.js'
 import { factorsText, weightFactorsText, windowsOverText, windowText } from './window.js'
 
 /** Of either kind. */
@@ -23,7 +23,7 @@ export function convolutionBackward(call: Convolution, room: Room): Dispatch[] {
   const gathered = inputGradient && gathering(input, inputGradient, tile.columns, room)
   const weights = weightGradient(call, room)
   return [
-    ...(gathered ? [gradientAtInput(call, gathered, tile, room)] : []),
+    ...(gathered ? [gradientAtInput(call, gathered, tile, room), ...gathered.after] : []),
     ...weights.dispatches,
     ...finishGradients(input, norm, inputGradient, gathered, weights.parts),
   ]
@@ -38,7 +38,7 @@ function pieceOf(call: Convolution, room: Room): Piece {
   return joined(gradientPiece(call.outputGradient, dropout, room), { whole: { images, size, stride, padding } })
 }
 
-function gradientAtInput(call: Convolution, { piece, sums }: Gathering, tile: Tile, room: Room): Dispatch {
+function gradientAtInput(call: Convolution, { piece, lanes, sums }: Gathering, tile: Tile, room: Room): Dispatch {
   const { input, size } = call
   const { channels } = call.outputGradient.gradient
   const pixels = input.height * input.width
@@ -62,7 +62,8 @@ function gradientAtInput(call: Convolution, { piece, sums }: Gathering, tile: Ti
         factorsText(geometry, isTransposed(call) ? 'row first' : 'channel first'),
         sums ? ROW_TOTALS : '',
       ].join('\n'),
-      ending: gatherEnding(sums !== null),
+      lanes,
+      ending: gatherEnding(lanes, sums !== null),
     }),
     groups(batch) {
       const [x, z] = spread(Math.ceil((batch * pixels) / tile.columns))
@@ -71,17 +72,19 @@ function gradientAtInput(call: Convolution, { piece, sums }: Gathering, tile: Ti
   }
 }
 
-const gatherEnding = (summed: boolean): string => /* wgsl */ `
+const gatherEnding = (lanes: Gathering['lanes'], summed: boolean): string => /* wgsl */ `
   var dz: array<f32, EACH>;
   var dz_xhat: array<f32, EACH>;
   for (var j = 0u; j < 4; j++) {
-    let at = place(first_column + across + j * ACROSS, columns);
+    let at = place(first_column + column(across, j), columns);
     for (var i = 0u; i < EACH; i++) {
       let row = first_row + own_row + i;
       if (row >= call.rows || !at.inside) { continue; }
       let made = gather(values[4 * i + j], at.image, row, at.pixel);
-      dz[i] += made.x;
-      dz_xhat[i] += made.y;
+      values[4 * i + j] = made.x;
+      ${putValues('input_gradient', lanes)}
+      dz[i] += made.y;
+      dz_xhat[i] += made.z;
     }
   }
   ${summed ? TILE_SUMS : ''}`
@@ -104,7 +107,7 @@ const LEAST_PART = 256
 function weightGradient(call: Convolution, room: Room): { readonly parts: Parts; readonly dispatches: Dispatch[] } {
   const { size, biasGradient } = call
   const transposed = isTransposed(call)
-  const [input, output] = [planeOf(call.input, room.images), planeOf(call.outputGradient.gradient, room.images)]
+  const [input, output] = [planeOf(call.input, room), planeOf(call.outputGradient.gradient, room)]
   // Pixels are those of the one, windows those around them in the other.
   const [own, other] = transposed ? [input, output] : [output, input]
   const columns = other.channels * size * size
@@ -134,8 +137,8 @@ function weightGradient(call: Convolution, room: Room): { readonly parts: Parts;
   const ending = /* wgsl */ `
   for (var n = 0u; n < 4 * EACH; n++) {
     let row = first_row + own_row + n / 4;
-    let column = first_column + across + n % 4 * ACROSS;
-    if (row < call.rows && column < columns) { parts[group.z * call.numbers + row * columns + column] = values[n]; }
+    let to = first_column + column(across, n % 4);
+    if (row < call.rows && to < columns) { parts[group.z * call.numbers + row * columns + to] = values[n]; }
   }`
   const ofWeights: Dispatch = {
     ...pieces,

@@ -20,8 +20,9 @@ import {
   scratchPlane,
   spread,
 } from '../dispatch.js'
+import { type Written, written } from './activations.js'
 import { dropoutPiece, geometryOf, geometryText, joined, normPiece, RELU } from './common.js'
-import { productText, ROW_TOTALS } from './product.js'
+import { productText, putValues, ROW_TOTALS } from './product.js'
 import { mergeStatistics, type Tiles } from './statistics.js'
 import { factorsText, windowsOverText, windowText } from './window.js'
 
@@ -42,7 +43,7 @@ interface Convolution {
 
 export function convolutionForward(call: ConvolutionForward, room: Room): Dispatch[] {
   const { size, stride, padding, norm, statistics, dropout } = call
-  const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
+  const [input, output] = [planeOf(call.input, room), planeOf(call.output, room)]
   const weight = at(call.weight, output.channels * input.channels * size * size)
   const bias = call.bias ? at(call.bias, output.channels) : null
   const foldedBias = call.foldedBias ? at(call.foldedBias, output.channels) : null
@@ -52,7 +53,7 @@ export function convolutionForward(call: ConvolutionForward, room: Room): Dispat
 
 export function transposedConvolutionForward(call: TransposedConvolutionForward, room: Room): Dispatch[] {
   const { size, stride, statistics } = call
-  const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
+  const [input, output] = [planeOf(call.input, room), planeOf(call.output, room)]
   const weight = at(call.weight, output.channels * input.channels * size * size)
   const bias = at(call.bias, output.channels)
   const plain = { transposed: true, padding: 0, norm: null, foldedBias: null, dropout: null }
@@ -60,7 +61,7 @@ export function transposedConvolutionForward(call: TransposedConvolutionForward,
 }
 
 export function denseLayerForward(call: DenseLayerForward, room: Room): Dispatch[] {
-  const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
+  const [input, output] = [planeOf(call.input, room), planeOf(call.output, room)]
   const { channels, norm } = call
   const between = scratchPlane(room, channels, input.height, input.width)
   const plain = { transposed: false, stride: 1, bias: null, statistics: null, dropout: null }
@@ -86,9 +87,10 @@ function convolve(convolution: Convolution, room: Room): Dispatch[] {
     partials: room.take(2 * output.channels * Math.ceil((room.images * output.pixels) / tile.columns)),
     size: tile.columns,
   }
+  const { piece: target, lanes, after } = written('output', output, room)
   const pieces = joined(
     geometryOf('input', input),
-    geometryOf('output', output),
+    target,
     normPiece(norm, input.channels),
     dropoutPiece(dropout),
     bias ? { operands: { bias } } : {},
@@ -110,7 +112,8 @@ function convolve(convolution: Convolution, room: Room): Dispatch[] {
       factorsText(geometry, transposed ? 'channel first' : 'row first'),
       statistics ? ROW_TOTALS : '',
     ].join('\n'),
-    ending: ending(convolution),
+    lanes,
+    ending: ending(convolution, lanes),
   })
   const [rows, columns] = [Math.ceil(output.channels / tile.rows), output.pixels / tile.columns]
   const dispatch: Dispatch = {
@@ -122,12 +125,12 @@ function convolve(convolution: Convolution, room: Room): Dispatch[] {
       return [x, rows, z]
     },
   }
-  return statistics && tiles ? [dispatch, mergeStatistics(statistics, tiles, output)] : [dispatch]
+  return [dispatch, ...after, ...(statistics && tiles ? [mergeStatistics(statistics, tiles, output)] : [])]
 }
 
-const ending = ({ bias, foldedBias, dropout, statistics }: Convolution): string => /* wgsl */ `
+const ending = ({ bias, foldedBias, dropout, statistics }: Convolution, lanes: Written['lanes']): string => /* wgsl */ `
   for (var j = 0u; j < 4; j++) {
-    let at = place(first_column + across + j * ACROSS, columns);
+    let at = place(first_column + column(across, j), columns);
     for (var i = 0u; i < EACH; i++) {
       let row = first_row + own_row + i;
       if (row >= call.rows || !at.inside) { continue; }
@@ -135,8 +138,8 @@ const ending = ({ bias, foldedBias, dropout, statistics }: Convolution): string 
       ${bias ? 'sum += bias[row];' : ''}
       ${foldedBias ? 'sum = relu(sum + folded_bias[row]);' : ''}
       ${dropout ? 'sum = keep(sum, (at.image * call.rows + row) * call.output_pixels + at.pixel);' : ''}
-      output[at.image * call.output_image + row * call.output_pixels + at.pixel] = sum;
-      values[4 * i + j] = sum;
+      values[4 * i + j] = stored_output(sum);
+      ${putValues('output', lanes)}
     }
   }
   ${statistics ? TILE_STATISTICS : ''}`
@@ -146,7 +149,7 @@ const TILE_STATISTICS = /* wgsl */ `
   let there = min(COLUMNS, columns - first_column);
   var addends: array<f32, EACH>;
   for (var i = 0u; i < EACH; i++) {
-    for (var j = 0u; j < 4; j++) { addends[i] += select(0.0, values[4 * i + j], across + j * ACROSS < there); }
+    for (var j = 0u; j < 4; j++) { addends[i] += select(0.0, values[4 * i + j], column(across, j) < there); }
   }
   let mean = row_totals(thread, across, own_row, addends) / f32(there);
   if (thread < ROWS) { shared_numbers[thread] = mean; }
@@ -155,7 +158,7 @@ const TILE_STATISTICS = /* wgsl */ `
     addends[i] = 0.0;
     for (var j = 0u; j < 4; j++) {
       let off = values[4 * i + j] - shared_numbers[own_row + i];
-      addends[i] += select(0.0, off * off, across + j * ACROSS < there);
+      addends[i] += select(0.0, off * off, column(across, j) < there);
     }
   }
   workgroupBarrier();

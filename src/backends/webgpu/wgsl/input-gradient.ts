@@ -3,46 +3,47 @@
 //   gamma's gradient = sum dz xhat, beta's = sum dz, a += gamma * sum dz / count, b += gamma * sum dz xhat / count.
 import type { InputGradient, Norm, View } from '../../../engine/kernels.js'
 import { at, type Dispatch, type Place, planeOf, type Room } from '../dispatch.js'
+import { type Written, written } from './activations.js'
 import { geometryOf, joined, MAIN, normOf, type Piece, THREADS, TOTAL } from './common.js'
 
 /** Who writes it: the kernel's `tile` consecutive pixels make one sum. */
 export interface Gathering {
   readonly piece: Piece
+  readonly lanes: Written['lanes']
+  /** What comes after the dispatch that gathers. */
+  readonly after: readonly Dispatch[]
   /** [channel][tile][dz, dz * xhat]; null without a norm. */
   readonly sums: Place | null
   readonly tile: number
 }
 
-/** `gather(dz, image, channel, pixel)` writes the gradient and gives dz, masked, and dz * xhat. */
+/** `gather(dz, image, channel, pixel)` gives the gradient, for put_input_gradient, and dz, masked, and dz * xhat. */
 export function gathering(input: View, { gradient, accumulate }: InputGradient, tile: number, room: Room): Gathering {
-  const [value, target] = [planeOf(input, room.images), planeOf(gradient, room.images)]
+  const [value, target] = [planeOf(input, room), planeOf(gradient, room)]
+  const { piece: put, lanes, after } = written('input_gradient', target, room)
   const most = Math.ceil((room.images * value.pixels) / tile)
   const sums = room.coefficients.norm && room.take(2 * value.channels * most)
   const old = accumulate ? 'input_gradient[to]' : '0.0'
   const normed = /* wgsl */ `
   let x = input[image * call.input_image + channel * call.input_pixels + pixel];
   let masked = select(dz, 0.0, z(x, channel) == 0.0);
-  input_gradient[to] = ${old} + norm[4 * channel] * masked;
-  return vec2f(masked, masked * xhat(x, channel));`
+  return vec3f(${old} + norm[4 * channel] * masked, masked, masked * xhat(x, channel));`
   const plain = /* wgsl */ `
-  input_gradient[to] = ${old} + dz;
-  return vec2f();`
+  return vec3f(${old} + dz, 0.0, 0.0);`
   const piece = joined(
     geometryOf('input', value),
     normOf(room.coefficients),
-    {
-      operands: { input_gradient: target.place, ...(sums ? { sums } : {}) },
-      whole: { input_gradient_image: target.image },
-    },
+    put,
+    { operands: { ...(accumulate ? { input_gradient: target.place } : {}), ...(sums ? { sums } : {}) } },
     {
       text: /* wgsl */ `
-fn gather(dz: f32, image: u32, channel: u32, pixel: u32) -> vec2f {
-  let to = image * call.input_gradient_image + channel * call.input_pixels + pixel;
+fn gather(dz: f32, image: u32, channel: u32, pixel: u32) -> vec3f {
+  ${accumulate ? 'let to = image * call.input_gradient_image + channel * call.input_pixels + pixel;' : ''}
   ${sums ? normed : plain}
 }`,
     },
   )
-  return { piece, sums, tile }
+  return { piece, lanes, after, sums, tile }
 }
 
 /** [part][weight, then bias]: gradients of parts of the pixels. */

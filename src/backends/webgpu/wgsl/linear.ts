@@ -1,11 +1,12 @@
 // The classifier: output[n][o] = bias[o] + sum over c of weight[o][c] * input[n][c]. A thread makes one number: of the output, of the
 // gradient at the input, or of a weight's gradient.
 import type { LinearBackward, LinearForward } from '../../../engine/kernels.js'
-import { at, type Dispatch, images, planeOf, type Room } from '../dispatch.js'
+import { at, type Dispatch, images, planeOf, type Room, scoresOf } from '../dispatch.js'
+import { written } from './activations.js'
 import { geometryOf, joined, MAIN, THREADS } from './common.js'
 
-export function linearForward(call: LinearForward, { images: most }: Room): Dispatch[] {
-  const [input, output] = [planeOf(call.input, most), planeOf(call.output, most)]
+export function linearForward(call: LinearForward, room: Room): Dispatch[] {
+  const [input, output] = [planeOf(call.input, room), scoresOf(call.output, room)]
   return [
     {
       ...joined(geometryOf('input', input), geometryOf('output', output), {
@@ -35,9 +36,9 @@ export function linearForward(call: LinearForward, { images: most }: Room): Disp
   ]
 }
 
-export function linearBackward(call: LinearBackward, { images: most }: Room): Dispatch[] {
-  const [input, gradient] = [planeOf(call.input, most), planeOf(call.outputGradient, most)]
-  const inputGradient = planeOf(call.inputGradient, most)
+export function linearBackward(call: LinearBackward, room: Room): Dispatch[] {
+  const [input, gradient] = [planeOf(call.input, room), scoresOf(call.outputGradient, room)]
+  const { piece: target, after } = written('input_gradient', planeOf(call.inputGradient, room), room)
   const weights = gradient.channels * input.channels
   const whole = { inputs: input.channels, outputs: gradient.channels }
   const ofWeights: Dispatch = {
@@ -67,21 +68,19 @@ export function linearBackward(call: LinearBackward, { images: most }: Room): Di
 }`,
   }
   const ofInput: Dispatch = {
-    ...joined(geometryOf('gradient', gradient), {
-      operands: { weight: at(call.weight, weights), input_gradient: inputGradient.place },
-      whole: { ...whole, input_gradient_image: inputGradient.image },
-    }),
+    ...joined(geometryOf('gradient', gradient), target, { operands: { weight: at(call.weight, weights) }, whole }),
     name: `${call.kernel}, input`,
     groups: batch => [Math.ceil(input.channels / THREADS), batch, 1],
-    text: /* wgsl */ `${MAIN} {
+    text: /* wgsl */ `${target.text}
+${MAIN} {
   let c = group.x * ${THREADS}u + thread;
   if (c >= call.inputs) { return; }
   var sum = 0.0;
   for (var o = 0u; o < call.outputs; o++) {
     sum += gradient[group.y * call.gradient_image + o] * weight[o * call.inputs + c];
   }
-  input_gradient[group.y * call.input_gradient_image + c] = sum;
+  put_input_gradient(group.y, c, 0u, sum);
 }`,
   }
-  return [ofWeights, ofInput]
+  return [ofWeights, ofInput, ...after]
 }

@@ -1,9 +1,9 @@
 // The two losses, ranks, and the gradient of the mean loss; kernels.ts has the formulas. A workgroup has one image.
 import type { BinaryCrossEntropy, CrossEntropy } from '../../../engine/kernels.js'
-import { at, type Dispatch, images, planeOf, type Room } from '../dispatch.js'
+import { at, type Dispatch, images, type Room, scoresOf } from '../dispatch.js'
 import { geometryOf, joined, MAIN, type Piece, THREADS, TOTAL } from './common.js'
 
-export function crossEntropy(call: CrossEntropy, { images: most }: Room): Dispatch[] {
+export function crossEntropy(call: CrossEntropy, room: Room): Dispatch[] {
   const { mixed, classWeights, gradient } = call
   const weight = classWeights ? 'class_weights[c]' : '1.0'
   const text = /* wgsl */ `${TOTAL}${EXP}${LOG}${RANK}
@@ -56,16 +56,16 @@ ${MAIN} {
   }
 }`
   return [
-    dispatch(call, most, text, {
+    dispatch(call, room, text, {
       operands: {
-        labels: at(call.labels, most),
-        ...(mixed ? { other_labels: at(mixed.labels, most), shares: at(mixed.share, most) } : {}),
+        labels: at(call.labels, room.images),
+        ...(mixed ? { other_labels: at(mixed.labels, room.images), shares: at(mixed.share, room.images) } : {}),
       },
     }),
   ]
 }
 
-export function binaryCrossEntropy(call: BinaryCrossEntropy, { images: most }: Room): Dispatch[] {
+export function binaryCrossEntropy(call: BinaryCrossEntropy, room: Room): Dispatch[] {
   const { labels, classWeights, gradient } = call
   const weight = classWeights ? 'class_weights[c]' : '1.0'
   const store = (value: string): string => (gradient ? `gradient[image * call.gradient_image + c] = ${value};` : '')
@@ -95,10 +95,10 @@ ${MAIN} {
     rank[image] = above;
   }
 }`
-  const targets = planeOf(call.targets, most)
+  const targets = scoresOf(call.targets, room)
   return [
-    dispatch(call, most, text, {
-      operands: { wanted_of: targets.place, ...(labels ? { labels: at(labels, most) } : {}) },
+    dispatch(call, room, text, {
+      operands: { wanted_of: targets.place, ...(labels ? { labels: at(labels, room.images) } : {}) },
       whole: { wanted_of_image: targets.image },
     }),
   ]
@@ -106,16 +106,16 @@ ${MAIN} {
 
 function dispatch(
   { kernel, logits, classWeights, gradient, loss, rank, smoothing }: CrossEntropy | BinaryCrossEntropy,
-  most: number,
+  room: Room,
   text: string,
   more: Partial<Piece>,
 ): Dispatch {
   const pieces = joined(
-    geometryOf('logits', planeOf(logits, most)),
-    gradient ? geometryOf('gradient', planeOf(gradient, most)) : {},
+    geometryOf('logits', scoresOf(logits, room)),
+    gradient ? geometryOf('gradient', scoresOf(gradient, room)) : {},
     classWeights ? { operands: { class_weights: at(classWeights, logits.channels) } } : {},
     {
-      operands: { loss: at(loss, most), rank: at(rank, most) },
+      operands: { loss: at(loss, room.images), rank: at(rank, room.images) },
       whole: { classes: logits.channels, images, nan: 0x7fc00000 },
       real: { smoothing },
     },

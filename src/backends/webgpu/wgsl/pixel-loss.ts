@@ -3,6 +3,7 @@
 // the tiles of each image.
 import type { PixelCrossEntropy } from '../../../engine/kernels.js'
 import { at, type Dispatch, images, planeOf, type Room, type Run } from '../dispatch.js'
+import { written } from './activations.js'
 import { geometryOf, joined, MAIN, THREADS, TOTAL } from './common.js'
 import { EXP, LOG } from './loss.js'
 
@@ -11,7 +12,7 @@ const SIZE = 4 * THREADS
 
 export function pixelCrossEntropy(call: PixelCrossEntropy, room: Room): Dispatch[] {
   const { classWeights, gradient } = call
-  const logits = planeOf(call.logits, room.images)
+  const logits = planeOf(call.logits, room)
   const { pixels, channels: classes } = logits
   const tiles = Math.ceil(pixels / SIZE)
   const summed = (batch: number): number => Math.min(THREADS, Math.ceil((batch * pixels) / THREADS))
@@ -47,13 +48,10 @@ ${MAIN} {
   if (thread == 0) { weights[group.x] = sum; }
 }`,
   }
-  const ofPixels = joined(
-    labels,
-    ofTiles,
-    geometryOf('logits', logits),
-    gradient ? geometryOf('gradient', planeOf(gradient, room.images)) : {},
-    { operands: { predicted: at(call.predicted, room.images * pixels) } },
-  )
+  const target = gradient && written('gradient', planeOf(gradient, room), room, { single: true })
+  const ofPixels = joined(labels, ofTiles, geometryOf('logits', logits), target?.piece ?? {}, {
+    operands: { predicted: at(call.predicted, room.images * pixels) },
+  })
   const tileLosses: Dispatch = {
     ...ofPixels,
     name: call.kernel,
@@ -92,7 +90,7 @@ ${MAIN} {
         ? /* wgsl */ `for (var c = 0u; c < call.classes; c++) {
       let probability = exp_of(logits[first + c * call.pixels] - highest) / sum;
       let part = weight * (probability - select(0.0, 1.0, f32(c) == label)) / all_weights;
-      gradient[image * call.gradient_image + c * call.pixels + pixel] = select(0.0, part, weight > 0.0);
+      put_gradient(image, c, pixel, select(0.0, part, weight > 0.0));
     }`
         : ''
     }
@@ -130,7 +128,7 @@ ${MAIN} {
   }
 }`,
   }
-  return [weigh, tileLosses, losses]
+  return [weigh, tileLosses, ...(target?.after ?? []), losses]
 }
 
 const ALL_WEIGHTS = /* wgsl */ `

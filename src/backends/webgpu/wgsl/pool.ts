@@ -8,6 +8,7 @@ import type {
   MaxPoolForward,
 } from '../../../engine/kernels.js'
 import { type Dispatch, images, planeOf, type Room } from '../dispatch.js'
+import { written } from './activations.js'
 import { geometryOf, gradientPiece, joined, MAIN, normPiece, type Piece, THREADS, TOTAL } from './common.js'
 import { finishGradients, gathering } from './input-gradient.js'
 import { statisticsOf } from './statistics.js'
@@ -38,29 +39,30 @@ function forward(
   room: Room,
 ): Dispatch[] {
   const { norm, statistics } = call
-  const [input, output] = [planeOf(call.input, room.images), planeOf(call.output, room.images)]
-  const pieces = joined(geometryOf('input', input), geometryOf('output', output), normPiece(norm, input.channels), {
+  const [input, output] = [planeOf(call.input, room), planeOf(call.output, room)]
+  const { piece: target, lanes, after } = written('output', output, room)
+  const pieces = joined(geometryOf('input', input), target, normPiece(norm, input.channels), {
     whole: { images, ...window },
   })
+  const made = (at: string): string => `pooled(image, group.y, ${at} / call.output_width, ${at} % call.output_width)`
   const dispatch: Dispatch = {
     ...pieces,
     name: call.kernel,
-    groups: batch => [Math.ceil((batch * output.pixels) / THREADS), output.channels, 1],
+    groups: batch => [Math.ceil((batch * output.pixels) / (lanes * THREADS)), output.channels, 1],
     text: /* wgsl */ `${pieces.text}
 fn value(image: u32, channel: u32, pixel: u32) -> f32 {
   return z(input[image * call.input_image + channel * call.input_pixels + pixel], channel);
 }
 ${pool}
 ${MAIN} {
-  let i = group.x * ${THREADS}u + thread;
+  let i = ${lanes} * (group.x * ${THREADS}u + thread);
   if (i >= call.images * call.output_pixels) { return; }
   let image = i / call.output_pixels;
   let pixel = i % call.output_pixels;
-  output[image * call.output_image + group.y * call.output_pixels + pixel] =
-    pooled(image, group.y, pixel / call.output_width, pixel % call.output_width);
+  put_output(image, group.y, pixel, ${lanes === 1 ? made('pixel') : `vec2f(${made('pixel')}, ${made('(pixel + 1)')})`});
 }`,
   }
-  return [dispatch, ...(statistics ? statisticsOf(statistics, output, room) : [])]
+  return [dispatch, ...after, ...(statistics ? statisticsOf(statistics, output, room) : [])]
 }
 
 /** Of a window; the last ones may be smaller. */
@@ -125,24 +127,34 @@ function backward(
     ...pieces,
     name: call.kernel,
     groups: batch => [Math.ceil((batch * input.height * input.width) / SIZE), input.channels, 1],
-    text: backwardText(`${pieces.text}\n${pool}`, norm !== null),
+    text: backwardText(`${pieces.text}\n${pool}`, gathered.lanes, norm !== null),
   }
-  return [dispatch, ...finishGradients(input, norm, inputGradient, gathered, null)]
+  return [dispatch, ...gathered.after, ...finishGradients(input, norm, inputGradient, gathered, null)]
 }
 
-const backwardText = (functions: string, normed: boolean): string => /* wgsl */ `${normed ? TOTAL : ''}
+const backwardText = (functions: string, lanes: 1 | 2, normed: boolean): string => /* wgsl */ `${normed ? TOTAL : ''}
 fn value(image: u32, channel: u32, pixel: u32) -> f32 {
   return z(input[image * call.input_image + channel * call.input_pixels + pixel], channel);
 }
 ${functions}
+fn gathered(image: u32, channel: u32, pixel: u32) -> vec3f {
+  return gather(unpooled(image, channel, pixel / call.input_width, pixel % call.input_width), image, channel, pixel);
+}
 ${MAIN} {
   let end = min(call.images * call.input_pixels, (group.x + 1) * ${SIZE}u);
   var own = vec2f();
-  for (var i = group.x * ${SIZE}u + thread; i < end; i += ${THREADS}u) {
+  for (var i = group.x * ${SIZE}u + ${lanes} * thread; i < end; i += ${lanes * THREADS}u) {
     let image = i / call.input_pixels;
     let pixel = i % call.input_pixels;
-    let dz = unpooled(image, group.y, pixel / call.input_width, pixel % call.input_width);
-    own += gather(dz, image, group.y, pixel);
+    let made = gathered(image, group.y, pixel);
+    ${
+      lanes === 1
+        ? /* wgsl */ `put_input_gradient(image, group.y, pixel, made.x);
+    own += made.yz;`
+        : /* wgsl */ `let next = gathered(image, group.y, pixel + 1);
+    put_input_gradient(image, group.y, pixel, vec2f(made.x, next.x));
+    own += made.yz + next.yz;`
+    }
   }
   ${
     normed

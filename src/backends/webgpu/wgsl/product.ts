@@ -4,7 +4,7 @@
 //
 // A workgroup makes a tile of `rows` x `columns`. In steps of DEPTH both factors' tiles are brought into workgroup memory, by
 // functions that compute them as they load them; each thread keeps `each` rows of four columns in registers. The columns of a
-// thread lie a stride apart, so that neighbouring threads write neighbouring pixels.
+// thread, or two of them each, lie a stride apart, so that neighbouring threads write neighbouring pixels.
 import { SPREAD_GROUP } from '../dispatch.js'
 import type { Tile } from '../tiles.js'
 
@@ -23,16 +23,24 @@ interface Parts {
   /** WGSL of the number of columns and of k. */
   readonly columns: string
   readonly depth: string
+  /** Of columns: how many neighbours a thread has, one, or two of which the first is an even one. */
+  readonly lanes?: 1 | 2
   /** Statements after the sums are made: `values[4 * i + j]` is the thread's sum of row `first_row + own_row + i` and column
-   * `first_column + across + j * ACROSS`. */
+   * `first_column + column(across, j)`. */
   readonly ending: string
 }
+
+/** In an ending, for each j and then each i: writes the thread's pixel `at` of `row`, of two lanes with the one before it. */
+export const putValues = (name: string, lanes: 1 | 2): string =>
+  lanes === 1
+    ? `put_${name}(at.image, row, at.pixel, values[4 * i + j]);`
+    : `if (j % 2 == 1) { put_${name}(at.image, row, at.pixel - 1, vec2f(values[4 * i + j - 1], values[4 * i + j])); }`
 
 /** Statements for registers, whose numbers are constants. */
 const forEach = (count: number, statement: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => statement(i)).join('\n  ')
 
-export function productText({ tile, placed, functions, columns, depth, ending }: Parts): string {
+export function productText({ tile, placed, functions, columns, depth, lanes = 1, ending }: Parts): string {
   const { rows, each } = tile
   const threads = threadsOf(tile)
   const places = Math.max(1, tile.columns / threads)
@@ -49,6 +57,7 @@ const EACH = ${each}u;
 const LEFT = ${rows + 1}u;
 const RIGHT = ${tile.columns + 1}u;
 const RIGHT_TILE = ${DEPTH * (rows + 1)}u;
+${lanes === 1 ? ONE_BY_ONE : TWO_BY_TWO}
 var<workgroup> shared_numbers: array<f32, ${DEPTH * (rows + 1 + tile.columns + 1)}>;
 ${functions}
 @compute @workgroup_size(${threads})
@@ -71,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       shared_numbers[k * LEFT + e / DEPTH] = left(first_row + e / DEPTH, first + k);
     }
     for (var k = thread / COLUMNS; k < DEPTH; k += ${step}u) {
-      ${forEach(places, q => `shared_numbers[RIGHT_TILE + k * RIGHT + thread % COLUMNS + ${q * threads}u] = right(first + k, place${q});`)}
+      ${forEach(places, q => `shared_numbers[RIGHT_TILE + k * RIGHT + slot(thread % COLUMNS + ${q * threads}u)] = right(first + k, place${q});`)}
     }`
         : `let k = thread % DEPTH;
     let here = place(first + k, depth);
@@ -79,7 +88,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       shared_numbers[k * LEFT + row] = left(first_row + row, here);
     }
     for (var column = thread / DEPTH; column < COLUMNS; column += THREADS / DEPTH) {
-      shared_numbers[RIGHT_TILE + k * RIGHT + column] = right(here, first_column + column);
+      shared_numbers[RIGHT_TILE + k * RIGHT + slot(column)] = right(here, first_column + column);
     }`
     }
     workgroupBarrier();
@@ -94,6 +103,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   ${ending}
 }`
 }
+
+/** `column(across, j)` of a tile is a thread's j-th; `slot(column)`: where it lies in workgroup memory, a thread's a stride apart. */
+const ONE_BY_ONE = /* wgsl */ `
+fn column(across: u32, j: u32) -> u32 { return across + j * ACROSS; }
+fn slot(column: u32) -> u32 { return column; }`
+const TWO_BY_TWO = /* wgsl */ `
+fn column(across: u32, j: u32) -> u32 { return 2 * (across + j / 2 * ACROSS) + j % 2; }
+fn slot(column: u32) -> u32 {
+  let two = column / 2;
+  return two % ACROSS + (two / ACROSS * 2 + column % 2) * ACROSS;
+}`
 
 /** `row_totals(thread, across, own_row, addends)`: of thread i < ROWS the sum of row i over the whole tile, always in the same order;
  * `addends` are of each of a thread's rows. */
