@@ -226,11 +226,11 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder =
   }
 }
 
-/** The same with kernels that AVX2 plays: their vectors and the choices that they are compiled with, no instruction of theirs. Optimising
- * them would take five times as long as running them. */
+/** The same with kernels that AVX2 plays: their vectors and the choices that they are compiled with, no instruction of theirs. Those of
+ * AVX-VNNI lie on AVX2's. Optimising them would take five times as long as running them. */
 function playedBuild(zig) {
   const kernels = KERNELS.x64
-    .filter(({ isa }) => isa.startsWith('avx512') || isa === 'avxvnni')
+    .filter(({ isa, precision }) => isa.startsWith('avx') && (isa !== 'avx2' || precision === 'float32'))
     .map(each => ({ ...each, flags: ['-O0', ...FMA, ...each.flags.filter(flag => flag.startsWith('-D')), PLAYED] }))
   return zigBuild(zig, HOST, kernels, join(native, 'build-played'))
 }
