@@ -4,7 +4,7 @@
     densenet train fc-densenet-56 --recipe camvid --dataset FOLDER --image-size 64 --epochs 30 --output runs/pixels
 
     python bench/pixels_torch.py --steps 3 --crop 224
-    densenet bench fc-densenet-56 --batch-size 3
+    densenet train fc-densenet-56 --recipe camvid --dataset FOLDER-OF-LARGER-ONES --image-size 224 --epochs 1 --output runs/steps
 
 Makes the pictures, if FOLDER is not there, and trains. Prints a JSON line for each epoch: the processor's seconds in training and in
 testing so far, the loss, and the mean IoU of the validation images, each normalised by its own statistics, as log.jsonl has them.

@@ -1,5 +1,6 @@
 // What networks are judged by: which epoch is the better one, and what it is called where epochs are shown.
 import { expect, test } from 'vitest'
+import type { SummaryValue } from '../../dist/interop/tensorboard.js'
 import { boardEvent } from '../../dist/runs/board-values.js'
 import { EPOCH_COLUMNS } from '../../dist/runs/export-log.js'
 import { badness, judgedBy } from '../../dist/training/judged.js'
@@ -44,7 +45,9 @@ test('TensorBoard and tables are told of it', () => {
   }
   const told = (scores: typeof errors) =>
     Object.fromEntries(
-      boardEvent(line(scores))!.values.flatMap(value => ('scalar' in value ? [[value.tag, value.scalar]] : [])),
+      (boardEvent(line(scores)) as { values: readonly SummaryValue[] }).values.flatMap(value =>
+        'scalar' in value ? [[value.tag, value.scalar]] : [],
+      ),
     )
   expect(told(errors)).toMatchObject({ 'error/test': 40, 'error_top5/test': 10 })
   expect(told(pixels)).toMatchObject({ 'error/test': 40, 'mean_iou/train': 62.5, 'mean_iou/test': 62.5 })
