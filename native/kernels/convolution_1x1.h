@@ -110,7 +110,7 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
                          int vectors, Real* out, int64_t outStep, Ahead& ahead) {
   const int64_t in = call.input.channels, first = groups.range(some.first).first, end = groups.range(some.end - 1).end;
   z += steps.first * TILE_PIXELS;
-  if (!groups.packed) {
+  if (!PAIRS && !groups.packed) {
     const Operands operands{call.weight + first * in + steps.first, in, 1, z, TILE_PIXELS, steps.size()};
     return multiply(operands, int(end - first), vectors, out, outStep, steps.first > 0, ahead);
   }

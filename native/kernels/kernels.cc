@@ -23,20 +23,12 @@ namespace {
 
 constexpr KernelImplementation none(const char* why) { return {.refusal = why}; }
 
-/// Whether a convolution of this size makes a map of its input's size, from each pixel or the 3x3 around it.
-bool isSame(const Call& call, int size) { return call.size == size && call.stride == 1 && call.padding == size / 2; }
-
 KernelImplementation convolutionForward(const Call& call) {
-  // The first convolution reads images: no norm, few channels.
-  const bool readsFeatures = call.norm.present() || call.input.channels >= 8;
   if (isSame(call, 1)) return convolution1x1::forward;
-  if (isSame(call, 3) && readsFeatures) return winograd::forward;
+  if (isSame(call, 3) && readsFeatures(call)) return winograd::forward;
   if (!call.norm.present()) return stem::forward;
   return none("convolves behind a norm by 1x1 without padding and by 3x3 with padding 1 only, of stride 1");
 }
-
-template <const KernelImplementation& KERNEL>
-KernelImplementation biased(const Call& call) { return call.biasGradient ? WithBias<KERNEL>::implementation : KERNEL; }
 
 KernelImplementation convolutionBackward(const Call& call) {
   // Nobody wants the gradient of images.

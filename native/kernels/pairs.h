@@ -2,37 +2,20 @@
 // pair, and a step adds both products to the lane's sum. Elsewhere every step takes one number.
 #pragma once
 #include "element.h"
+#include "instructions.h"
 #include "lanes.h"
 
 namespace {
 
-#if DENSENET_PRECISION == 16 && (defined(__AVX512BF16__) || defined(DENSENET_PAIRS))
+#if DENSENET_PRECISION == 16 && defined(DENSENET_PAIRS)
 
 constexpr bool PAIRS = true;
 
-inline Vec asVec(BitVec bits) {
-  Vec v;
-  memcpy(&v, &bits, sizeof v);
-  return v;
-}
 inline Vec pairOf(Vec first, Vec second) { return asVec(roundedBits(first) >> 16 | (roundedBits(second) & 0xffff0000u)); }
 inline Vec broadcastBits(Real pair) {
   uint32_t bits;
   memcpy(&bits, &pair, sizeof bits);
   return asVec(BitVec{} + bits);
-}
-
-/// The second product first. Without the instruction its bits, for tests: denormal numbers are zero here, too.
-inline void addProducts(Vec& sum, Vec a, Vec b) {
-#if defined(__AVX512BF16__)
-  asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-#else
-  BitVec x, y;
-  memcpy(&x, &a, sizeof x);
-  memcpy(&y, &b, sizeof y);
-  sum += asVec(x & 0xffff0000u) * asVec(y & 0xffff0000u);
-  sum += asVec(x << 16) * asVec(y << 16);
-#endif
 }
 
 /// Rows of `width` become pairs of rows, in their place; the last of an odd number of them is paired with zeros.
@@ -56,7 +39,7 @@ inline void makeNeighbours(Real* row, int64_t count) {
 constexpr bool PAIRS = false;
 
 inline Vec broadcastBits(Real) { return Vec{}; }
-inline void addProducts(Vec&, Vec, Vec) {}
+inline Vec pairOf(Vec, Vec) { return Vec{}; }
 inline void makePairs(Real*, int64_t, int64_t) {}
 inline void makeNeighbours(Real*, int64_t) {}
 

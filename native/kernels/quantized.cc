@@ -4,6 +4,9 @@
 
 namespace densenet {
 
-KernelImplementation DENSENET_IMPLEMENTATIONS(const Call&) { return quantized::denseLayerForward; }
+KernelImplementation DENSENET_IMPLEMENTATIONS(const Call& call) {
+  if (call.kernel == Kernel::QuantizedDenseLayerForward) return quantized::denseLayerForward;
+  return {.refusal = "multiplies in layers in int8 only"};
+}
 
 }  // namespace densenet

@@ -5,7 +5,7 @@
 // where a step is a dword of four channels, and lanes run over output channels. Sums are exact, whatever the order, so that every
 // instruction set has the same: four products are at most 4 * 127 * 64, which fits 16 bits with the sign.
 #pragma once
-#include "vector.h"
+#include "instructions.h"
 
 namespace {
 namespace quantized {
@@ -23,7 +23,7 @@ inline void storeWhole(int32_t* to, IntVec v) { memcpy(to, &v, sizeof v); }
 
 /// Both products of each pair of bytes, added up.
 inline ShortVec pairsOf(IntVec z, IntVec w) {
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(DENSENET_PLAYED)
   ShortVec pairs;
   asm("vpmaddubsw %2, %1, %0" : "=v"(pairs) : "v"(z), "v"(w));
   return pairs;
@@ -35,7 +35,7 @@ inline ShortVec pairsOf(IntVec z, IntVec w) {
 
 /// Both numbers of each pair, added up.
 inline IntVec sumOf(ShortVec pairs) {
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(DENSENET_PLAYED)
   const ShortVec ones = ShortVec{} + 1;
   IntVec sum;
   asm("vpmaddwd %2, %1, %0" : "=v"(sum) : "v"(pairs), "v"(ones));
@@ -47,13 +47,9 @@ inline IntVec sumOf(ShortVec pairs) {
 
 /// sum + the eight products of the bytes of two dwords.
 inline __attribute__((always_inline)) IntVec addProducts(IntVec sum, IntVec z0, IntVec w0, IntVec z1, IntVec w1) {
-#if defined(__AVX512VNNI__)
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(z0), "v"(w0));
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(z1), "v"(w1));
-  return sum;
-#elif defined(__AVXVNNI__)
-  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(z0), "x"(w0));
-  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(z1), "x"(w1));
+#if defined(DENSENET_VNNI)
+  addBytes(sum, z0, w0);
+  addBytes(sum, z1, w1);
   return sum;
 #else
   return sum + sumOf(pairsOf(z0, w0) + pairsOf(z1, w1));

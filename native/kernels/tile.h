@@ -33,9 +33,9 @@ struct Ahead {
   int64_t count = 0;
   int64_t rate = 0, next = 0;  // for each time it asks, and the next one, in parts of a line
   int64_t times = 1;           // that it asks in a pass
-  /// Spreads them over so many steps.
-  Ahead over(int64_t steps) const {
-    const int64_t passes = larger<int64_t>(steps / UNROLLED, 1), each = larger<int64_t>(count * WHOLE - 1, 0) / passes;
+  /// Spreads them over so many steps, of which a pass has so many.
+  Ahead over(int64_t steps, int pass = UNROLLED) const {
+    const int64_t passes = larger<int64_t>(steps / pass, 1), each = larger<int64_t>(count * WHOLE - 1, 0) / passes;
     const int64_t times = each > WHOLE ? MOST_TIMES : 1;
     return {base, offsets, count, smaller(each / times, WHOLE), 0, times};
   }
@@ -51,15 +51,18 @@ struct Operands {
   int64_t inputStep;
   int64_t count;                   // of j
   int64_t tileStep = TILE_PIXELS;  // from a tile's input to that of the tile at its right
+  const int64_t* taps = nullptr;   // where each tap's input begins; weights of one follow those of the one before
 };
 
 /// The steps of operands that are known when a kernel is compiled: they need no registers, and no instructions. 0 is any.
-template <int ROW, int STEP, int INPUT, bool FINISHED, bool OF_PAIRS>
+template <int ROW, int STEP, int INPUT, bool FINISHED, bool OF_PAIRS, int TAPS>
 struct KnownSteps {
-  static constexpr int row = ROW, step = STEP, input = INPUT;
+  static constexpr int row = ROW, step = STEP, input = INPUT, taps = TAPS;
+  /// Steps in a pass, of which several taps have whole ones only: few, since there are few channels.
+  static constexpr int pass = TAPS > 1 ? smaller(UNROLLED, 2) : UNROLLED;
   static constexpr bool finished = FINISHED;  // what is done with the sums, see Finish
   static constexpr bool pairs = OF_PAIRS;     // whether weights and input are pairs (pairs.h), two of j a step
-  typedef KnownSteps<0, 0, 0, false, OF_PAIRS> Any;
+  typedef KnownSteps<0, 0, 0, false, OF_PAIRS, 1> Any;
 };
 /// What a tile's one loop does in a pass: a few steps; the same, and ask for a line; or one step, for those that are left. Each is
 /// a function of its own: where loops share sums, compilers want them in different registers for each, and move them in between.
@@ -93,8 +96,8 @@ using namespace DENSENET_TILES;
 
 /// Doubles are for who wants them exact: they do without, and compile in half the time.
 constexpr int KNOWN = sizeof(Real) == sizeof(float) ? 1 : 0;
-template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false>
-using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS>;
+template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = false, int TAPS = 1>
+using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS, TAPS>;
 typedef Steps<0, 0, 0> AnySteps;
 
 /// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
@@ -157,7 +160,7 @@ inline void multiplyTiles(const Operands& o, int rows, int vectors, Real* out, i
 template <class S>
 inline void multiplyPasses(const Operands& o, int rows, int vectors, Real* out, int64_t outStep, bool add, Ahead& ahead,
                            const Finish& finish = {}) {
-  if (ahead.rate > 0 && ahead.enoughFor(o.count / UNROLLED)) {
+  if (ahead.rate > 0 && ahead.enoughFor(S::taps * o.count / S::pass)) {
     multiplyTiles<S, Loop::ASKING>(o, rows, vectors, out, outStep, add, ahead, finish);
   } else {
     multiplyTiles<S, Loop::PLAIN>(o, rows, vectors, out, outStep, add, ahead, finish);

@@ -3,7 +3,7 @@
 //   sum[r][v] += sum_j weights[r * rowStep + j * step] * input[j * inputStep + v * WIDTH + lane]
 //
 // j runs over input channels in a convolution; in a weight gradient over pixels, where the "input" is a transposed operand whose
-// lanes are channels.
+// lanes are channels. In a convolution of several taps it runs over the channels again for each of them, from another place.
 #pragma once
 #include "tile.h"
 
@@ -67,7 +67,7 @@ inline __attribute__((always_inline)) void multiplySteps(Vec (&sums)[R][V], RowP
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) {
         if constexpr (S::pairs) {
-          addProducts(sums[r][v], w, x[v]);
+          addPairs(sums[r][v], w, x[v]);
           continue;
         }
 #if defined(__wasm_relaxed_simd__)
@@ -111,26 +111,32 @@ inline __attribute__((always_inline)) void finishTile(Vec (&sums)[R][V], const F
 
 template <class S, Loop LOOP, int R, int V>
 TILE_FUNCTION void tilesTo(const Operands& o, const Grid& grid, Ahead& ahead) {
-  constexpr int STEPS = LOOP == Loop::REST ? 1 : UNROLLED;
+  constexpr int STEPS = LOOP == Loop::REST ? 1 : S::pass;
   const int64_t inputStep = S::input ? S::input : o.inputStep, outStep = grid.outStep, passes = o.count / STEPS;
   RowPointers<R, S> rows(o);
   for (int group = 0; group < grid.groups; group++) {
     for (int tile = 0; tile < grid.tiles; tile++) {
-      const Real *input = grid.input + tile * o.tileStep, *const end = input + passes * STEPS * inputStep;
+      const Real* const tileInput = grid.input + tile * o.tileStep;
+      const Real *input = S::taps > 1 ? tileInput + o.taps[0] : tileInput, *end = input + passes * STEPS * inputStep;
       rows.startAt(grid.weights + group * R * o.rowStep);
       int64_t next = ahead.next, times = ahead.times;
-      const int64_t rate = ahead.enoughFor(passes) ? ahead.rate : 0;
+      const int64_t rate = ahead.enoughFor(S::taps * passes) ? ahead.rate : 0;
       const auto ask = [&](int step) __attribute__((always_inline)) {
         if (LOOP != Loop::ASKING || step >= MOST_TIMES || (step > 0 && step >= times)) return;
         __builtin_prefetch(ahead.line(next));
         next += rate;
       };
       Vec sums[R][V]{};
-      do {
-        // Compilers would make a loop for each number of times.
-        if (MOST_TIMES > 1) asm("" : "+r"(times));
-        multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
-      } while (input != end);
+      for (int tap = 1;; tap++) {
+        do {
+          // Compilers would make a loop for each number of times.
+          if (MOST_TIMES > 1) asm("" : "+r"(times));
+          multiplySteps<STEPS, S>(sums, rows, input, inputStep, ask);
+        } while (input != end);
+        if (tap == S::taps) break;
+        input = tileInput + o.taps[tap];
+        end = input + passes * STEPS * inputStep;
+      }
       ahead.next = next;
       if constexpr (S::finished) {
         finishTile(sums, grid.finish, grid.add, grid.finish.rows + group * R, grid.out, tile * V * WIDTH);

@@ -48,6 +48,12 @@ struct PlaneUnits {
 
 constexpr int FINISH_CHANNELS = 64;
 
+/// Whether a convolution of this size makes a map of its input's size, from each pixel or the 3x3 around it.
+inline bool isSame(const Call& call, int size) { return call.size == size && call.stride == 1 && call.padding == size / 2; }
+
+/// The first convolution reads images: no norm, few channels.
+inline bool readsFeatures(const Call& call) { return call.norm.present() || call.input.channels >= 8; }
+
 /// What was packed of a call's weights.
 inline Real* packedOf(const Call& call) { return static_cast<Real*>(const_cast<void*>(call.packed)); }
 

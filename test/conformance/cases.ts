@@ -256,6 +256,7 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
   { size: 3, inputs: 3, outputs: 5, batch: 3, height: 1, width: 7, norm: true, deferred: true },
   { size: 3, inputs: 5, outputs: 3, batch: 1, height: 6, width: 1, norm: true, deferred: true },
   { size: 3, inputs: 1, outputs: 12, batch: 1, height: 2, width: 2, norm: true, statistics: true, deferred: true },
+  { size: 3, inputs: 11, outputs: 7, batch: 2, height: 6, width: 19, statistics: true, deferred: true, window: true },
   {
     size: 3,
     inputs: 16,

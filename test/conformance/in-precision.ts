@@ -30,11 +30,13 @@ const TOLERANCES: Readonly<Record<Precision, (tolerance: Tolerance) => Tolerance
   bfloat16: ({ many, few }) => ({ many: many + 2 ** -8, few: few + 2 ** -8 }),
 }
 
-/** The case with inputs that are numbers of the precision. */
+/** The case with inputs that are numbers of the precision; weights, too, which kernels may round before they multiply. */
 export function roundedCase(testCase: ConformanceCase, precision: Precision): ConformanceCase {
   const tolerance = TOLERANCES[precision](testCase.tolerance)
   if (precision !== 'bfloat16') return { ...testCase, tolerance }
   const types = typesOf(testCase.program, precision)
+  const [call] = testCase.program.calls
+  if (call && 'weight' in call && 'buffer' in call.weight) types[call.weight.buffer] = precision
   const inputs = new Map([...testCase.inputs].map(([buffer, values]) => [buffer, rounded(values, types[buffer]!)]))
   return { ...testCase, inputs, tolerance }
 }
