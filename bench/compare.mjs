@@ -66,18 +66,23 @@ async function compare(work) {
   const theirs = WAYS.map(way => ({ way, runs: [] }))
   for (let round = 0; round < rounds; round++) {
     for (const { precision, runs } of ours) runs.push(await measure({ ...work, ...steps, precision }))
-    for (const { way, runs } of theirs) runs.push(await torch(values.python, work, steps, way))
+    for (const { way, runs } of theirs) {
+      const found = await torch(values.python, work, steps, way)
+      if (found) runs.push(found)
+    }
     console.error(`round ${round + 1} of ${rounds}: ${nameOf(work)}`)
   }
+  const measured = theirs.filter(({ runs }) => runs.length > 0)
+  if (measured.length === 0) fail(`PyTorch has no kernels of ${values.precision} for this processor`)
   const [{ parameters, backend: computer }] = ours[0].runs
-  if (theirs[0].runs[0].parameters !== parameters) fail(`${work.model} is another network in PyTorch`)
+  if (measured[0].runs[0].parameters !== parameters) fail(`${work.model} is another network in PyTorch`)
   const own = ours.map(({ precision, runs }) => ({
     precision,
     seconds: median(runs.map(({ medianSeconds }) => medianSeconds)),
     peakBytes: median(runs.map(({ peakBytes }) => peakBytes)),
   }))
   const fastest = Math.min(...own.map(({ seconds }) => seconds))
-  const ways = theirs.map(({ way, runs }) => {
+  const ways = measured.map(({ way, runs }) => {
     const theirSeconds = median(runs.map(run => median(run.seconds)))
     return {
       way: `${way.layout}${way.compile ? ', compiled' : ''}`,
@@ -88,7 +93,7 @@ async function compare(work) {
     }
   })
   backend = computer
-  version = theirs[0].runs[0].version
+  version = measured[0].runs[0].version
   return {
     work: nameOf(work),
     ours: own,

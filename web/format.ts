@@ -1,5 +1,6 @@
 // Numbers as the pages show them; those of the command line where they are the same.
-import type { EpochScore } from '../src/training/events.js'
+import { judgedBy } from '../src/training/judged.js'
+import type { Metrics } from '../src/training/metrics.js'
 
 export { bytes, duration, grouped, rounded, short } from '../src/cli/format.js'
 
@@ -12,12 +13,8 @@ export function age(milliseconds: number): string {
 }
 
 export const error = (value: number | null | undefined): string => (value == null ? '–' : `${value.toFixed(2)} %`)
-/** What an epoch's score is judged by: the error, or, of pixels, how classes and labels overlap. */
-export const standing = (score: EpochScore): string =>
-  score.meanIou === undefined ? error(score.top1Error) : share(score.meanIou)
-/** What that is called, and which end of it is the best. */
-export const judgedBy = (score: EpochScore | null): { readonly name: string; readonly extreme: string } =>
-  score?.meanIou === undefined ? { name: 'error', extreme: 'lowest' } : { name: 'mean IoU', extreme: 'highest' }
+/** What a network is judged by. */
+export const standing = (score: Metrics): string => error(judgedBy(score).value)
 
 export const share = (value: number | null, digits = 1): string =>
   value === null ? '–' : `${(100 * value).toFixed(digits)}\u00a0%`

@@ -1,12 +1,12 @@
 // A run in one line: what it is and where it stands now.
+import { judgedBy } from '../src/training/judged.js'
 import type { RunSummary } from './api.js'
-import { age, bytes, duration, figure, judgedBy, rounded, short, standing } from './format.js'
+import { age, bytes, duration, figure, rounded, short, standing } from './format.js'
 import { clock } from './live.js'
 import { STATE_MARKS } from './run-rail.js'
 
 export function Now({ run }: { run: RunSummary }) {
   const { id, state, model, dataset, parameters, epochs, epochsDone, batchesPerEpoch, now, last, best, on } = run
-  const { name: judged, extreme } = judgedBy(last)
   const running = state === 'running' && now !== null
   const facts: [string, string][] = [
     ['state', `${STATE_MARKS[state]} ${state}`],
@@ -14,8 +14,8 @@ export function Now({ run }: { run: RunSummary }) {
     ...(running && now.batch < batchesPerEpoch
       ? [['step', `${now.batch}/${batchesPerEpoch}`] as [string, string]]
       : []),
-    ...(last ? [[`${on} ${judged}`, standing(last)] as [string, string]] : []),
-    ...(best ? [[extreme, `${standing(best)} at ${best.epoch}`] as [string, string]] : []),
+    ...(last ? [[`${on} ${judgedBy(last).name}`, standing(last)] as [string, string]] : []),
+    ...(best ? [[judgedBy(best).best, `${standing(best)} at ${best.epoch}`] as [string, string]] : []),
     ...(running
       ? pace(now, run.secondsLeft)
       : [['ended', `${age(clock.value - run.updated)} ago`] as [string, string]]),

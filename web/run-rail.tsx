@@ -1,18 +1,22 @@
 // The runs at the side: what they are, how far, how good; which of them the curves show.
 import { computed, signal } from '@preact/signals'
+import { badness, judgedBy } from '../src/training/judged.js'
 import type { RunSummary } from './api.js'
-import { age, error } from './format.js'
+import { age, standing } from './format.js'
 import { clock, runList } from './live.js'
 import { colourName } from './palette.js'
 import { addressOf, currentRun, shownRuns, toggleShown } from './route.js'
 import { remembered } from './settings.js'
 
-type Order = 'newest' | 'error' | 'name'
+type Order = 'newest' | 'best' | 'name'
 const ORDERS: Readonly<Record<Order, (a: RunSummary, b: RunSummary) => number>> = {
   newest: (a, b) => Number(b.state === 'running') - Number(a.state === 'running') || b.updated - a.updated,
-  error: (a, b) => (a.last?.top1Error ?? 101) - (b.last?.top1Error ?? 101),
+  best: (a, b) => rank(a) - rank(b),
   name: (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }),
 }
+/** Those without a score come last. */
+const rank = ({ last }: RunSummary): number => (last ? badness(last) : 101)
+
 const order = remembered('order', 'newest')
 const wanted = signal('')
 
@@ -52,7 +56,7 @@ export function RunRail() {
           }}
         >
           <option value="newest">newest first</option>
-          <option value="error">lowest error</option>
+          <option value="best">best first</option>
           <option value="name">by name</option>
         </select>
       </div>
@@ -63,6 +67,16 @@ export function RunRail() {
       </ul>
       {sorted.value.length === 0 && <p class="soft pad">None found.</p>}
     </div>
+  )
+}
+
+/** Whatever is no error has its name beside it. */
+function Standing({ score }: { score: NonNullable<RunSummary['last']> }) {
+  const { name } = judgedBy(score)
+  return (
+    <>
+      {name !== 'error' && <span class="soft">{name}</span>} {standing(score)}
+    </>
   )
 }
 
@@ -83,7 +97,7 @@ function RunRow({ run }: { run: RunSummary }) {
       />
       <a href={addressOf(id)} aria-current={id === currentRun.value ? 'true' : undefined}>
         <span class="name">{id === '.' ? 'this folder' : id}</span>
-        <span class="number">{error(last?.top1Error)}</span>
+        <span class="number">{last ? <Standing score={last} /> : '–'}</span>
         <span class={`state ${state}`}>
           <span aria-hidden="true">{STATE_MARKS[state]}</span> {state}
         </span>

@@ -1,5 +1,4 @@
 // Numbers as people read them.
-import type { Metrics } from '../index.js'
 
 export const grouped = (n: number): string => n.toLocaleString('en-US')
 
@@ -28,15 +27,6 @@ export function duration(seconds: number): string {
 }
 
 export const percent = (value: number, digits = 2): string => `${value.toFixed(digits)} %`
-
-/** "error 5.32 %"; where images may have several labels, how they are ranked; of pixels, how classes and labels overlap. */
-export function figure({ top1Error, meanAveragePrecision, meanIou }: Metrics, digits = 2): string {
-  if (meanIou !== undefined) {
-    return `mean IoU ${meanIou === null ? '–' : percent(100 * meanIou, digits)}  pixel error ${percent(top1Error, digits)}`
-  }
-  if (meanAveragePrecision === undefined) return `error ${percent(top1Error, digits)}`
-  return `mean AP ${meanAveragePrecision === null ? '–' : percent(100 * meanAveragePrecision, digits)}`
-}
 
 /** Columns padded to the same width; `right` aligns that column's text to the right. */
 export function table(rows: readonly (readonly string[])[], right: readonly boolean[]): string {

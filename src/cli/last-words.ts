@@ -1,9 +1,11 @@
 // How a run ended: its errors, honestly named, what it took, where things are, what can be done next.
 import { join } from 'node:path'
 import { BEST_FILE, LOG_FILE } from '../entries/runs.js'
+import { judgedBy } from '../entries/training.js'
 import type { EpochScore, TrainingResult } from '../index.js'
-import { duration, figure, percent, quoted, rounded, table } from './format.js'
+import { duration, percent, quoted, rounded, table } from './format.js'
 import type { Effort } from './progress.js'
+import { figure } from './scores.js'
 
 /** `tested`: what the test images say of the epoch that others chose; none: there are no test images. `next`: lines of what to do next, where a
  * command knows better. */
@@ -21,8 +23,14 @@ export function lastWords(
       `    go on with: densenet train --resume ${quoted(folder)}`,
     ]
   }
-  const files = result.best === null ? LOG_FILE : `${LOG_FILE}, weights of the ${lowest(result.best)} in ${BEST_FILE}`
+  const files = result.best === null ? LOG_FILE : `${LOG_FILE}, weights of the ${extreme(result.best)} in ${BEST_FILE}`
   return [...errors(result, folder, tested), ...cost(effort), `saved in ${folder}: ${files}`, ...next]
+}
+
+/** "lowest error" */
+function extreme(score: EpochScore): string {
+  const { name, best } = judgedBy(score)
+  return `${best} ${name}`
 }
 
 function errors(
@@ -32,7 +40,10 @@ function errors(
 ): string[] {
   const which = heldOut ? 'validation' : 'test'
   const lines: string[] = []
-  if (early) lines.push(`ended after epoch ${progress.epoch - 1}: the ${was(best)} after epoch ${best?.epoch}`)
+  if (early && best) {
+    const { name, best: extreme } = judgedBy(best)
+    lines.push(`ended after epoch ${progress.epoch - 1}: the ${name} was ${extreme} after epoch ${best.epoch}`)
+  }
   if (final) {
     lines.push(`final ${which} ${figures(final)} after epoch ${final.epoch}`)
   }
@@ -48,12 +59,6 @@ function errors(
   }
   return lines
 }
-
-/** What the best epoch is best in. */
-const ranks = (best: EpochScore | null): string | null =>
-  best?.meanIou !== undefined ? 'mean IoU' : best?.meanAveragePrecision !== undefined ? 'mean AP' : null
-const lowest = (best: EpochScore): string => (ranks(best) ? `highest ${ranks(best)}` : 'lowest error')
-const was = (best: EpochScore | null): string => (ranks(best) ? `${ranks(best)} was highest` : 'error was lowest')
 
 function figures(score: EpochScore): string {
   const { top1Error, top5Error, meanAveragePrecision, meanAuc, meanIou } = score

@@ -11,8 +11,9 @@ import type {
   TrainingEvent,
   TrainingListener,
 } from '../index.js'
-import { duration, figure, grouped, percent, rounded, wrapped } from './format.js'
+import { duration, grouped, percent, rounded, wrapped } from './format.js'
 import { runHeader } from './run-header.js'
+import { figure } from './scores.js'
 import { StatusLine, type Terminal } from './terminal.js'
 
 /** What a run, since it was started or gone on with, has cost. */

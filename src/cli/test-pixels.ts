@@ -7,10 +7,11 @@ import { pixelScores } from '../entries/training.js'
 import { usageError } from '../errors.js'
 import type { Dataset } from '../index.js'
 import type { Context } from './context.js'
-import { figure, grouped, percent, rounded, table } from './format.js'
+import { grouped, percent, rounded, table } from './format.js'
 import type { ComputeFlags } from './options.js'
 import { takesOwn } from './pixel-options.js'
 import type { Party } from './ranks.js'
+import { figure, trainedWords } from './scores.js'
 import { StatusLine } from './terminal.js'
 
 interface PixelTest {
@@ -81,6 +82,7 @@ export async function testPixels(test: PixelTest): Promise<number> {
     say(`${path} on ${name}, ${grouped(images)} ${split} images (${rounded(images / seconds)} images/s)`)
     say(`batch norms take ${ownStatistics ? "each image's own statistics, as published" : 'the running statistics'}`)
     say(`loss ${metrics.loss.toFixed(4)}   ${figure(metrics)}   pixel accuracy ${percent(100 * accuracy)}`)
+    for (const line of trainedWords(path, checkpoint, dataset)) say(`    ${line}`)
     const rows = classes.map(({ label, iou }) => ['', label, iou === null ? '–' : percent(100 * iou)])
     say(table([['', 'class', 'IoU'], ...rows], [false, false, true]))
     if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)

@@ -142,9 +142,9 @@ export interface PixelEvaluation extends Made {
 /** Answer of /api/model. */
 export interface ModelFacts {
   readonly name: string
+  /** "DenseNet-BC" */
+  readonly kind: string
   readonly growthRate: number
-  readonly bottleneck: boolean
-  readonly reduction: number
   readonly depth: number
   readonly parameters: number
   readonly multiplyAdds: number

@@ -6,6 +6,7 @@ import { DenseNetError } from '../errors.js'
 import { CONFIG_FILE } from '../fitting/settings.js'
 import { architecture } from '../model/architecture.js'
 import type { DenseNetOptions } from '../model/config.js'
+import { kindOf } from '../model/describe.js'
 import { layerFacts } from '../model/operations.js'
 import { readSettings } from '../runs/run-settings.js'
 import { PAPER_RECIPE } from '../training/recipe.js'
@@ -22,12 +23,11 @@ export async function modelFacts(folder: string): Promise<ModelFacts> {
   const network = DenseNet.create(written.config)
   const batchSize = written.recipe?.batchSize ?? PAPER_RECIPE.batchSize
   const { depth, parameters, multiplyAdds, training } = network.summary({ batchSize })
-  const { growthRate, bottleneck, reduction, classes, inputChannels, height, width } = network.config
+  const { growthRate, classes, inputChannels, height, width } = network.config
   return {
     name,
+    kind: kindOf(network.config),
     growthRate,
-    bottleneck,
-    reduction,
     depth,
     parameters,
     multiplyAdds,

@@ -1,6 +1,7 @@
 /** Recipes, schedules, metrics. Loads anywhere.
  * @module densenet/training */
 
+export { judgedBy, type Measure } from '../training/judged.js'
 export { addMetrics, averageMetrics, type MetricSums, NO_METRICS } from '../training/metrics.js'
 export { type ClassRanking, meanRanking, type RankingMeans, rankClasses } from '../training/multi-label.js'
 export { type PixelScores, pixelScores } from '../training/pixels.js'

@@ -3,6 +3,7 @@
 import { basename } from 'node:path'
 import { html, raw } from 'hono/html'
 import type { EpochScore } from '../training/events.js'
+import { judgedBy } from '../training/judged.js'
 import { reliabilityDiagram } from './diagram.js'
 import type { Report, ReportFacts } from './report.js'
 import { STYLE } from './style.js'
@@ -106,7 +107,7 @@ export function trainingTable({ training }: Pick<ReportFacts, 'training'>): Html
   const lastRow = finished
     ? row('final', last, 'after the last epoch: the figure to quote')
     : row('so far', last, `after the last one of ${epochs} epochs that is done`)
-  const extreme = heads[0]!.startsWith('mean') ? 'highest' : 'lowest'
+  const { best: extreme } = judgedBy(last)
   const bestRow =
     best && row('best', best, `${extreme} of all epochs: picked by looking at the test images, so optimistic`)
   return html`<section><h2>While it was trained</h2>

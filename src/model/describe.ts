@@ -2,12 +2,15 @@
 import { usageError } from '../errors.js'
 import type { DenseNetConfig } from './config.js'
 
-/** "DenseNet-BC with 16, 16, 16 layers, growth rate 12" */
-export function describe({ family, blocks, growthRate, bottleneck, reduction }: DenseNetConfig): string {
-  if (family === 'fc-densenet') return `FC-DenseNet with ${blocks.join(', ')} layers, growth rate ${growthRate}`
-  const kind = `DenseNet${bottleneck || reduction < 1 ? '-' : ''}${bottleneck ? 'B' : ''}${reduction < 1 ? 'C' : ''}`
-  return `${kind} with ${blocks.join(', ')} layers, growth rate ${growthRate}`
+/** "DenseNet-BC" */
+export function kindOf({ family, bottleneck, reduction }: DenseNetConfig): string {
+  if (family === 'fc-densenet') return 'FC-DenseNet'
+  return `DenseNet${bottleneck || reduction < 1 ? '-' : ''}${bottleneck ? 'B' : ''}${reduction < 1 ? 'C' : ''}`
 }
+
+/** "DenseNet-BC with 16, 16, 16 layers, growth rate 12" */
+export const describe = (config: DenseNetConfig): string =>
+  `${kindOf(config)} with ${config.blocks.join(', ')} layers, growth rate ${config.growthRate}`
 
 /** Refuses networks that say the classes of pixels; `what` is of those of an image. */
 export function refusePixels({ family }: DenseNetConfig, what: string): void {

@@ -21,18 +21,18 @@ export interface MpiAddon {
 }
 
 export function loadMpiAddon(): MpiAddon {
-  const require = createRequire(import.meta.url)
-  const causes: Error[] = []
-  for (const libc of ['gnu', 'musl']) {
-    const target = `${process.platform}-${process.arch}-${libc}`
-    try {
-      return require(fileURLToPath(new URL(`../../native/build/${target}/mpi.node`, import.meta.url))) as MpiAddon
-    } catch (error) {
-      causes.push(error as Error)
-    }
+  const path = fileURLToPath(
+    new URL(`../../native/build/${process.platform}-${process.arch}/mpi.node`, import.meta.url),
+  )
+  try {
+    return createRequire(import.meta.url)(path) as MpiAddon
+  } catch (error) {
+    throw new DenseNetError(
+      `there is nothing here that could speak with MPI (${(error as Error).message.split('\n')[0]})`,
+      {
+        hint: 'several ranks need Linux on x64 or arm64; in a clone of the repository build it with: npm run build:native',
+        cause: error,
+      },
+    )
   }
-  throw new DenseNetError(`there is nothing here that could speak with MPI (${causes[0]!.message.split('\n')[0]})`, {
-    hint: 'several ranks need Linux on x64 or arm64; in a clone of the repository build it with: npm run build:native',
-    cause: causes[0],
-  })
 }

@@ -6,7 +6,7 @@ import { DenseNetError, usageError } from '../errors.js'
 import { gather } from '../ranks/message.js'
 import type { Ranks } from '../ranks/ranks.js'
 import { loadMpiAddon, type MpiAddon } from './addon.js'
-import { type Launch, launchOf } from './launcher.js'
+import { isCutOff, type Launch, launchOf } from './launcher.js'
 import { meet, type Seated } from './meeting.js'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
@@ -30,6 +30,12 @@ const FIRST_PATIENCE = 12
 export async function joinRanks(): Promise<JoinedRanks | null> {
   const launch = launchOf(process.env)
   if (launch === null) return null
+  if (isCutOff(process.env)) {
+    throw usageError(
+      `${launch.launcher} has started this process by another one, which keeps their connection`,
+      'start the program itself: node_modules/.bin/densenet, where it was npx densenet',
+    )
+  }
   const addon = loadMpiAddon()
   const world = joinWorld(addon, launch)
   process.on('exit', abortAtExit)
@@ -87,8 +93,10 @@ function joinWorld(addon: MpiAddon, { launcher, size, libraries }: Launch): Worl
     const name = text.split(/[\n,]/)[0]!.replace(/\s+/g, ' ').replace('MPICH Version: ', 'MPICH ')
     if (found === size) return { rank, size, library: name, addon, underWay }
     throw usageError(
-      `${launcher} has started ${size} ranks, but ${library} (${name}) knows of ${found}: they are of different MPIs`,
-      "set DENSENET_MPI to the file of the launcher's library, or use the mpirun of that one",
+      `${launcher} has started ${size} ranks, but ${library} (${name}) knows of ${found}: they do not understand each other`,
+      launcher === 'srun'
+        ? 'start Open MPI with srun --mpi=pmix, MPICH with --mpi=pmi2; or set DENSENET_MPI to the file of the library that is meant'
+        : "set DENSENET_MPI to the file of the launcher's library, or use the mpirun of that one",
     )
   }
   throw new DenseNetError(

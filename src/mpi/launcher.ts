@@ -1,5 +1,5 @@
 // Who started this process as one of several, as its environment says, and where the MPI of that launcher may be.
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, fstatSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -26,10 +26,21 @@ export function launchOf(environment: Environment): Launch | null {
   }
   const { OMPI_COMM_WORLD_SIZE, PMI_SIZE, SLURM_STEP_NUM_TASKS, PMIX_RANK } = environment
   if (OMPI_COMM_WORLD_SIZE) return launch('mpirun of Open MPI', OMPI_COMM_WORLD_SIZE, OPEN_MPI)
+  // In a job of Slurm MPICH's mpirun has srun start its helpers, one on each machine: srun's own number is theirs.
+  if (PMI_SIZE && PMI_SIZE !== SLURM_STEP_NUM_TASKS) return launch('mpirun of MPICH', PMI_SIZE, MPICH)
   // Open MPI under srun speaks PMIx, MPICH PMI.
   const bySlurm = PMIX_RANK === undefined ? [...MPICH, ...OPEN_MPI] : [...OPEN_MPI, ...MPICH]
-  if (SLURM_STEP_NUM_TASKS) return launch('srun', SLURM_STEP_NUM_TASKS, bySlurm)
-  return PMI_SIZE ? launch('mpirun of MPICH', PMI_SIZE, MPICH) : null
+  return SLURM_STEP_NUM_TASKS ? launch('srun', SLURM_STEP_NUM_TASKS, bySlurm) : null
+}
+
+/** Whether the connection that MPICH's launcher or srun has given its child is not this process': npx, if it was that, keeps it. */
+export function isCutOff({ PMI_FD }: Environment): boolean {
+  if (PMI_FD === undefined) return false
+  try {
+    return !fstatSync(Number(PMI_FD)).isSocket()
+  } catch {
+    return true
+  }
 }
 
 /** Whether the launcher, if there is one, calls this process its first. */

@@ -6,6 +6,9 @@ import type { LogLine } from './log-lines.js'
 type Shown = Extract<LogLine, { readonly type: 'step' | 'epoch' | 'layers' }>
 
 const scalar = (tag: string, value: number): SummaryValue => ({ tag, scalar: value })
+/** Of a share that not all networks have, and not always. */
+const inPercent = (tag: string, share: number | null | undefined): SummaryValue[] =>
+  share == null ? [] : [scalar(tag, 100 * share)]
 
 /** Null where there is nothing to show. */
 export function boardEvent(event: { readonly type: string }): BoardEvent | null {
@@ -28,11 +31,15 @@ export function boardEvent(event: { readonly type: string }): BoardEvent | null 
         values: [
           scalar('loss/train', train.loss),
           scalar('error/train', train.top1Error),
+          ...inPercent('mean_iou/train', train.meanIou),
           ...(test
             ? [
                 scalar(`loss/${on}`, test.loss),
                 scalar(`error/${on}`, test.top1Error),
-                scalar(`error_top5/${on}`, test.top5Error),
+                ...(test.meanIou === undefined ? [scalar(`error_top5/${on}`, test.top5Error)] : []),
+                ...inPercent(`mean_iou/${on}`, test.meanIou),
+                ...inPercent(`mean_ap/${on}`, test.meanAveragePrecision),
+                ...inPercent(`mean_auc/${on}`, test.meanAuc),
               ]
             : []),
           scalar('seconds/train', seconds),

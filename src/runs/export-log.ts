@@ -25,7 +25,7 @@ export interface ExportedLog {
 type StepLine = Extract<LogLine, { readonly type: 'step' }>
 type Columns<T> = Readonly<Record<string, (line: T) => string | number | boolean | null>>
 
-/** Of epochs.csv and epochs.jsonl. Losses are means over images, errors percent. */
+/** Of epochs.csv and epochs.jsonl. Losses are means over images, errors percent, means over classes 0 .. 1. */
 export const EPOCH_COLUMNS: Columns<EpochLine> = {
   epoch: line => line.epoch,
   step: line => line.step,
@@ -34,10 +34,14 @@ export const EPOCH_COLUMNS: Columns<EpochLine> = {
   train_loss: line => line.train.loss,
   train_top1_error: line => line.train.top1Error,
   train_top5_error: line => line.train.top5Error,
+  train_mean_iou: line => line.train.meanIou ?? null,
   judged_on: line => line.on,
   test_loss: line => line.test?.loss ?? null,
   test_top1_error: line => line.test?.top1Error ?? null,
   test_top5_error: line => line.test?.top5Error ?? null,
+  test_mean_iou: line => line.test?.meanIou ?? null,
+  test_mean_ap: line => line.test?.meanAveragePrecision ?? null,
+  test_mean_auc: line => line.test?.meanAuc ?? null,
   best_epoch: line => line.best?.epoch ?? null,
   best_top1_error: line => line.best?.top1Error ?? null,
   train_seconds: line => line.seconds,

@@ -33,7 +33,7 @@ export interface RunSummary {
   readonly on: 'test' | 'validation'
   /** After the latest epoch: the final error where the run is finished; null before the first. */
   readonly last: EpochScore | null
-  /** The epoch of the lowest error: picked by these images, so optimistic. */
+  /** The best epoch: picked by these images, so optimistic. */
   readonly best: EpochScore | null
   /** ISO 8601; null before there was a log. */
   readonly started: string | null

@@ -1,5 +1,5 @@
 // A run lives in a folder: config.json (what was asked for), log.jsonl, last.safetensors (to go on from),
-// last.previous.safetensors (the one before, should the last be damaged), best.safetensors (lowest error), and where more
+// last.previous.safetensors (the one before, should the last be damaged), best.safetensors (the best epoch), and where more
 // than one of the best are kept, each as epoch-E.safetensors. While a process trains there, .lock says which.
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -121,7 +121,7 @@ export function openApi(version: string): object {
   const notReady = { 503: { description: 'the server is about to stop', content: json('Health') } }
   return {
     openapi: '3.1.0',
-    info: { title: 'densenet', version, description: 'Classifies images with a DenseNet.' },
+    info: { title: 'densenet', version, description: 'Classifies images, or their pixels, with a DenseNet.' },
     components: { schemas: Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, bare(schema)])) },
     paths: {
       '/v1/classify': post('the likeliest classes of images', 'Classification', { parameters: [top] }),

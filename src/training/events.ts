@@ -114,7 +114,7 @@ export interface EpochEvent {
   readonly on: 'test' | 'validation'
   /** After the epoch; null without any images. */
   readonly test: Metrics | null
-  /** Lowest test error so far (with several labels: highest mean average precision); null without test images. */
+  /** The best epoch so far, by what `judgedBy` says; null without test images. */
   readonly best: EpochScore | null
   readonly isBest: boolean
   /** Training alone, and the evaluation after it, since the start or the resumption. */
@@ -167,9 +167,9 @@ export interface EndEvent {
   readonly type: 'end'
   /** After the last epoch: the honest figure. */
   readonly final: EpochScore | null
-  /** The best epoch by test error: picked by looking at the test set, so optimistic. */
+  /** The best epoch: picked by looking at the test images, so optimistic. */
   readonly best: EpochScore | null
-  /** Ended before its last epoch, for want of a lower error. */
+  /** Ended before its last epoch, for want of a better one. */
   readonly early: boolean
 }
 

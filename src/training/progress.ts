@@ -57,7 +57,7 @@ export const BEGINNING: Progress = {
   logBytes: 0,
 }
 
-/** Whether so many epochs are done, or so many in a row without a lower error. */
+/** Whether so many epochs are done, or so many in a row without a better one. */
 export function isFinished(epochs: number, patience: number | null, { epoch, ranking }: Progress): boolean {
   const best = ranking[0]
   return epoch > epochs || (patience !== null && best !== undefined && epoch - 1 - best.epoch >= patience)

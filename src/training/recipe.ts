@@ -174,9 +174,8 @@ export const RECIPE = {
     'where the classifier alone is trained: keep the features of n passes; 0: of none',
     { stored: wholeAtLeast0.default(0), usual: '1, without augmentation' },
   ),
-  /** Ends after so many epochs without a better one: of a lower error, or, where images may have several labels, of a higher
-   * mean average precision; null: never. */
-  patience: row(count.nullable(), null, '--patience <n>', 'end after n epochs without a lower error', {
+  /** Ends after so many epochs without a better one, by what `judgedBy` says; null: never. */
+  patience: row(count.nullable(), null, '--patience <n>', 'end after n epochs without a better one', {
     usual: 'never',
   }),
   /** So many training images are held out, and evaluated after each epoch instead of the test images; null: none. Those that

@@ -9,6 +9,7 @@ import { gather } from '../ranks/message.js'
 import { ALONE, type Ranks } from '../ranks/ranks.js'
 import { evaluateBatches, type News, NO_NEWS } from './evaluation.js'
 import type { EpochScore, TrainingListener } from './events.js'
+import { badness } from './judged.js'
 import type { LayerStatistics } from './layer-statistics.js'
 import { addMetrics, averageMetrics, type Metrics, NO_METRICS } from './metrics.js'
 import { afterEpoch } from './plateau.js'
@@ -70,14 +71,13 @@ export interface TrainerOptions extends Sources {
 export interface TrainingResult {
   /** True when the signal ended it before the last epoch was done. */
   readonly stopped: boolean
-  /** True when it ended for want of a lower error. */
+  /** True when it ended for want of a better epoch. */
   readonly early: boolean
   /** Whether the scores are on validation images (held out of the training ones, or the data set's own), not on test images. */
   readonly heldOut: boolean
   /** After the last epoch; null without test images. With validation images both scores are on those. */
   readonly final: EpochScore | null
-  /** The lowest test error (with several labels: the highest mean average precision) of any epoch: picked by looking at the
-   * test set, so optimistic. */
+  /** The best epoch, by what `judgedBy` says: picked by looking at the test images, so optimistic. */
   readonly best: EpochScore | null
   readonly progress: Progress
 }
@@ -355,13 +355,6 @@ class Trainer {
 function ranked(ranking: readonly EpochScore[], score: EpochScore | null, keep: number): EpochScore[] {
   const all = [...ranking, ...(score ? [score] : [])]
   return all.sort((a, b) => badness(a) - badness(b) || a.epoch - b.epoch).slice(0, keep)
-}
-
-/** Lower is better. Where images may have several labels few are right in all of them: what counts is the ranking; of pixels it is
- * what classes have in common with their labels. */
-const badness = ({ top1Error, meanAveragePrecision, meanIou }: EpochScore): number => {
-  if (meanIou !== undefined) return -(meanIou ?? 0)
-  return meanAveragePrecision === undefined ? top1Error : -(meanAveragePrecision ?? 0)
 }
 
 function divergence(what: string, learningRate: number): DenseNetError {

@@ -19,10 +19,12 @@ test('runs lists them, the latest first, damaged ones with why', async () => {
   const { code, out, err } = await densenet(['runs'], { cwd })
   expect([code, err]).toEqual([0, ''])
   const [head, ...rows] = out.trimEnd().split('\n')
-  expect(head).toMatch(/^run +state +network +data set +epochs +error +lowest +last change +size$/)
+  expect(head).toMatch(/^run +state +network +data set +epochs +last +best +last change +size$/)
   expect(rows).toEqual([
-    expect.stringMatching(/^runs\/b +finished +DenseNet with .* +synthetic +2\/2 +[\d.]+ % +[\d.]+ % +(now|\d+ s ago)/),
-    expect.stringMatching(/^runs\/a +finished +DenseNet with .* +synthetic +3\/3 +[\d.]+ % +[\d.]+ %/),
+    expect.stringMatching(
+      /^runs\/b +finished +DenseNet with .* +synthetic +2\/2 +error [\d.]+ % +error [\d.]+ % +(now|\d+ s ago)/,
+    ),
+    expect.stringMatching(/^runs\/a +finished +DenseNet with .* +synthetic +3\/3 +error [\d.]+ % +error [\d.]+ %/),
     expect.stringMatching(/^runs\/c +damaged +\? +\? /),
     'runs/c holds no run: it has no config.json',
   ])
@@ -49,7 +51,7 @@ test('compare shows what differs, curves, milestones and totals', async () => {
   expect(out).toMatch(/^A {3}runs\/a {3}finished\nB {3}runs\/b {3}finished\n\nsettings that differ\n/)
   expect(out).toMatch(/\nrecipe.epochs +3 +2\nrecipe.learningRate +0.05 +0.1\n\n/)
   expect(out).toMatch(/\ntest or validation error by epoch, %\n *[\d.]+ \|/)
-  expect(out).toMatch(/\nlatest error +[\d.]+ % \(epoch 3\) +[\d.]+ % \(epoch 2\)\n/)
+  expect(out).toMatch(/\nlast +error [\d.]+ % \(epoch 3\) +error [\d.]+ % \(epoch 2\)\n/)
   expect(out).not.toContain('undefined')
   const json = JSON.parse((await densenet(['compare', 'runs/a', 'runs/b', '--json'], { cwd })).out)
   expect(json.differences).toEqual({ 'recipe.epochs': [3, 2], 'recipe.learningRate': [0.05, 0.1] })

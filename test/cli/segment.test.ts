@@ -61,6 +61,13 @@ test('it learns: colours are easy', async () => {
   expect((await json('test', run, '--statistics=running')).loss).not.toBe(tested.loss)
 })
 
+test('lists of runs say its mean IoU', async () => {
+  expect((await densenet(['runs', run])).out).toMatch(/validation mean IoU [\d.]+ % +validation mean IoU [\d.]+ % /)
+  const { out } = await densenet(['compare', run, join(folder, 'whole')])
+  expect(out).toMatch(/\ntest or validation mean IoU by epoch, %\n *[\d.]+ \|/)
+  expect(out).toMatch(/\nlast +mean IoU [\d.]+ % \(epoch 8\) +mean IoU/)
+})
+
 test('segment writes the classes of pixels, and a picture of them', async () => {
   const image = join(pictures, 'test/images/0.png')
   const output = join(folder, 'segmented')

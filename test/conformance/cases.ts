@@ -277,7 +277,7 @@ const CONVOLUTIONS: readonly ConvolutionRow[] = [
     size: 3,
     inputs: 192,
     outputs: 48,
-    batch: 9,
+    batch: 5,
     height: 8,
     width: 8,
     norm: true,

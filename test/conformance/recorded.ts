@@ -11,22 +11,26 @@ import { inPrecision, precisionCases, roundedCase } from './in-precision.js'
 const [path = ''] = process.argv.slice(2)
 const file = openSync(path, 'w')
 
-/** The numbers of replay.cc's Head; the encoded program; the arena before the run; then of each buffer its Span, and the least and
- * the most that its elements may be after it. */
+/** The numbers of replay.cc's Head; the encoded program; the arena before the run; then of each buffer that is written its Span, and the
+ * least and the most that its elements may be after it. */
 async function record(testCase: ConformanceCase, precision: Precision): Promise<void> {
   const { batch, learningRate = 0, seed = 0, step = 0, keep = 0, add = 0 } = testCase.runArguments
   const { program, before } = inPrecision(testCase, precision)
   const code = encode(program)
-  const counts = [code.length, program.arenaBytes, program.buffers.length]
+  const initial = initialArena(testCase)
+  const bounds = boundsOf(testCase, await expectedOf(testCase), initial)
+  const spans = program.buffers.flatMap(({ elementType = 'float32', elements }, number) => {
+    const start = startOf(testCase.program, number)
+    const [least, most, was] = [bounds.least, bounds.most, initial].map(all => all.slice(start, start + elements))
+    const stays = was!.every((value, i) => Object.is(value, least![i]) && Object.is(value, most![i]))
+    const span = Float64Array.of(number, bitsOf[elementType], program.offsets[number]!, elements)
+    return stays ? [] : [[span, least!, most!]]
+  })
+  const counts = [code.length, program.arenaBytes, spans.length]
   writeSync(file, Float64Array.of(...counts, batch, learningRate, seed, step, keep, add))
   writeSync(file, code)
   writeSync(file, new Uint8Array(before))
-  const bounds = boundsOf(testCase, await expectedOf(testCase), initialArena(testCase))
-  for (const [i, { elementType = 'float32', elements }] of program.buffers.entries()) {
-    writeSync(file, Float64Array.of(bitsOf[elementType], program.offsets[i]!, elements))
-    const start = startOf(testCase.program, i)
-    for (const numbers of [bounds.least, bounds.most]) writeSync(file, numbers.slice(start, start + elements))
-  }
+  for (const numbers of spans.flat()) writeSync(file, numbers)
   console.log(precision === 'float32' ? testCase.name : `${precision}: ${testCase.name}`)
 }
 

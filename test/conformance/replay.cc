@@ -15,12 +15,13 @@ namespace {
 constexpr int WORKERS = 2;
 
 /// One of zeros ends the file, which may be a disk. Behind any other: the encoded program; what the arena holds before the run; of each
-/// buffer its Span, and the least and the most, in doubles, that its elements may be after it. The rest of the arena must stay.
+/// buffer that is written its Span, and the least and the most, in doubles, that its elements may be after it. The rest of the arena must
+/// stay.
 struct Head {
   double codeLength, arenaBytes, buffers, batch, learningRate, seed, step, keep, add;
 };
 struct Span {
-  double bits, offset, elements;
+  double buffer, bits, offset, elements;
 };
 
 [[noreturn]] void fail(const char* why) {
@@ -51,12 +52,12 @@ double number(int bits, const char* buffer, int64_t i) {
 }
 
 /// Whether what the run left of a buffer is as it must be.
-bool check(int which, int buffer, const Span& span, const Array<double>& least, const char* left, const Array<double>& most) {
+bool check(int which, const Span& span, const Array<double>& least, const char* left, const Array<double>& most) {
   for (int64_t i = 0; i < least.size(); i++) {
     const double x = number(int(span.bits), left, i);
     if (agree(least[i], x, most[i])) continue;
-    printf("failed: case %d: buffer %d [%lld] is %.17g, not from %.17g to %.17g\n", which, buffer, static_cast<long long>(i), x, least[i],
-           most[i]);
+    printf("failed: case %d: buffer %d [%lld] is %.17g, not from %.17g to %.17g\n", which, int(span.buffer), static_cast<long long>(i), x,
+           least[i], most[i]);
     return false;
   }
   return true;
@@ -88,15 +89,15 @@ bool replay(const char* path, const InstructionSet& set) {
     }
     const int which = passed + failed + refused;
     bool isRight = true;
-    for (int buffer = 0; buffer < int(head.buffers); buffer++) {
+    for (int i = 0; i < int(head.buffers); i++) {
       Array<Span> span(1);
       read(file, span);
-      const auto [bits, offset, elements] = span[0];
+      const auto [buffer, bits, offset, elements] = span[0];
       Array<double> least{int64_t(elements)}, most{int64_t(elements)};
       read(file, least);
       read(file, most);
       char* left = arena.data + int64_t(offset);
-      isRight = isRight && (refusal.why || check(which, buffer, span[0], least, left, most));
+      isRight = isRight && (refusal.why || check(which, span[0], least, left, most));
       memcpy(before.data() + int64_t(offset), left, size_t(elements * bits / 8));
     }
     if (refusal.why) {
@@ -104,7 +105,7 @@ bool replay(const char* path, const InstructionSet& set) {
       continue;
     }
     if (isRight && memcmp(before.data(), arena.data, size_t(before.size())) != 0) {
-      printf("failed: case %d: something between the buffers was written\n", which);
+      printf("failed: case %d: something was written that must stay\n", which);
       isRight = false;
     }
     (isRight ? passed : failed)++;

@@ -228,6 +228,7 @@ describe.skipIf(chromiumPath === null)('in chromium', () => {
     const page = await open('#/curves?run=pixels')
     await until(() => read(page, 'Mean IoU'), ['train 62.50', 'test 62.50'])
     await page.getByText('test mean IoU').waitFor()
+    await page.locator('.runs li', { hasText: 'pixels' }).getByText('mean IoU 62.50').waitFor()
     await page.goto(`${server.url}#/evaluation?run=pixels`)
     await until(() => page.locator('.masks li').count(), 4)
     await until(() => page.locator('.masks img').count(), 12)

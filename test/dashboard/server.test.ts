@@ -103,7 +103,7 @@ test('settings as text, the network layer by layer', async () => {
   const { json } = appOf(root)
   expect(await json('/api/settings?run=a')).toMatchObject({ model: 'tiny', 'recipe.learningRate': '0.25' })
   const model = await json<{ parameters: number; layers: { parameters: number }[] }>('/api/model?run=a')
-  expect(model).toMatchObject({ depth: 10, input: [3, 32, 32], classes: 10 })
+  expect(model).toMatchObject({ kind: 'DenseNet-BC', depth: 10, input: [3, 32, 32], classes: 10 })
   expect(model.layers.reduce((sum, { parameters }) => sum + parameters, 0)).toBe(model.parameters)
 })
 

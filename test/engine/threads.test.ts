@@ -1,4 +1,4 @@
-// Same seed, same bits: the weights after twenty steps do not depend on the number of threads, nor on the memory mode.
+// Same seed, same bits: the weights after ten steps do not depend on the number of threads, nor on the memory mode.
 import { describe, expect, test } from 'vitest'
 import { DenseNet } from '../../dist/densenet.js'
 import type { MemoryMode } from '../../dist/engine/planner.js'
@@ -18,7 +18,7 @@ import { type CompiledBuild, compiledBuilds } from '../compiled-builds.js'
 import { instructionSets } from '../native-available.js'
 import { TINY, tinyDataset } from '../training/fixtures.js'
 
-const STEPS = 20
+const STEPS = 10
 const BATCH = 5
 
 interface Training {

@@ -76,7 +76,11 @@ export const ARCHIVES: readonly Hostile[] = [
   {
     name: 'tar: half a gigabyte of zeros that nobody wants',
     kind: 'tar',
-    make: () => tar(entry('other.bin', { content: Buffer.alloc(2 ** 29) })),
+    make: () => {
+      // Zeros are packed once: what gzip makes of parts, one after another, is what it makes of the whole.
+      const part = gzipSync(Buffer.alloc(2 ** 23))
+      return Buffer.concat([gzipSync(entry('other.bin', { size: 2 ** 29 })), ...Array<Buffer>(64).fill(part), tar()])
+    },
     message: /lacks wanted.bin/,
     megabytes: 300,
   },
@@ -112,7 +116,7 @@ export const DATA: readonly Hostile[] = [
     name: 'MAT: a gigabyte of zeros, compressed',
     kind: 'mat',
     make: () => {
-      const zeros = deflateSync(new Uint8Array(2 ** 29))
+      const zeros = deflateSync(new Uint8Array(2 ** 29), { level: 1 })
       return mat(15, zeros.length, zeros)
     },
     message: /damaged/,

@@ -212,8 +212,12 @@ describe('what does not fit is named', () => {
   })
 })
 
-test('the fixtures are described', () => {
+test('the fixtures are described, and no others are claimed to be read', () => {
   const readme = readFileSync(new URL('./fixtures/README.md', import.meta.url), 'utf8')
   const families = Object.keys(golden).map(name => name.replace(/[-.].*/, ''))
   for (const name of families) expect(readme).toContain(name)
+  const table = readFileSync(new URL('../../docs/formats.md', import.meta.url), 'utf8')
+  const rows = [...table.matchAll(/^\| [^|]+ +\| `([^`]+)`/gm)].map(([, name]) => name!)
+  const compared = [...Object.keys(golden), ...Object.values(ORIGINAL).map(({ file }) => file)]
+  expect(new Set(rows.slice(0, compared.length))).toEqual(new Set(compared))
 })

@@ -8,8 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { instructionSets } from '../native-available.js'
 
 const folder = dirname(
-  process.env.DENSENET_NATIVE ??
-    fileURLToPath(new URL('../../native/build/linux-x64-gnu/densenet.node', import.meta.url)),
+  process.env.DENSENET_NATIVE ?? fileURLToPath(new URL('../../native/build/linux-x64/densenet.node', import.meta.url)),
 )
 
 const wanted =
@@ -64,14 +63,20 @@ describe.skipIf(!wanted)('object files', () => {
     expect(instructions.filter(text => (hasAvx ? AVX512 : AVX).test(text))).toEqual([])
   })
 
-  // An inline function outside an anonymous namespace would be in all three, and the linker would keep any one of them.
-  test.each(objects.filter(name => kernels.includes(name)))('%s: one symbol comes out', name => {
+  // An inline function outside an anonymous namespace would be in all three, and the linker would keep any one of them. Tiles are in
+  // a namespace of their instruction set and of what it works on.
+  test.each(objects.filter(name => kernels.includes(name)))('%s: one symbol comes out, and its own tiles', name => {
+    const [, set, precision] = name.split('_')
+    const tiles = `tiles_${set}_${precision === 'float64' ? 'double' : 'float'}::`
     const defined = tool('nm', '--defined-only', '--extern-only', '--demangle', join(folder, `${name}.o`))
-    expect(
-      defined
-        .trim()
-        .split('\n')
-        .map(line => line.replace(/^[0-9a-f]+ /, '')),
-    ).toEqual([`T densenet::${name}(densenet::Call const&)`])
+    const symbols = defined
+      .trim()
+      .split('\n')
+      .map(line => line.replace(/^[0-9a-f]+ /, ''))
+    const others = symbols.filter(symbol => !new RegExp(`^W (void )?${tiles}`).test(symbol))
+    expect(others).toEqual([`T densenet::${name}(densenet::Call const&)`])
+    expect(symbols.some(symbol => symbol.includes(`${tiles}tilesTo<`))).toBe(
+      /^kernels_\w+_float/.test(name) && !name.includes('vnni'),
+    )
   })
 })

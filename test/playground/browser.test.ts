@@ -10,6 +10,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningPlayground, servePlayground, writePlayground } from '../../dist/entries/playground.js'
+import { DenseNet } from '../../dist/index.js'
 import { decodeWeights } from '../../dist/interop/decode-weights.js'
 import { chromiumPath, faults, launch, VIEWS } from '../chromium.js'
 import { densenet } from '../cli/run.js'
@@ -198,6 +199,10 @@ describe.skipIf(chromiumPath === null || !simd.available)('in chromium', () => {
     writeFileSync(join(folder, 'none.pth'), 'nothing')
     await choose(page, 'Other weights …', [join(folder, 'none.pth')])
     await page.getByRole('alert').getByText('none.pth is no file of weights that is known').waitFor()
+    const pixels = join(folder, 'pixels.safetensors')
+    await DenseNet.create('fc-densenet-56', { blocks: [1, 1, 1], initialChannels: 4, growthRate: 2 }).save(pixels)
+    await choose(page, 'Other weights …', [pixels])
+    await page.getByRole('alert').getByText('this one says those of pixels').waitFor()
     await page.getByRole('button', { name: 'The one of the page' }).click()
     await page.getByText('comes with the page').waitFor()
   })

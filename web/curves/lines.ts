@@ -5,11 +5,12 @@ import type { RunSeries } from './series.js'
 import type { Axis } from './view.js'
 
 export interface Metric {
-  readonly id: StepMetric | 'meanIou'
+  readonly id: StepMetric | 'meanAp' | 'meanIou'
   readonly title: string
   readonly unit: string
   readonly format: (value: number) => string
-  readonly ofTraining: (point: EpochPoint) => number | null
+  /** Where it is known while training. */
+  readonly ofTraining: ((point: EpochPoint) => number | null) | null
   /** Where the network is evaluated for it. */
   readonly ofTest: ((point: EpochPoint) => number | null) | null
   /** May be drawn on a logarithmic scale. */
@@ -66,16 +67,25 @@ export const metrics: readonly Metric[] = [
 
 const percent = (share: number | null | undefined): number | null => (share == null ? null : 100 * share)
 
-/** Of networks for pixels; no step tells it. */
-export const meanIou: Metric = {
-  id: 'meanIou',
-  title: 'Mean IoU',
-  unit: '%',
-  format: value => value.toFixed(2),
-  log: false,
-  ofTraining: ({ train }) => percent(train.meanIou),
-  ofTest: ({ test }) => percent(test?.meanIou),
-}
+const overClasses = { unit: '%', format: (value: number) => value.toFixed(2), log: false } as const
+
+/** Where images may have several labels, and of networks for pixels; no step tells them. */
+export const meansOverClasses: readonly Metric[] = [
+  {
+    ...overClasses,
+    id: 'meanAp',
+    title: 'Mean AP',
+    ofTraining: null,
+    ofTest: ({ test }) => percent(test?.meanAveragePrecision),
+  },
+  {
+    ...overClasses,
+    id: 'meanIou',
+    title: 'Mean IoU',
+    ofTraining: ({ train }) => percent(train.meanIou),
+    ofTest: ({ test }) => percent(test?.meanIou),
+  },
+]
 
 export interface Line {
   readonly run: string
@@ -112,10 +122,9 @@ export function linesOf(metric: Metric, drawn: readonly DrawnRun[], axis: Axis):
       least: null,
       most: null,
     })
-    const train =
-      axis === 'epoch' || metric.id === 'meanIou'
-        ? line('train', metric.ofTraining)
-        : stepLine(metric.id, run, colour, series)
+    const { id, ofTraining } = metric
+    const ofEpochs = axis === 'epoch' || id === 'meanAp' || id === 'meanIou'
+    const train = ofEpochs ? ofTraining && line('train', ofTraining) : stepLine(id, run, colour, series)
     const bare = drawn.length > MOST_BANDS && train ? { ...train, least: null, most: null } : train
     const tested = metric.ofTest && epochs.some(point => metric.ofTest!(point) !== null)
     return [...(bare ? [bare] : []), ...(tested ? [line(summary.on, metric.ofTest!)] : [])]

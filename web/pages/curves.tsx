@@ -2,7 +2,7 @@
 import { computed, useSignalEffect } from '@preact/signals'
 import { Chart } from '../curves/chart.js'
 import { EpochTable } from '../curves/epoch-table.js'
-import { type DrawnRun, linesOf, type Metric, meanIou, metrics } from '../curves/lines.js'
+import { type DrawnRun, linesOf, type Metric, meansOverClasses, metrics } from '../curves/lines.js'
 import { RunSeries } from '../curves/series.js'
 import { Toolbar } from '../curves/toolbar.js'
 import { asTable, axis, bucketWidth, range, smoothing } from '../curves/view.js'
@@ -81,10 +81,13 @@ export function CurvesPage() {
   )
 }
 
-/** With that of pixels, where some of the runs has it. */
+/** With those that only some networks have, where one of the runs has it. */
 function charted(drawn: readonly DrawnRun[]): readonly Metric[] {
-  const told = drawn.some(({ series }) => series.epochs.value?.epochs.some(({ train }) => train.meanIou !== undefined))
-  return told ? [...metrics.slice(0, 2), meanIou, ...metrics.slice(2)] : metrics
+  const points = drawn.flatMap(({ series }) => series.epochs.value?.epochs ?? [])
+  const told = meansOverClasses.filter(({ ofTraining, ofTest }) =>
+    points.some(point => [ofTraining, ofTest].some(of => of && of(point) !== null)),
+  )
+  return [...metrics.slice(0, 2), ...told, ...metrics.slice(2)]
 }
 
 /** What is wrong with a run's log, and what the run itself warned of. */

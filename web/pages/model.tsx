@@ -36,7 +36,7 @@ export function ModelPage({ run }: { run: RunSummary }) {
     <>
       <h1>{model.name}</h1>
       <p class="soft">
-        {kindOf(model)}, growth rate {model.growthRate}, {model.depth} layers, {grouped(model.parameters)} parameters,{' '}
+        {model.kind}, growth rate {model.growthRate}, {model.depth} layers, {grouped(model.parameters)} parameters,{' '}
         {short(model.multiplyAdds)} multiply-adds for an image of {model.input.join(' × ')}
       </p>
       <Overview model={model} chosen={index} choose={choose} />
@@ -52,9 +52,6 @@ export function ModelPage({ run }: { run: RunSummary }) {
     </>
   )
 }
-
-const kindOf = ({ bottleneck, reduction }: ModelFacts): string =>
-  `DenseNet${bottleneck || reduction < 1 ? '-' : ''}${bottleneck ? 'B' : ''}${reduction < 1 ? 'C' : ''}`
 
 function Memory({ model: { memory, batchSize } }: { model: ModelFacts }) {
   const parts = Object.keys(PARTS) as (keyof typeof memory.store)[]

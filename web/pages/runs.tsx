@@ -1,8 +1,8 @@
 // All runs as a table that can be sorted by any of its columns.
 import { signal } from '@preact/signals'
-import type { EpochScore } from '../../src/training/events.js'
+import { judgedBy, type Measure } from '../../src/training/judged.js'
 import type { RunSummary } from '../api.js'
-import { age, duration, error, grouped, share, short } from '../format.js'
+import { age, duration, error, grouped, short } from '../format.js'
 import { clock, runList } from '../live.js'
 import { colourName } from '../palette.js'
 import { addressOf, shownRuns, toggleShown } from '../route.js'
@@ -17,9 +17,16 @@ interface Column {
   readonly rare?: boolean
 }
 
-/** Of pixels the best epoch is one of the highest mean IoU. */
-const lowest = (best: EpochScore | null): number | null =>
-  best?.meanIou === undefined ? (best?.top1Error ?? null) : null
+/** After the last epoch, and of the best one, where runs are judged by this. */
+const judged = (wanted: Measure['name'], extreme: Measure['best']): Column[] =>
+  (['last', 'best'] as const).map(which => {
+    const value = ({ [which]: score }: RunSummary): number | null => {
+      const found = score && judgedBy(score)
+      return found?.name === wanted ? found.value : null
+    }
+    const title = `${which === 'last' ? which : extreme} ${wanted}`
+    return { title, value, text: run => error(value(run)), rare: wanted !== 'error' }
+  })
 
 const allColumns: readonly Column[] = [
   { title: 'run', value: ({ id }) => id, words: true },
@@ -29,20 +36,9 @@ const allColumns: readonly Column[] = [
     value: ({ epochsDone }) => epochsDone,
     text: ({ epochsDone, epochs }) => (epochs > 0 ? `${grouped(epochsDone)}/${grouped(epochs)}` : '–'),
   },
-  { title: 'last error', value: ({ last }) => last?.top1Error ?? null, text: ({ last }) => error(last?.top1Error) },
-  { title: 'lowest error', value: ({ best }) => lowest(best), text: ({ best }) => error(lowest(best)) },
-  {
-    title: 'last mean IoU',
-    value: ({ last }) => last?.meanIou ?? null,
-    text: ({ last }) => share(last?.meanIou ?? null),
-    rare: true,
-  },
-  {
-    title: 'highest mean IoU',
-    value: ({ best }) => best?.meanIou ?? null,
-    text: ({ best }) => share(best?.meanIou ?? null),
-    rare: true,
-  },
+  ...judged('error', 'lowest'),
+  ...judged('mean AP', 'highest'),
+  ...judged('mean IoU', 'highest'),
   { title: 'at epoch', value: ({ best }) => best?.epoch ?? null, text: ({ best }) => `${best?.epoch ?? '–'}` },
   {
     title: 'left',

@@ -4,6 +4,7 @@ import { DenseNet, imageBlobs } from '../../src/entries/browser.js'
 import { usageError } from '../../src/errors.js'
 import type { FileDataset } from '../../src/images/dataset.js'
 import { byCodePoint } from '../../src/images/names.js'
+import { refusePixels } from '../../src/model/describe.js'
 import { say } from './notice.js'
 import { BASE_FILE, base, labels, type Picture, pictures } from './project.js'
 import { forget, keep, readKept } from './store.js'
@@ -50,8 +51,10 @@ export async function lookAtBase(): Promise<void> {
 /** Takes the network of any file of weights; null: the one that comes with the page. */
 export async function chooseBase(file: File | null): Promise<void> {
   if (file) {
-    // Whatever cannot be read is said so, and changes nothing.
-    ;(await DenseNet.load(file)).dispose()
+    // Whatever cannot be read, or told apart by, is said so, and changes nothing.
+    const network = await DenseNet.load(file)
+    network.dispose()
+    refusePixels(network.config, 'the playground')
     await keep(BASE_FILE, file)
   } else await forget(BASE_FILE)
   base.value = file && { name: file.name }

@@ -65,35 +65,29 @@ export interface Addon {
 /** Only in the repository: the published package has no install script and builds nothing. */
 const BUILD_SCRIPT = fileURLToPath(new URL('../../../scripts/build-native.mjs', import.meta.url))
 
-/** Files that may be this machine's build, in the order in which they are tried: Linux has two libcs, and loading tells which one it is. */
-function candidates(): string[] {
-  if (process.env.DENSENET_NATIVE) return [process.env.DENSENET_NATIVE]
-  const machine = `${process.platform}-${process.arch}`
-  const targets = process.platform === 'linux' ? [`${machine}-gnu`, `${machine}-musl`] : [machine]
-  return targets.map(target => fileURLToPath(new URL(`../../../native/build/${target}/densenet.node`, import.meta.url)))
-}
+/** This machine's build. Linux' is for both of its libcs. */
+const BUILD = fileURLToPath(
+  new URL(`../../../native/build/${process.platform}-${process.arch}/densenet.node`, import.meta.url),
+)
 
-/** The addon of the variable `DENSENET_NATIVE`, or the first build for this machine that can be loaded. */
+/** The addon of the variable `DENSENET_NATIVE`, or this machine's. */
 export function loadAddon(): Addon {
-  const require = createRequire(import.meta.url)
-  const failures: string[] = []
-  const causes: unknown[] = []
-  for (const path of candidates()) {
-    try {
-      const addon = require(path) as Addon
-      if (addon.vocabulary === FINGERPRINT) return addon
-      failures.push(`${path} is a build of another version`)
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
-      failures.push(missing ? `there is no ${path}` : `${path} failed: ${(error as Error).message}`)
-      causes.push(error)
-    }
+  const path = process.env.DENSENET_NATIVE || BUILD
+  let failure = `${path} is a build of another version`
+  let cause: unknown
+  try {
+    const addon = createRequire(import.meta.url)(path) as Addon
+    if (addon.vocabulary === FINGERPRINT) return addon
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+    failure = missing ? `there is no ${path}` : `${path} failed: ${(error as Error).message}`
+    cause = error
   }
-  throw new DenseNetError(`the native backend cannot be loaded (${failures.join('; ')})`, {
+  throw new DenseNetError(`the native backend cannot be loaded (${failure})`, {
     hint: existsSync(BUILD_SCRIPT)
       ? 'build it with: npm run build:native'
       : 'the package has builds for Linux (glibc 2.17 or musl) and macOS on x64 and arm64, and for Windows on x64; elsewhere build it in a clone of the repository',
-    cause: causes[0],
+    cause,
   })
 }
 

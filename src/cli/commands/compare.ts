@@ -3,14 +3,15 @@ import { Command } from 'commander'
 import { type ComparedRun, compareRuns, differences } from '../../entries/runs.js'
 import { usageError } from '../../errors.js'
 import { createContext } from '../context.js'
-import { bytes, duration, percent, table } from '../format.js'
+import { bytes, duration, table } from '../format.js'
 import { type OutputFlags, outputOptions } from '../options.js'
 import { plot } from '../plot.js'
+import { judged } from '../scores.js'
 import type { Terminal } from '../terminal.js'
 
 export function compareCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('compare')
-    .description('how runs differ: settings, curves, errors, time')
+    .description('how runs differ: settings, curves, scores, time')
     .argument('<runs...>', 'two folders of runs or more')
   for (const option of outputOptions()) command.addOption(option)
   return command
@@ -42,7 +43,7 @@ function lines(runs: readonly ComparedRun[], terminal: Terminal): string[] {
     ...runs.map(({ path, summary }, i) => `${letter(i)}   ${path}   ${summary.state}`),
     ...titled('settings that differ', settingsTable(runs)),
     ...METRICS.flatMap(metric => titled(metric.title, curves(runs, metric, terminal))),
-    ...titled('test or validation error after so many epochs', milestones(runs)),
+    ...titled('by the test or validation images, after so many epochs', milestones(runs)),
     ...titled('in all', totals(runs)),
   ]
 }
@@ -71,11 +72,15 @@ interface Metric {
   readonly of: (epoch: ComparedRun['epochs'][number]) => number | undefined
 }
 
+const inPercent = (share: number | null | undefined): number | undefined => (share == null ? undefined : 100 * share)
+
 const METRICS: readonly Metric[] = [
   { title: 'training loss by epoch', of: ({ train }) => train.loss },
   { title: 'test or validation loss by epoch', of: ({ test }) => test?.loss },
   { title: 'training error by epoch, %', of: ({ train }) => train.top1Error },
   { title: 'test or validation error by epoch, %', of: ({ test }) => test?.top1Error },
+  { title: 'test or validation mean AP by epoch, %', of: ({ test }) => inPercent(test?.meanAveragePrecision) },
+  { title: 'test or validation mean IoU by epoch, %', of: ({ test }) => inPercent(test?.meanIou) },
 ]
 
 const PLOT = { width: 72, height: 10 }
@@ -99,7 +104,7 @@ function milestones(runs: readonly ComparedRun[]): string[] {
     String(number),
     ...runs.map(({ epochs }) => {
       const test = epochs.find(({ epoch }) => epoch === number)?.test
-      return test ? percent(test.top1Error) : ''
+      return test ? judged(test) : ''
     }),
   ])
   return tableLines([['', ...runs.map((_, i) => letter(i))], ...rows])
@@ -107,10 +112,10 @@ function milestones(runs: readonly ComparedRun[]): string[] {
 
 function totals(runs: readonly ComparedRun[]): string[] {
   const score = (value: ComparedRun['summary']['last']): string =>
-    value ? `${percent(value.top1Error)} (epoch ${value.epoch})` : ''
+    value ? `${judged(value)} (epoch ${value.epoch})` : ''
   const rows: readonly (readonly [string, (run: ComparedRun) => string])[] = [
-    ['latest error', ({ summary }) => score(summary.last)],
-    ['lowest, so optimistic', ({ summary }) => score(summary.best)],
+    ['last', ({ summary }) => score(summary.last)],
+    ['best, so optimistic', ({ summary }) => score(summary.best)],
     ['judged on', ({ summary }) => `${summary.on} images`],
     ['epochs', ({ summary }) => `${summary.epochsDone}/${summary.epochs ?? '?'}`],
     ['parameters', ({ summary }) => summary.parameters?.toLocaleString('en-US') ?? ''],

@@ -2,12 +2,13 @@
 import { Command } from 'commander'
 import { findRuns, type RunSummary, summariseRun } from '../../entries/runs.js'
 import { createContext } from '../context.js'
-import { ago, bytes, percent, table } from '../format.js'
+import { ago, bytes, table } from '../format.js'
 import { type OutputFlags, outputOptions } from '../options.js'
+import { judged } from '../scores.js'
 
 export function runsCommand(finish: (exitCode: number) => void): Command {
   const command = new Command('runs')
-    .description('list runs: their state, network, data set, epochs and errors, the latest first')
+    .description('list runs: their state, network, data set, epochs and scores, the latest first')
     .argument('[folder]', 'looked through for runs, four levels deep', 'runs')
   for (const option of outputOptions()) command.addOption(option)
   return command
@@ -25,14 +26,14 @@ async function runs(folder: string, flags: OutputFlags): Promise<number> {
   return 0
 }
 
-const HEAD = ['run', 'state', 'network', 'data set', 'epochs', 'error', 'lowest', 'last change', 'size']
+const HEAD = ['run', 'state', 'network', 'data set', 'epochs', 'last', 'best', 'last change', 'size']
 const RIGHT = [false, false, false, false, true, true, true, true, true]
 
 /** `now`: milliseconds since 1970. */
 function runTable(all: readonly RunSummary[], now: number): string {
   const score = (run: RunSummary, value: RunSummary['last']): string => {
     if (value === null) return ''
-    return `${run.on === 'validation' ? 'validation ' : ''}${percent(value.top1Error)}`
+    return `${run.on === 'validation' ? 'validation ' : ''}${judged(value)}`
   }
   const rows = all.map(run => [
     run.path,

@@ -1,27 +1,19 @@
 // densenet test: loss and errors of a checkpoint on the test images of a data set.
-import { basename } from 'node:path'
 import { Command, Option } from 'commander'
 import { createBackend } from '../../entries/engine.js'
-import {
-  hasTargets,
-  scoreMultiLabel,
-  scorePredictions,
-  type TrainingScores,
-  trainingScores,
-  writeReport,
-} from '../../entries/evaluation.js'
+import { hasTargets, scoreMultiLabel, scorePredictions, trainingScores, writeReport } from '../../entries/evaluation.js'
 import { type Blank, limitDataset, type Uncertain, VIEWS } from '../../entries/images.js'
 import { refuseHeadless } from '../../entries/interop.js'
 import { describe } from '../../entries/model.js'
 import { openNetwork } from '../../entries/networks.js'
-import { BEST_FILE, type Checkpoint, leads } from '../../entries/runs.js'
+import { leads } from '../../entries/runs.js'
 import { hasOwnProbabilities } from '../../entries/training.js'
 import { DenseNetError, usageError } from '../../errors.js'
-import { type Dataset, DenseNet, type Predictions, type ViewName } from '../../index.js'
+import { DenseNet, type Predictions, type ViewName } from '../../index.js'
 import { createContext } from '../context.js'
 import { chooseTestDataset, DATASETS_HELP, dataReporter, knownDataset, labelOptions, tellGrey } from '../datasets.js'
 import { fetching } from '../fetching.js'
-import { figure, grouped, percent, rounded } from '../format.js'
+import { grouped, percent, rounded } from '../format.js'
 import {
   type ComputeFlags,
   choiceOption,
@@ -32,6 +24,7 @@ import {
 } from '../options.js'
 import { statisticsOption } from '../pixel-options.js'
 import { flagsOf, type Party, withRanks } from '../ranks.js'
+import { figure, trainedWords } from '../scores.js'
 import { withSignals } from '../signals.js'
 import { StatusLine } from '../terminal.js'
 import { testPixels } from '../test-pixels.js'
@@ -173,9 +166,7 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
           `${path} on ${dataset.name}, ${grouped(images)} ${dataset.split} images${place}${shown} (${speed} images/s)`,
         )
         say([`loss ${loss.toFixed(4)}`, ...words].join('   '))
-        if (basename(path) === BEST_FILE && picked(checkpoint, dataset))
-          say('    this checkpoint was picked on these images: its error is optimistic')
-        for (const line of training ? trainingLines(training) : []) say(`    ${line}`)
+        for (const line of trainedWords(path, checkpoint, dataset)) say(`    ${line}`)
         const crops = checkpoint.recipe?.crops
         if (training && crops !== views) say(`    those in training are by --crops ${crops}`)
         if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)
@@ -187,10 +178,6 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
     },
   )
 }
-
-/** Whether the images are those that chose the best checkpoint. */
-const picked = ({ recipe, dataset: trained }: Checkpoint, { name, split }: Dataset): boolean =>
-  recipe?.heldOut === null && trained?.name === name && (trained.judgedBy === undefined || trained.judgedBy === split)
 
 /** Scores, those that are printed as JSON, and as words. */
 function scored(predictions: Predictions, classes: readonly string[]) {
@@ -215,13 +202,4 @@ function scored(predictions: Predictions, classes: readonly string[]) {
     `calibration error ${percent(100 * expectedCalibrationError)}`,
   ]
   return { scores, metrics: { loss, top1Error, top5Error, expectedCalibrationError }, words }
-}
-
-function trainingLines({ last, best, epochs, finished }: TrainingScores): string[] {
-  const lastName = finished ? 'final in training' : `in training so far (epoch ${last.epoch} of ${epochs})`
-  const lines = [`${lastName}: ${figure(last)}`]
-  if (best) {
-    lines.push(`best in training: ${figure(best)} after epoch ${best.epoch}: picked on these images, so optimistic`)
-  }
-  return lines
 }
