@@ -9,12 +9,13 @@ import { createBackend } from '../../dist/backends/registry.js'
 import { webGpuScratchBytes } from '../../dist/backends/webgpu/backend.js'
 import { lower } from '../../dist/backends/webgpu/lower.js'
 import { callTimes, grouped } from '../../dist/bench/kernels.js'
-import { completeWork, median } from '../../dist/bench/work.js'
+import { completeWork } from '../../dist/bench/work.js'
 import { flopsOf } from '../../dist/engine/cost.js'
 import { createSession, programList, sessionPrograms } from '../../dist/engine/session.js'
 import { architecture } from '../../dist/model/architecture.js'
 import { initialParameters, initialRunning } from '../../dist/model/initialise.js'
 import { preset } from '../../dist/model/presets.js'
+import { median } from '../../dist/util/statistics.js'
 
 const args = process.argv.slice(2)
 const quick = args.includes('--quick')
