@@ -1,6 +1,6 @@
 // All kernels of one instruction set and precision. The build compiles this file once for each: VECTOR_WIDTH and the compiler's flags
-// differ, DENSENET_IMPLEMENTATIONS names the one symbol that comes out. Everything else has internal linkage, so that
-// the linker can never take another instruction set's copy of a shared function.
+// differ, DENSENET_IMPLEMENTATIONS names the one symbol that comes out, DENSENET_TILES the namespace of its tiles (tile.h). Everything else has
+// internal linkage, so that the linker can never take another instruction set's copy of a shared function.
 #include "bias.h"
 #include "convolution_1x1.h"
 #include "dense_layer.h"
