@@ -41,11 +41,15 @@ export function roundedCase(testCase: ConformanceCase, precision: Precision): Co
   return { ...testCase, inputs, tolerance }
 }
 
-const rounded = (values: Float64Array, type: ElementType): Float64Array =>
+export const rounded = (values: Float64Array, type: ElementType): Float64Array =>
   type === 'bfloat16' ? Float64Array.from(fromBfloat16(toBfloat16(values), new Float32Array(values.length))) : values
 
 /** What the reference left, but statistics of the output that was stored, which is rounded and theirs is not. */
-export function ofStored({ program, outputs }: ConformanceCase, expected: ArrayLike<number>, left: ArrayLike<number>) {
+export function ofStored(
+  { program, outputs }: ConformanceCase,
+  expected: Float64Array,
+  left: ArrayLike<number>,
+): Float64Array {
   const [call] = program.calls
   if (!call || !('statistics' in call) || !call.statistics || call.kernel === 'runningStatistics') return expected
   const named = (name: string) => outputs.find(output => output.name === name)!
