@@ -2,6 +2,7 @@
 // by how it ranks them; of pixels by what classes have in common with their labels.
 import type { Metrics } from './metrics.js'
 
+/** What the epochs of a run are judged by, and how one did. */
 export interface Measure {
   readonly name: 'error' | 'mean AP' | 'mean IoU'
   /** What the best epoch has. */
@@ -10,6 +11,7 @@ export interface Measure {
   readonly value: number | null
 }
 
+/** The measure of a score: mean IoU of pixels, mean AP of several labels, else the error. */
 export function judgedBy({ top1Error, meanAveragePrecision, meanIou }: Metrics): Measure {
   if (meanIou !== undefined) return highest('mean IoU', meanIou)
   if (meanAveragePrecision !== undefined) return highest('mean AP', meanAveragePrecision)
