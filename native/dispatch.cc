@@ -97,13 +97,12 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   if (processor.avx512) {
     Kernels kernels = kernelsOf("avx512");
     if (processor.avx512Vnni) Layered<0>::on(kernels, "avx512vnni", Precision::Float32);
-    add("avx512", "AVX-512", kernels);
-    // By its name only: what the compiler made of it has run all cases neither on a processor nor in an emulator yet.
     if (processor.avx512bf16 && precision == Precision::BFloat16) {
       Kernels pairs = kernels;
       if (!Layered<1>::on(pairs, "avx512bf16", precision)) pairs.of[int(precision)] = nullptr;
       add("avx512bf16", "AVX-512 with products of bfloat16", pairs);
     }
+    add("avx512", "AVX-512", kernels);
   }
   if (processor.avx2) {
     Kernels kernels = kernelsOf("avx2");

@@ -63,6 +63,12 @@ interface Measured {
 
 async function trainingSteps(on: Backend, work: CompleteWork): Promise<Measured> {
   const { model, config, batchSize, memory } = work
+  if (config.family === 'fc-densenet') {
+    throw usageError(
+      `${model} says the class of each pixel, and the images that are made up here have no masks: its training is not measured`,
+      'measure its answers with --inference',
+    )
+  }
   const images = noise(work)
   const steps: number[] = []
   await DenseNet.create(config, { name: model }).fit(images, {

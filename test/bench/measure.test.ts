@@ -56,6 +56,8 @@ describe('a measurement', () => {
   test.skipIf(!native)('that cannot be made says why', async () => {
     const wrong = measure({ ...SMALL, threads: 1000 })
     await expect(wrong).rejects.toMatchObject({ code: 'usage', message: 'expected 1 to 256 for threads, got 1000' })
+    const ofPixels = measureHere({ ...SMALL, model: 'fc-densenet-56', imageSize: 64 })
+    await expect(ofPixels).rejects.toThrow('fc-densenet-56 says the class of each pixel')
   })
 })
 
