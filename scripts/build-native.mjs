@@ -240,7 +240,7 @@ function sanitizedBuild() {
   const folder = join(native, 'build-sanitize')
   const compiler = process.env.CXX ?? 'g++'
   const isas = runnable()
-  // The same source is in each precision, and takes two minutes to compile.
+  // The same source is in each precision, and would take as long again to compile.
   const objects = objectsOf(KERNELS[process.arch].filter(one => isas.includes(one.isa) && one.precision === 'float32'))
   return {
     folder,

@@ -1,6 +1,6 @@
 // How well a network does, in words: first what it is judged by.
 import { basename } from 'node:path'
-import { type TrainingScores, trainingScores } from '../entries/evaluation.js'
+import type { TrainingScores } from '../entries/evaluation.js'
 import { BEST_FILE, type Checkpoint } from '../entries/runs.js'
 import { judgedBy } from '../entries/training.js'
 import type { Dataset, Metrics } from '../index.js'
@@ -16,9 +16,14 @@ export function judged(score: Metrics): string {
 export const figure = (score: Metrics): string =>
   score.meanIou === undefined ? judged(score) : `${judged(score)}  pixel error ${percent(score.top1Error)}`
 
-/** What training said of these images, and whether they chose the checkpoint. */
-export function trainedWords(path: string, checkpoint: Checkpoint, dataset: Dataset): string[] {
-  const training = trainingScores(checkpoint, dataset)
+interface Tested {
+  readonly path: string
+  readonly checkpoint: Checkpoint
+  readonly dataset: Dataset
+}
+
+/** What training said of the images that a checkpoint is tested on, and whether they chose it. */
+export function trainedWords(training: TrainingScores | null, { path, checkpoint, dataset }: Tested): string[] {
   if (!training) return []
   const chosen = basename(path) === BEST_FILE && picked(checkpoint, dataset)
   const doubt = `this checkpoint was picked on these images: its ${judgedBy(training.last).name} is optimistic`

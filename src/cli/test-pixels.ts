@@ -82,7 +82,7 @@ export async function testPixels(test: PixelTest): Promise<number> {
     say(`${path} on ${name}, ${grouped(images)} ${split} images (${rounded(images / seconds)} images/s)`)
     say(`batch norms take ${ownStatistics ? "each image's own statistics, as published" : 'the running statistics'}`)
     say(`loss ${metrics.loss.toFixed(4)}   ${figure(metrics)}   pixel accuracy ${percent(100 * accuracy)}`)
-    for (const line of trainedWords(path, checkpoint, dataset)) say(`    ${line}`)
+    for (const line of trainedWords(training, { path, checkpoint, dataset })) say(`    ${line}`)
     const rows = classes.map(({ label, iou }) => ['', label, iou === null ? '–' : percent(100 * iou)])
     say(table([['', 'class', 'IoU'], ...rows], [false, false, true]))
     if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)

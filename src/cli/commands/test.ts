@@ -166,7 +166,7 @@ async function testBy(party: Party, path: string, flags: TestFlags): Promise<num
           `${path} on ${dataset.name}, ${grouped(images)} ${dataset.split} images${place}${shown} (${speed} images/s)`,
         )
         say([`loss ${loss.toFixed(4)}`, ...words].join('   '))
-        for (const line of trainedWords(path, checkpoint, dataset)) say(`    ${line}`)
+        for (const line of trainedWords(training, { path, checkpoint, dataset })) say(`    ${line}`)
         const crops = checkpoint.recipe?.crops
         if (training && crops !== views) say(`    those in training are by --crops ${crops}`)
         if (report) say(`report: ${report.html}\n        ${report.json}\n        ${report.csv}`)
