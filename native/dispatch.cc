@@ -4,6 +4,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace densenet {
 
@@ -40,7 +44,7 @@ Kernels kernelsOf(const char* isa) {
 /// What the processor can do and the operating system saves. Asked of the processor itself: the compiler's built-in function for this
 /// needs a library, and answers that there is nothing where it is another one's.
 struct Features {
-  bool avx2 = false, avx512 = false, avx512bf16 = false, avxVnni = false, avx512Vnni = false;
+  bool avx2 = false, avx512 = false, avx512bf16 = false, amx = false, avxVnni = false, avx512Vnni = false;
   Features() {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return;
@@ -53,11 +57,22 @@ struct Features {
     avx2 = fma && (b & AVX2) && (saved & YMM) == YMM;
     avx512 = avx2 && (b & AVX512) == AVX512 && (saved & ZMM) == ZMM;
     avx512Vnni = avx512 && (c >> 11 & 1);
+    constexpr unsigned AMX = 1u << 22 | 1u << 24, TILES = 3u << 17;  // BF16, TILE
+    amx = avx512 && (d & AMX) == AMX && (saved & TILES) == TILES && mayUseTiles();
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return;
     avx512bf16 = avx512 && (a >> 5 & 1);
     avxVnni = avx2 && (a >> 4 & 1);
 #if defined(DENSENET_PLAYED)
-    avx512 = avx512bf16 = avxVnni = avx512Vnni = avx2;
+    avx512 = avx512bf16 = amx = avxVnni = avx512Vnni = avx2;
+#endif
+  }
+  /// AMX's registers are so large that Linux has room for a process's only when it asks for it, for all of its threads.
+  static bool mayUseTiles() {
+#if defined(__linux__)
+    constexpr long REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;  // ARCH_REQ_XCOMP_PERM
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return false;
 #endif
   }
 };
@@ -97,6 +112,11 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   if (processor.avx512) {
     Kernels kernels = kernelsOf("avx512");
     if (processor.avx512Vnni) Layered<0>::on(kernels, "avx512vnni", Precision::Float32);
+    if (processor.amx && precision == Precision::BFloat16) {
+      Kernels tiles = kernels;
+      if (!Layered<3>::on(tiles, "amx", precision)) tiles.of[int(precision)] = nullptr;
+      add("amx", "AVX-512 with products of bfloat16 by AMX", tiles);
+    }
     if (processor.avx512bf16 && precision == Precision::BFloat16) {
       Kernels pairs = kernels;
       if (!Layered<1>::on(pairs, "avx512bf16", precision)) pairs.of[int(precision)] = nullptr;

@@ -8,7 +8,8 @@
 //   node scripts/build-native.mjs --played                   native/build-played, for tests on x64: kernels of instructions that this
 //                                                            processor lacks, which AVX2 plays (kernels/instructions.h)
 //   node scripts/build-native.mjs --sanitize                 native/build-sanitize, with AddressSanitizer and UBSan, by g++
-//   node scripts/build-native.mjs --replay [TARGET ...]      with test/conformance/replay.cc, beside the addon; also --sanitize
+//   node scripts/build-native.mjs --replay [TARGET ...]      with test/conformance/replay.cc, beside the addon, and what it runs on without an
+//                                                            operating system, native/build/bare; also --sanitize
 // zig keeps what it made by what it was made of, in native/build/cache: only what changed is compiled anew.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -51,6 +52,7 @@ const AVX512 = [
   '-mprefer-vector-width=512',
   '-DVECTOR_WIDTH=16',
 ]
+const AMX = ['-mamx-tile', '-mamx-bf16']
 /** Without gathers and scatters where clang would vectorise by them: Bochs 2.7 finds vgatherqps illegal, and g++ made none either. */
 const PROCESSOR = { x64: ['-mcpu=baseline+prefer_no_gather+prefer_no_scatter'], arm64: [] }
 /** By their names in native/dispatch.cc, and what native/program.h calls them. */
@@ -67,6 +69,8 @@ const KERNELS = {
   x64: [
     ...inEachPrecision([['avx512', AVX512], ['avx2', AVX2], PORTABLE]),
     { ...PAIRS, isa: 'avx512bf16', flags: [...AVX512, '-mavx512bf16', '-DDENSENET_PAIRS'] },
+    // Linux is asked whether it may be used: dispatch.cc.
+    { ...PAIRS, isa: 'amx', system: 'linux', flags: [...AVX512, ...AMX, '-DDENSENET_PAIRS', '-DDENSENET_AMX'] },
     { ...QUANTIZED, isa: 'avx512vnni', flags: [...AVX512, '-mavx512vnni', '-DDENSENET_VNNI'] },
     { ...QUANTIZED, isa: 'avxvnni', flags: [...AVX2, '-mavxvnni', '-DDENSENET_VNNI'] },
   ],
@@ -74,6 +78,7 @@ const KERNELS = {
 }
 /** What Linux calls that which a processor must have for each; best first. */
 const NEEDS = {
+  amx: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'amx_tile', 'amx_bf16'],
   avx512bf16: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_bf16'],
   avx512vnni: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl', 'avx512_vnni'],
   avx512: ['avx2', 'fma', 'avx512f', 'avx512dq', 'avx512bw', 'avx512vl'],
@@ -95,6 +100,13 @@ const WARNINGS = ['-Wall', '-Wextra', '-Wno-psabi']
 const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
 /** The program that replays conformance cases: the engine without Node. */
 const REPLAY = { name: 'replay', source: '../test/conformance/replay.cc', flags: ['-O2'] }
+/** What a computer needs to run it without an operating system (scripts/test-avx512.mjs), at 1 MB; it lies above. */
+const BARE = {
+  source: join(root, 'test/conformance/bare'),
+  folder: join(native, 'build/bare'),
+  address: 0x100000,
+  program: 0x2000000,
+}
 const ADDON_ONLY = ['addon', 'node']
 /** Unoptimised, so that nothing wrong is optimised away before it is looked at, and compiled in a third of the time. */
 const SANITIZERS = [
@@ -142,6 +154,12 @@ const objectsOf = kernels => [
   ...(withReplay ? [REPLAY] : []),
 ]
 
+/** Those of a target. */
+function kernelsOf(target) {
+  const [system, arch] = target.split('-')
+  return KERNELS[arch].filter(kernels => !kernels.system || kernels.system === system)
+}
+
 const folderOf = target => join(native, 'build', target)
 
 /** What Linux says that this processor can run, best first. */
@@ -152,7 +170,7 @@ function runnable() {
 
 /** Those that this machine has use of, and those that were built here before; all where the processor is not known. */
 function kernelsHere(target) {
-  const all = KERNELS[process.arch]
+  const all = kernelsOf(target)
   if (process.platform !== 'linux') return all
   const isas = runnable()
   const best = precision =>
@@ -172,11 +190,49 @@ const linkOf = (objects, folder, command, name, libraries = []) => [
 ]
 
 /** The addon, and the program that replays if it is wanted. */
-function linksOf(objects, folder, command, shared) {
+function linksOf(objects, folder, command, shared, ofReplay = command) {
   const inAddon = objects.filter(object => object !== REPLAY)
   const inReplay = objects.filter(({ name }) => !ADDON_ONLY.includes(name))
   const addon = linkOf(inAddon, folder, [...command, ...shared], 'densenet.node')
-  return withReplay ? [addon, linkOf(inReplay, folder, command, 'replay')] : [addon]
+  return withReplay ? [addon, linkOf(inReplay, folder, ofReplay, 'replay')] : [addon]
+}
+
+/** What is to be done for a computer without an operating system. */
+function bareBuild(zig) {
+  const compiler = [
+    zig,
+    'c++',
+    '-target',
+    'x86_64-freestanding-none',
+    '-mcpu=baseline',
+    '-g0',
+    '-fno-sanitize=undefined',
+  ]
+  const flags = ['-O2', '-ffreestanding', '-fno-builtin', '-fno-pic', '-fno-stack-protector', '-mgeneral-regs-only']
+  const { folder, source, address } = BARE
+  const object = name => join(folder, `${name}.o`)
+  return {
+    folder,
+    compile: [
+      [...compiler, '-c', join(source, 'start.S'), '-o', object('start')],
+      [...compiler, ...PLAIN, ...WARNINGS, ...flags, '-c', join(source, 'bare.cc'), '-o', object('bare')],
+    ],
+    links: [
+      [
+        ...[
+          zig,
+          'ld.lld',
+          '-e',
+          'start',
+          '-z',
+          'max-page-size=4096',
+          `--image-base=${address}`,
+          `-Ttext=0x${(address + 0x10000).toString(16)}`,
+        ],
+        ...[object('start'), object('bare'), '-o', join(folder, 'bare')],
+      ],
+    ],
+  }
 }
 
 /** What is to be done for WebAssembly. */
@@ -204,7 +260,7 @@ function wasmBuild(zig, target) {
 }
 
 /** What is to be done for an addon: commands that can run side by side, and the one that links what they made. */
-function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder = folderOf(target)) {
+function zigBuild(zig, target, kernels = kernelsOf(target), folder = folderOf(target)) {
   const arch = target.split('-')[1]
   const compiler = [zig, 'c++', '-target', TARGETS[target], ...PROCESSOR[arch], '-g0', '-fno-sanitize=undefined']
   const objects = objectsOf(kernels)
@@ -213,6 +269,10 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder =
   const mpi = target.startsWith('linux')
     ? [{ name: MPI_SOURCE, source: `${MPI_SOURCE}.cc`, flags: ['-O2', ...NODE_API] }]
     : []
+  // With all that it needs of a libc, so that it runs on emulated computers.
+  const [libc] = TARGETS[target].split('.')
+  const alone = link.map(word => (word === TARGETS[target] ? libc.replace('gnu', 'musl') : word))
+  const ofReplay = target.startsWith('linux') ? [...alone, '-static', `-Wl,--image-base=${BARE.program}`] : link
   return {
     folder,
     compile: [...objects, ...mpi].map(({ name, source, flags }) => [
@@ -220,7 +280,7 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder =
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     links: [
-      ...linksOf(objects, folder, link, shared),
+      ...linksOf(objects, folder, link, shared, ofReplay),
       ...(mpi.length > 0 ? [linkOf(mpi, folder, [...link, ...shared], 'mpi.node', ['-ldl', '-lpthread'])] : []),
     ],
   }
@@ -229,8 +289,8 @@ function zigBuild(zig, target, kernels = KERNELS[target.split('-')[1]], folder =
 /** The same with kernels that AVX2 plays: their vectors and the choices that they are compiled with, no instruction of theirs. Those of
  * AVX-VNNI lie on AVX2's. Optimising them would take five times as long as running them. */
 function playedBuild(zig) {
-  const kernels = KERNELS.x64
-    .filter(({ isa, precision }) => isa.startsWith('avx') && (isa !== 'avx2' || precision === 'float32'))
+  const kernels = kernelsOf(HOST)
+    .filter(({ isa, precision }) => isa !== 'portable' && (isa !== 'avx2' || precision === 'float32'))
     .map(each => ({ ...each, flags: ['-O0', ...FMA, ...each.flags.filter(flag => flag.startsWith('-D')), PLAYED] }))
   return zigBuild(zig, HOST, kernels, join(native, 'build-played'))
 }
@@ -310,7 +370,7 @@ function wanted() {
   if (names.length > 0) fail(lacking)
   if (!zig) giveUp(lacking)
   if (plays) return [playedBuild(zig)]
-  if (withReplay) return [build(HOST)]
+  if (withReplay) return HOST === 'linux-x64' ? [build(HOST), bareBuild(zig)] : [build(HOST)]
   const hasNative = HOST in TARGETS
   const addon = hasNative ? [isWhole ? build(HOST) : zigBuild(zig, HOST, kernelsHere(HOST))] : []
   const stands = name => existsSync(join(folderOf(name), 'densenet.wasm'))

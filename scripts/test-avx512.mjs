@@ -1,15 +1,13 @@
-// Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole, so it boots Linux.
+// Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole.
 //   node scripts/test-avx512.mjs [--required] [--keep]        (npm run test:avx512, on Linux on x64)
-// Every conformance case runs there, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. Where a tool is missing, or the processor has AVX-512 and `npm test` runs its kernels, this says so in one line and
-// succeeds; --required makes a missing tool a failure. --keep leaves the folder with the console's output, for looking into.
+// Every conformance case runs there, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. Where a tool is missing, or the
+// processor has AVX-512 and `npm test` runs its kernels, this says so in one line and succeeds; --required makes a missing tool a failure. --keep leaves the folder with the console's output, for looking into.
 import { spawn, spawnSync } from 'node:child_process'
 import {
-  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -22,19 +20,14 @@ import { fileURLToPath } from 'node:url'
 import { recordedCases } from './recorded-cases.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const replay = join(root, 'native/build/linux-x64/replay')
+const built = name => join(root, 'native/build', name)
 const TOOLS = {
   'bochs-bin': 'bochs bochs-term bochsbios',
   'grub-mkrescue': 'grub-common grub-pc-bin',
   xorriso: 'xorriso',
   mformat: 'mtools',
-  cpio: 'cpio',
-  busybox: 'busybox-static',
 }
-/** Debian's package that depends on its current Linux, which is fetched and unpacked here, never installed. */
-const KERNEL = 'linux-image-amd64'
-const kernelFolder = join(root, 'node_modules/.cache/avx512')
-/** It takes four of a core. */
+/** It takes one of a core. */
 const MOST_MINUTES = 20
 
 const required = process.argv.includes('--required')
@@ -60,78 +53,16 @@ function obstacle() {
   return ''
 }
 
-/** The file of Linux itself. */
-function kernel() {
-  const find = () => {
-    const boot = join(kernelFolder, 'boot')
-    const name = existsSync(boot) && readdirSync(boot).find(name => name.startsWith('vmlinuz'))
-    return name ? join(boot, name) : null
-  }
-  if (find()) return find()
-  mkdirSync(kernelFolder, { recursive: true })
-  const name = /Depends: (linux-image-\S+)/.exec(must('apt-cache', ['depends', KERNEL]))?.[1]
-  if (!name) end(`error: apt-cache knows no ${KERNEL}: apt-get update`, 1)
-  must('apt-get', ['download', name], { cwd: kernelFolder })
-  const file = readdirSync(kernelFolder).find(file => file.startsWith(`${name}_`))
-  must('dpkg-deb', ['--extract', file, '.'], { cwd: kernelFolder })
-  return find()
-}
-
-/** What Linux needs to read a hard disk. The firmware's way, which Grub goes, takes a second a megabyte. */
-const MODULES = [
-  ...['crypto/crct10dif_common', 'lib/crc-t10dif', 'lib/crc64', 'lib/crc64-rocksoft', 'block/t10-pi'],
-  ...[
-    'drivers/scsi/scsi_common',
-    'drivers/scsi/scsi_mod',
-    'drivers/ata/libata',
-    'drivers/ata/ata_piix',
-    'drivers/scsi/sd_mod',
-  ],
-].map(name => `${name}.ko`)
-
-/** The program with the libraries that it needs, and what reads a disk: all that there is in that computer's memory. */
-function fillMemory(disk) {
-  for (const name of ['bin', 'dev', 'proc']) mkdirSync(join(disk, name), { recursive: true })
-  const put = (file, to = file) => {
-    mkdirSync(join(disk, dirname(to)), { recursive: true })
-    copyFileSync(file, join(disk, to))
-  }
-  put(must('which', ['busybox']).trim(), 'bin/busybox')
-  put(replay, 'bin/replay')
-  for (const [, library] of must('ldd', [replay]).matchAll(/(\/\S+) \(0x/g)) put(library)
-  const [version] = readdirSync(join(kernelFolder, 'lib/modules'))
-  for (const module of MODULES) put(join(kernelFolder, 'lib/modules', version, 'kernel', module), module)
-  writeFileSync(
-    join(disk, 'init'),
-    `#!/bin/busybox sh
-/bin/busybox mount -t devtmpfs dev /dev
-/bin/busybox mount -t proc proc /proc
-exec >/dev/ttyS0 2>&1
-for module in ${MODULES.join(' ')}; do /bin/busybox insmod /$module; done
-until [ -b /dev/sda ]; do /bin/busybox sleep 0.1; done
-/bin/replay /dev/sda avx512
-/bin/busybox dmesg | /bin/busybox tail -1
-/bin/busybox sleep 1 # the console is slower than this computer ends
-/bin/busybox poweroff -f
-`,
-  )
-  chmodSync(join(disk, 'init'), 0o755)
-}
-
-/** A CD that boots Linux. */
+/** A CD that boots the program that replays, on what it takes for Linux: test/conformance/bare. */
 function makeCd() {
-  const grub = join(folder, 'cd/boot/grub')
-  mkdirSync(grub, { recursive: true })
-  copyFileSync(kernel(), join(folder, 'cd/boot/vmlinuz'))
-  fillMemory(join(folder, 'memory'))
-  must('sh', ['-c', 'cd memory && find . | cpio -o -H newc --quiet >../cd/boot/initrd'], { cwd: folder })
-  // Linux finds the sizes inconsistent that this processor reports for XSAVEC and XSAVES, and would do without AVX.
-  const options = 'console=ttyS0 quiet loglevel=1 mitigations=off tsc=reliable clearcpuid=321,323'
-  writeFileSync(
-    join(grub, 'grub.cfg'),
-    `set timeout=0\nmenuentry x {\nlinux /boot/vmlinuz ${options}\ninitrd /boot/initrd\n}\n`,
-  )
-  must('grub-mkrescue', ['-o', 'cd.iso', 'cd'], { cwd: folder })
+  const cd = join(folder, 'cd')
+  mkdirSync(join(cd, 'boot/grub'), { recursive: true })
+  copyFileSync(built('bare/bare'), join(cd, 'bare'))
+  copyFileSync(built('linux-x64/replay'), join(cd, 'replay'))
+  writeFileSync(join(cd, 'boot/grub/grub.cfg'), 'multiboot /bare\nmodule /replay replay /dev/sda avx512 1\nboot\n')
+  // Little else: it is read by the firmware, which takes a second a megabyte.
+  const little = ['--install-modules=multiboot', '--fonts=', '--locales=', '--themes=']
+  must('grub-mkrescue', [...little, '-o', 'cd.iso', 'cd'], { cwd: folder })
 }
 
 /** A disk that holds the cases and nothing else. */

@@ -61,7 +61,7 @@ struct ForwardLocal {
     const int64_t pixels = smaller<int64_t>(Panels::largest(forwardPanel(int(in))), roundUp(call.output.pixels(), TILE_PIXELS));
     scale = scratch.take<Real>(in);
     const RowGroups groups(call, batch);
-    weights = scratch.take<Real>(groups.packed ? groups.count * ROW_GROUP * in : 0);  // [group][channel][row]
+    weights = scratch.take<Real>(groups.packed ? groups.count * packedSize(in) : 0);  // [group], see packRows()
     panel = scratch.take<Real>(in * pixels);                                      // [tile][channel][pixel]
     edge = scratch.take<Real>(int64_t(call.output.channels) * (ROUNDS ? pixels : TILE_PIXELS));
     lines = scratch.take<int64_t>(in * divideUp(pixels, LINE));
@@ -90,9 +90,9 @@ inline void forwardPrepare(const Task& task, int phase) {
   if (!groups.packed) return;
   for (int64_t g = 0; g < groups.count; g++) {
     const Range rows = groups.range(g);
-    Real* to = local.weights + g * ROW_GROUP * in;
-    packRows(call.weight + rows.first * in, in, rows.size(), in, to);
-    makePairs(to, in, ROW_GROUP);
+    Real* to = local.weights + g * packedSize(in);
+    packRows(call.weight + rows.first * in, in, 1, rows.size(), in, to);
+    pairPacked(to, rows.size(), in);
   }
 }
 
@@ -112,12 +112,12 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   z += steps.first * TILE_PIXELS;
   if (!PAIRS && !groups.packed) {
     const Operands operands{call.weight + first * in + steps.first, in, 1, z, TILE_PIXELS, steps.size()};
-    return multiply(operands, int(end - first), vectors, out, outStep, steps.first > 0, ahead);
+    return multiply<Steps<0, 0, 0, false, PAIRS>>(operands, int(end - first), vectors, out, outStep, steps.first > 0, ahead);
   }
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
-    const Real* weights = local.weights + (g * in + steps.first) * ROW_GROUP;
-    const Operands operands{weights, 1, ROW_GROUP, z, TILE_PIXELS, steps.size()};
+    const Real* weights = local.weights + g * packedSize(in) + steps.first * PACKED_STEP;
+    const Operands operands{weights, packedRowStep(in), PACKED_STEP, z, TILE_PIXELS, steps.size()};
     multiply<PackedProducts>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, steps.first > 0, ahead);
   }
 }
@@ -150,6 +150,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     combineMoments(shared.moments, int64_t(task.run.batch) * chunks.count, outChannels, count, call.statistics);
     return;
   }
+  const TilesInUse tiles;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const int64_t piece = unit / units.rowParts, image = piece / chunks.count;
   const Range pixels = chunks.chunk(int(piece % chunks.count));
@@ -224,7 +225,7 @@ struct BackwardLocal {
     scale = scratch.take<Real>(call.input.channels);
     dy = scratch.take<Real>(out * PANEL_STEP);                                  // [tile of pixels][o][pixel]
     dyTransposed = scratch.take<Real>(PANEL_STEP * roundUp(out, TILE_PIXELS));  // [tile of o][pixel][o]
-    weights = scratch.take<Real>(roundUp(call.input.channels, ROW_GROUP) * out);  // [group][o][channel of the group]
+    weights = scratch.take<Real>(divideUp(call.input.channels, ROW_GROUP) * packedSize(out));  // [group of channels], see packRows()
     z = scratch.take<Real>(ROW_GROUP * PANEL_STEP);
     dz = scratch.take<Real>(ROW_GROUP * PANEL_STEP);
     sums = scratch.take<NormSums>(call.input.channels);
@@ -298,18 +299,14 @@ inline Ahead aheadOfPanel(const Call& call, const BackwardLocal& local, int64_t 
 /// The weights of the channels, group by group. A tile reads them in order, and again for every panel: not from lines that are
 /// `in` floats apart.
 inline void packWeights(const Real* weight, int64_t in, int64_t out, Range channels, Real* packed) {
-  for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP) {
-    Real *const group = packed + (c - channels.first) * out, *to = group;
+  for (int64_t c = channels.first; c < channels.end; c += ROW_GROUP, packed += packedSize(out)) {
     const int64_t count = smaller<int64_t>(ROW_GROUP, channels.end - c);
-    for (int64_t o = 0; o < out; o++, to += ROW_GROUP) {
-      const Real* from = weight + o * in + c;
-      if (count == ROW_GROUP) {
-        memcpy(to, from, ROW_GROUP * sizeof(Real));
-      } else {
-        for (int64_t i = 0; i < count; i++) to[i] = from[i];
-      }
+    if (!ROW_BY_ROW && count == ROW_GROUP) {
+      for (int64_t o = 0; o < out; o++) memcpy(packed + o * ROW_GROUP, weight + o * in + c, ROW_GROUP * sizeof(Real));
+    } else {
+      packRows(weight + c, 1, in, count, out, packed);
     }
-    makePairs(group, out, ROW_GROUP);
+    pairPacked(packed, count, out);
   }
 }
 
@@ -318,7 +315,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  const Operands data{weights, 1, ROW_GROUP, local.dy, TILE_PIXELS, stepsOf(out), int64_t(out) * TILE_PIXELS};
+  const Operands data{weights, packedRowStep(out), PACKED_STEP, local.dy, TILE_PIXELS, stepsOf(out), int64_t(out) * TILE_PIXELS};
   multiply<PackedProducts>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
     const Element* x = call.input.plane(image, c + i) + pixel;
@@ -358,6 +355,7 @@ inline void backwardFinish(const Task& task, int unit) {
 
 inline void backwardWork(const Task& task, int phase, int unit) {
   if (phase == 1) return backwardFinish(task, unit);
+  const TilesInUse tiles;
   const Call& call = task.call;
   const BackwardUnits units(call, task.run.batch);
   const auto local = layoutAt<BackwardLocal>(task.local, task);
@@ -389,7 +387,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
       const int count = int(smaller<int64_t>(ROW_GROUP, channels.end - c));
       const int64_t dataSteps = divideUp(count, TILE_ROWS) * divideUp(valid, TILE_PIXELS) * stepsOf(out);
       const Ahead ofGroup{call.input.plane(image, int(c)) + panel.first, local.groupLines, count * linesOfChannel};
-      const Real* weights = local.weights + (c - channels.first) * out;
+      const Real* weights = local.weights + (c - channels.first) / ROW_GROUP * packedSize(out);
       backwardGroup(task, local, image, panel.first, valid, int(c), count, weights, weightSums, first, ofGroup.over(dataSteps), ofPanel);
     }
   }

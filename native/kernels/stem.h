@@ -99,7 +99,7 @@ inline void forwardPrepare(const Task& task, int phase) {
   const Shape shape(call, call.output);
   for (int64_t o = 0; o < call.output.channels; o += ROW_GROUP) {
     Real* to = local.weights + o * shape.steps;
-    packRows(call.weight + o * shape.taps, shape.taps, smaller<int64_t>(ROW_GROUP, call.output.channels - o), shape.taps, to);
+    packRows(call.weight + o * shape.taps, shape.taps, 1, smaller<int64_t>(ROW_GROUP, call.output.channels - o), shape.taps, to);
     memset(to + shape.taps * ROW_GROUP, 0, size_t((shape.steps - shape.taps) * ROW_GROUP) * sizeof(Real));
   }
   listLines(0, call.output.channels, call.output.pixels(), shape.outWidth, local.lines);

@@ -100,20 +100,38 @@ template <int ROW, int STEP, int INPUT, bool FINISHED = false, bool OF_PAIRS = f
 using Steps = KnownSteps<KNOWN * ROW, KNOWN * STEP, KNOWN * INPUT, FINISHED, OF_PAIRS, TAPS>;
 typedef Steps<0, 0, 0> AnySteps;
 
-/// Weights that many tiles read are packed for so many rows of a product, step by step: a few tiles.
+/// Weights that many tiles read are packed for so many rows of a product, a few tiles: step by step, or, for registers that hold
+/// several steps of a row side by side (amx.h), row by row.
+#if defined(DENSENET_AMX)
+constexpr bool ROW_BY_ROW = true;
+constexpr int ROW_GROUP = 16;
+#else
+constexpr bool ROW_BY_ROW = false;
 constexpr int ROW_GROUP = 12;
 static_assert(ROW_GROUP % TILE_ROWS == 0);
+#endif
+/// Of packed weights, of `count` numbers a row: from a row to the next, from a step to the next, and the room of a group.
+constexpr int64_t packedRowStep(int64_t count) { return ROW_BY_ROW ? roundUp(count, WIDTH) : 1; }
+constexpr int64_t PACKED_STEP = ROW_BY_ROW ? 1 : ROW_GROUP;
+constexpr int64_t packedSize(int64_t count) { return ROW_GROUP * (ROW_BY_ROW ? packedRowStep(count) : count); }
 typedef Steps<1, ROW_GROUP, TILE_PIXELS> PackedSteps;
 /// Of pairs where there are products of them.
 typedef Steps<1, ROW_GROUP, TILE_PIXELS, false, PAIRS> PackedProducts;
 typedef Steps<1, ROW_GROUP, TILE_PIXELS, true> FinishedSteps;
 
-/// to[j * ROW_GROUP + r] = weights[r * rowStep + j] for up to ROW_GROUP rows; see makePairs().
-inline void packRows(const Real* weights, int64_t rowStep, int64_t rows, int64_t count, Real* to) {
+/// Packs weights[r * rowStep + j * step] for up to ROW_GROUP rows; see pairPacked().
+inline void packRows(const Real* weights, int64_t rowStep, int64_t step, int64_t rows, int64_t count, Real* to) {
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t j = 0; j < count; j++) to[j * ROW_GROUP + r] = weights[r * rowStep + j];
+    for (int64_t j = 0; j < count; j++) to[r * packedRowStep(count) + j * PACKED_STEP] = weights[r * rowStep + j * step];
   }
 }
+/// They become pairs, in their place.
+inline void pairPacked(Real* packed, int64_t rows, int64_t count) {
+  if (!ROW_BY_ROW) return makePairs(packed, count, ROW_GROUP);
+  for (int64_t r = 0; r < rows; r++) makeNeighbours(packed + r * packedRowStep(count), count);
+}
+
+#if !defined(DENSENET_AMX)
 
 typedef void (*TileFunction)(const Operands&, const Grid&, Ahead&);
 
@@ -178,6 +196,21 @@ inline void multiply(Operands o, int rows, int vectors, Real* out, int64_t outSt
   o.count -= whole;
   multiplyTiles<typename S::Any, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
 }
+/// Tiles that processors keep for a kernel, until it is done.
+struct TilesInUse {
+  ~TilesInUse() {}
+};
+
+#else
+
+}  // namespace
+
+#include "amx.h"
+
+namespace {
+
+#endif
+
 template <class S = AnySteps>
 inline void multiply(const Operands& operands, int rows, int vectors, Real* out, int64_t outStep, bool add) {
   Ahead nothing;
@@ -194,6 +227,6 @@ inline int64_t* listLines(int64_t base, int rows, int64_t rowStep, int64_t eleme
 
 }  // namespace
 
-#if !defined(DENSENET_TILES_ELSEWHERE)
+#if !defined(DENSENET_TILES_ELSEWHERE) && !defined(DENSENET_AMX)
 #include "tile_loop.h"
 #endif

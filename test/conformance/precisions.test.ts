@@ -8,12 +8,14 @@ import { type ConformanceCase, compareCase, type Tolerance } from './harness.js'
 import { ofStored, precisionCases, roundedCase, runInPrecision } from './in-precision.js'
 
 /** Of bfloat16 only. */
-const PAIRS = 'avx512bf16'
+const PAIRS = ['amx', 'avx512bf16']
 
 /** What is multiplied as pairs is rounded before. */
 const toleranceOf = (testCase: ConformanceCase, instructionSet: string): ConformanceCase => {
   const { many, few } = testCase.tolerance
-  return instructionSet === PAIRS ? { ...testCase, tolerance: { many: many + 2 ** -7, few: few + 2 ** -5 } } : testCase
+  return PAIRS.includes(instructionSet)
+    ? { ...testCase, tolerance: { many: many + 2 ** -7, few: few + 2 ** -5 } }
+    : testCase
 }
 
 for (const precision of ['float64', 'bfloat16'] as const) {
@@ -22,10 +24,13 @@ for (const precision of ['float64', 'bfloat16'] as const) {
     return { testCase: rounded, expected: expectedOf(rounded) }
   })
   const available = instructionSets.length > 0 ? usableSets(loadAddon(), precision).map(({ name }) => name) : []
-  if (precision === 'bfloat16' && !available.includes(PAIRS)) {
-    console.log('skipped: this processor has no products of bfloat16; npm run test:played plays them')
-  }
-  for (const instructionSet of [...(precision === 'bfloat16' ? [PAIRS] : []), ...knownInstructionSets]) {
+  const known = [...(precision === 'bfloat16' ? PAIRS : []), ...knownInstructionSets]
+  const lacking = PAIRS.filter(set => known.includes(set) && !available.includes(set))
+  if (lacking.length > 0)
+    console.log(
+      `skipped: this processor has no products of bfloat16 by ${lacking.join(', ')}; npm run test:played plays them`,
+    )
+  for (const instructionSet of known) {
     describe.skipIf(!available.includes(instructionSet))(`native ${instructionSet}, ${precision}`, () => {
       const worst: Record<string, Tolerance> = {}
       const backend = available.includes(instructionSet)

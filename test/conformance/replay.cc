@@ -1,7 +1,8 @@
 // Runs recorded conformance cases (recorded.ts) without Node: on emulated processors, which are slow, and under sanitizers.
-//   replay FILE [INSTRUCTION_SET]        default: all that this processor can run, best first
+//   replay FILE [INSTRUCTION_SET [WORKERS]]        default: all that this processor can run, best first; 2
 // Prints for each what failed, by the cases' numbers, and: INSTRUCTION_SET: N passed, N failed, N refused
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "../../native/compiled_program.h"
@@ -11,8 +12,6 @@
 using namespace densenet;
 
 namespace {
-
-constexpr int WORKERS = 2;
 
 /// One of zeros ends the file, which may be a disk. Behind any other: the encoded program; what the arena holds before the run; of each
 /// buffer that is written its Span, and the least and the most, in doubles, that its elements may be after it. The rest of the arena must
@@ -64,10 +63,10 @@ bool check(int which, const Span& span, const Array<double>& least, const char* 
 }
 
 /// Whether all pass that are not refused.
-bool replay(const char* path, const InstructionSet& set) {
+bool replay(const char* path, const InstructionSet& set, int workers) {
   FILE* file = fopen(path, "rb");
   if (!file) fail("the recording cannot be opened");
-  ThreadPool pool(WORKERS);
+  ThreadPool pool(workers);
   int passed = 0, failed = 0, refused = 0;
   for (Head head; fread(&head, sizeof head, 1, file) == 1 && head.codeLength > 0;) {
     Array<double> code(int64_t(head.codeLength));
@@ -78,7 +77,7 @@ bool replay(const char* path, const InstructionSet& set) {
     if (!arena.make(before.size())) fail("there is not enough memory");
     memcpy(arena.data, before.data(), size_t(before.size()));
 
-    CompiledProgram program(set.kernels, WORKERS, code.data(), code.size());
+    CompiledProgram program(set.kernels, workers, code.data(), code.size());
     program.place(arena.data);
     const Refusal refusal = program.readCalls();
     if (refusal.why && refusal.call < 0 && program.program.implementations) fail(refusal.why);
@@ -124,11 +123,12 @@ int main(int count, char** arguments) {
   if (count > 2) sets[0] = instructionSetCalled(arguments[2]);
   else wanted = availableInstructionSets(sets, 8, Precision::Float32);
   if (!sets[0].name) fail("this processor lacks that instruction set");
+  const int workers = count > 3 ? atoi(arguments[3]) : 2;
   bool passes = true;
   for (int i = 0; i < wanted; i++) {
     // On arm64 two names are of the same kernels.
     if (i > 0 && sets[i].kernels.of[0] == sets[i - 1].kernels.of[0]) continue;
-    passes = replay(arguments[1], sets[i]) && passes;
+    passes = replay(arguments[1], sets[i], workers) && passes;
   }
   return !passes;
 }
