@@ -14,7 +14,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the two cores that there should be: tests wait for a third of their time.
+    maxWorkers: 3,
     // Importing everything anew would take each file a second.
     isolate: false,
     ...(report ? { reporters: ['default', ['json', { outputFile: report }]] } : {}),

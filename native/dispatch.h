@@ -5,7 +5,7 @@
 namespace densenet {
 
 struct InstructionSet {
-  const char* name = nullptr;   // as in DENSENET_ISA: avx512bf16, avx512, avx2, neon, portable
+  const char* name = nullptr;   // as in DENSENET_ISA: amx, avx512bf16, avx512, avx2, neon, portable
   const char* title = nullptr;  // for people
   Kernels kernels{};
 };

@@ -96,6 +96,8 @@ const WASM_SOURCES = ['wasm', 'compiled_program', 'memory_wasm', 'program']
 // longer than all of this.
 const PLAIN = ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-ffp-contract=on']
 const COMMON = [...PLAIN, '-fPIC', '-fvisibility=hidden']
+/** Nothing is thrown, so nothing is unwound; Windows walks stacks by these tables only. */
+const TABLES = target => (target.startsWith('win32') ? [] : ['-fno-asynchronous-unwind-tables', '-fno-unwind-tables'])
 const WARNINGS = ['-Wall', '-Wextra', '-Wno-psabi']
 const NODE_API = ['-I', join(root, 'node_modules/node-api-headers/include')]
 /** The program that replays conformance cases: the engine without Node. */
@@ -276,7 +278,7 @@ function zigBuild(zig, target, kernels = kernelsOf(target), folder = folderOf(ta
   return {
     folder,
     compile: [...objects, ...mpi].map(({ name, source, flags }) => [
-      ...[...compiler, ...COMMON, ...WARNINGS, ...flags],
+      ...[...compiler, ...COMMON, ...TABLES(target), ...WARNINGS, ...flags],
       ...['-c', join(native, source), '-o', join(folder, `${name}.o`)],
     ]),
     links: [

@@ -28,7 +28,7 @@ const TOOLS = {
   mformat: 'mtools',
 }
 /** It takes one of a core. */
-const MOST_MINUTES = 20
+const MOST_MINUTES = 10
 
 const required = process.argv.includes('--required')
 function end(what, code) {

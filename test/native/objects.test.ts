@@ -23,10 +23,11 @@ const objects = wanted
       .map(name => basename(name, '.o'))
   : []
 const ofPairs = 'kernels_avx512bf16_bfloat16'
+const ofTiles = 'kernels_amx_bfloat16'
 const kernels = ['avx512', 'avx2', 'portable'].flatMap(set =>
   ['float32', 'float64', 'bfloat16'].map(precision => `kernels_${set}_${precision}`),
 )
-kernels.push(ofPairs, 'kernels_avx512vnni_float32', 'kernels_avxvnni_float32')
+kernels.push(ofPairs, ofTiles, 'kernels_avx512vnni_float32', 'kernels_avxvnni_float32')
 const tool = (name: string, ...args: string[]): string =>
   execFileSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 
@@ -56,8 +57,9 @@ describe.skipIf(!wanted)('object files', () => {
     const instructions = code(name)
     expect(instructions.length).toBeGreaterThan(0)
     expect(instructions.some(text => text.startsWith('vdpbf16ps'))).toBe(name === ofPairs)
+    expect(instructions.some(text => text.startsWith('tdpbf16ps'))).toBe(name === ofTiles)
     expect(instructions.some(text => VNNI.test(text))).toBe(name.includes('vnni'))
-    if (name.startsWith('kernels_avx512')) return expect(instructions.some(text => AVX512.test(text))).toBe(true)
+    if (name.startsWith('kernels_avx512') || name === ofTiles) return expect(instructions.some(text => AVX512.test(text))).toBe(true)
     const hasAvx = name.startsWith('kernels_avx')
     expect(instructions.some(text => AVX.test(text))).toBe(hasAvx)
     expect(instructions.filter(text => (hasAvx ? AVX512 : AVX).test(text))).toEqual([])

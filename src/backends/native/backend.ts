@@ -14,7 +14,7 @@ import { type Addon, type BufferHandle, chooseInstructionSet, loadAddon, type Pr
 export interface NativeOptions {
   /** Default: one per core. The results do not depend on it. */
   readonly threads?: number
-  /** Instead of the best the processor has: avx512, avx2, neon, portable; of bfloat16 avx512bf16, too. Default: the variable DENSENET_ISA. */
+  /** Instead of the best the processor has: avx512, avx2, neon, portable; of bfloat16 amx and avx512bf16, too. Default: the variable DENSENET_ISA. */
   readonly instructionSet?: string
   /** Told when this build lacks the kernels that the processor would run best. */
   readonly onWarning?: (message: string) => void
