@@ -199,6 +199,8 @@ function linksOf(objects, folder, command, shared, ofReplay = command) {
   return withReplay ? [addon, linkOf(inReplay, folder, ofReplay, 'replay')] : [addon]
 }
 
+const STATIC = [process.env.CC ?? 'cc', '-static', '-no-pie', '-s', `-Wl,-Ttext-segment=0x${BARE.program.toString(16)}`]
+
 /** What is to be done for a computer without an operating system. */
 function bareBuild(zig) {
   const compiler = [
@@ -271,10 +273,8 @@ function zigBuild(zig, target, kernels = kernelsOf(target), folder = folderOf(ta
   const mpi = target.startsWith('linux')
     ? [{ name: MPI_SOURCE, source: `${MPI_SOURCE}.cc`, flags: ['-O2', ...NODE_API] }]
     : []
-  // With all that it needs of a libc, so that it runs on emulated computers.
-  const [libc] = TARGETS[target].split('.')
-  const alone = link.map(word => (word === TARGETS[target] ? libc.replace('gnu', 'musl') : word))
-  const ofReplay = target.startsWith('linux') ? [...alone, '-static', `-Wl,--image-base=${BARE.program}`] : link
+  // To be run here it is linked with all that it needs of the libc, by this machine's compiler, which brings one that is compiled.
+  const ofReplay = target === HOST && HOST === 'linux-x64' && !plays ? STATIC : link
   return {
     folder,
     compile: [...objects, ...mpi].map(({ name, source, flags }) => [

@@ -22,6 +22,7 @@ import { recordedCases } from './recorded-cases.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const built = name => join(root, 'native/build', name)
 const TOOLS = {
+  cc: 'gcc libc6-dev',
   'bochs-bin': 'bochs bochs-term bochsbios',
   'grub-mkrescue': 'grub-common grub-pc-bin',
   xorriso: 'xorriso',

@@ -3,10 +3,6 @@
 #pragma once
 #include "scratch.h"
 
-#if !defined(DENSENET_PLAYED)
-#include <immintrin.h>
-#endif
-
 namespace {
 namespace amx {
 
@@ -67,16 +63,16 @@ inline void multiplyPairs() {
 
 #else
 
-inline void shapeAs(const Shapes& wanted) { _tile_loadconfig(&wanted); }
-inline void release() { _tile_release(); }
+inline void shapeAs(const Shapes& wanted) { __builtin_ia32_tile_loadconfig(&wanted); }
+inline void release() { __builtin_ia32_tilerelease(); }
 template <int R>
-inline void zero() { _tile_zero(R); }
+inline void zero() { __builtin_ia32_tilezero(R); }
 template <int R>
-inline void load(const Real* from, int64_t rowStep) { _tile_loadd(R, from, rowStep * int64_t(sizeof(Real))); }
+inline void load(const Real* from, int64_t rowStep) { __builtin_ia32_tileloadd64(R, from, size_t(rowStep) * sizeof(Real)); }
 template <int R>
-inline void store(Real* to, int64_t rowStep) { _tile_stored(R, to, rowStep * int64_t(sizeof(Real))); }
+inline void store(Real* to, int64_t rowStep) { __builtin_ia32_tilestored64(R, to, size_t(rowStep) * sizeof(Real)); }
 template <int TO, int A, int B>
-inline void multiplyPairs() { _tile_dpbf16ps(TO, A, B); }
+inline void multiplyPairs() { __builtin_ia32_tdpbf16ps(TO, A, B); }
 
 #endif
 
