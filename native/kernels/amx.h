@@ -76,12 +76,9 @@ inline void multiplyPairs() { __builtin_ia32_tdpbf16ps(TO, A, B); }
 
 #endif
 
-/// The shapes that a thread's registers have now. To change them costs as much as some products, so that all products of a kernel that
-/// can, share them; the processor is told when a kernel is done with them.
-thread_local int shapedRows = 0, shapedRest = 0;
-
-inline void shape(int rows, int rest) {
-  if (rows == shapedRows && (rest == 0 || rest == shapedRest)) return;
+/// To change shapes costs as much as some products, so that all products of a unit of work that can, share them.
+inline void shape(const TilesInUse& tiles, int rows, int rest) {
+  if (rows == tiles.rows && (rest == 0 || rest == tiles.rest)) return;
   Shapes wanted;
   const auto set = [&](int which, int height, int steps) {
     wanted.rows[which] = uint8_t(height);
@@ -95,8 +92,8 @@ inline void shape(int rows, int rest) {
     set(REST_INPUT, rest, WIDTH);
   }
   shapeAs(wanted);
-  shapedRows = rows;
-  shapedRest = rest;
+  tiles.rows = rows;
+  tiles.rest = rest;
 }
 
 /// Asks for lines, as tiles of other instruction sets do in so many passes.
@@ -162,7 +159,7 @@ inline void multiplyPasses(const Operands& o, int rows, int vectors, Real* out, 
   for (int g = 0; g < groups; g++) {
     const Range some = part(rows, groups, g);
     const int height = int(some.size());
-    amx::shape(height, int(o.count % amx::STEPS));
+    amx::shape(*o.tiles, height, int(o.count % amx::STEPS));
     const Real* weights = o.weights + some.first * o.rowStep;
     for (int v = 0; v < vectors; v += TILE_VECTORS) {
       const Real* input = o.input + v / TILE_VECTORS * o.tileStep;
@@ -181,13 +178,8 @@ inline void multiply(const Operands& o, int rows, int vectors, Real* out, int64_
   multiplyPasses<S>(o, rows, vectors, out, outStep, add, ahead);
 }
 
-/// Until a kernel's unit of work is done.
-struct TilesInUse {
-  ~TilesInUse() {
-    if (amx::shapedRows == 0) return;
-    amx::release();
-    amx::shapedRows = amx::shapedRest = 0;
-  }
-};
-
 }  // namespace
+
+inline DENSENET_TILES::TilesInUse::~TilesInUse() {
+  if (rows > 0) amx::release();
+}

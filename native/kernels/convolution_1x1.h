@@ -54,6 +54,7 @@ struct RowGroups {
 };
 
 struct ForwardLocal {
+  TilesInUse tiles;
   Real *scale, *weights, *panel, *edge;  // edge: sums of tiles that cannot be written as they are, [row][pixel] each
   int64_t* lines;  // to ask for: x of the next panel
   ForwardLocal(Scratch& scratch, const Call& call, int batch) {
@@ -117,7 +118,7 @@ inline void multiplyRows(const Call& call, const ForwardLocal& local, const RowG
   for (int64_t g = some.first; g < some.end; g++) {
     const Range rows = groups.range(g);
     const Real* weights = local.weights + g * packedSize(in) + steps.first * PACKED_STEP;
-    const Operands operands{weights, packedRowStep(in), PACKED_STEP, z, TILE_PIXELS, steps.size()};
+    const Operands operands{weights, packedRowStep(in), PACKED_STEP, z, TILE_PIXELS, steps.size(), &local.tiles};
     multiply<PackedProducts>(operands, int(rows.size()), vectors, out + (rows.first - first) * outStep, outStep, steps.first > 0, ahead);
   }
 }
@@ -150,7 +151,6 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     combineMoments(shared.moments, int64_t(task.run.batch) * chunks.count, outChannels, count, call.statistics);
     return;
   }
-  const TilesInUse tiles;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const int64_t piece = unit / units.rowParts, image = piece / chunks.count;
   const Range pixels = chunks.chunk(int(piece % chunks.count));
@@ -216,6 +216,7 @@ struct BackwardUnits {
 };
 
 struct BackwardLocal {
+  TilesInUse tiles;
   Finaliser finaliser;
   Real *scale, *dy, *dyTransposed, *weights, *z, *dz;
   NormSums* sums;
@@ -315,7 +316,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
   const Call& call = task.call;
   const int out = call.outputGradient.gradient.channels;
   const int64_t outLanes = roundUp(out, WIDTH);
-  const Operands data{weights, packedRowStep(out), PACKED_STEP, local.dy, TILE_PIXELS, stepsOf(out), int64_t(out) * TILE_PIXELS};
+  const Operands data{weights, packedRowStep(out), PACKED_STEP, local.dy, TILE_PIXELS, stepsOf(out), &local.tiles, int64_t(out) * TILE_PIXELS};
   multiply<PackedProducts>(data, channels, int(divideUp(valid, WIDTH)), local.dz, PANEL_STEP, false, aheadOfGroup);
   for (int i = 0; i < channels; i++) {
     const Element* x = call.input.plane(image, c + i) + pixel;
@@ -330,7 +331,7 @@ inline void backwardGroup(const Task& task, const BackwardLocal& local, int64_t 
     }
     makeNeighbours(z, valid);
   }
-  const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed, TILE_PIXELS, stepsOf(valid), PANEL_STEP * TILE_PIXELS};
+  const Operands weight{local.z, PANEL_STEP, 1, local.dyTransposed, TILE_PIXELS, stepsOf(valid), &local.tiles, PANEL_STEP * TILE_PIXELS};
   Real* sums = weightSums + c * outLanes;
   multiply<Steps<PANEL_STEP, 1, TILE_PIXELS, false, PAIRS>>(weight, channels, int(outLanes / WIDTH), sums, outLanes, !first, aheadOfPanel);
 }
@@ -355,7 +356,6 @@ inline void backwardFinish(const Task& task, int unit) {
 
 inline void backwardWork(const Task& task, int phase, int unit) {
   if (phase == 1) return backwardFinish(task, unit);
-  const TilesInUse tiles;
   const Call& call = task.call;
   const BackwardUnits units(call, task.run.batch);
   const auto local = layoutAt<BackwardLocal>(task.local, task);

@@ -108,10 +108,10 @@ inline void packFilters(const Real* weight, int64_t rowStep, int64_t step, int64
 }
 
 /// sums[row][position] (+)= the taps of a group of rows times lines of pairs.
-inline void multiplyTaps(const Bands& bands, const Real* filters, const Real* lines, int64_t pairs, int rows, int64_t positions, Real* sums,
+inline void multiplyTaps(const TilesInUse& tiles, const Bands& bands, const Real* filters, const Real* lines, int64_t pairs, int rows, int64_t positions, Real* sums,
                          bool add, Ahead& ahead) {
   const Distances taps(bands);
-  const Operands operands{filters, ROW_BY_ROW ? pairs : 1, PACKED_STEP, lines, bands.lineStep(), pairs, TILE_PIXELS, taps.of};
+  const Operands operands{filters, ROW_BY_ROW ? pairs : 1, PACKED_STEP, lines, bands.lineStep(), pairs, &tiles, TILE_PIXELS, taps.of};
   multiplyPasses<TapSteps>(operands, rows, int(divideUp(positions, WIDTH)), sums, bands.step(), add, ahead);
 }
 
@@ -125,6 +125,7 @@ inline int64_t stepsOfTaps(int64_t rows, int64_t positions, int64_t pairs) {
 inline Bands forwardBands(const Call& call, int batch) { return Bands(call.input, batch, 1280, unitsWanted(call, SLOTS)); }
 
 struct ForwardLocal {
+  TilesInUse tiles;
   Real *scale, *filters, *z, *sums, *pixels;
   int64_t* lines;  // of the input that is laid out next
   ForwardLocal(Scratch& scratch, const Call& call, int batch) {
@@ -201,7 +202,6 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     const auto count = [&](int64_t p) { return bands.pixels(bands.rows(p % bands.count)).size(); };
     return combineMoments(shared.moments, int64_t(task.run.batch) * bands.count, int(out), count, call.statistics);
   }
-  const TilesInUse tiles;
   const auto local = layoutAt<ForwardLocal>(task.local, task);
   const int64_t image = unit / bands.count;
   const Range rows = bands.rows(unit % bands.count), pixels = bands.pixels(rows);
@@ -213,7 +213,7 @@ inline void forwardWork(const Task& task, int phase, int unit) {
     Ahead ahead = aheadOfInput(call, local, bands, task.run.batch, unit, first + BLOCK).over(stepsOfTaps(out, positions, pairs), TapSteps::pass);
     for (int64_t o = 0; o < out; o += ROW_GROUP) {
       const Real* filters = local.filters + (o * pairsOf(in) + first / 2 * ROW_GROUP) * TAPS;
-      multiplyTaps(bands, filters, local.z, pairs, int(smaller<int64_t>(ROW_GROUP, out - o)), positions, local.sums + o * bands.step(),
+      multiplyTaps(local.tiles, bands, filters, local.z, pairs, int(smaller<int64_t>(ROW_GROUP, out - o)), positions, local.sums + o * bands.step(),
                    first > 0, ahead);
     }
   }
@@ -241,6 +241,7 @@ struct BackwardUnits {
 };
 
 struct BackwardLocal {
+  TilesInUse tiles;
   Finaliser finaliser;
   Real *scale, *filters, *dy, *dyPairs, *dz, *z, *transposed, *pixels, *zPixels;
   NormSums* sums;
@@ -333,7 +334,7 @@ inline void multiplyWeights(const BackwardLocal& local, const Bands& bands, int6
   const Distances taps(bands);
   for (int tap = 0; tap < TAPS; tap++) {
     const Real* dy = reinterpret_cast<const Real*>(reinterpret_cast<const Element*>(local.dy) + taps.of[TAPS - 1 - tap]);
-    const Operands operands{dy, bands.lineStep(), 1, local.transposed, BLOCK, pairs};
+    const Operands operands{dy, bands.lineStep(), 1, local.transposed, BLOCK, pairs, &local.tiles};
     multiply<Steps<0, 1, BLOCK, false, PAIRS>>(operands, int(out), int(divideUp(channels, WIDTH)), weightSums + tap * out * inLanes, inLanes,
                                                add);
   }
@@ -357,7 +358,6 @@ inline void backwardFinish(const Task& task, int unit) {
 
 inline void backwardWork(const Task& task, int phase, int unit) {
   if (phase == 1) return backwardFinish(task, unit);
-  const TilesInUse tiles;
   const Call& call = task.call;
   const BackwardUnits units(call, task.run.batch);
   const Bands& bands = units.bands;
@@ -383,7 +383,7 @@ inline void backwardWork(const Task& task, int phase, int unit) {
         lines = listLines(toGradient, count, call.input.pixels(), pixels.size(), lines);
         Ahead ahead{x + c * call.input.pixels(), local.lines, lines - local.lines};
         ahead = ahead.over(stepsOfTaps(count, positions, pairs), TapSteps::pass);
-        multiplyTaps(bands, local.filters + c * TAPS * pairs, local.dyPairs, pairs, count, positions, local.dz, false, ahead);
+        multiplyTaps(local.tiles, bands, local.filters + c * TAPS * pairs, local.dyPairs, pairs, count, positions, local.dz, false, ahead);
         finishGroup(task, local, bands, image, rows, channels, local.z + (c - first) * bands.step());
       }
       multiplyWeights(local, bands, positions, out, int(block.size()), weightSums + first, inLanes, item > items.first);

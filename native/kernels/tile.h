@@ -43,6 +43,14 @@ struct Ahead {
   bool enoughFor(int64_t passes) const { return next + rate * times * passes < count * WHOLE; }
 };
 
+/// What a processor keeps for a unit of work, until it is done: the shapes of its registers, where it is to be told (amx.h).
+struct TilesInUse {
+#if defined(DENSENET_AMX)
+  mutable int rows = 0, rest = 0;
+  ~TilesInUse();
+#endif
+};
+
 struct Operands {
   const Real* weights;
   int64_t rowStep;  // from a row's weights to the next row's
@@ -50,6 +58,7 @@ struct Operands {
   const Real* input;
   int64_t inputStep;
   int64_t count;                   // of j
+  const TilesInUse* tiles = nullptr;  // of products of pairs
   int64_t tileStep = TILE_PIXELS;  // from a tile's input to that of the tile at its right
   const int64_t* taps = nullptr;   // where each tap's input begins; weights of one follow those of the one before
 };
@@ -196,11 +205,6 @@ inline void multiply(Operands o, int rows, int vectors, Real* out, int64_t outSt
   o.count -= whole;
   multiplyTiles<typename S::Any, Loop::REST>(o, rows, vectors, out, outStep, add || whole > 0, ahead);
 }
-/// Tiles that processors keep for a kernel, until it is done.
-struct TilesInUse {
-  ~TilesInUse() {}
-};
-
 #else
 
 }  // namespace
