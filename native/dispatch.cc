@@ -112,16 +112,14 @@ int availableInstructionSets(InstructionSet* to, int room, Precision precision) 
   if (processor.avx512) {
     Kernels kernels = kernelsOf("avx512");
     if (processor.avx512Vnni) Layered<0>::on(kernels, "avx512vnni", Precision::Float32);
-    if (processor.amx && precision == Precision::BFloat16) {
-      Kernels tiles = kernels;
-      if (!Layered<3>::on(tiles, "amx", precision)) tiles.of[int(precision)] = nullptr;
-      add("amx", "AVX-512 with products of bfloat16 by AMX", tiles);
-    }
-    if (processor.avx512bf16 && precision == Precision::BFloat16) {
+    const auto addPairs = [&](const char* name, const char* title, bool (*on)(Kernels&, const char*, Precision)) {
       Kernels pairs = kernels;
-      if (!Layered<1>::on(pairs, "avx512bf16", precision)) pairs.of[int(precision)] = nullptr;
-      add("avx512bf16", "AVX-512 with products of bfloat16", pairs);
-    }
+      if (!on(pairs, name, precision)) pairs.of[int(precision)] = nullptr;
+      add(name, title, pairs);
+    };
+    const bool isHalf = precision == Precision::BFloat16;
+    if (processor.amx && isHalf) addPairs("amx", "AVX-512 with products of bfloat16 by AMX", Layered<3>::on);
+    if (processor.avx512bf16 && isHalf) addPairs("avx512bf16", "AVX-512 with products of bfloat16", Layered<1>::on);
     add("avx512", "AVX-512", kernels);
   }
   if (processor.avx2) {

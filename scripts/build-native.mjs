@@ -199,43 +199,25 @@ function linksOf(objects, folder, command, shared, ofReplay = command) {
   return withReplay ? [addon, linkOf(inReplay, folder, ofReplay, 'replay')] : [addon]
 }
 
+/** Links what runs on it: with all that it needs of the libc, by this machine's compiler, since zig would compile one first. */
 const STATIC = [process.env.CC ?? 'cc', '-static', '-no-pie', '-s', `-Wl,-Ttext-segment=0x${BARE.program.toString(16)}`]
 
 /** What is to be done for a computer without an operating system. */
 function bareBuild(zig) {
-  const compiler = [
-    zig,
-    'c++',
-    '-target',
-    'x86_64-freestanding-none',
-    '-mcpu=baseline',
-    '-g0',
-    '-fno-sanitize=undefined',
-  ]
+  const target = ['-target', 'x86_64-freestanding-none', '-mcpu=baseline']
+  const compiler = [zig, 'c++', ...target, '-g0', '-fno-sanitize=undefined']
   const flags = ['-O2', '-ffreestanding', '-fno-builtin', '-fno-pic', '-fno-stack-protector', '-mgeneral-regs-only']
   const { folder, source, address } = BARE
   const object = name => join(folder, `${name}.o`)
+  const places = [`--image-base=${address}`, `-Ttext=0x${(address + 0x10000).toString(16)}`]
+  const linker = [zig, 'ld.lld', '-e', 'start', '-z', 'max-page-size=4096', ...places]
   return {
     folder,
     compile: [
       [...compiler, '-c', join(source, 'start.S'), '-o', object('start')],
       [...compiler, ...PLAIN, ...WARNINGS, ...flags, '-c', join(source, 'bare.cc'), '-o', object('bare')],
     ],
-    links: [
-      [
-        ...[
-          zig,
-          'ld.lld',
-          '-e',
-          'start',
-          '-z',
-          'max-page-size=4096',
-          `--image-base=${address}`,
-          `-Ttext=0x${(address + 0x10000).toString(16)}`,
-        ],
-        ...[object('start'), object('bare'), '-o', join(folder, 'bare')],
-      ],
-    ],
+    links: [[...linker, object('start'), object('bare'), '-o', join(folder, 'bare')]],
   }
 }
 
@@ -273,7 +255,6 @@ function zigBuild(zig, target, kernels = kernelsOf(target), folder = folderOf(ta
   const mpi = target.startsWith('linux')
     ? [{ name: MPI_SOURCE, source: `${MPI_SOURCE}.cc`, flags: ['-O2', ...NODE_API] }]
     : []
-  // To be run here it is linked with all that it needs of the libc, by this machine's compiler, which brings one that is compiled.
   const ofReplay = target === HOST && HOST === 'linux-x64' && !plays ? STATIC : link
   return {
     folder,

@@ -1,7 +1,8 @@
 // Runs the AVX-512 kernels on a computer without AVX-512: Bochs emulates one that has it, as a whole.
 //   node scripts/test-avx512.mjs [--required] [--keep]        (npm run test:avx512, on Linux on x64)
 // Every conformance case runs there, as recorded here: recorded-cases.mjs, test/conformance/replay.cc. Where a tool is missing, or the
-// processor has AVX-512 and `npm test` runs its kernels, this says so in one line and succeeds; --required makes a missing tool a failure. --keep leaves the folder with the console's output, for looking into.
+// processor has AVX-512 and `npm test` runs its kernels, this says so in one line and succeeds; --required makes a missing tool a
+// failure. --keep leaves the folder with the console's output, for looking into.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   copyFileSync,

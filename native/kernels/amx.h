@@ -104,50 +104,27 @@ inline void ask(Ahead& ahead, int64_t passes) {
   }
 }
 
-template <int W, int X, int V, int VECTORS>
-inline void multiplyVectors(const Real* input, int64_t inputStep) {
-  if constexpr (V < VECTORS) {
-    load<X>(input + V * WIDTH, inputStep);
-    multiplyPairs<SUMS + V, W, X>();
-    multiplyVectors<W, X, V + 1, VECTORS>(input, inputStep);
-  }
-}
-template <int V, int VECTORS>
-inline void beginSums(const Real* sums, int64_t step, bool add) {
-  if constexpr (V < VECTORS) {
-    if (add) load<SUMS + V>(sums + V * WIDTH, step);
-    else zero<SUMS + V>();
-    beginSums<V + 1, VECTORS>(sums, step, add);
-  }
-}
-template <int V, int VECTORS>
-inline void storeSums(Real* sums, int64_t step) {
-  if constexpr (V < VECTORS) {
-    store<SUMS + V>(sums + V * WIDTH, step);
-    storeSums<V + 1, VECTORS>(sums, step);
-  }
-}
-
-/// out[rows][VECTORS * WIDTH] (+)= weights x input, over all taps.
-template <class S, int VECTORS>
-inline void multiplyTile(const Operands& o, int rows, const Real* weights, const Real* input, Real* out, int64_t outStep, bool add,
-                         Ahead& ahead) {
+/// out[rows][all vectors V] (+)= weights x input, over all taps.
+template <class S, int... V>
+inline void multiplyTile(Lanes<V...>, const Operands& o, int rows, const Real* weights, const Real* input, Real* out, int64_t outStep,
+                         bool add, Ahead& ahead) {
   const int64_t tiles = divideUp(rows, TILE_ROWS);  // of other instruction sets
-  beginSums<0, VECTORS>(out, outStep, add);
+  if (add) (load<SUMS + V>(out + V * WIDTH, outStep), ...);
+  else (zero<SUMS + V>(), ...);
   for (int tap = 0; tap < S::taps; tap++, weights += ROW_GROUP * o.count) {
     const Real* x = S::taps > 1 ? input + o.taps[tap] : input;
     int64_t step = 0;
     for (; step + STEPS <= o.count; step += STEPS) {
       load<WEIGHTS>(weights + step, o.rowStep);
-      multiplyVectors<WEIGHTS, INPUT, 0, VECTORS>(x + step * o.inputStep, o.inputStep);
+      ((load<INPUT>(x + step * o.inputStep + V * WIDTH, o.inputStep), multiplyPairs<SUMS + V, WEIGHTS, INPUT>()), ...);
       ask(ahead, tiles * STEPS / S::pass);
     }
     if (step == o.count) continue;
     load<REST_WEIGHTS>(weights + step, o.rowStep);
-    multiplyVectors<REST_WEIGHTS, REST_INPUT, 0, VECTORS>(x + step * o.inputStep, o.inputStep);
+    ((load<REST_INPUT>(x + step * o.inputStep + V * WIDTH, o.inputStep), multiplyPairs<SUMS + V, REST_WEIGHTS, REST_INPUT>()), ...);
     ask(ahead, tiles * (o.count - step) / S::pass);
   }
-  storeSums<0, VECTORS>(out, outStep);
+  (store<SUMS + V>(out + V * WIDTH, outStep), ...);
 }
 
 }  // namespace amx
@@ -164,11 +141,14 @@ inline void multiplyPasses(const Operands& o, int rows, int vectors, Real* out, 
     for (int v = 0; v < vectors; v += TILE_VECTORS) {
       const Real* input = o.input + v / TILE_VECTORS * o.tileStep;
       Real* to = out + some.first * outStep + v * WIDTH;
+      const auto tile = [&](auto vectorNumbers) {
+        amx::multiplyTile<S>(vectorNumbers, o, height, weights, input, to, outStep, add, ahead);
+      };
       switch (smaller(vectors - v, TILE_VECTORS)) {
-        case 1: amx::multiplyTile<S, 1>(o, height, weights, input, to, outStep, add, ahead); break;
-        case 2: amx::multiplyTile<S, 2>(o, height, weights, input, to, outStep, add, ahead); break;
-        case 3: amx::multiplyTile<S, 3>(o, height, weights, input, to, outStep, add, ahead); break;
-        default: amx::multiplyTile<S, 4>(o, height, weights, input, to, outStep, add, ahead);
+        case 1: tile(LaneSequence<1>::type()); break;
+        case 2: tile(LaneSequence<2>::type()); break;
+        case 3: tile(LaneSequence<3>::type()); break;
+        default: tile(LaneSequence<4>::type());
       }
     }
   }

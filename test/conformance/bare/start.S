@@ -66,8 +66,8 @@ start:
   movl %ebx, %edi
   call boot
 
-/// As Linux does it: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; only rax, rcx and r11 change. A stack of its own, since functions
-/// use what is below theirs.
+/// As Linux does it: number in rax, the first three arguments in rdi, rsi and rdx; only rax, rcx and r11 change. A stack of its own, since
+/// functions use what is below theirs.
 .global systemCall
 systemCall:
   movq %rsp, callersStack
@@ -80,9 +80,6 @@ systemCall:
   pushq %r8
   pushq %r9
   pushq %r10
-  movq %r10, %rcx
-  movq %r8, %r9
-  movq %rcx, %r8
   movq %rdx, %rcx
   movq %rsi, %rdx
   movq %rdi, %rsi
